@@ -1,1 +1,57 @@
-fn main() {}
+//! The workspace's chores: `cargo xtask <command>`.
+//!
+//! xtask provides libtorch, so it depends on nothing that needs libtorch, and it has a target directory of its
+//! own. Commands that end in another program (`experiment`, `test`, `bench`) become that program: its exit
+//! status, its last lines and Ctrl-C are its own.
+
+#[cfg(not(unix))]
+compile_error!("Interflow supports Linux and macOS");
+
+mod bench;
+mod cargo;
+mod catalogue;
+mod check;
+mod config;
+mod data;
+mod digest;
+mod experiment;
+mod flags;
+mod layers;
+mod libtorch;
+mod progress;
+mod setup;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    flags::{Command, Flags},
+    workspace::Workspace,
+};
+
+fn main() -> ExitCode {
+    match run(Flags::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let workspace = Workspace::open()?;
+    match command {
+        Command::Setup(flags) => setup::run(&workspace, &flags),
+        Command::Experiment(flags) => experiment::run(&workspace, &flags),
+        Command::Data(flags) => data::run(&workspace, &flags),
+        Command::Test(flags) => test::run(&workspace, &flags.args),
+        Command::Check => check::run(&workspace, check::ALL),
+        Command::Ci => check::run(&workspace, check::WITHOUT_TESTS),
+        Command::Bench(flags) => bench::run(&workspace, &flags.args),
+    }
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask data`.
+
+use std::{
+    io::{Write as _, stdout},
+    path::Path,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    catalogue::{CATALOGUE, Check, DataSet},
+    config, flags,
+    workspace::Workspace,
+};
+
+/// Lists the data sets, or shows one; one that isn't whole is an error that says how to get it.
+pub(crate) fn run(workspace: &Workspace, flags: &flags::Data) -> Result<()> {
+    let check = if flags.verify { Check::Hash } else { Check::Size };
+    let dir = workspace.data(flags.dir.as_deref());
+    match &flags.name {
+        Some(name) if !flags.list => show(named(name)?, &dir, check),
+        _ => CATALOGUE.iter().try_for_each(|set| list(set, &dir, check)),
+    }
+}
+
+fn named(name: &str) -> Result<&'static DataSet> {
+    DataSet::named(name).with_context(|| {
+        let known = CATALOGUE.iter().map(|set| set.name.to_owned()).collect::<Vec<_>>();
+        format!("no such data set: {name}\nhint: {}, or see --list", config::suggestion(name, &known))
+    })
+}
+
+fn list(set: &DataSet, dir: &Path, check: Check) -> Result<()> {
+    let state = set.files.iter().find_map(|file| file.state(dir, check).err());
+    let state = state.map_or_else(|| "present".to_owned(), |error| format!("{error:#}"));
+    let megabytes = set.files.iter().map(|file| file.bytes).sum::<u64>() / 1_000_000;
+    line(&format!("{:<12} {megabytes:>7} MB  {state:<8}  {} ({})", set.name, set.title, set.licence))
+}
+
+fn show(set: &DataSet, dir: &Path, check: Check) -> Result<()> {
+    set.require(dir, check)?;
+    line(&format!("{}\n{} ({})", set.title, set.source, set.licence))?;
+    let how = if check == Check::Hash { "verified" } else { "present, right size" };
+    set.files.iter().try_for_each(|file| line(&format!("{}  {how}", dir.join(file.path).display())))
+}
+
+fn line(text: &str) -> Result<()> {
+    writeln!(stdout(), "{text}").context("cannot print the list")
+}

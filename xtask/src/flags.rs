@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The workspace's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Provide libtorch and point the link `.libtorch` at it
+    ///
+    /// Looked for in this order: $LIBTORCH, what `.libtorch` points at already, a Python torch, the per-user
+    /// cache, the wheel through pip. Prints the folder. To choose afresh, remove `.libtorch` first.
+    Setup(Setup),
+    /// Run one of the experiments in configs/
+    Experiment(Experiment),
+    /// Show where a data set comes from, where it has to lie, and whether it is whole
+    Data(Data),
+    /// Run all tests, doctests included; arguments go to `cargo test`
+    Test(Passthrough),
+    /// fmt, layers, tidy, clippy, docs, tests: the cheapest first, stopping at the first that fails
+    Check,
+    /// The stages of `check` less the tests, which `.ci/run` runs by the README's own command
+    Ci,
+    /// Run the benchmarks; a filter and other arguments go to criterion
+    Bench(Passthrough),
+}
+
+#[derive(Args)]
+pub(crate) struct Setup {
+    /// Insist on a libtorch with CUDA
+    #[arg(long)]
+    pub(crate) cuda: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Experiment {
+    /// The experiment: a file configs/NAME.toml
+    #[arg(required_unless_present = "list")]
+    pub(crate) name: Option<String>,
+    /// List the experiments
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Folder with the data sets, else the one that `INTERFLOW_DATA` names, else data/ in the workspace
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// cpu, cuda or cuda:N
+    #[arg(long, value_parser = device)]
+    pub(crate) device: Option<String>,
+    /// Seed of every random draw
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads for tensor operations
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Continue the run in this folder
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Override entries of the config
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = assignment)]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Data {
+    /// The data set
+    #[arg(required_unless_present = "list")]
+    pub(crate) name: Option<String>,
+    /// List the data sets
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Folder with the data sets, else the one that `INTERFLOW_DATA` names, else data/ in the workspace
+    #[arg(long = "data", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Hash the files instead of comparing their sizes only
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Passthrough {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+fn device(text: &str) -> Result<String, String> {
+    let number = text.strip_prefix("cuda:").map(str::parse::<u32>);
+    match (text, number) {
+        ("cpu" | "cuda", _) | (_, Some(Ok(_))) => Ok(text.to_owned()),
+        _ => Err("expected cpu, cuda or cuda:N".to_owned()),
+    }
+}
+
+fn assignment(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected KEY=VALUE (the experiment's name goes before --set)".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn passthrough_keeps_every_argument() {
+        let flags = Flags::parse_from(["xtask", "test", "-p", "interflow-core", "--", "--nocapture"]);
+        let Command::Test(test) = flags.command else { panic!("not a test command") };
+        assert_eq!(test.args, ["-p", "interflow-core", "--", "--nocapture"]);
+    }
+
+    #[test]
+    fn set_takes_several_values_and_repeats() {
+        let flags = Flags::parse_from(["xtask", "experiment", "a", "--set", "x=1", "y=2", "--set", "z=3"]);
+        let Command::Experiment(experiment) = flags.command else { panic!("not an experiment") };
+        assert_eq!(experiment.set, ["x=1", "y=2", "z=3"]);
+    }
+
+    #[test]
+    fn a_misspelt_device_is_refused() {
+        assert!(device("cuda:1").is_ok());
+        assert!(device("gpu").is_err());
+        assert!(device("cuda:x").is_err());
+    }
+}
