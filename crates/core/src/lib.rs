@@ -1,1 +1,27 @@
-//! core
+//! The mathematics of stochastic interpolants on libtorch: interpolants and their derivatives, couplings,
+//! densities with closed forms, vector fields with exact divergences, and the one source of randomness.
+//!
+//! Notation, used everywhere (`docs/references.md` lists the sources): time `t` runs from 0 (base ρ0, samples
+//! x0) to 1 (target ρ1, samples x1), `x_t = α(t) x0 + β(t) x1 + γ(t) z` with `z ~ N(0, I)`, and the velocity
+//! is `v_t(x) = E[ẋ_t | x_t = x]`. Batches are `[B, D]` tensors, times are `[B]` tensors, log-densities are in
+//! nats.
+
+pub mod coupling;
+pub mod density;
+pub mod error;
+pub mod field;
+pub mod interpolant;
+pub mod network;
+pub mod parameters;
+pub mod rng;
+pub mod shape;
+pub mod source;
+pub mod target;
+
+pub use error::{Error, Result};
+pub use field::{Denoiser, Score, VectorField, Velocity};
+pub use network::Network;
+pub use parameters::Parameters;
+
+/// The tensor library this workspace is built on, so that users need not name its version.
+pub use tch;

@@ -1,0 +1,35 @@
+//! Laws of points: what can be sampled, and what has a log-density.
+
+mod gaussian;
+
+use tch::{Kind, Tensor};
+
+pub use gaussian::StandardNormal;
+
+use crate::rng::{Draw, Stream};
+
+/// A law from which independent points can be drawn.
+pub trait Sampler: Send + Sync {
+    /// The dimension `D` of a point.
+    fn dim(&self) -> i64;
+
+    /// `n` independent points, `[n, D]`, of floating-point kind `kind` on the CPU.
+    fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor;
+
+    /// `n` independent points `[n, D]` in which row `i` depends only on the sample's number `first + i`, so
+    /// that results do not depend on how samples are cut into batches.
+    fn sample_rows(&self, first: u64, n: i64, stream: &Stream, kind: Kind) -> Tensor {
+        let rows: Vec<Tensor> =
+            (0..n as u64).map(|row| self.sample(1, &mut stream.at(first + row), kind)).collect();
+        if rows.is_empty() {
+            return Tensor::zeros([0, self.dim()], (kind, tch::Device::Cpu));
+        }
+        Tensor::cat(&rows, 0)
+    }
+}
+
+/// A law with a known log-density.
+pub trait Density: Sampler {
+    /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`; −∞ outside the support.
+    fn log_density(&self, x: &Tensor) -> Tensor;
+}

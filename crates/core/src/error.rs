@@ -1,0 +1,53 @@
+//! What can go wrong in this crate.
+
+/// The result of a fallible operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A rejected input of `interflow-core`, with the operation that rejected it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor's shape does not fit the operation.
+    #[error("{operation}: expected shape {expected}, found: {found:?}")]
+    Shape {
+        /// The operation that checked the shape.
+        operation: &'static str,
+        /// The shape it wants, with letters for free axes, such as `[B, 2]`.
+        expected: String,
+        /// The shape it got.
+        found: Vec<i64>,
+    },
+    /// A number lies outside its allowed range.
+    #[error("{name} must be {requirement}, found: {value}")]
+    OutOfRange {
+        /// The number's name.
+        name: &'static str,
+        /// What it must satisfy, such as `positive`.
+        requirement: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A matrix that has to be a covariance is not symmetric positive definite.
+    #[error("{name} is not symmetric positive definite")]
+    NotPositiveDefinite {
+        /// The matrix's name.
+        name: String,
+    },
+    /// A set of named parameters differs from the one it has to match.
+    #[error("parameter `{name}`: {problem}")]
+    ParameterMismatch {
+        /// The first parameter that differs.
+        name: String,
+        /// How it differs.
+        problem: String,
+    },
+    /// libtorch refused an operation.
+    #[error("libtorch failed in {operation}")]
+    Torch {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// libtorch's own message.
+        #[source]
+        source: tch::TchError,
+    },
+}

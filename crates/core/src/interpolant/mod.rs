@@ -1,0 +1,160 @@
+//! Stochastic interpolants `x_t = α(t) x0 + β(t) x1 + γ(t) z` and their path derivative ([AV23], [ABV23]).
+//!
+//! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Gamma`]. The rules for
+//! times at which a derivative diverges live here, in [`Interpolant::regular_on`], and nowhere else.
+
+mod encoding_decoding;
+mod gamma;
+mod linear;
+mod trigonometric;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+pub use encoding_decoding::EncodingDecoding;
+pub use gamma::{Gamma, GammaCoefficients, GammaConfig};
+pub use linear::Linear;
+pub use trigonometric::Trigonometric;
+
+use crate::Result;
+use crate::shape::{check_same, check_times};
+
+/// α, β and their time derivatives at the times of a batch, each of the times' shape.
+#[derive(Debug)]
+pub struct ScheduleCoefficients {
+    /// α(t).
+    pub alpha: Tensor,
+    /// α̇(t).
+    pub alpha_dot: Tensor,
+    /// β(t).
+    pub beta: Tensor,
+    /// β̇(t).
+    pub beta_dot: Tensor,
+}
+
+/// The pair (α, β) with α(0) = β(1) = 1 and α(1) = β(0) = 0.
+pub trait Schedule: std::fmt::Debug + Send + Sync {
+    /// The coefficients at times `t` of any shape in [0, 1].
+    fn coefficients(&self, t: &Tensor) -> ScheduleCoefficients;
+}
+
+/// A point on the path and its time derivative, both `[B, D]`.
+#[derive(Debug)]
+pub struct PathPoint {
+    /// `x_t = α x0 + β x1 + γ z`.
+    pub x: Tensor,
+    /// `ẋ_t = α̇ x0 + β̇ x1 + γ̇ z`.
+    pub path_derivative: Tensor,
+}
+
+/// A stochastic interpolant: a schedule and, where the path has one, a latent's γ.
+#[derive(Debug)]
+pub struct Interpolant {
+    schedule: Box<dyn Schedule>,
+    gamma: Option<Gamma>,
+}
+
+impl Interpolant {
+    /// An interpolant from its parts.
+    pub fn new(schedule: impl Schedule + 'static, gamma: Option<Gamma>) -> Self {
+        Self { schedule: Box::new(schedule), gamma }
+    }
+
+    /// The paper's default, `cos(πt/2) x0 + sin(πt/2) x1`.
+    pub fn trigonometric() -> Self {
+        Self::new(Trigonometric, None)
+    }
+
+    /// The straight line `(1 − t) x0 + t x1`.
+    pub fn linear() -> Self {
+        Self::new(Linear, None)
+    }
+
+    /// Whether the path has a latent z.
+    pub fn has_latent(&self) -> bool {
+        self.gamma.is_some()
+    }
+
+    /// γ and its derivatives' source, if the path has a latent.
+    pub fn gamma(&self) -> Option<&Gamma> {
+        self.gamma.as_ref()
+    }
+
+    /// α, β and derivatives at times `t` of any shape.
+    pub fn schedule(&self, t: &Tensor) -> ScheduleCoefficients {
+        self.schedule.coefficients(t)
+    }
+
+    /// The closed interval of times on which every coefficient and derivative is finite.
+    ///
+    /// [0, 1] but for a singular γ̇, whose ends are left out by [`Gamma::regular_on`].
+    pub fn regular_on(&self) -> (f64, f64) {
+        self.gamma.as_ref().map_or((0.0, 1.0), Gamma::regular_on)
+    }
+
+    /// The path's point and derivative at times `t`, `[B]`, between `x0` and `x1`, `[B, D]`, with the latent
+    /// `z`, `[B, D]`, which an interpolant without γ ignores.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] if the shapes do not fit together, or `z` is absent although there is a γ.
+    pub fn path(&self, t: &Tensor, x0: &Tensor, x1: &Tensor, z: Option<&Tensor>) -> Result<PathPoint> {
+        check_same("interpolant path", x0, x1)?;
+        check_times("interpolant path", t, x0.size()[0])?;
+        let t = t.unsqueeze(1);
+        let c = self.schedule.coefficients(&t);
+        let x = &c.alpha * x0 + &c.beta * x1;
+        let path_derivative = &c.alpha_dot * x0 + &c.beta_dot * x1;
+        let Some(gamma) = &self.gamma else {
+            return Ok(PathPoint { x, path_derivative });
+        };
+        let z = z.ok_or_else(|| crate::Error::Shape {
+            operation: "interpolant path",
+            expected: format!("a latent z of shape {:?}", x0.size()),
+            found: vec![],
+        })?;
+        check_same("interpolant path", x0, z)?;
+        let g = gamma.coefficients(&t);
+        Ok(PathPoint { x: x + g.gamma * z, path_derivative: path_derivative + g.gamma_dot * z })
+    }
+}
+
+/// Which schedule, as written in a config.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ScheduleKind {
+    /// [`Trigonometric`].
+    Trigonometric,
+    /// [`Linear`].
+    Linear,
+    /// [`EncodingDecoding`].
+    EncodingDecoding,
+}
+
+/// An interpolant as written in a config.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InterpolantConfig {
+    /// The schedule (α, β).
+    pub kind: ScheduleKind,
+    /// γ, if the path has a latent. The encoding–decoding interpolant brings its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gamma: Option<GammaConfig>,
+}
+
+impl InterpolantConfig {
+    /// The working interpolant.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfRange`] if γ's strength is not positive.
+    pub fn build(&self) -> Result<Interpolant> {
+        let gamma = self.gamma.map(|gamma| gamma.build()).transpose()?;
+        Ok(match self.kind {
+            ScheduleKind::Trigonometric => Interpolant::new(Trigonometric, gamma),
+            ScheduleKind::Linear => Interpolant::new(Linear, gamma),
+            ScheduleKind::EncodingDecoding => {
+                Interpolant::new(EncodingDecoding, Some(gamma.unwrap_or(Gamma::SineSquared)))
+            }
+        })
+    }
+}

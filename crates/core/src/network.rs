@@ -1,0 +1,18 @@
+//! What training needs of a network: a vector field with named weights.
+
+use crate::{Parameters, Result, VectorField};
+
+/// A vector field with trainable weights.
+pub trait Network: VectorField + Send {
+    /// The weights.
+    fn parameters(&self) -> &Parameters;
+
+    /// The weights, to overwrite.
+    fn parameters_mut(&mut self) -> &mut Parameters;
+
+    /// A network of the same form with its own copy of the weights.
+    ///
+    /// # Errors
+    /// If libtorch cannot allocate the copy.
+    fn duplicate(&self) -> Result<Box<dyn Network>>;
+}

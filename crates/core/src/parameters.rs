@@ -1,0 +1,102 @@
+//! Named tensors of a network: what is trained, averaged, saved and loaded.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{Error, Result};
+
+/// The named weights of a network, in a fixed order.
+///
+/// Clones of the handle share the tensors; [`Parameters::detached_copy`] copies the numbers.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    entries: Vec<(String, Tensor)>,
+}
+
+impl Parameters {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a weight as a leaf that collects gradients, and returns a handle on the same storage.
+    pub fn add(&mut self, name: impl Into<String>, value: &Tensor) -> Tensor {
+        let leaf = value.detach().set_requires_grad(true);
+        let handle = leaf.shallow_clone();
+        self.entries.push((name.into(), leaf));
+        handle
+    }
+
+    /// Names and weights in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.entries.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// The weights in order, as handles on the same storage.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        self.entries.iter().map(|(_, tensor)| tensor.shallow_clone()).collect()
+    }
+
+    /// How many tensors there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no tensor at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many numbers there are in all tensors together.
+    pub fn n_scalars(&self) -> i64 {
+        self.entries.iter().map(|(_, tensor)| tensor.numel() as i64).sum()
+    }
+
+    /// The floating-point kind of the first weight, `Float` for an empty set.
+    pub fn kind(&self) -> Kind {
+        self.entries.first().map_or(Kind::Float, |(_, tensor)| tensor.kind())
+    }
+
+    /// The device of the first weight, the CPU for an empty set.
+    pub fn device(&self) -> Device {
+        self.entries.first().map_or(Device::Cpu, |(_, tensor)| tensor.device())
+    }
+
+    /// A copy of names and numbers that collects no gradient.
+    pub fn detached_copy(&self) -> Vec<(String, Tensor)> {
+        tch::no_grad(|| self.entries.iter().map(|(name, value)| (name.clone(), value.detach().copy())).collect())
+    }
+
+    /// Overwrites the weights in place by those of the same names.
+    ///
+    /// # Errors
+    /// [`Error::ParameterMismatch`] for a missing, superfluous or differently shaped entry; nothing is
+    /// overwritten then.
+    pub fn assign(&mut self, values: &[(String, Tensor)]) -> Result<()> {
+        for (name, value) in values {
+            if !self.entries.iter().any(|(own, _)| own == name) {
+                return Err(mismatch(name, format!("not a weight of this network, shape: {:?}", value.size())));
+            }
+        }
+        let sources = self.entries.iter().map(|(name, own)| find(values, name, own)).collect::<Result<Vec<_>>>()?;
+        tch::no_grad(|| {
+            for ((_, own), source) in self.entries.iter_mut().zip(sources) {
+                own.copy_(source);
+            }
+        });
+        Ok(())
+    }
+}
+
+fn find<'a>(values: &'a [(String, Tensor)], name: &str, own: &Tensor) -> Result<&'a Tensor> {
+    let Some((_, value)) = values.iter().find(|(other, _)| other == name) else {
+        return Err(mismatch(name, "missing".to_owned()));
+    };
+    if value.size() != own.size() {
+        return Err(mismatch(name, format!("expected shape {:?}, found: {:?}", own.size(), value.size())));
+    }
+    Ok(value)
+}
+
+fn mismatch(name: &str, problem: String) -> Error {
+    Error::ParameterMismatch { name: name.to_owned(), problem }
+}

@@ -1,0 +1,199 @@
+//! The only module that draws random numbers.
+//!
+//! A draw is a function of (seed, purpose, index): the seed is the run's, the [`Purpose`] keeps unrelated
+//! draws independent, and the index is a training step or a sample's number. Nothing else is state, so a
+//! resumed run draws what the uninterrupted one would have drawn, and a sample's noise does not depend on the
+//! batch it is drawn in. The generator is `ChaCha8`, a counter-based generator with 2⁶⁴ independent streams.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use tch::{Kind, Tensor};
+
+/// What random numbers are for; each purpose has its own independent stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// Initial weights of a network.
+    Init,
+    /// Base samples x0 in training.
+    Base,
+    /// Target samples x1 in training.
+    Target,
+    /// Times t in training.
+    Time,
+    /// The interpolant's latent z in training.
+    Latent,
+    /// The pairing of x0 with x1.
+    Coupling,
+    /// The order of a data set's rows.
+    Shuffle,
+    /// Dequantisation noise added to data.
+    Dequantise,
+    /// Held-out draws for validation.
+    Validation,
+    /// Held-out draws for the test set.
+    Test,
+    /// Base points of generated samples.
+    Sampling,
+    /// Probe vectors of Hutchinson's trace estimator.
+    Probe,
+    /// Permutations and bootstraps of statistical tests.
+    Resample,
+}
+
+impl Purpose {
+    /// The stream's number; part of what makes a run reproducible, so these numbers never change.
+    const fn stream(self) -> u64 {
+        match self {
+            Self::Init => 1,
+            Self::Base => 2,
+            Self::Target => 3,
+            Self::Time => 4,
+            Self::Latent => 5,
+            Self::Coupling => 6,
+            Self::Shuffle => 7,
+            Self::Dequantise => 8,
+            Self::Validation => 9,
+            Self::Test => 10,
+            Self::Sampling => 11,
+            Self::Probe => 12,
+            Self::Resample => 13,
+        }
+    }
+}
+
+/// One independent stream of random numbers, addressed by an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    seed: u64,
+    purpose: Purpose,
+}
+
+impl Stream {
+    /// The stream of `purpose` under the run's `seed`.
+    pub const fn new(seed: u64, purpose: Purpose) -> Self {
+        Self { seed, purpose }
+    }
+
+    /// The draw at `index`: a training step, an epoch or a sample's number.
+    pub fn at(&self, index: u64) -> Draw {
+        let mut key = [0u8; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&self.purpose.stream().to_le_bytes());
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(index);
+        Draw { rng }
+    }
+
+    /// Standard normal rows `[n, dim]` in which row `i` depends only on the sample's number `first + i`.
+    pub fn normal_rows(&self, first: u64, n: i64, dim: i64, kind: Kind) -> Tensor {
+        let mut values = Vec::with_capacity((n * dim) as usize);
+        for row in 0..n as u64 {
+            self.at(first + row).extend_normal(&mut values, dim as usize);
+        }
+        from_values(&values, &[n, dim], kind)
+    }
+
+    /// Rows `[n, dim]` of random signs ±1 in which row `i` depends only on the sample's number `first + i`.
+    pub fn sign_rows(&self, first: u64, n: i64, dim: i64, kind: Kind) -> Tensor {
+        let rows: Vec<Tensor> =
+            (0..n as u64).map(|row| self.at(first + row).signs(&[1, dim], kind)).collect();
+        if rows.is_empty() {
+            return Tensor::zeros([0, dim], (kind, tch::Device::Cpu));
+        }
+        Tensor::cat(&rows, 0)
+    }
+}
+
+/// A generator positioned at one draw. Tensors it returns are on the CPU.
+#[derive(Debug, Clone)]
+pub struct Draw {
+    rng: ChaCha8Rng,
+}
+
+impl Draw {
+    /// Independent standard normal numbers of the given shape.
+    pub fn normal(&mut self, shape: &[i64], kind: Kind) -> Tensor {
+        let n = count(shape);
+        if kind == Kind::Float {
+            let values: Vec<f32> = (0..n).map(|_| StandardNormal.sample(&mut self.rng)).collect();
+            return Tensor::from_slice(&values).view(shape);
+        }
+        let mut values = Vec::with_capacity(n);
+        self.extend_normal(&mut values, n);
+        from_values(&values, shape, kind)
+    }
+
+    /// Independent uniform numbers in [0, 1) of the given shape.
+    pub fn uniform(&mut self, shape: &[i64], kind: Kind) -> Tensor {
+        let n = count(shape);
+        if kind == Kind::Float {
+            let values: Vec<f32> = (0..n).map(|_| self.rng.random()).collect();
+            return Tensor::from_slice(&values).view(shape);
+        }
+        let values: Vec<f64> = (0..n).map(|_| self.rng.random()).collect();
+        from_values(&values, shape, kind)
+    }
+
+    /// Independent random signs ±1 of the given shape.
+    pub fn signs(&mut self, shape: &[i64], kind: Kind) -> Tensor {
+        let values: Vec<f64> =
+            (0..count(shape)).map(|_| if self.rng.random::<bool>() { 1.0 } else { -1.0 }).collect();
+        from_values(&values, shape, kind)
+    }
+
+    /// Independent integers, uniform in `0..below`, as an `[n]` tensor of `i64`.
+    ///
+    /// # Panics
+    /// If `below` is not positive.
+    pub fn integers(&mut self, n: i64, below: i64) -> Tensor {
+        let values: Vec<i64> = (0..n).map(|_| self.rng.random_range(0..below)).collect();
+        Tensor::from_slice(&values)
+    }
+
+    /// Independent category numbers `[n]` (`i64`), category `k` with probability `weights[k] / Σ weights`.
+    pub fn categories(&mut self, n: i64, weights: &[f64]) -> Tensor {
+        let total: f64 = weights.iter().sum();
+        let values: Vec<i64> = (0..n).map(|_| pick(weights, total * self.rng.random::<f64>())).collect();
+        Tensor::from_slice(&values)
+    }
+
+    /// A uniformly random permutation of `0..n`.
+    pub fn permutation(&mut self, n: usize) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..n as u32).collect();
+        for i in (1..n).rev() {
+            order.swap(i, self.rng.random_range(0..=i));
+        }
+        order
+    }
+
+    fn extend_normal(&mut self, values: &mut Vec<f64>, n: usize) {
+        values.extend((0..n).map(|_| -> f64 { StandardNormal.sample(&mut self.rng) }));
+    }
+
+    /// The next 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+}
+
+/// The first category whose cumulative weight exceeds `level`.
+fn pick(weights: &[f64], level: f64) -> i64 {
+    let mut cumulative = 0.0;
+    for (k, weight) in weights.iter().enumerate() {
+        cumulative += weight;
+        if level < cumulative {
+            return k as i64;
+        }
+    }
+    weights.len() as i64 - 1
+}
+
+fn count(shape: &[i64]) -> usize {
+    shape.iter().product::<i64>() as usize
+}
+
+fn from_values(values: &[f64], shape: &[i64], kind: Kind) -> Tensor {
+    Tensor::from_slice(values).view(shape).to_kind(kind)
+}

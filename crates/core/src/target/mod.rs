@@ -1,0 +1,1 @@
+//! Two-dimensional test targets.
