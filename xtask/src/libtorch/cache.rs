@@ -88,7 +88,8 @@ impl Place {
         for entry in fs::read_dir(&self.parent).with_context(context)? {
             let entry = entry.with_context(context)?;
             if entry.file_name().to_string_lossy().starts_with(&self.prefix()) {
-                fs::remove_dir_all(entry.path()).with_context(context)?;
+                // A pip that outlived its xtask may still write there; then the next run gets the rest.
+                let _ = fs::remove_dir_all(entry.path());
             }
         }
         Ok(())

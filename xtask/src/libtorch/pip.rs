@@ -14,12 +14,12 @@ use anyhow::{Context as _, Result, bail};
 use crate::progress::Progress;
 
 /// What to download.
-pub(crate) struct Request<'a> {
+pub(crate) struct Request {
     /// Lines of a requirements file; with `--hash=` pip picks and accepts that one file only.
     pub(crate) requirements: Vec<String>,
     pub(crate) dependencies: Dependencies,
     /// The wheel tags that fit.
-    pub(crate) tags: &'a [&'a str],
+    pub(crate) tags: Vec<String>,
     /// The size to expect, for the progress bar.
     pub(crate) bytes: u64,
 }
@@ -35,7 +35,7 @@ pub(crate) enum Dependencies {
 ///
 /// # Errors
 /// If there's no Python or no pip, or pip fails; the message says what to do next.
-pub(crate) fn download(request: &Request<'_>, work: &Path, name: &'static str) -> Result<Vec<PathBuf>> {
+pub(crate) fn download(request: &Request, work: &Path, name: &'static str) -> Result<Vec<PathBuf>> {
     let into = work.join(name);
     let (temporary, list, log) =
         (into.with_extension("tmp"), into.with_extension("txt"), into.with_extension("log"));
@@ -55,7 +55,7 @@ pub(crate) fn download(request: &Request<'_>, work: &Path, name: &'static str) -
     files(&into)
 }
 
-fn command(request: &Request<'_>) -> Command {
+fn command(request: &Request) -> Command {
     let mut command = Command::new("python3");
     command.args(["-m", "pip", "download", "--no-cache-dir", "--only-binary=:all:", "--progress-bar=off"]);
     command.args(["--python-version=3.11", "--implementation=cp", "--abi=cp311"]);
@@ -111,9 +111,9 @@ fn diagnosis(log: &str) -> (&'static str, &'static str) {
         "SSLError",
         "Max retries",
     ]) {
-        ("pip cannot reach its index", "check the network and pip's settings (python3 -m pip config list)")
+        ("pip cannot reach its index", "check the network and pip's settings")
     } else if says(&["No matching distribution"]) {
-        ("pip's index does not have it", "check pip's settings (python3 -m pip config list), update pip")
+        ("pip finds no such wheel at its index", "check the network, pip's version and its settings")
     } else {
         ("pip failed", "see pip's message above")
     }
@@ -151,7 +151,10 @@ mod tests {
         let offline = "WARNING: Retrying after connection broken by 'NewConnectionError(...)'\n\
                        ERROR: No matching distribution found for torch==2.11.0";
         check(offline, "pip cannot reach its index");
-        check("ERROR: No matching distribution found for torch==2.11.0", "pip's index does not have it");
+        check(
+            "ERROR: No matching distribution found for torch==2.11.0",
+            "pip finds no such wheel at its index",
+        );
         check("Traceback", "pip failed");
     }
 

@@ -19,8 +19,6 @@ pub(crate) struct Wheel {
 pub(crate) struct Platform {
     os: &'static str,
     arch: &'static str,
-    /// The wheel tags that fit.
-    pub(crate) tags: &'static [&'static str],
     /// The wheels of a CPU tree, torch first.
     pub(crate) wheels: &'static [Wheel],
     /// The size of the CPU tree unpacked from them.
@@ -32,13 +30,6 @@ const PLATFORMS: &[Platform] = &[
     Platform {
         os: "linux",
         arch: "x86_64",
-        tags: &[
-            "manylinux_2_28_x86_64",
-            "manylinux_2_27_x86_64",
-            "manylinux_2_25_x86_64",
-            "manylinux_2_17_x86_64",
-            "manylinux2014_x86_64",
-        ],
         wheels: &[
             Wheel {
                 requirement: "torch==2.11.0",
@@ -61,13 +52,6 @@ const PLATFORMS: &[Platform] = &[
     Platform {
         os: "linux",
         arch: "aarch64",
-        tags: &[
-            "manylinux_2_28_aarch64",
-            "manylinux_2_27_aarch64",
-            "manylinux_2_25_aarch64",
-            "manylinux_2_17_aarch64",
-            "manylinux2014_aarch64",
-        ],
         wheels: &[
             Wheel {
                 requirement: "torch==2.11.0",
@@ -90,7 +74,6 @@ const PLATFORMS: &[Platform] = &[
     Platform {
         os: "macos",
         arch: "aarch64",
-        tags: &["macosx_11_0_arm64"],
         wheels: &[Wheel {
             requirement: "torch==2.11.0",
             sha256: "7b6a60d48062809f58595509c524b88e6ddec3ebe25833d6462eeab81e5f2ce4",
@@ -107,6 +90,15 @@ impl Platform {
     /// If PyTorch publishes no wheel of this version for it.
     pub(crate) fn current() -> Result<&'static Self> {
         Self::named(OS, ARCH)
+    }
+
+    /// The wheel tags that fit; on Linux those of every glibc from 2.17 to 2.28, as each wheel has its own.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        if self.os == "macos" {
+            return vec!["macosx_11_0_arm64".to_owned()];
+        }
+        let named = (17..=28).rev().map(|minor| format!("manylinux_2_{minor}_{}", self.arch));
+        named.chain([format!("manylinux2014_{}", self.arch)]).collect()
     }
 
     /// How much pip downloads for a CPU tree.

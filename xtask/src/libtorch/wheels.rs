@@ -58,7 +58,7 @@ fn fill_cuda(platform: &Platform, work: &Path, tree: &Path) -> Result<()> {
     let request = Request {
         requirements,
         dependencies: Dependencies::Follow,
-        tags: platform.tags,
+        tags: platform.tags(),
         bytes: CUDA_DOWNLOAD_BYTES,
     };
     wheels.extend(pip::download(&request, work, "nvidia")?);
@@ -71,7 +71,7 @@ fn pinned(platform: &Platform, wheels: &[Wheel], work: &Path) -> Result<Vec<Path
     let request = Request {
         requirements: wheels.iter().map(line).collect(),
         dependencies: Dependencies::Skip,
-        tags: platform.tags,
+        tags: platform.tags(),
         bytes: wheels.iter().map(|wheel| wheel.bytes).sum(),
     };
     let files = pip::download(&request, work, "wheels")?;
