@@ -1,0 +1,106 @@
+//! `cargo xtask experiment`, with stand-ins for cargo and for the program that it builds.
+
+use std::time::{Duration, Instant};
+
+use crate::workspace::{Workspace, stderr, stdout};
+
+/// What cargo would do: name the target folder, build (here there's nothing to do).
+const CARGO: &str = "#!/bin/sh\n\
+    case \"$1\" in metadata) echo '{\"target_directory\": \"'\"$PWD/target\"'\"}' ;; *) echo \"cargo $*\" >&2 ;; esac\n";
+
+/// Says what it was asked to do, and with which status it ends.
+const PROGRAM: &str = "#!/bin/sh\necho \"$*\"\nexit 7\n";
+
+fn workspace() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.file("configs/moons.toml", "# Two moons.\n[target]\nkind = \"moons\"\n");
+    workspace.file("configs/electricity.toml", "# Household power.\n[target]\nkind = \"power\"\n");
+    workspace.file("configs/README.md", "");
+    let own = workspace.libtorch("own", "2.11.0");
+    std::os::unix::fs::symlink(own, workspace.path(".libtorch")).unwrap();
+    workspace.script("bin/cargo", CARGO);
+    workspace.script("target/release/interflow", PROGRAM);
+    workspace
+}
+
+#[test]
+fn list_is_data() {
+    let output = workspace().xtask(&["experiment", "--list"]).output().unwrap();
+    assert_eq!(stdout(&output), "electricity  Household power.\nmoons        Two moons.\n");
+}
+
+#[test]
+fn unknown_names_meet_suggestions() {
+    let output = workspace().xtask(&["experiment", "mons"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "error: no such experiment: mons\nhint: the nearest: moons, electricity, or see --list\n"
+    );
+}
+
+#[test]
+fn missing_data_is_said_before_anything_is_built() {
+    let started = Instant::now();
+    let output = workspace().xtask(&["experiment", "electricity", "--data", "d"]).output().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    for part in
+        ["no data needed: moons", "power/household_power_consumption.txt: missing", "132960755 bytes", "DOI"]
+    {
+        assert!(message.contains(part), "no {part:?} in {message}");
+    }
+    assert!(!message.contains("cargo build"), "{message}");
+}
+
+#[test]
+fn the_program_has_the_last_word() {
+    let output =
+        workspace().xtask(&["experiment", "moons", "--seed", "3", "--set", "a=1", "b=2"]).output().unwrap();
+    assert_eq!(
+        stdout(&output),
+        "experiment configs/moons.toml --seed 3 --set a=1 --set b=2\n",
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(stderr(&output), "cargo build --release --package interflow-cli\n");
+    assert_eq!(output.status.code(), Some(7));
+}
+
+#[test]
+fn a_failed_build_ends_it() {
+    let workspace = workspace();
+    workspace.script("bin/cargo", "#!/bin/sh\nexit 101\n");
+    let output = workspace.xtask(&["experiment", "moons"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cargo build --release --package interflow-cli: exit status: 101"));
+}
+
+#[test]
+fn tests_end_with_cargos_status() {
+    let workspace = workspace();
+    workspace.script("bin/cargo", "#!/bin/sh\necho \"$* $LIBTORCH\"\nexit 101\n");
+    let output = workspace.xtask(&["test", "--release"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(101));
+    assert_eq!(
+        stdout(&output),
+        format!("test --workspace --release {}\n", workspace.path(".libtorch").display())
+    );
+}
+
+#[test]
+fn an_interrupt_reaches_the_program_itself() {
+    let workspace = workspace();
+    workspace.script(
+        "target/release/interflow",
+        "#!/bin/sh\ntrap 'exit 9' INT\necho ready\nwhile :; do :; done\n",
+    );
+    let mut child =
+        workspace.xtask(&["experiment", "moons"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut ready = [0; 6];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}

@@ -1,0 +1,7 @@
+//! xtask as its users see it: run in a made-up workspace.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod experiment;
+mod setup;
+mod workspace;
