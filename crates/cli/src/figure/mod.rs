@@ -1,0 +1,26 @@
+//! Figures as PNG files: densities, samples, trajectories and curves, drawn from plain slices.
+//!
+//! Everything is drawn here, letters included (an 8×8 bitmap font), so that figures need no font library and
+//! come out the same, pixel for pixel, on every machine. Points are `[x, y]` with y upwards; a square figure
+//! of extent `e` shows `[−e, e]²` and leaves out what lies beyond, as well as numbers that aren't finite.
+
+mod canvas;
+mod colormap;
+mod curve;
+mod density;
+mod file;
+mod histogram;
+#[allow(dead_code, reason = "the report shows histograms; dots are for small samples")]
+mod scatter;
+mod sheet;
+mod ticks;
+mod trajectory;
+
+pub(crate) use curve::curve_image;
+pub(crate) use density::density_image;
+pub(crate) use file::save_png;
+pub(crate) use histogram::histogram_image;
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use scatter::scatter_image;
+pub(crate) use sheet::sheet;
+pub(crate) use trajectory::trajectories_image;
