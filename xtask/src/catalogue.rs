@@ -14,7 +14,7 @@ pub(crate) const CATALOGUE: &[DataSet] = &[DataSet {
     title: "Individual household electric power consumption",
     source: "UCI Machine Learning Repository, DOI 10.24432/C58K54",
     licence: "CC BY 4.0",
-    advice: "the source's archive holds the file under this name",
+    advice: "the source's archive holds it by this name",
     files: &[DataFile {
         path: "power/household_power_consumption.txt",
         bytes: 132_960_755,
@@ -65,7 +65,7 @@ impl DataSet {
         bail!(
             "the data set `{name}` is not complete in {dir}{files}\n  \
              from: {title} ({source}, {licence})\n\
-             hint: put it into {dir} ({advice}),\n      \
+             hint: put it into {dir} under that path ({advice}),\n      \
              or name another folder by --data or INTERFLOW_DATA",
             name = self.name,
             dir = dir.display(),

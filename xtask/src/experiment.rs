@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::{
     cargo,
@@ -30,7 +30,9 @@ fn start(workspace: &Workspace, name: &str, flags: &flags::Experiment) -> Result
     let config = Config::read(&workspace.configs(), name)?;
     let data = workspace.data(flags.data.as_deref());
     let needed = config.data_sets(&flags.set);
-    require(&needed, &data).with_context(|| cannot_run(workspace, name))?;
+    require(&needed, &data).map_err(|error| {
+        anyhow!("cannot run the experiment `{name}`: {error:#}{}", alternatives(&workspace.configs()))
+    })?;
 
     libtorch::provide(workspace, Flavour::Cpu)?;
     cargo::run(cargo::command(workspace, "build").args(["--release", "--package", "interflow-cli"]))?;
@@ -43,12 +45,12 @@ fn require(needed: &[&DataSet], data: &Path) -> Result<()> {
     needed.iter().try_for_each(|set| set.require(data, Check::Size))
 }
 
-/// What to say above a data set that's missing.
-fn cannot_run(workspace: &Workspace, name: &str) -> String {
-    let free = without_data(&workspace.configs()).unwrap_or_default();
-    let hint =
-        if free.is_empty() { String::new() } else { format!(" (no data needed: {})", free.join(", ")) };
-    format!("cannot run the experiment `{name}`{hint}")
+/// A hint at the experiments that run without data, if there are any.
+fn alternatives(configs: &Path) -> String {
+    match without_data(configs).unwrap_or_default().as_slice() {
+        [] => String::new(),
+        names => format!("\nhint: these experiments need no data: {}", names.join(", ")),
+    }
 }
 
 /// The experiments that need no data set.

@@ -13,7 +13,7 @@ use crate::{cargo, workspace::Workspace};
 
 /// The layers, lowest first. A crate that is in none may not exist; one that's named may be missing.
 const LAYERS: &[&[&str]] = &[
-    &["interflow-core"],
+    &["interflow-libtorch", "interflow-core"],
     &["interflow-models", "interflow-solvers", "interflow-data", "interflow-metrics"],
     &["interflow-train"],
     &["interflow-transport"],

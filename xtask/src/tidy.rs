@@ -15,8 +15,8 @@ const MAX_LINES: usize = 400;
 /// Names that say nothing of what's inside.
 const VAGUE: [&str; 6] = ["util", "utils", "common", "misc", "helper", "helpers"];
 
-/// The module that may hold `unsafe`: the only one to lift the workspace's lint.
-const FFI: &str = "ffi";
+/// The only crate that may hold `unsafe`.
+const FFI: &str = "crates/libtorch";
 
 /// Registries are for cargo and pip to choose, homes are someone's. In pieces, so that this file passes itself.
 const PRIVATE: [&str; 8] = [
@@ -43,7 +43,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             faults.extend(of_file(path, &text));
         }
     }
-    faults.extend(of_ffi(root, &files));
     faults.extend(of_configs(&workspace.configs())?);
     if !faults.is_empty() {
         bail!(
@@ -89,6 +88,9 @@ fn of_file(path: &Path, text: &str) -> Vec<String> {
     if let Some(name) = vague(path).filter(|_| is_rust(path)) {
         faults.push(format!("{shown}: `{name}` says nothing: name what is inside"));
     }
+    if lifts_unsafe(path, text) {
+        faults.push(format!("{shown}: unsafe code belongs to {FFI}; to send a signal, run `kill`"));
+    }
     // The lock file's URLs are cargo's own.
     if !path.ends_with("Cargo.lock") {
         faults.extend(
@@ -125,21 +127,16 @@ fn names(line: &str, part: &str) -> bool {
     })
 }
 
-/// `unsafe` needs the workspace's lint to be lifted; that may happen in one module.
-fn of_ffi(root: &Path, files: &[PathBuf]) -> Vec<String> {
-    let lifts = |path: &&PathBuf| {
-        let text = fs::read_to_string(root.join(path)).unwrap_or_default();
-        ["allow", "expect"].iter().any(|how| text.contains(&format!("{how}(unsafe_code")))
+/// `unsafe` needs the workspace's lint to be lifted, by an attribute or a manifest.
+fn lifts_unsafe(path: &Path, text: &str) -> bool {
+    let lifting: &[&str] = if is_rust(path) {
+        &[concat!("allow(", "unsafe_code"), concat!("expect(", "unsafe_code")]
+    } else if path.ends_with("Cargo.toml") {
+        &["unsafe_code = \"allow\"", "unsafe_code = \"warn\""]
+    } else {
+        &[]
     };
-    let lifting: Vec<_> = files.iter().filter(|path| is_rust(path)).filter(lifts).collect();
-    let elsewhere = lifting.iter().filter(|path| !path.with_extension("").ends_with(FFI));
-    let mut faults: Vec<_> = elsewhere
-        .map(|path| format!("{}: unsafe code belongs to the module `{FFI}`", path.display()))
-        .collect();
-    if lifting.len() > 1 {
-        faults.push(format!("{} files lift the lint unsafe_code, one may", lifting.len()));
-    }
-    faults
+    !path.starts_with(FFI) && lifting.iter().any(|how| text.contains(how))
 }
 
 /// Every config is explained in the folder's README.
@@ -218,17 +215,14 @@ mod tests {
 
     #[test]
     fn unsafe_code_has_one_home() {
-        let lift = concat!("#![allow(", "unsafe_code)]");
-        let faults = |paths: &[&str]| {
-            let dir = folder(&paths.iter().map(|path| (*path, lift)).collect::<Vec<_>>());
-            of_ffi(dir.path(), &paths.iter().map(PathBuf::from).collect::<Vec<_>>())
+        let lift = concat!("#[allow(", "unsafe_code)]");
+        let fault = |path: &str| {
+            format!("{path}: unsafe code belongs to crates/libtorch; to send a signal, run `kill`")
         };
-        assert!(faults(&["crates/core/src/ffi.rs"]).is_empty());
-        assert_eq!(
-            faults(&["crates/core/src/rng.rs"]),
-            ["crates/core/src/rng.rs: unsafe code belongs to the module `ffi`"]
-        );
-        assert_eq!(faults(&["a/ffi.rs", "b/ffi.rs"]), ["2 files lift the lint unsafe_code, one may"]);
+        check("crates/libtorch/src/lib.rs", lift, &[]);
+        check("crates/core/src/rng.rs", lift, &[&fault("crates/core/src/rng.rs")]);
+        check("crates/libtorch/Cargo.toml", "unsafe_code = \"allow\"", &[]);
+        check("tests/Cargo.toml", "unsafe_code = \"allow\"", &[&fault("tests/Cargo.toml")]);
     }
 
     #[test]
@@ -239,11 +233,10 @@ mod tests {
 
     #[test]
     fn ignored_folders_are_left_alone() {
-        let dir =
-            folder(&[(".gitignore", "/target\n/.libtorch\n"), ("target/utils.rs", ""), ("src/a.rs", "")]);
+        let dir = folder(&[(".gitignore", "/target\n"), ("target/utils.rs", ""), ("src/target/a.rs", "")]);
         let mut files = Vec::new();
         collect(dir.path(), &ignored(dir.path()), &mut files).unwrap();
         files.sort();
-        assert_eq!(files, [Path::new(".gitignore"), Path::new("src/a.rs")]);
+        assert_eq!(files, [Path::new(".gitignore"), Path::new("src/target/a.rs")]);
     }
 }

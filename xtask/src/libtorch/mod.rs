@@ -18,7 +18,7 @@ mod wheels;
 
 use std::{
     env,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
 };
 
 use anyhow::Result;
@@ -62,9 +62,12 @@ fn from_environment(workspace: &Workspace, flavour: Flavour) -> Option<Tree> {
     }
 }
 
-/// `$LIBTORCH` as far as the user set it: cargo itself sets it to the link.
+/// `$LIBTORCH` as far as the user set it: cargo itself sets it to the link, which must not point at itself.
 fn user_libtorch(variable: Option<PathBuf>, link: &Path) -> Option<PathBuf> {
-    variable.filter(|dir| !dir.as_os_str().is_empty() && dir != link)
+    let dir = absolute(variable.filter(|dir| !dir.as_os_str().is_empty())?).ok()?;
+    let folder = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
+    let is_link = dir == link || (dir.file_name() == link.file_name() && folder(&dir) == folder(link));
+    (!is_link).then_some(dir)
 }
 
 fn from_link(link: &Path, flavour: Flavour) -> Option<Tree> {
@@ -84,5 +87,14 @@ mod tests {
         assert_eq!(check(Some("")), None);
         assert_eq!(check(Some("/w/.libtorch")), None);
         assert_eq!(check(Some("/opt/libtorch")), Some("/opt/libtorch".into()));
+    }
+
+    #[test]
+    fn the_link_is_known_by_another_path_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, alias) = (dir.path().join("real"), dir.path().join("alias"));
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &alias).unwrap();
+        assert_eq!(user_libtorch(Some(alias.join(".libtorch")), &real.join(".libtorch")), None);
     }
 }
