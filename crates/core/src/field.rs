@@ -1,7 +1,7 @@
 //! Time-dependent vector fields and their derivatives in space.
 //!
-//! What a field means is a type: a [`Velocity`] is E[ẋ_t | x_t = x], a [`Score`] is ∇log ρ_t, a [`Denoiser`]
-//! is E[z | x_t = x]; a conversion between them is an explicit function. Solvers and samplers only need
+//! What a field means is a type: a [`Velocity`] is `E[ẋ_t | x_t = x]`, a [`Score`] is `∇log ρ_t`, a [`Denoiser`]
+//! is `E[z | x_t = x]`; a conversion between them is an explicit function. Solvers and samplers only need
 //! the [`VectorField`] inside.
 
 use tch::Tensor;
@@ -115,7 +115,12 @@ fn leaf(x: &Tensor) -> Tensor {
 ///
 /// Works for any field built of twice differentiable tensor operations. `# Shapes` as
 /// [`VectorField::value_and_jvp`].
-pub fn jvp_by_reverse_mode<F: VectorField + ?Sized>(f: &F, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+pub fn jvp_by_reverse_mode<F: VectorField + ?Sized>(
+    f: &F,
+    t: &Tensor,
+    x: &Tensor,
+    u: &Tensor,
+) -> (Tensor, Tensor) {
     tch::with_grad(|| {
         let x = leaf(x);
         let value = f.value(t, &x);
@@ -129,7 +134,11 @@ pub fn jvp_by_reverse_mode<F: VectorField + ?Sized>(f: &F, t: &Tensor, x: &Tenso
 
 /// The exact divergence by one backward pass per dimension: general, and the slow reference for fields that
 /// propagate tangents themselves. `# Shapes` as [`VectorField::value_and_divergence`].
-pub fn divergence_by_reverse_mode<F: VectorField + ?Sized>(f: &F, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+pub fn divergence_by_reverse_mode<F: VectorField + ?Sized>(
+    f: &F,
+    t: &Tensor,
+    x: &Tensor,
+) -> (Tensor, Tensor) {
     tch::with_grad(|| {
         let x = leaf(x);
         let value = f.value(t, &x);

@@ -63,21 +63,30 @@ impl Parameters {
 
     /// A copy of names and numbers that collects no gradient.
     pub fn detached_copy(&self) -> Vec<(String, Tensor)> {
-        tch::no_grad(|| self.entries.iter().map(|(name, value)| (name.clone(), value.detach().copy())).collect())
+        tch::no_grad(|| {
+            self.entries.iter().map(|(name, value)| (name.clone(), value.detach().copy())).collect()
+        })
     }
 
     /// Overwrites the weights in place by those of the same names.
     ///
     /// # Errors
-    /// [`Error::ParameterMismatch`] for a missing, superfluous or differently shaped entry; nothing is
+    /// [`Error::ParameterMismatch`] for a missing, superfluous, repeated or differently shaped entry; nothing is
     /// overwritten then.
     pub fn assign(&mut self, values: &[(String, Tensor)]) -> Result<()> {
-        for (name, value) in values {
+        for (i, (name, value)) in values.iter().enumerate() {
+            if values[..i].iter().any(|(earlier, _)| earlier == name) {
+                return Err(mismatch(name, "given twice".to_owned()));
+            }
             if !self.entries.iter().any(|(own, _)| own == name) {
-                return Err(mismatch(name, format!("not a weight of this network, shape: {:?}", value.size())));
+                return Err(mismatch(
+                    name,
+                    format!("not a weight of this network, shape: {:?}", value.size()),
+                ));
             }
         }
-        let sources = self.entries.iter().map(|(name, own)| find(values, name, own)).collect::<Result<Vec<_>>>()?;
+        let sources =
+            self.entries.iter().map(|(name, own)| find(values, name, own)).collect::<Result<Vec<_>>>()?;
         tch::no_grad(|| {
             for ((_, own), source) in self.entries.iter_mut().zip(sources) {
                 own.copy_(source);

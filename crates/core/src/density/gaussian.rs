@@ -1,11 +1,13 @@
-//! The standard normal law, the usual base.
+//! Normal laws: the standard one, the usual base, and the general one.
 
 use std::f64::consts::TAU;
 
 use tch::{Kind, Tensor};
 
+use super::constant::Constant;
 use super::{Density, Sampler};
 use crate::rng::{Draw, Stream};
+use crate::{Error, Result};
 
 /// N(0, I) in `dim` dimensions.
 #[derive(Debug, Clone, Copy)]
@@ -33,4 +35,102 @@ impl Density for StandardNormal {
         let kind = x.kind();
         x.square().sum_dim_intlist(1i64, false, kind) * -0.5 - 0.5 * self.dim as f64 * TAU.ln()
     }
+}
+
+/// N(m, C) with a positive definite covariance C.
+#[derive(Debug, Clone)]
+pub struct Gaussian {
+    mean: Constant,
+    /// The Cholesky factor L of C = L Lᵀ.
+    factor: Constant,
+    /// L⁻¹, which turns the law into N(0, I).
+    whitening: Constant,
+    log_normaliser: f64,
+}
+
+impl Gaussian {
+    /// The normal law with mean `mean`, `[D]`, and covariance `covariance`, `[D, D]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes do not fit together, [`Error::NotPositiveDefinite`] if the covariance is
+    /// no covariance, [`Error::OutOfRange`] if a mean is not finite.
+    pub fn new(mean: &Tensor, covariance: &Tensor) -> Result<Self> {
+        let dim = match mean.size()[..] {
+            [dim] if dim > 0 => dim,
+            _ => return Err(shape("mean of a Gaussian", "[D]", mean)),
+        };
+        if covariance.size() != [dim, dim] {
+            return Err(shape("covariance of a Gaussian", &format!("[{dim}, {dim}]"), covariance));
+        }
+        check_finite("mean of a Gaussian", mean)?;
+        let factor = cholesky("covariance of a Gaussian", covariance)?;
+        Ok(Self {
+            mean: Constant::of(mean),
+            log_normaliser: log_normalisers(&factor).double_value(&[]),
+            whitening: Constant::of(&inverse(&factor)),
+            factor: Constant::of(&factor),
+        })
+    }
+}
+
+impl Sampler for Gaussian {
+    fn dim(&self) -> i64 {
+        self.mean.size(0)
+    }
+
+    fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor {
+        let z = draw.normal(&[n, self.dim()], Kind::Double);
+        (z.matmul(&self.factor.tensor().tr()) + self.mean.tensor()).to_kind(kind)
+    }
+}
+
+impl Density for Gaussian {
+    fn log_density(&self, x: &Tensor) -> Tensor {
+        let white = (x - self.mean.like(x)).matmul(&self.whitening.like(x).tr());
+        white.square().sum_dim_intlist(1i64, false, x.kind()) * -0.5 - self.log_normaliser
+    }
+}
+
+/// The lower Cholesky factors `[.., D, D]`, in f64, of symmetric positive definite `[.., D, D]`.
+pub(super) fn cholesky(name: &str, covariance: &Tensor) -> Result<Tensor> {
+    let refuse = || Error::NotPositiveDefinite { name: name.to_owned() };
+    let c = covariance.detach().to_kind(Kind::Double).to_device(tch::Device::Cpu);
+    let transposed = c.transpose(-2, -1);
+    let finite = c.isfinite().all().int64_value(&[]) == 1;
+    if !finite || !c.allclose(&transposed, 1e-10, 1e-14, false) {
+        return Err(refuse());
+    }
+    let symmetric = (&c + transposed) * 0.5;
+    let (factor, info) = symmetric
+        .f_linalg_cholesky_ex(false, false)
+        .map_err(|source| Error::Torch { operation: "Cholesky factorisation", source })?;
+    if info.abs().max().int64_value(&[]) != 0 {
+        return Err(refuse());
+    }
+    Ok(factor)
+}
+
+/// The inverses `[.., D, D]` of lower triangular matrices.
+pub(super) fn inverse(factor: &Tensor) -> Tensor {
+    let identity = Tensor::eye(factor.size()[factor.dim() - 1], (factor.kind(), factor.device()));
+    factor.linalg_solve_triangular(&identity.expand_as(factor), false, true, false)
+}
+
+/// `log √det(2π L Lᵀ)`, `[..]`, of Cholesky factors L, `[.., D, D]`.
+pub(super) fn log_normalisers(factor: &Tensor) -> Tensor {
+    let dim = factor.size()[factor.dim() - 1] as f64;
+    factor.diagonal(0, -2, -1).log().sum_dim_intlist(-1i64, false, factor.kind()) + 0.5 * dim * TAU.ln()
+}
+
+/// Checks that all numbers are finite.
+pub(super) fn check_finite(name: &'static str, values: &Tensor) -> Result<()> {
+    if values.isfinite().all().int64_value(&[]) == 1 {
+        return Ok(());
+    }
+    Err(Error::OutOfRange { name, requirement: "finite", value: f64::NAN })
+}
+
+/// An [`Error::Shape`] about `found`.
+pub(super) fn shape(operation: &'static str, expected: &str, found: &Tensor) -> Error {
+    Error::Shape { operation, expected: expected.to_owned(), found: found.size() }
 }

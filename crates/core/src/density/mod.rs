@@ -1,10 +1,16 @@
 //! Laws of points: what can be sampled, and what has a log-density.
 
+mod constant;
 mod gaussian;
+mod mixture;
+mod mixture_path;
+mod pointer;
 
 use tch::{Kind, Tensor};
 
-pub use gaussian::StandardNormal;
+pub use gaussian::{Gaussian, StandardNormal};
+pub use mixture::GaussianMixture;
+pub use mixture_path::{MixturePath, MixtureScore, MixtureVelocity};
 
 use crate::rng::{Draw, Stream};
 

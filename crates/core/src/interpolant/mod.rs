@@ -148,7 +148,7 @@ impl InterpolantConfig {
     /// # Errors
     /// [`crate::Error::OutOfRange`] if γ's strength is not positive.
     pub fn build(&self) -> Result<Interpolant> {
-        let gamma = self.gamma.map(|gamma| gamma.build()).transpose()?;
+        let gamma = self.gamma.map(GammaConfig::build).transpose()?;
         Ok(match self.kind {
             ScheduleKind::Trigonometric => Interpolant::new(Trigonometric, gamma),
             ScheduleKind::Linear => Interpolant::new(Linear, gamma),

@@ -1,1 +1,135 @@
-//! Two-dimensional test targets.
+//! Two-dimensional test targets; those with a closed form come with their exact log-density.
+
+mod checkerboard;
+mod eight_gaussians;
+mod pinwheel;
+mod rings;
+mod spirals;
+mod swissroll;
+mod two_moons;
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+pub use checkerboard::Checkerboard;
+pub use eight_gaussians::eight_gaussians;
+pub use pinwheel::Pinwheel;
+pub use rings::Rings;
+pub use spirals::Spirals;
+pub use swissroll::Swissroll;
+pub use two_moons::TwoMoons;
+
+use crate::Result;
+use crate::density::{Density, Sampler};
+use crate::rng::{Draw, Stream};
+
+/// A two-dimensional law, with its log-density where that is known.
+pub struct Target {
+    law: Law,
+    extent: f64,
+}
+
+enum Law {
+    Known(Box<dyn Density>),
+    Samples(Box<dyn Sampler>),
+}
+
+impl Target {
+    /// A target with a log-density, shown in the window [−extent, extent]².
+    pub fn known(law: impl Density + 'static, extent: f64) -> Self {
+        Self { law: Law::Known(Box::new(law)), extent }
+    }
+
+    /// A target that can only be sampled, shown in the window [−extent, extent]².
+    pub fn samples(law: impl Sampler + 'static, extent: f64) -> Self {
+        Self { law: Law::Samples(Box::new(law)), extent }
+    }
+
+    /// What can be sampled.
+    pub fn sampler(&self) -> &dyn Sampler {
+        match &self.law {
+            Law::Known(law) => law.as_ref(),
+            Law::Samples(law) => law.as_ref(),
+        }
+    }
+
+    /// The log-density, if it is known.
+    pub fn density(&self) -> Option<&dyn Density> {
+        match &self.law {
+            Law::Known(law) => Some(law.as_ref()),
+            Law::Samples(_) => None,
+        }
+    }
+
+    /// Half the width of a square window around 0 that shows the law.
+    pub fn extent(&self) -> f64 {
+        self.extent
+    }
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target")
+            .field("has_density", &self.density().is_some())
+            .field("extent", &self.extent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sampler for Target {
+    fn dim(&self) -> i64 {
+        self.sampler().dim()
+    }
+
+    fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor {
+        self.sampler().sample(n, draw, kind)
+    }
+
+    fn sample_rows(&self, first: u64, n: i64, stream: &Stream, kind: Kind) -> Tensor {
+        self.sampler().sample_rows(first, n, stream, kind)
+    }
+}
+
+/// A target as written in a config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum TargetConfig {
+    /// [`Checkerboard`].
+    Checkerboard {},
+    /// [`eight_gaussians`].
+    EightGaussians {},
+    /// [`Rings`].
+    Rings {},
+    /// [`TwoMoons`].
+    TwoMoons {},
+    /// [`Spirals`].
+    Spirals {},
+    /// [`Pinwheel`].
+    Pinwheel {},
+    /// [`Swissroll`].
+    Swissroll {},
+}
+
+impl TargetConfig {
+    /// The working target.
+    ///
+    /// # Errors
+    /// If the target's parameters are refused; the built-in ones never are.
+    pub fn build(&self) -> Result<Target> {
+        Ok(match self {
+            Self::Checkerboard {} => Target::known(Checkerboard, 4.5),
+            Self::EightGaussians {} => Target::known(eight_gaussians()?, 4.5),
+            Self::Rings {} => Target::known(Rings, 4.0),
+            Self::TwoMoons {} => Target::known(TwoMoons::new(), 4.0),
+            Self::Spirals {} => Target::samples(Spirals, 4.0),
+            Self::Pinwheel {} => Target::samples(Pinwheel, 4.5),
+            Self::Swissroll {} => Target::samples(Swissroll, 4.0),
+        })
+    }
+}
+
+/// Points `[n, 2]` from their coordinates, both `[n]`.
+fn points(x: &Tensor, y: &Tensor, kind: Kind) -> Tensor {
+    Tensor::stack(&[x, y], 1).to_kind(kind)
+}

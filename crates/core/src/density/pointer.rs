@@ -1,0 +1,33 @@
+//! Laws behind pointers are laws.
+
+use std::sync::Arc;
+
+use tch::{Kind, Tensor};
+
+use super::{Density, Sampler};
+use crate::rng::{Draw, Stream};
+
+/// Forwards [`Sampler`] and [`Density`] through pointers.
+macro_rules! forward_law {
+    ($($pointer:ty),*) => {$(
+        impl<S: Sampler + ?Sized> Sampler for $pointer {
+            fn dim(&self) -> i64 {
+                (**self).dim()
+            }
+            fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor {
+                (**self).sample(n, draw, kind)
+            }
+            fn sample_rows(&self, first: u64, n: i64, stream: &Stream, kind: Kind) -> Tensor {
+                (**self).sample_rows(first, n, stream, kind)
+            }
+        }
+
+        impl<S: Density + ?Sized> Density for $pointer {
+            fn log_density(&self, x: &Tensor) -> Tensor {
+                (**self).log_density(x)
+            }
+        }
+    )*};
+}
+
+forward_law!(&S, Box<S>, Arc<S>);
