@@ -1,0 +1,71 @@
+//! One batch on the path: times, points and path derivatives as functions of (seed, index).
+
+use interflow_core::coupling::Coupling;
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::Source;
+use tch::{Device, Kind, Tensor};
+
+use crate::{Problem, Result, TimeSampler};
+
+/// Where batches come from: the training or the held-out side of a problem.
+pub(crate) struct Batches<'a> {
+    interpolant: &'a Interpolant,
+    coupling: &'a dyn Coupling,
+    base: &'a dyn Source,
+    target: &'a dyn Source,
+    seed: u64,
+}
+
+/// Points on the path, `t` `[B]`, `x` and `path_derivative` `[B, D]`. With antithetic latents the second half
+/// repeats the first half's ends with −z.
+pub(crate) struct Batch {
+    pub(crate) t: Tensor,
+    pub(crate) x: Tensor,
+    pub(crate) path_derivative: Tensor,
+}
+
+impl<'a> Batches<'a> {
+    /// The training batches.
+    pub(crate) fn training(problem: &'a Problem, seed: u64) -> Self {
+        let Problem { interpolant, coupling, base, target, .. } = problem;
+        Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed }
+    }
+
+    /// The held-out batches, the same ones at every check, with a seed of their own.
+    pub(crate) fn held_out(problem: &'a Problem, seed: u64) -> Self {
+        let Problem { interpolant, coupling, held_out_base, held_out_target, .. } = problem;
+        let seed = Stream::new(seed, Purpose::Validation).at(0).bits();
+        Self { interpolant, coupling: &**coupling, base: &**held_out_base, target: &**held_out_target, seed }
+    }
+
+    /// Whether latents come in pairs ±z, which a singular γ̇ needs for a finite variance.
+    pub(crate) fn antithetic(&self) -> bool {
+        let (low, high) = self.interpolant.regular_on();
+        self.interpolant.has_latent() && (low > 0.0 || high < 1.0)
+    }
+
+    /// Batch `index` of `n` pairs.
+    pub(crate) fn get(&self, n: i64, index: u64, times: &TimeSampler, to: (Kind, Device)) -> Result<Batch> {
+        let stream = |purpose| Stream::new(self.seed, purpose);
+        let x0 = self.base.batch(n, index, &stream(Purpose::Base));
+        let x1 = self.target.batch(n, index, &stream(Purpose::Target));
+        let (x0, x1) = self.coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index));
+        let t = times.sample(n, &mut stream(Purpose::Time).at(index));
+        let place = |x: Tensor| x.to_device(to.1).to_kind(to.0);
+        let (t, x0, x1) = (place(t), place(x0), place(x1));
+        if !self.interpolant.has_latent() {
+            let point = self.interpolant.path(&t, &x0, &x1, None)?;
+            return Ok(Batch { t, x: point.x, path_derivative: point.path_derivative });
+        }
+        let z = place(stream(Purpose::Latent).at(index).normal(&x0.size(), Kind::Float));
+        if !self.antithetic() {
+            let point = self.interpolant.path(&t, &x0, &x1, Some(&z))?;
+            return Ok(Batch { t, x: point.x, path_derivative: point.path_derivative });
+        }
+        let twice = |x: &Tensor| Tensor::cat(&[x, x], 0);
+        let (t, z) = (twice(&t), Tensor::cat(&[&z, &z.neg()], 0));
+        let point = self.interpolant.path(&t, &twice(&x0), &twice(&x1), Some(&z))?;
+        Ok(Batch { t, x: point.x, path_derivative: point.path_derivative })
+    }
+}

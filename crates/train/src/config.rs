@@ -1,0 +1,91 @@
+//! How to train, as written in a config.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, check_range};
+use crate::{AdamWConfig, ObjectiveForm, ScheduleConfig, TimeConfig};
+
+/// The training run's settings. Its length is a number of steps, never of seconds, so that resuming is exact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// How many steps to take.
+    pub steps: u64,
+    /// The pairs (x0, x1) per step.
+    pub batch: i64,
+    /// The form of the objective.
+    pub objective: ObjectiveForm,
+    /// The law of the times.
+    pub time: TimeConfig,
+    /// The optimiser.
+    pub optimizer: AdamWConfig,
+    /// The learning rate's course.
+    pub schedule: ScheduleConfig,
+    /// Over how many steps the learning rate rises linearly from 0.
+    pub warmup_steps: u64,
+    /// The gradient norm above which gradients are scaled down to it.
+    pub clip_norm: Option<f64>,
+    /// The decay of the weights' running average; no average without it.
+    pub ema_decay: Option<f64>,
+    /// Report every so many steps; never for 0.
+    pub log_every: u64,
+    /// Make a checkpoint every so many steps and at the end; only at the end for 0.
+    pub checkpoint_every: u64,
+    /// Check on held-out data every so many steps; never for 0.
+    pub validate_every: u64,
+    /// The held-out pairs of one check.
+    pub n_validation: i64,
+    /// Stop after so many checks in a row without a new best; never without it.
+    pub patience: Option<u32>,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            steps: 20_000,
+            batch: 512,
+            objective: ObjectiveForm::default(),
+            time: TimeConfig::default(),
+            optimizer: AdamWConfig::default(),
+            schedule: ScheduleConfig::default(),
+            warmup_steps: 0,
+            clip_norm: None,
+            ema_decay: Some(0.999),
+            log_every: 100,
+            checkpoint_every: 5_000,
+            validate_every: 1_000,
+            n_validation: 10_000,
+            patience: None,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfRange`] naming the first one that is out of its range.
+    pub fn check(&self) -> Result<()> {
+        check_range("batch", "positive", self.batch as f64, self.batch > 0)?;
+        check_range("n_validation", "at least 2", self.n_validation as f64, self.n_validation >= 2)?;
+        if let Some(norm) = self.clip_norm {
+            check_range("clip_norm", "positive and finite", norm, norm > 0.0 && norm.is_finite())?;
+        }
+        if let Some(decay) = self.ema_decay {
+            check_range("ema_decay", "in [0, 1)", decay, (0.0..1.0).contains(&decay))?;
+        }
+        if let Some(patience) = self.patience {
+            check_range("patience", "positive", f64::from(patience), patience > 0)?;
+            let every = self.validate_every;
+            check_range("validate_every", "positive where patience is set", every as f64, every > 0)?;
+        }
+        self.time.check()?;
+        self.optimizer.check()?;
+        self.schedule.check()
+    }
+}
+
+/// Whether something that happens `every` so many steps happens after `step`.
+pub(crate) fn due(every: u64, step: u64) -> bool {
+    every > 0 && step > 0 && step.is_multiple_of(every)
+}

@@ -1,0 +1,57 @@
+//! What watches a run: progress bars, logs, checkpoint writers, signal handlers.
+
+use crate::{SelfCheck, Trainer};
+
+/// Why an observer failed.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The state of the run after a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct StepReport {
+    /// The step just taken, counted from 1.
+    pub step: u64,
+    /// The steps of the whole run.
+    pub steps: u64,
+    /// The batch's loss.
+    pub loss: f64,
+    /// The gradient's norm before clipping.
+    pub grad_norm: f64,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// The mean time of a step since the last report.
+    pub step_secs: f64,
+}
+
+/// Is told what happens in a run; every method has an empty default.
+pub trait Observer {
+    /// Every `log_every` steps.
+    fn on_step(&mut self, report: &StepReport) {
+        let _ = report;
+    }
+
+    /// After every held-out check.
+    fn on_validation(&mut self, check: &SelfCheck) {
+        let _ = check;
+    }
+
+    /// When a checkpoint is due: every `checkpoint_every` steps, at the end and on an interruption.
+    ///
+    /// # Errors
+    /// A failure ends the run.
+    fn on_checkpoint(&mut self, trainer: &Trainer) -> Result<(), Failure> {
+        let _ = trainer;
+        Ok(())
+    }
+
+    /// Whether to stop; asked before every step.
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

@@ -1,0 +1,192 @@
+//! The law of the training times, stratified over the batch.
+//!
+//! Time `i` of a batch of `n` is `F⁻¹((i + U)/n)`: one time in each of `n` equally likely strata, which lowers
+//! the loss's variance at no cost. A law other than the uniform one weights the loss by its density; the
+//! minimiser of the objective is the same for every positive density, its value is not.
+
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::Draw;
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::error::{Result, check_range};
+
+/// The law of the times as written in a config.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum TimeConfig {
+    /// Uniform on the interpolant's regular interval.
+    Uniform {},
+    /// Beta(a, b) with `a = 1`, density `b (1 − t)^(b − 1)`: `b < 1` prefers late times.
+    Beta {
+        /// Must be 1, for which the inverse has a closed form.
+        a: f64,
+        /// The exponent b > 0.
+        b: f64,
+    },
+    /// `log α(t)` uniform between 0 and `log floor`: prefers late times, where α is small.
+    LogUniformAlpha {
+        /// The smallest α, in (0, 1); later times are not drawn.
+        floor: f64,
+    },
+}
+
+impl Default for TimeConfig {
+    fn default() -> Self {
+        Self::Uniform {}
+    }
+}
+
+impl TimeConfig {
+    /// Checks the law's parameters.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfRange`].
+    pub fn check(&self) -> Result<()> {
+        match *self {
+            Self::Uniform {} => Ok(()),
+            Self::Beta { a, b } => {
+                check_range("time a", "1", a, (a - 1.0).abs() < f64::EPSILON)?;
+                check_range("time b", "positive and finite", b, b > 0.0 && b.is_finite())
+            }
+            Self::LogUniformAlpha { floor } => {
+                check_range("time floor", "in (0, 1)", floor, floor > 0.0 && floor < 1.0)
+            }
+        }
+    }
+
+    /// The working sampler for an interpolant.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfRange`].
+    pub fn build(&self, interpolant: &Interpolant) -> Result<TimeSampler> {
+        self.check()?;
+        let inverse = match *self {
+            Self::Uniform {} => Inverse::Uniform,
+            Self::Beta { b, .. } => Inverse::Beta { b },
+            Self::LogUniformAlpha { floor } => Inverse::Table(alpha_table(interpolant, floor)),
+        };
+        Ok(TimeSampler { inverse, interval: interpolant.regular_on() })
+    }
+}
+
+/// The inverse of a distribution function on [0, 1].
+#[derive(Debug, Clone)]
+enum Inverse {
+    Uniform,
+    Beta {
+        b: f64,
+    },
+    /// Values at equally spaced arguments, linear in between.
+    Table(Vec<f64>),
+}
+
+/// Draws stratified times on the interval where the interpolant is regular.
+#[derive(Debug, Clone)]
+pub struct TimeSampler {
+    inverse: Inverse,
+    interval: (f64, f64),
+}
+
+impl TimeSampler {
+    /// `n` times, one per stratum in rising order, as an `[n]` tensor of `f64` on the CPU.
+    pub fn sample(&self, n: i64, draw: &mut Draw) -> Tensor {
+        let times: Vec<f64> = (0..n).map(|i| self.quantile((i as f64 + unit(draw)) / n as f64)).collect();
+        Tensor::from_slice(&times)
+    }
+
+    /// The time below which a share `u` of the times lies.
+    pub fn quantile(&self, u: f64) -> f64 {
+        let (low, high) = self.interval;
+        match &self.inverse {
+            Inverse::Uniform => low + (high - low) * u,
+            Inverse::Beta { b } => (1.0 - (1.0 - u).powf(b.recip())).clamp(low, high),
+            Inverse::Table(table) => interpolate(table, u).clamp(low, high),
+        }
+    }
+}
+
+/// A uniform number in [0, 1) with 53 random bits.
+fn unit(draw: &mut Draw) -> f64 {
+    (draw.bits() >> 11) as f64 * 2f64.powi(-53)
+}
+
+fn interpolate(table: &[f64], u: f64) -> f64 {
+    let position = u.clamp(0.0, 1.0) * (table.len() - 1) as f64;
+    let i = (position as usize).min(table.len() - 2);
+    table[i] + (table[i + 1] - table[i]) * (position - i as f64)
+}
+
+/// The times at which `α = floor^u` for equally spaced `u`, by bisection on the decreasing α.
+fn alpha_table(interpolant: &Interpolant, floor: f64) -> Vec<f64> {
+    const INTERVALS: i64 = 4096;
+    let exponents = Tensor::arange(INTERVALS + 1, (tch::Kind::Double, tch::Device::Cpu)) / INTERVALS as f64;
+    let targets = (exponents * floor.ln()).exp();
+    let (mut low, mut high) = (targets.zeros_like(), targets.ones_like());
+    for _ in 0..60 {
+        let middle = (&low + &high) * 0.5;
+        let above = interpolant.schedule(&middle).alpha.ge_tensor(&targets);
+        low = middle.where_self(&above, &low);
+        high = high.where_self(&above, &middle);
+    }
+    let mut table = vec![0.0; INTERVALS as usize + 1];
+    low.copy_data(&mut table, INTERVALS as usize + 1);
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::interpolant::{Gamma, Linear};
+    use interflow_core::rng::{Purpose, Stream};
+
+    use super::*;
+
+    fn times(config: TimeConfig, interpolant: &Interpolant) -> Vec<f64> {
+        let sampler = config.build(interpolant).unwrap();
+        let t = sampler.sample(1000, &mut Stream::new(1, Purpose::Time).at(0));
+        Vec::<f64>::try_from(t).unwrap()
+    }
+
+    #[test]
+    fn every_stratum_holds_one_time() {
+        for (i, t) in times(TimeConfig::default(), &Interpolant::linear()).iter().enumerate() {
+            assert_eq!((t * 1000.0) as usize, i);
+        }
+    }
+
+    #[test]
+    fn beta_has_its_mean() {
+        let t = times(TimeConfig::Beta { a: 1.0, b: 0.5 }, &Interpolant::linear());
+        let mean = t.iter().sum::<f64>() / 1000.0;
+        assert!((mean - 1.0 / 1.5).abs() < 2e-3, "{mean}");
+    }
+
+    #[test]
+    fn log_alpha_is_uniform() {
+        for interpolant in [Interpolant::linear(), Interpolant::trigonometric()] {
+            let sampler = TimeConfig::LogUniformAlpha { floor: 1e-2 }.build(&interpolant).unwrap();
+            for u in [0.1, 0.5, 0.9, 1.0] {
+                let t = Tensor::from_slice(&[sampler.quantile(u)]);
+                let alpha = interpolant.schedule(&t).alpha.double_value(&[0]);
+                assert!((alpha.ln() - u * 0.01f64.ln()).abs() < 1e-5, "{alpha} at {u}");
+            }
+        }
+    }
+
+    #[test]
+    fn times_keep_to_the_regular_interval() {
+        let interpolant = Interpolant::new(Linear, Some(Gamma::Brownian { strength: 1.0 }));
+        let (low, high) = interpolant.regular_on();
+        for config in [TimeConfig::Uniform {}, TimeConfig::Beta { a: 1.0, b: 0.2 }] {
+            assert!(times(config, &interpolant).iter().all(|t| (low..=high).contains(t)));
+        }
+    }
+
+    #[test]
+    fn bad_laws_are_refused() {
+        assert!(TimeConfig::Beta { a: 2.0, b: 1.0 }.check().is_err());
+        assert!(TimeConfig::LogUniformAlpha { floor: 1.0 }.check().is_err());
+        assert!(serde_json::from_str::<TimeConfig>(r#"{"kind":"uniform","b":1}"#).is_err());
+    }
+}

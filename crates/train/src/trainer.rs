@@ -1,0 +1,244 @@
+//! The training loop.
+
+use std::time::Instant;
+
+use interflow_core::Network;
+use tch::{Device, Kind, Tensor};
+
+use crate::batch::Batches;
+use crate::config::due;
+use crate::patience::Patience;
+use crate::self_check::self_check;
+use crate::{
+    AdamW, Checkpoint, Ema, Error, Observer, Problem, Result, SelfCheck, StepReport, TimeSampler, TrainConfig,
+};
+
+/// Why a run stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// All steps were taken.
+    Finished,
+    /// An observer asked to stop.
+    Interrupted,
+    /// The held-out objective did not improve for as long as the patience lasted.
+    EarlyStop,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The steps taken in all, resumed ones included.
+    pub steps: u64,
+    /// Why it stopped.
+    pub stop: StopReason,
+    /// The time this call took.
+    pub train_secs: f64,
+}
+
+/// The loss and gradient norm of one step.
+struct Step {
+    loss: Tensor,
+    grad_norm: f64,
+    learning_rate: f64,
+}
+
+/// A network in training.
+pub struct Trainer {
+    config: TrainConfig,
+    problem: Problem,
+    network: Box<dyn Network>,
+    ema: Option<Ema>,
+    optimizer: AdamW,
+    times: TimeSampler,
+    placement: (Kind, Device),
+    seed: u64,
+    step: u64,
+    patience: Patience,
+}
+
+impl Trainer {
+    /// A run at step 0.
+    ///
+    /// # Errors
+    /// If the config has a number out of range, a source has another dimension than the network, or the
+    /// network cannot be duplicated for its average.
+    pub fn new(config: TrainConfig, problem: Problem, network: Box<dyn Network>, seed: u64) -> Result<Self> {
+        config.check()?;
+        problem.check(network.dim())?;
+        let times = config.time.build(&problem.interpolant)?;
+        let ema = config.ema_decay.map(|decay| Ema::new(&*network, decay)).transpose()?;
+        let parameters = network.parameters();
+        let optimizer = AdamW::new(config.optimizer, parameters);
+        let placement = (parameters.kind(), parameters.device());
+        let patience = Patience::default();
+        Ok(Self { config, problem, network, ema, optimizer, times, placement, seed, step: 0, patience })
+    }
+
+    /// Trains from the present step to the last one, or until it is told to stop.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] naming the step, [`Error::Observer`], or a refusal of libtorch.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let start = Instant::now();
+        let (mut reported_at, mut reported_step) = (start, self.step);
+        let stop = loop {
+            if let Some(stop) = self.stop_reason(observer) {
+                break stop;
+            }
+            let step = self.advance()?;
+            if due(self.config.log_every, self.step) {
+                let step_secs = reported_at.elapsed().as_secs_f64() / (self.step - reported_step) as f64;
+                observer.on_step(&self.report(&step, step_secs));
+                (reported_at, reported_step) = (Instant::now(), self.step);
+            }
+            if due(self.config.validate_every, self.step) {
+                self.validate(observer)?;
+            }
+            if due(self.config.checkpoint_every, self.step) {
+                self.checkpoint(observer)?;
+            }
+        };
+        if !due(self.config.checkpoint_every, self.step) {
+            self.checkpoint(observer)?;
+        }
+        Ok(Outcome { steps: self.step, stop, train_secs: start.elapsed().as_secs_f64() })
+    }
+
+    /// The network in training.
+    pub fn network(&self) -> &dyn Network {
+        &*self.network
+    }
+
+    /// The network with averaged weights, or the one in training if there is no average.
+    pub fn ema_network(&self) -> &dyn Network {
+        self.ema.as_ref().map_or(&*self.network, Ema::network)
+    }
+
+    /// The average, if there is one.
+    pub fn ema(&self) -> Option<&Ema> {
+        self.ema.as_ref()
+    }
+
+    /// The optimiser.
+    pub fn optimizer(&self) -> &AdamW {
+        &self.optimizer
+    }
+
+    /// The config.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// How many steps were taken.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The run's seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// Checks the averaged weights on `n` held-out pairs, the same ones at every call.
+    ///
+    /// # Errors
+    /// If the interpolant refuses the held-out data.
+    pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
+        let check = self_check(self.ema_network(), &self.problem, self.seed, n)?;
+        Ok(SelfCheck { step: self.step, ..check })
+    }
+
+    /// Takes over the state of a checkpoint, its seed included.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] or a mismatch of parameters if it belongs to another network or config.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.optimizer.check_fits(&checkpoint.moments)?;
+        match (&mut self.ema, &checkpoint.ema) {
+            (Some(ema), Some(saved)) => ema.network_mut().parameters_mut().assign(saved)?,
+            (None, None) => {}
+            (own, _) => {
+                let which = if own.is_some() { "has no average of the weights" } else { "has an average" };
+                return Err(Error::Mismatch { problem: format!("it {which} but the config says otherwise") });
+            }
+        }
+        self.network.parameters_mut().assign(&checkpoint.model)?;
+        self.optimizer.restore(&checkpoint.moments)?;
+        self.patience = Patience { best: checkpoint.best_objective, n_worse: checkpoint.n_worse };
+        self.seed = checkpoint.seed;
+        self.step = checkpoint.step;
+        Ok(())
+    }
+
+    fn stop_reason(&self, observer: &dyn Observer) -> Option<StopReason> {
+        if self.step >= self.config.steps {
+            Some(StopReason::Finished)
+        } else if self.patience.exhausted(self.config.patience) {
+            Some(StopReason::EarlyStop)
+        } else {
+            observer.interrupted().then_some(StopReason::Interrupted)
+        }
+    }
+
+    /// Takes one step.
+    fn advance(&mut self) -> Result<Step> {
+        let batches = Batches::training(&self.problem, self.seed);
+        let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
+        let value = self.network.value(&batch.t, &batch.x);
+        let loss = self.config.objective.loss(&value, &batch.path_derivative);
+        let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
+            .map_err(|source| Error::Torch { operation: "backward pass", source })?;
+        let step = self.step + 1;
+        let grad_norm = interflow_libtorch::total_norm(&grads)?;
+        if !grad_norm.is_finite() {
+            return Err(Error::NotFinite { step, loss: loss.double_value(&[]), grad_norm });
+        }
+        if let Some(limit) = self.config.clip_norm
+            && grad_norm > limit
+        {
+            interflow_libtorch::foreach_mul_(&grads, limit / grad_norm)?;
+        }
+        let TrainConfig { steps, warmup_steps, .. } = self.config;
+        let factor = self.config.schedule.factor(self.step, steps, warmup_steps);
+        let learning_rate = self.config.optimizer.learning_rate * factor;
+        self.optimizer.step(&grads, step, learning_rate)?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(self.optimizer.params(), step)?;
+        }
+        self.step = step;
+        Ok(Step { loss: loss.detach(), grad_norm, learning_rate })
+    }
+
+    fn report(&self, step: &Step, step_secs: f64) -> StepReport {
+        StepReport {
+            step: self.step,
+            steps: self.config.steps,
+            loss: step.loss.double_value(&[]),
+            grad_norm: step.grad_norm,
+            learning_rate: step.learning_rate,
+            step_secs,
+        }
+    }
+
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let check = self.self_check(self.config.n_validation)?;
+        self.patience.observe(check.objective.mean);
+        observer.on_validation(&check);
+        Ok(())
+    }
+
+    fn checkpoint(&self, observer: &mut dyn Observer) -> Result<()> {
+        observer.on_checkpoint(self).map_err(|source| Error::Observer { step: self.step, source })
+    }
+}

@@ -1,0 +1,93 @@
+//! A tiny network and problems for the tests.
+#![allow(dead_code, reason = "every test file uses its own share")]
+
+use interflow_core::coupling::Independent;
+use interflow_core::density::StandardNormal;
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::{Fresh, Source};
+use interflow_core::tch::{Kind, Tensor};
+use interflow_core::{Network, Parameters, Result, VectorField};
+use interflow_train::{Problem, TrainConfig};
+
+/// A perceptron on (x, t), or with `scale` 0 the zero field.
+pub(crate) struct Mlp {
+    dim: i64,
+    scale: f64,
+    parameters: Parameters,
+}
+
+impl Mlp {
+    pub(crate) fn new(dim: i64, width: i64, hidden: usize) -> Self {
+        let mut parameters = Parameters::new();
+        let mut sizes = vec![dim + 1];
+        sizes.extend(vec![width; hidden]);
+        sizes.push(dim);
+        for (i, pair) in sizes.windows(2).enumerate() {
+            let weight = Stream::new(7, Purpose::Init).at(i as u64).normal(&[pair[1], pair[0]], Kind::Float);
+            let _ = parameters.add(format!("{i}.weight"), &(weight / (pair[0] as f64).sqrt()));
+            let _ = parameters
+                .add(format!("{i}.bias"), &Tensor::zeros([pair[1]], (Kind::Float, tch::Device::Cpu)));
+        }
+        Self { dim, scale: 1.0, parameters }
+    }
+
+    pub(crate) fn zero(dim: i64) -> Self {
+        Self { scale: 0.0, ..Self::new(dim, 4, 1) }
+    }
+}
+
+impl VectorField for Mlp {
+    fn dim(&self) -> i64 {
+        self.dim
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let weights: Vec<&Tensor> = self.parameters.iter().map(|(_, tensor)| tensor).collect();
+        let last = weights.len() / 2 - 1;
+        let mut h = Tensor::cat(&[x, &t.unsqueeze(1)], 1);
+        for (i, pair) in weights.chunks(2).enumerate() {
+            h = h.linear(pair[0], Some(pair[1]));
+            if i < last {
+                h = h.silu();
+            }
+        }
+        h * self.scale
+    }
+}
+
+impl Network for Mlp {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn duplicate(&self) -> Result<Box<dyn Network>> {
+        let mut parameters = Parameters::new();
+        for (name, tensor) in self.parameters.detached_copy() {
+            let _ = parameters.add(name, &tensor);
+        }
+        Ok(Box::new(Self { dim: self.dim, scale: self.scale, parameters }))
+    }
+}
+
+/// From N(0, I) to N(0, I).
+pub(crate) fn normals(interpolant: Interpolant, dim: i64) -> Problem {
+    let source = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };
+    Problem {
+        interpolant,
+        coupling: Box::new(Independent),
+        base: source(),
+        target: source(),
+        held_out_base: source(),
+        held_out_target: source(),
+    }
+}
+
+/// A short run.
+pub(crate) fn short(steps: u64) -> TrainConfig {
+    TrainConfig { steps, batch: 64, n_validation: 256, log_every: 10, ..TrainConfig::default() }
+}
