@@ -1,5 +1,7 @@
 //! Gaussians, mixtures and the exact path between mixtures.
 
+#![allow(clippy::unwrap_used)]
+
 use interflow_core::density::{Density, Gaussian, GaussianMixture, MixturePath, Sampler};
 use interflow_core::interpolant::{EncodingDecoding, Gamma, Interpolant, Linear, Trigonometric};
 use interflow_core::rng::{Purpose, Stream};

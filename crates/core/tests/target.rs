@@ -1,8 +1,15 @@
 //! The two-dimensional targets: normalised, finite, and sampled from the density they claim.
 
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
 use interflow_core::density::Sampler;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::{Fresh, Source};
 use interflow_core::target::{Target, TargetConfig};
+use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use tch::{Device, Kind, Tensor};
 
 const ALL: [TargetConfig; 7] = [
@@ -111,4 +118,26 @@ fn the_moons_density_agrees_with_another_quadrature() {
         let value = target.density().unwrap().log_density(&point).double_value(&[0]);
         assert!((value - expected).abs() < 1e-6, "({x}, {y}): {value}, expected {expected}");
     }
+}
+
+/// The config with the given keys.
+fn read(keys: &[(&str, &str)]) -> Result<TargetConfig, serde::de::value::Error> {
+    TargetConfig::deserialize(MapDeserializer::new(keys.iter().copied()))
+}
+
+#[test]
+fn configs_are_named_in_kebab_case_and_refuse_unknown_keys() {
+    assert_eq!(read(&[("kind", "two-moons")]), Ok(TargetConfig::TwoMoons {}));
+    assert_eq!(read(&[("kind", "eight-gaussians")]), Ok(TargetConfig::EightGaussians {}));
+    assert!(read(&[("kind", "checkerboard"), ("size", "4")]).is_err());
+    assert!(read(&[("kind", "chessboard")]).is_err());
+}
+
+#[test]
+fn a_shared_sampler_is_a_source() {
+    let sampler: Arc<dyn Sampler> = Arc::new(TargetConfig::Rings {}.build().unwrap());
+    let stream = Stream::new(4, Purpose::Target);
+    let source = Fresh(sampler);
+    assert_eq!(source.batch(5, 2, &stream), source.batch(5, 2, &stream));
+    assert_eq!((source.dim(), source.batch(5, 2, &stream).size()), (2, vec![5, 2]));
 }
