@@ -50,7 +50,7 @@ macro_rules! forward_field {
     };
 }
 
-/// The probability-flow velocity `v_t(x) = E[ẋ_t | x_t = x]` of a path ([AV23] eq. 8).
+/// The probability-flow velocity `v_t(x) = E[ẋ_t | x_t = x]` of a path (\[AV23\] eq. 8).
 #[derive(Debug, Clone, Copy)]
 pub struct Velocity<F>(pub F);
 
@@ -58,7 +58,7 @@ pub struct Velocity<F>(pub F);
 #[derive(Debug, Clone, Copy)]
 pub struct Score<F>(pub F);
 
-/// The denoiser `η_t(x) = E[z | x_t = x] = −γ(t) s_t(x)` of a path with a latent ([ABV23]).
+/// The denoiser `η_t(x) = E[z | x_t = x] = −γ(t) s_t(x)` of a path with a latent (\[ABV23\]).
 #[derive(Debug, Clone, Copy)]
 pub struct Denoiser<F>(pub F);
 

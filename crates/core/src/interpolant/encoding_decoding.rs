@@ -1,4 +1,4 @@
-//! The encoding–decoding schedule: every sample passes through pure noise at t = ½ ([ABV23]).
+//! The encoding–decoding schedule: every sample passes through pure noise at t = ½ (\[ABV23\]).
 
 use std::f64::consts::PI;
 

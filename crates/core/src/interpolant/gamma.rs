@@ -1,4 +1,4 @@
-//! The latent's coefficient γ, which smooths the path's densities ([ABV23]).
+//! The latent's coefficient γ, which smooths the path's densities (\[ABV23\]).
 
 use std::f64::consts::PI;
 

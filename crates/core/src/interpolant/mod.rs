@@ -1,4 +1,4 @@
-//! Stochastic interpolants `x_t = α(t) x0 + β(t) x1 + γ(t) z` and their path derivative ([AV23], [ABV23]).
+//! Stochastic interpolants `x_t = α(t) x0 + β(t) x1 + γ(t) z` and their path derivative (\[AV23\], \[ABV23\]).
 //!
 //! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Gamma`]. The rules for
 //! times at which a derivative diverges live here, in [`Interpolant::regular_on`], and nowhere else.

@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use super::{Schedule, ScheduleCoefficients};
 
-/// `α = cos(πt/2)`, `β = sin(πt/2)` ([AV23] eq. 5).
+/// `α = cos(πt/2)`, `β = sin(πt/2)` (\[AV23\] eq. 5).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Trigonometric;
 
