@@ -1,0 +1,58 @@
+//! What can go wrong in this crate.
+
+/// The result of a fallible operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A rejected input or a failed integration of `interflow-solvers`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The core crate rejected an input.
+    #[error(transparent)]
+    Core(#[from] interflow_core::Error),
+    /// A setting of a solver lies outside its allowed range.
+    #[error("{name} must be {requirement}, found: {value}")]
+    InvalidConfig {
+        /// The setting's name.
+        name: &'static str,
+        /// What it must satisfy.
+        requirement: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A fixed-grid method was configured without a number of steps.
+    #[error("a method without an error estimate needs `steps`")]
+    MissingSteps,
+    /// The times to integrate over are not finite, or not monotone, or missing.
+    #[error("times must be finite, monotone and at least one, found: {found:?}")]
+    InvalidTimes {
+        /// The times that were given.
+        found: Vec<f64>,
+    },
+    /// The field or the state stopped being finite.
+    #[error("the integration met a non-finite number at time: {time}")]
+    NonFinite {
+        /// The time of the first offending stage.
+        time: f64,
+    },
+    /// Some samples did not reach the end in the allowed number of steps.
+    #[error("{unfinished} samples are unfinished after {max_steps} steps, the slowest at time: {time}")]
+    StepLimit {
+        /// The time the slowest sample has reached.
+        time: f64,
+        /// The limit on the steps tried for one sample.
+        max_steps: u32,
+        /// How many samples have not reached the end.
+        unfinished: i64,
+    },
+    /// The tolerance asks for steps below the resolution of time.
+    #[error("after {accepted} accepted and {rejected} rejected steps the step is too small at time: {time}")]
+    StepTooSmall {
+        /// The time at which the step became too small.
+        time: f64,
+        /// Steps accepted so far, over all samples.
+        accepted: u64,
+        /// Steps rejected so far, over all samples.
+        rejected: u64,
+    },
+}
