@@ -219,8 +219,8 @@ mod tests {
                 *p -= settings.learning_rate * mean / (square.sqrt() + settings.epsilon);
             }
         }
-        for (i, (p, ..)) in expected.iter().enumerate() {
-            let found = params[0].double_value(&[i as i64, 0]);
+        for ((p, ..), i) in expected.iter().zip(0..) {
+            let found = params[0].double_value(&[i, 0]);
             assert!((found - p).abs() < 1e-12, "expected {p}, found {found}");
         }
     }

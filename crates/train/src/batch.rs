@@ -69,3 +69,52 @@ impl<'a> Batches<'a> {
         Ok(Batch { t, x: point.x, path_derivative: point.path_derivative })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::coupling::Independent;
+    use interflow_core::density::StandardNormal;
+    use interflow_core::interpolant::{Gamma, Linear};
+    use interflow_core::source::Fresh;
+
+    use super::*;
+    use crate::TimeConfig;
+
+    fn problem(gamma: Gamma) -> Problem {
+        let source = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim: 2 })) };
+        Problem {
+            interpolant: Interpolant::new(Linear, Some(gamma)),
+            coupling: Box::new(Independent),
+            base: source(),
+            target: source(),
+            held_out_base: source(),
+            held_out_target: source(),
+        }
+    }
+
+    #[test]
+    fn singular_latents_come_in_pairs() {
+        let problem = problem(Gamma::Brownian { strength: 1.0 });
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let batches = Batches::training(&problem, 3);
+        let batch = batches.get(32, 4, &times, (Kind::Double, Device::Cpu)).unwrap();
+        assert_eq!((batch.x.size(), batch.t.size()), (vec![64, 2], vec![64]));
+        // Without the latent the path is linear: (ẋ + ẋ')/2 = x1 − x0, the same at every time.
+        let halves = batch.path_derivative.chunk(2, 0);
+        let mean = (&halves[0] + &halves[1]) * 0.5;
+        let x0 = problem.base.batch(32, 4, &Stream::new(3, Purpose::Base)).to_kind(Kind::Double);
+        let x1 = problem.target.batch(32, 4, &Stream::new(3, Purpose::Target)).to_kind(Kind::Double);
+        assert!((mean - (x1 - x0)).abs().max().double_value(&[]) < 1e-9);
+    }
+
+    #[test]
+    fn held_out_batches_are_not_the_training_ones() {
+        let problem = problem(Gamma::Quadratic);
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let get = |batches: Batches<'_>| batches.get(8, 0, &times, (Kind::Float, Device::Cpu)).unwrap().x;
+        let (training, held_out) = (get(Batches::training(&problem, 3)), get(Batches::held_out(&problem, 3)));
+        assert!(!training.equal(&held_out));
+        assert!(held_out.equal(&get(Batches::held_out(&problem, 3))));
+        assert_eq!(training.size(), [8, 2]);
+    }
+}

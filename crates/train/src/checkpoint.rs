@@ -65,22 +65,23 @@ impl Checkpoint {
         let step = number(path, metadata, "step")?;
         let seed = number(path, metadata, "seed")?;
         let n_worse = number(path, metadata, "n_worse")? as u32;
-        let best_objective = match metadata.contains_key("best_objective_bits") {
-            true => Some(f64::from_bits(number(path, metadata, "best_objective_bits")?)),
-            false => None,
+        let best_objective = if metadata.contains_key("best_objective_bits") {
+            Some(f64::from_bits(number(path, metadata, "best_objective_bits")?))
+        } else {
+            None
         };
         let has_ema = metadata.get("ema").is_some_and(|value| value == "yes");
         let config_text = contents.metadata.remove("config").unwrap_or_default();
-        let ema = contents.take("ema/");
+        let ema = contents.with_prefix("ema/");
         Ok(Self {
             step,
             config_text,
             seed,
-            model: contents.take("model/"),
+            model: contents.with_prefix("model/"),
             ema: has_ema.then_some(ema),
             moments: Moments {
-                exp_avg: contents.take("optimizer/exp_avg/"),
-                exp_avg_sq: contents.take("optimizer/exp_avg_sq/"),
+                exp_avg: contents.with_prefix("optimizer/exp_avg/"),
+                exp_avg_sq: contents.with_prefix("optimizer/exp_avg_sq/"),
             },
             best_objective,
             n_worse,

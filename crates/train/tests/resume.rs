@@ -1,4 +1,5 @@
 //! Resuming computes the bits of the uninterrupted run; damaged files are refused.
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 mod support;
 

@@ -1,10 +1,13 @@
 //! The loop: it learns, checks itself, stops when told and fails loudly.
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 mod support;
 
 use interflow_core::interpolant::Interpolant;
 use interflow_core::{Network, VectorField};
-use interflow_train::{Error, Observer, SelfCheck, Silent, StepReport, StopReason, TrainConfig, Trainer};
+use interflow_train::{
+    Error, ObjectiveForm, Observer, SelfCheck, Silent, StepReport, StopReason, TrainConfig, Trainer,
+};
 use support::{Mlp, normals, short};
 
 #[derive(Default)]
@@ -111,4 +114,33 @@ fn step_time() {
     let config = TrainConfig { batch: 256, ..short(3000) };
     let outcome = trainer(config, Interpolant::trigonometric(), Mlp::new(2, 64, 3)).run(&mut Silent).unwrap();
     println!("{:.3} ms per step", outcome.train_secs * 1e3 / outcome.steps as f64);
+}
+
+#[test]
+fn average_follows_its_ramp() {
+    let network = Mlp::new(2, 8, 1);
+    let initial = network.parameters().detached_copy();
+    let mut trainer = trainer(short(1), Interpolant::linear(), network);
+    trainer.run(&mut Silent).unwrap();
+    let weights = trainer.network().parameters().tensors();
+    let averages = trainer.ema_network().parameters().tensors();
+    for (((_, initial), weight), average) in initial.iter().zip(&weights).zip(&averages) {
+        // The decay after the first step is (1 + 1)/(10 + 1).
+        let expected = initial * (2.0 / 11.0) + weight * (9.0 / 11.0);
+        assert!((average - expected).abs().max().double_value(&[]) < 1e-6);
+    }
+}
+
+#[test]
+fn first_step_has_the_length_of_the_learning_rate() {
+    let config = TrainConfig { objective: ObjectiveForm::MeanSquare, batch: 16, ..short(1) };
+    let network = Mlp::new(2, 8, 1);
+    let initial = network.parameters().detached_copy();
+    let mut trainer = trainer(config, Interpolant::linear(), network);
+    trainer.run(&mut Silent).unwrap();
+    // The first step of Adam has the length of the learning rate in every coordinate with a gradient.
+    for ((_, initial), weight) in initial.iter().zip(trainer.network().parameters().tensors()) {
+        let moved = (weight - initial).abs().max().double_value(&[]);
+        assert!((moved - 1e-3).abs() < 1e-5, "{moved}");
+    }
 }

@@ -32,7 +32,7 @@ impl Contents {
     }
 
     /// The tensors whose names begin with `prefix`, under the rest of their names.
-    pub(super) fn take(&mut self, prefix: &str) -> Vec<(String, Tensor)> {
+    pub(super) fn with_prefix(&self, prefix: &str) -> Vec<(String, Tensor)> {
         let strip = |(name, tensor): (&String, &Tensor)| {
             name.strip_prefix(prefix).map(|rest| (rest.to_owned(), tensor.shallow_clone()))
         };
