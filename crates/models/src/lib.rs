@@ -1,1 +1,18 @@
-//! models
+//! Networks for velocities, as Config → init → forward.
+//!
+//! A network knows its own derivative in the state: it propagates tangents forward through its layers, so that
+//! the exact divergence costs no backward pass at all.
+
+pub mod activation;
+pub mod config;
+pub mod error;
+pub mod mlp;
+pub mod state_features;
+pub mod time_embedding;
+
+pub use activation::Activation;
+pub use config::ModelConfig;
+pub use error::{Error, Result};
+pub use mlp::{Mlp, MlpConfig};
+pub use state_features::StateFeatures;
+pub use time_embedding::TimeEmbedding;

@@ -1,0 +1,65 @@
+//! Activation functions with their slopes.
+
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+/// An elementwise nonlinearity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Activation {
+    /// `max(x, 0)`.
+    Relu,
+    /// `x σ(x)`.
+    #[default]
+    Silu,
+    /// `x Φ(x)`, Φ the normal distribution function.
+    Gelu,
+    /// `x` above 0, `eˣ − 1` below.
+    Elu,
+    /// `tanh x`.
+    Tanh,
+    /// `log(1 + eˣ)`.
+    Softplus,
+}
+
+impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Relu, Self::Silu, Self::Gelu, Self::Elu, Self::Tanh, Self::Softplus];
+
+    /// The activation of each element of `x`.
+    pub fn value(self, x: &Tensor) -> Tensor {
+        match self {
+            Self::Relu => x.relu(),
+            Self::Silu => x.silu(),
+            Self::Gelu => x.gelu("none"),
+            Self::Elu => x.elu(),
+            Self::Tanh => x.tanh(),
+            Self::Softplus => x.softplus(),
+        }
+    }
+
+    /// The activation and its derivative, element by element.
+    pub fn value_and_slope(self, x: &Tensor) -> (Tensor, Tensor) {
+        let value = self.value(x);
+        let slope = match self {
+            Self::Relu => x.gt(0.0).to_kind(x.kind()),
+            Self::Silu => {
+                let sigmoid = x.sigmoid();
+                let bend = &value - &value * &sigmoid;
+                sigmoid + bend
+            }
+            Self::Gelu => {
+                let distribution = ((x * FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
+                let density = (x.square() * -0.5).exp() / TAU.sqrt();
+                distribution + x * density
+            }
+            Self::Elu => x.clamp_max(0.0).exp(),
+            Self::Tanh => 1.0 - value.square(),
+            Self::Softplus => x.sigmoid(),
+        };
+        (value, slope)
+    }
+}

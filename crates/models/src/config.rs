@@ -1,0 +1,29 @@
+//! Which network, as written in a config.
+
+use interflow_core::Network;
+use interflow_core::rng::Draw;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind};
+
+use crate::{MlpConfig, Result};
+
+/// A velocity's network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ModelConfig {
+    /// A multilayer perceptron.
+    Mlp(MlpConfig),
+}
+
+impl ModelConfig {
+    /// A network for points of dimension `dim` with weights from `draw`, of the given kind on the given device.
+    ///
+    /// # Errors
+    /// [`crate::Error::Size`] if a size is not allowed.
+    pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<Box<dyn Network>> {
+        match self {
+            Self::Mlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
+        }
+    }
+}

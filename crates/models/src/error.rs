@@ -1,0 +1,23 @@
+//! What can go wrong in this crate.
+
+/// The result of a fallible operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A network that cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A size is not allowed.
+    #[error("{name} must be {requirement}, found: {found}")]
+    Size {
+        /// The size's name in the config.
+        name: &'static str,
+        /// What it must satisfy.
+        requirement: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// An operation of `interflow-core` failed.
+    #[error(transparent)]
+    Core(#[from] interflow_core::Error),
+}

@@ -1,0 +1,75 @@
+//! Smooth waves of the state, for densities with sharp edges or narrow spikes.
+//!
+//! For each coordinate and each octave k the features are `g sin y` and `g cos y` with `y = ωx/r`, `ω = 2ᵏ`,
+//! `r = √(β² + 10⁻⁴)` and `g = exp(−½(αω/r)²)`, α and β the trigonometric schedule's. `x/r` undoes the path's
+//! scaling of the target, and g is what the base's noise, of width α/r on that scale, leaves of a wave on
+//! average: a wave appears when the path has become narrow enough to resolve it.
+
+use std::f64::consts::FRAC_PI_2;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::{Error, Result};
+
+/// Keeps `x/r` finite at t = 0, where every wave is damped to nothing.
+const FLOOR: f64 = 1e-4;
+
+/// Damped waves of every coordinate, one pair per octave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateFeatures {
+    /// How many octaves: wave numbers 1, 2, 4, … `2^(n_octaves − 1)`.
+    pub n_octaves: i64,
+}
+
+impl StateFeatures {
+    /// Checks the number of octaves.
+    ///
+    /// # Errors
+    /// [`Error::Size`] unless it lies in 1..=16.
+    pub fn check(self) -> Result<()> {
+        if (1..=16).contains(&self.n_octaves) {
+            return Ok(());
+        }
+        Err(Error::Size {
+            name: "state_features n_octaves",
+            requirement: "in 1..=16",
+            found: self.n_octaves.to_string(),
+        })
+    }
+
+    /// Features per coordinate.
+    pub fn n_per_coordinate(self) -> i64 {
+        2 * self.n_octaves
+    }
+
+    /// The features `[B, D, 2K]` of states `x`, `[B, D]`, at times `t`, `[B]`.
+    pub fn value(self, t: &Tensor, x: &Tensor) -> Tensor {
+        let (scaled, damping) = self.scales(t);
+        let y = x.unsqueeze(2) * scaled.unsqueeze(1);
+        let damping = damping.unsqueeze(1);
+        Tensor::cat(&[y.sin() * &damping, y.cos() * damping], 2)
+    }
+
+    /// The features and their derivatives by their own coordinate, both `[B, D, 2K]`.
+    pub fn value_and_slope(self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        let (scaled, damping) = self.scales(t);
+        let scaled = scaled.unsqueeze(1);
+        let y = x.unsqueeze(2) * &scaled;
+        let damping = damping.unsqueeze(1);
+        let (sin, cos) = (y.sin() * &damping, y.cos() * damping);
+        let slope = Tensor::cat(&[&cos * &scaled, -(&sin * scaled)], 2);
+        (Tensor::cat(&[sin, cos], 2), slope)
+    }
+
+    /// `ω/r` and `g` per sample and octave, both `[B, K]`.
+    fn scales(self, t: &Tensor) -> (Tensor, Tensor) {
+        let omega: Vec<f64> = (0..self.n_octaves as i32).map(|k| 2f64.powi(k)).collect();
+        let omega = Tensor::from_slice(&omega).to_kind(t.kind()).to_device(t.device());
+        let angle = t.unsqueeze(1) * FRAC_PI_2;
+        let scaled = omega / (angle.sin().square() + FLOOR).sqrt();
+        let damping = ((&scaled * angle.cos()).square() * -0.5).exp();
+        (scaled, damping)
+    }
+}
