@@ -76,6 +76,12 @@ impl Stream {
         Self { seed, purpose }
     }
 
+    /// The stream of another purpose under the same seed.
+    #[must_use]
+    pub const fn with_purpose(&self, purpose: Purpose) -> Self {
+        Self { seed: self.seed, purpose }
+    }
+
     /// The draw at `index`: a training step, an epoch or a sample's number.
     pub fn at(&self, index: u64) -> Draw {
         let mut key = [0u8; 32];

@@ -1,0 +1,113 @@
+//! UCI POWER, "Individual household electric power consumption", with the preprocessing of Papamakarios, Pavlakou
+//! and Murray (2017).
+//!
+//! Complete rows only; the columns are global active power, voltage, three sub-meterings and the minute of the
+//! day; rows are shuffled; noise of one quantum is added; the last 10 % are the test set, the last 10 % of the
+//! rest the validation set; mean and deviation of training and validation rows standardise all.
+
+mod cache;
+mod parse;
+
+use std::path::{Path, PathBuf};
+
+use interflow_core::rng::{Purpose, Stream};
+use tch::{Kind, Tensor};
+
+use crate::{Dequantisation, Error, Result, Rows};
+
+/// Columns of the benchmark.
+pub const N_COLUMNS: usize = 6;
+
+/// One quantum of each column: kW, V, three times Wh, minutes.
+const QUANTUM: [f64; N_COLUMNS] = [0.001, 0.01, 1.0, 1.0, 1.0, 1.0];
+
+/// The published shuffle's seed is numpy's; ours is fixed, so that every run has the same test set.
+const SHUFFLE_SEED: u64 = 42;
+
+/// Reads UCI POWER.
+#[derive(Debug, Clone, Copy)]
+pub struct Power;
+
+/// The mean and deviation that standardise a data set, `[D]` each.
+#[derive(Debug)]
+pub struct Standardisation {
+    /// The mean.
+    pub mean: Tensor,
+    /// The deviation.
+    pub deviation: Tensor,
+}
+
+/// A data set's parts, standardised, in single precision.
+#[derive(Debug)]
+pub struct Splits {
+    /// Training rows.
+    pub train: Rows,
+    /// Validation rows `[N, D]`.
+    pub validation: Tensor,
+    /// Test rows `[N, D]`.
+    pub test: Tensor,
+    /// What standardised them.
+    pub standardisation: Standardisation,
+}
+
+impl Power {
+    /// The file under the data folder.
+    pub fn file(data: &Path) -> PathBuf {
+        data.join("power").join("household_power_consumption.txt")
+    }
+
+    /// Loads the data set from under the folder `data`; with `fresh_noise`, a training row gets new dequantisation
+    /// noise at every visit. A binary cache beside the source makes the second start fast.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if the file is not there, [`Error::Line`] or [`Error::Content`] if it is damaged.
+    pub fn load(data: &Path, fresh_noise: bool) -> Result<Splits> {
+        let path = Self::file(data);
+        if !path.is_file() {
+            return Err(Error::Missing { name: "power", path });
+        }
+        let values = if let Some(values) = cache::read(&path) {
+            values
+        } else {
+            let values = parse::file(&path)?;
+            cache::write(&path, &values);
+            values
+        };
+        split(&Tensor::from_slice(&values).view([-1, N_COLUMNS as i64]), fresh_noise)
+    }
+}
+
+fn split(rows: &Tensor, fresh_noise: bool) -> Result<Splits> {
+    let n = rows.size()[0];
+    let order: Vec<i64> = Stream::new(SHUFFLE_SEED, Purpose::Shuffle)
+        .at(0)
+        .permutation(n as usize)
+        .into_iter()
+        .map(i64::from)
+        .collect();
+    let rows = rows.index_select(0, &Tensor::from_slice(&order)).to_kind(Kind::Double);
+    let noise = Stream::new(SHUFFLE_SEED, Purpose::Dequantise).at(0).uniform(&rows.size(), Kind::Float);
+    let quantum = Tensor::from_slice(&QUANTUM);
+    let noisy = &rows + noise.to_kind(Kind::Double) * &quantum;
+    let n_test = n / 10;
+    let n_validation = (n - n_test) / 10;
+    let n_train = n - n_test - n_validation;
+    let known = noisy.narrow(0, 0, n - n_test);
+    let mean = known.mean_dim(0i64, false, Kind::Double);
+    let deviation = known.std_dim(0i64, false, false);
+    let standardised = ((noisy - &mean) / &deviation).to_kind(Kind::Float);
+    let part = |start, length| standardised.narrow(0, start, length).contiguous();
+    let train = if fresh_noise {
+        let dequantisation =
+            Dequantisation { quantum, mean: mean.shallow_clone(), deviation: deviation.shallow_clone() };
+        Rows::dequantised(rows.narrow(0, 0, n_train).contiguous(), dequantisation)?
+    } else {
+        Rows::new(part(0, n_train))?
+    };
+    Ok(Splits {
+        train,
+        validation: part(n_train, n_validation),
+        test: part(n - n_test, n_test),
+        standardisation: Standardisation { mean, deviation },
+    })
+}

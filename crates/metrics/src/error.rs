@@ -1,0 +1,38 @@
+//! What can go wrong in this crate.
+
+/// The result of a fallible operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Samples that cannot be judged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Too few samples for the operation.
+    #[error("{operation}: needs at least {needed} samples, found: {found}")]
+    TooFew {
+        /// The operation.
+        operation: &'static str,
+        /// How many it needs.
+        needed: i64,
+        /// How many there are.
+        found: i64,
+    },
+    /// A value is not finite.
+    #[error("{operation}: the samples hold a value that is not finite")]
+    NotFinite {
+        /// The operation.
+        operation: &'static str,
+    },
+    /// An operation of `interflow-core` failed.
+    #[error(transparent)]
+    Core(#[from] interflow_core::Error),
+    /// Numbers could not be read from a tensor.
+    #[error("libtorch failed in {operation}")]
+    Torch {
+        /// The operation.
+        operation: &'static str,
+        /// libtorch's own message.
+        #[source]
+        source: tch::TchError,
+    },
+}

@@ -1,0 +1,56 @@
+//! A Gaussian with full covariance fitted to data: the baseline every density model has to beat.
+
+use interflow_core::density::{Density, Gaussian};
+use tch::{Kind, Tensor};
+
+use crate::{Error, Result};
+
+/// The maximum-likelihood Gaussian of a data set.
+#[derive(Debug)]
+pub struct GaussianFit {
+    gaussian: Gaussian,
+}
+
+impl GaussianFit {
+    /// Fits mean and full covariance to points `x`, `[N, D]`, in double precision.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] for N ≤ D, [`Error::Core`] if the covariance is singular.
+    pub fn fit(x: &Tensor) -> Result<Self> {
+        let (n, dim) = x.size2().map_err(|source| Error::Torch { operation: "Gaussian fit", source })?;
+        if n <= dim {
+            return Err(Error::TooFew { operation: "Gaussian fit", needed: dim + 1, found: n });
+        }
+        let x = x.to_kind(Kind::Double);
+        let mean = x.mean_dim(0i64, false, Kind::Double);
+        let centred = x - &mean;
+        let covariance = centred.tr().matmul(&centred) / n as f64;
+        Ok(Self { gaussian: Gaussian::new(&mean, &covariance)? })
+    }
+
+    /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`.
+    pub fn log_density(&self, x: &Tensor) -> Tensor {
+        self.gaussian.log_density(&x.to_kind(Kind::Double))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::rng::{Purpose, Stream};
+
+    use super::*;
+
+    #[test]
+    fn the_fit_of_a_standard_normal_has_its_entropy() {
+        let x = Stream::new(0, Purpose::Test).at(0).normal(&[20_000, 3], Kind::Double);
+        let nll = -GaussianFit::fit(&x).unwrap().log_density(&x).mean(Kind::Double).double_value(&[]);
+        let entropy = 1.5 * (std::f64::consts::TAU.ln() + 1.0);
+        assert!((nll - entropy).abs() < 4.0 * (1.5f64 / 20_000.0).sqrt(), "{nll} against {entropy}");
+    }
+
+    #[test]
+    fn too_few_points_are_refused() {
+        let x = Tensor::zeros([3, 4], (Kind::Double, tch::Device::Cpu));
+        assert!(matches!(GaussianFit::fit(&x), Err(Error::TooFew { needed: 5, found: 3, .. })));
+    }
+}
