@@ -1,1 +1,133 @@
-//! tests
+//! Helpers of the whole-program tests: the built `interflow`, a temporary folder, a tiny config.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// The workspace's root.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The program, built once for each test process with the profile of the tests.
+///
+/// # Panics
+/// If it does not build.
+pub fn interflow() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["build", "--quiet", "-p", "interflow-cli", "--message-format=json"])
+            .current_dir(workspace())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|message| message["target"]["name"] == "interflow")
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("cargo names the executable")
+    })
+}
+
+/// A folder with a tiny experiment in it, and the program run there.
+#[derive(Debug)]
+pub struct Playground {
+    folder: tempfile::TempDir,
+}
+
+/// A flow that trains in a second or two.
+const TINY: &str = include_str!("tiny.toml");
+
+impl Default for Playground {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Playground {
+    /// A new folder with `tiny.toml`.
+    ///
+    /// # Panics
+    /// If the folder cannot be made.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("tiny.toml"), TINY).expect("the config is written");
+        Self { folder }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into the folder.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("the file is written");
+    }
+
+    /// Replaces a piece of `tiny.toml`.
+    ///
+    /// # Panics
+    /// If the piece is not there.
+    pub fn edit(&self, old: &str, new: &str) {
+        assert!(TINY.contains(old), "{old} is not in the config");
+        self.write("tiny.toml", &TINY.replacen(old, new, 1));
+    }
+
+    /// The program with `arguments` (separated by spaces), not yet started.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(interflow());
+        command.args(arguments.split_whitespace()).current_dir(self.path());
+        command.env("OMP_NUM_THREADS", "1").env_remove("INTERFLOW_DATA");
+        command
+    }
+
+    /// The program's output, whatever its exit code.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("interflow starts")
+    }
+
+    /// The output of a run that has to succeed: stdout.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn succeed(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The output of a run that has to fail with an error message and without a panic: stderr.
+    ///
+    /// # Panics
+    /// If it succeeds or panics.
+    pub fn fail(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{arguments} succeeded");
+        assert!(stderr.contains("error: ") && !stderr.contains("panicked"), "{arguments}: {stderr}");
+        stderr
+    }
+
+    /// The only run folder under `out`.
+    ///
+    /// # Panics
+    /// If there is none or more than one.
+    pub fn run_folder(&self, out: &str) -> PathBuf {
+        let folders: Vec<PathBuf> = std::fs::read_dir(self.path().join(out).join("tiny"))
+            .expect("a folder of runs")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        assert_eq!(folders.len(), 1, "{folders:?}");
+        folders[0].clone()
+    }
+}

@@ -44,13 +44,9 @@ impl Rows {
     /// [`Error::Rows`] unless there is at least one row of at least one column.
     pub fn new(values: Tensor) -> Result<Self> {
         match values.size()[..] {
-            [n, dim] if n > 0 && dim > 0 => Ok(Self {
-                values: Mutex::new(values),
-                n,
-                dim,
-                dequantisation: None,
-                order: Mutex::new(None),
-            }),
+            [n, dim] if n > 0 && dim > 0 => {
+                Ok(Self { values: Mutex::new(values), n, dim, dequantisation: None, order: Mutex::new(None) })
+            }
             ref size => Err(Error::Rows { problem: format!("expected rows [N, D], found: {size:?}") }),
         }
     }

@@ -37,7 +37,11 @@ fn content(path: &Path, problem: String) -> Error {
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
-    File::open(path).map(BufReader::new).map_err(|source| Error::Io { action: "read", path: path.into(), source })
+    File::open(path).map(BufReader::new).map_err(|source| Error::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })
 }
 
 fn read_csv(path: &Path) -> Result<Table> {
@@ -60,7 +64,8 @@ fn read_csv(path: &Path) -> Result<Table> {
             return Err(fail(format!("expected {width} fields, found: {}", record.len())));
         }
         for (column, field) in record.iter().enumerate() {
-            let name = columns.as_ref().map_or_else(|| (column + 1).to_string(), |names| names[column].clone());
+            let name =
+                columns.as_ref().map_or_else(|| (column + 1).to_string(), |names| names[column].clone());
             let value: f64 = field
                 .trim()
                 .parse()
@@ -92,7 +97,10 @@ fn read_npy(path: &Path) -> Result<Table> {
         return Err(content(path, "the table has no rows".to_owned()));
     }
     if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-        return Err(content(path, format!("value number {position} is not finite, found: {}", values[position])));
+        return Err(content(
+            path,
+            format!("value number {position} is not finite, found: {}", values[position]),
+        ));
     }
     let values = Tensor::from_slice(&values);
     let values = if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) };
@@ -109,7 +117,9 @@ fn npy_values(npy: npyz::NpyFile<BufReader<File>>, path: &Path) -> Result<Vec<f6
         "<i8" => Ok(npy.into_vec::<i64>().map_err(damaged)?.into_iter().map(|value| value as f64).collect()),
         "<i4" => Ok(npy.into_vec::<i32>().map_err(damaged)?.into_iter().map(f64::from).collect()),
         "|u1" => Ok(npy.into_vec::<u8>().map_err(damaged)?.into_iter().map(f64::from).collect()),
-        other => Err(content(path, format!("expected an array of numbers (f4, f8, i4, i8, u1), found: {other}"))),
+        other => {
+            Err(content(path, format!("expected an array of numbers (f4, f8, i4, i8, u1), found: {other}")))
+        }
     }
 }
 
@@ -156,7 +166,11 @@ pub fn write_npy(path: &Path, values: &Tensor) -> Result<()> {
         let mut bytes = Vec::new();
         let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
         if single {
-            let mut writer = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape).writer(&mut bytes).begin_nd()?;
+            let mut writer = npyz::WriteOptions::<f32>::new()
+                .default_dtype()
+                .shape(&shape)
+                .writer(&mut bytes)
+                .begin_nd()?;
             writer.extend(numbers.iter().map(|value| *value as f32))?;
             writer.finish()?;
         } else {

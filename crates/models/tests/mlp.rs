@@ -69,7 +69,9 @@ fn chunks_of_a_large_batch_fit_together() {
     let (_, whole) = network.value_and_divergence(&t, &x);
     let (_, part) = network.value_and_divergence(&t.narrow(0, 390, 10), &x.narrow(0, 390, 10));
     assert_eq!(whole.size(), [400]);
-    assert!(largest_difference(&whole.narrow(0, 390, 10), &part) < 1e-9 * whole.abs().max().double_value(&[]));
+    assert!(
+        largest_difference(&whole.narrow(0, 390, 10), &part) < 1e-9 * whole.abs().max().double_value(&[])
+    );
 }
 
 #[test]
@@ -104,7 +106,14 @@ fn the_same_draw_gives_the_same_weights_under_stable_names() {
     let names: Vec<&str> = a.parameters().iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["hidden.0.weight", "hidden.0.bias", "hidden.1.weight", "hidden.1.bias", "output.weight", "output.bias"]
+        [
+            "hidden.0.weight",
+            "hidden.0.bias",
+            "hidden.1.weight",
+            "hidden.1.bias",
+            "output.weight",
+            "output.bias"
+        ]
     );
     for ((_, a), (_, b)) in a.parameters().iter().zip(b.parameters().iter()) {
         assert_eq!(a, b);

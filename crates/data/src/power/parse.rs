@@ -10,14 +10,19 @@ const N_FIELDS: usize = 9;
 
 /// The complete rows' six columns, row after row.
 pub(super) fn file(path: &Path) -> Result<Vec<f32>> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), source })?;
     let mut values = Vec::with_capacity(bytes.len() / 64 * N_COLUMNS);
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate().skip(1) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             continue;
         }
-        let row = row(line).map_err(|problem| Error::Line { path: path.into(), line: index as u64 + 1, problem })?;
+        let row = row(line).map_err(|problem| Error::Line {
+            path: path.into(),
+            line: index as u64 + 1,
+            problem,
+        })?;
         values.extend(row.into_iter().flatten());
     }
     if values.is_empty() {

@@ -1,0 +1,93 @@
+//! Training step, sampling and log-density at the sizes of the experiments, on one thread.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use interflow_benches::{mlp, points};
+use interflow_core::coupling::Independent;
+use interflow_core::density::StandardNormal;
+use interflow_core::field::divergence_by_reverse_mode;
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::{Fresh, Source};
+use interflow_core::{Network, VectorField};
+use interflow_solvers::{Divergence, SolverConfig, log_density};
+use interflow_train::{Problem, TrainConfig, Trainer};
+use tch::Kind;
+
+fn normal(dim: i64) -> Box<dyn Source> {
+    Box::new(Fresh(StandardNormal { dim }))
+}
+
+fn trainer(dim: i64, batch: i64, network: Box<dyn Network>) -> Trainer {
+    let config = TrainConfig { steps: u64::MAX, batch, ..TrainConfig::default() };
+    let problem = Problem {
+        interpolant: Interpolant::trigonometric(),
+        coupling: Box::new(Independent),
+        base: normal(dim),
+        target: normal(dim),
+        held_out_base: normal(dim),
+        held_out_target: normal(dim),
+    };
+    Trainer::new(config, problem, network, 0).expect("a valid trainer")
+}
+
+fn training_step(criterion: &mut Criterion) {
+    for (dim, width, layers, batch) in
+        [(2, 64, 3, 256), (2, 256, 3, 512), (2, 256, 3, 4096), (43, 512, 4, 4096)]
+    {
+        let mut trainer = trainer(dim, batch, mlp(dim, width, layers));
+        criterion.bench_function(&format!("train/step/{layers}x{width}-d{dim}-b{batch}"), |bencher| {
+            bencher.iter(|| assert!(trainer.step_once().expect("a finite loss").loss.is_finite()));
+        });
+    }
+}
+
+fn sampling(criterion: &mut Criterion) {
+    let network = mlp(2, 64, 3);
+    let solver = SolverConfig::default().build().expect("a valid solver");
+    let (_, x) = points(10_000, 2);
+    criterion.bench_function("solvers/sample/dopri5-1e-5-10000", |bencher| {
+        bencher.iter(|| solver.solve(&network, &x, 0.0, 1.0).expect("a finite state"));
+    });
+}
+
+fn log_densities(criterion: &mut Criterion) {
+    let solver = SolverConfig::default().build().expect("a valid solver");
+    for dim in [2, 6, 43] {
+        let network = mlp(dim, 64, 3);
+        let (_, x) = points(1000, dim);
+        let probes = Stream::new(0, Purpose::Probe).sign_rows(0, 1000, dim, Kind::Float);
+        for (name, divergence) in
+            [("exact", Divergence::Exact), ("hutchinson", Divergence::Hutchinson { probes })]
+        {
+            criterion.bench_function(&format!("solvers/log-density/{name}-d{dim}-1000"), |bencher| {
+                bencher.iter(|| {
+                    log_density(&solver, &network, &StandardNormal { dim }, &divergence, &x, 1.0)
+                        .expect("a finite state")
+                });
+            });
+        }
+    }
+}
+
+/// The exact divergence by forward tangents against one backward pass per dimension.
+fn divergence(criterion: &mut Criterion) {
+    let network = mlp(43, 512, 4);
+    let (t, x) = points(1000, 43);
+    criterion.bench_function("models/divergence/forward-tangents-4x512-d43-b1000", |bencher| {
+        bencher.iter_batched(|| (), |()| network.value_and_divergence(&t, &x), BatchSize::PerIteration);
+    });
+    criterion.bench_function("models/divergence/backward-passes-4x512-d43-b1000", |bencher| {
+        bencher.iter_batched(
+            || (),
+            |()| divergence_by_reverse_mode(&network, &t, &x),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+criterion_group! {
+    name = flow;
+    config = Criterion::default().sample_size(10);
+    targets = training_step, sampling, log_densities, divergence
+}
+criterion_main!(flow);

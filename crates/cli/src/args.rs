@@ -1,0 +1,128 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Continuous normalizing flows by stochastic interpolants.
+#[derive(Debug, Parser)]
+#[command(name = "interflow", version, about)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands of `interflow`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a flow as CONFIG says, evaluate it, draw its figures and write a report.
+    Experiment(RunArgs),
+    /// Train a flow as CONFIG says and save its checkpoints.
+    Train(RunArgs),
+    /// Draw samples of the target from a checkpoint.
+    Sample(SampleArgs),
+    /// Log-densities (nats) of the rows of FILE under the flow.
+    LogProb(RowsArgs),
+    /// Carry the rows of FILE from the target to the base.
+    Encode(RowsArgs),
+    /// Evaluate a checkpoint on the held-out set of its config.
+    Evaluate(EvaluateArgs),
+    /// Describe a checkpoint: step, seed, network, config.
+    Inspect(InspectArgs),
+}
+
+/// Where and how a run happens.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The experiment's TOML file.
+    pub(crate) config: PathBuf,
+    /// The folder that holds the data sets.
+    #[arg(long, env = "INTERFLOW_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// The folder under which run folders are made.
+    #[arg(long, default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// cpu, cuda or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// The seed, instead of the config's.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// CPU threads of a tensor operation, instead of the config's.
+    #[arg(long)]
+    pub(crate) threads: Option<u32>,
+    /// Go on with the interrupted run in this folder.
+    #[arg(long)]
+    pub(crate) resume: Option<PathBuf>,
+    /// Overrides a config key, as in `--set train.steps=100`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// How a trained flow is used.
+#[derive(Debug, Args)]
+pub(crate) struct FlowArgs {
+    /// A checkpoint, or a run folder whose newest checkpoint is meant.
+    pub(crate) checkpoint: PathBuf,
+    /// The folder that holds the data sets.
+    #[arg(long, env = "INTERFLOW_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// cpu, cuda or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// The seed of base points and probes.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// CPU threads of a tensor operation, instead of the config's.
+    #[arg(long)]
+    pub(crate) threads: Option<u32>,
+    /// One JSON object on stdout that says what was done.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `sample`.
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// The flow.
+    #[command(flatten)]
+    pub(crate) flow: FlowArgs,
+    /// How many samples.
+    #[arg(short, long, default_value_t = 1000)]
+    pub(crate) n: u64,
+    /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout.
+    #[arg(short, long, default_value = "-")]
+    pub(crate) out: String,
+}
+
+/// Arguments of `log-prob` and `encode`.
+#[derive(Debug, Args)]
+pub(crate) struct RowsArgs {
+    /// The flow.
+    #[command(flatten)]
+    pub(crate) flow: FlowArgs,
+    /// A .csv or .npy file of points, one per row.
+    pub(crate) file: PathBuf,
+    /// A .csv or .npy file; `-` is CSV on stdout.
+    #[arg(short, long, default_value = "-")]
+    pub(crate) out: String,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The flow.
+    #[command(flatten)]
+    pub(crate) flow: FlowArgs,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A checkpoint, or a run folder whose newest checkpoint is meant.
+    pub(crate) checkpoint: PathBuf,
+    /// The description as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

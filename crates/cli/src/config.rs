@@ -1,0 +1,249 @@
+//! The experiment's TOML file: one complete description of a run.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use interflow_core::coupling::CouplingConfig;
+use interflow_core::interpolant::InterpolantConfig;
+use interflow_core::target::TargetConfig;
+use interflow_models::ModelConfig;
+use interflow_solvers::SolverConfig;
+use interflow_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+/// An experiment, as written in `configs/NAME.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExperimentConfig {
+    /// The experiment's name; run folders lie under it.
+    pub(crate) name: String,
+    /// The seed of every random number.
+    pub(crate) seed: u64,
+    /// CPU threads of a tensor operation; small networks are fastest with one.
+    pub(crate) threads: u32,
+    /// The floating-point kind of weights and points.
+    pub(crate) precision: Precision,
+    /// The ends' dimension; training fills it in, so that a checkpoint is usable without its data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dim: Option<i64>,
+    /// Where the flow starts, at t = 0.
+    pub(crate) base: EndConfig,
+    /// Where the flow ends, at t = 1.
+    pub(crate) target: EndConfig,
+    /// The path between the ends.
+    pub(crate) interpolant: InterpolantConfig,
+    /// How end points are paired.
+    pub(crate) coupling: CouplingConfig,
+    /// The velocity's network.
+    pub(crate) model: ModelConfig,
+    /// How it is trained.
+    pub(crate) train: TrainConfig,
+    /// How the flow is integrated.
+    pub(crate) solver: SolverConfig,
+    /// What is measured afterwards.
+    pub(crate) evaluation: EvaluationConfig,
+}
+
+/// Floating-point precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Precision {
+    /// 32 bits.
+    F32,
+    /// 64 bits.
+    F64,
+}
+
+impl Precision {
+    /// libtorch's name for it.
+    pub(crate) fn kind(self) -> tch::Kind {
+        match self {
+            Self::F32 => tch::Kind::Float,
+            Self::F64 => tch::Kind::Double,
+        }
+    }
+}
+
+/// One end of the flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum EndConfig {
+    /// N(0, I) in the other end's dimension.
+    StandardNormal {},
+    /// A two-dimensional density of the library.
+    Synthetic {
+        /// Which one.
+        density: TargetConfig,
+    },
+    /// UCI POWER with its published preprocessing.
+    Power {
+        /// Whether a training row gets fresh dequantisation noise at every visit.
+        fresh_noise: bool,
+    },
+    /// The rows of a CSV or NPY file, standardised by nothing.
+    Table {
+        /// The file, relative to the data folder.
+        file: std::path::PathBuf,
+    },
+}
+
+/// What is measured after training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EvaluationConfig {
+    /// Held-out points whose log-density is measured.
+    pub(crate) n_test: i64,
+    /// Points that are integrated together.
+    pub(crate) batch: i64,
+    /// Points on each side of the two-sample tests between data and samples.
+    #[serde(default = "default_two_sample")]
+    pub(crate) n_two_sample: i64,
+    /// What others report on this experiment, by name, in nats.
+    #[serde(default)]
+    pub(crate) reference_nll: std::collections::BTreeMap<String, f64>,
+}
+
+fn default_two_sample() -> i64 {
+    1000
+}
+
+impl ExperimentConfig {
+    /// Reads `path` and applies `overrides` (`key.path=value`).
+    pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the config file: {}", path.display()))?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|error| anyhow!("{}", located(&error, &text, &path.display().to_string())))?;
+        let config = if overrides.is_empty() { config } else { overridden(&text, overrides)? };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Parses the config that a checkpoint carries.
+    pub(crate) fn from_checkpoint(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| anyhow!("{}", located(&error, text, "the checkpoint's config")))
+    }
+
+    /// The resolved config as TOML.
+    pub(crate) fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).context("cannot write the resolved config")
+    }
+
+    /// Rejects values that have the right type and no sense.
+    fn check(&self) -> Result<()> {
+        if self.name.is_empty() || self.name.contains(['/', '\\']) {
+            bail!("name must be a file name, found: {:?}", self.name);
+        }
+        for (key, value) in [
+            ("threads", i64::from(self.threads)),
+            ("evaluation.n_test", self.evaluation.n_test),
+            ("evaluation.batch", self.evaluation.batch),
+            ("evaluation.n_two_sample", self.evaluation.n_two_sample),
+        ] {
+            if value < 1 {
+                bail!("{key} must be at least 1, found: {value}");
+            }
+        }
+        self.train.check().context("in [train]")?;
+        self.solver.build().context("in [solver]")?;
+        self.interpolant.build().context("in [interpolant]")?;
+        Ok(())
+    }
+}
+
+/// The config with single keys replaced.
+fn overridden(text: &str, overrides: &[String]) -> Result<ExperimentConfig> {
+    let mut table: toml::Table = toml::from_str(text)?;
+    for assignment in overrides {
+        let (key, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| anyhow!("--set wants KEY=VALUE, found: {assignment}"))?;
+        set(&mut table, key.trim(), parse_value(value.trim()))
+            .with_context(|| format!("in --set {assignment}"))?;
+    }
+    let text = toml::to_string(&table)?;
+    toml::from_str(&text).map_err(|error| anyhow!("{}", located(&error, &text, "the config after --set")))
+}
+
+/// A TOML value, or a bare word as a string.
+fn parse_value(text: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<()> {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+            Ok(())
+        }
+        Some((head, rest)) => match table.get_mut(head) {
+            Some(toml::Value::Table(inner)) => set(inner, rest, value),
+            _ => bail!("there is no table [{head}] in the config"),
+        },
+    }
+}
+
+/// A parse error with file, line and, for an unknown name, the nearest known one.
+fn located(error: &toml::de::Error, text: &str, file: &str) -> String {
+    let message = error.message().lines().next().unwrap_or_default().to_owned();
+    let names = backticked(&message);
+    let unknown = message.starts_with("unknown").then(|| names.first().copied()).flatten();
+    let line = unknown
+        .and_then(|name| line_of_name(text, name))
+        .or_else(|| error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1));
+    let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}, line {line}"));
+    let hint = unknown
+        .and_then(|name| nearest(name, &names[1..]))
+        .map(|name| format!("\nhint: did you mean `{name}`?"))
+        .unwrap_or_default();
+    format!("{place}: {message}{hint}")
+}
+
+/// The names between backticks.
+fn backticked(message: &str) -> Vec<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+/// The first line on which `name` stands as a key, a table or a string.
+fn line_of_name(text: &str, name: &str) -> Option<usize> {
+    text.lines()
+        .position(|line| {
+            let code = line.split('#').next().unwrap_or_default();
+            code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).any(|word| word == name)
+        })
+        .map(|index| index + 1)
+}
+
+/// The most similar of `known`, if any is similar at all.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|other| (strsim::jaro_winkler(name, other), *other))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest_name() {
+        let text = "name = \"x\"\nseeed = 1\n";
+        let error = toml::from_str::<ExperimentConfig>(text).unwrap_err();
+        let message = located(&error, text, "x.toml");
+        assert!(message.contains("x.toml, line 2"), "{message}");
+        assert!(message.contains("did you mean `seed`?"), "{message}");
+    }
+
+    #[test]
+    fn a_bare_word_in_an_override_is_a_string() {
+        assert_eq!(parse_value("linear"), toml::Value::String("linear".into()));
+        assert_eq!(parse_value("3"), toml::Value::Integer(3));
+        assert_eq!(parse_value("[1, 2]"), toml::Value::Array(vec![1.into(), 2.into()]));
+    }
+}

@@ -1,0 +1,131 @@
+//! A trained flow, restored from its checkpoint.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use interflow_core::Network;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_solvers::{Divergence, LogDensity, Solver, log_density};
+use interflow_train::Checkpoint;
+use tch::{Device, Tensor};
+
+use crate::args::FlowArgs;
+use crate::config::ExperimentConfig;
+use crate::device;
+use crate::end::End;
+
+/// A flow that can be sampled, inverted and evaluated.
+pub(crate) struct Flow {
+    /// The config it was trained by.
+    pub(crate) config: ExperimentConfig,
+    /// The learned velocity with averaged weights.
+    pub(crate) velocity: Box<dyn Network>,
+    /// Integrates it.
+    pub(crate) solver: Solver,
+    /// Where it lives.
+    pub(crate) device: Device,
+    /// The training step of the weights.
+    pub(crate) step: u64,
+}
+
+/// The newest checkpoint of a run folder, or the file itself.
+pub(crate) fn checkpoint_file(path: &Path) -> Result<PathBuf> {
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    for folder in [path.join("checkpoints"), path.to_owned()] {
+        if let Some((_, newest)) = interflow_train::checkpoints::list(&folder)?.into_iter().next() {
+            return Ok(newest);
+        }
+    }
+    bail!("no checkpoint file and no run folder with checkpoints: {}", path.display())
+}
+
+impl Flow {
+    /// Restores the flow that the arguments name.
+    pub(crate) fn open(args: &FlowArgs) -> Result<Self> {
+        let device = device::parse_device(&args.device)?;
+        let file = checkpoint_file(&args.checkpoint)?;
+        let checkpoint = Checkpoint::load(&file)?;
+        let config = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
+        device::set_threads(args.threads, config.threads.max(2));
+        Self::restore(config, &checkpoint, device)
+            .with_context(|| format!("cannot use the checkpoint: {}", file.display()))
+    }
+
+    /// The flow of a checkpoint.
+    pub(crate) fn restore(config: ExperimentConfig, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
+        let dim = config.dim.context("the checkpoint's config names no dimension")?;
+        let options = (config.precision.kind(), device);
+        let mut velocity =
+            config.model.init(dim, &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
+        velocity.parameters_mut().assign(checkpoint.network_weights())?;
+        Ok(Self { solver: config.solver.build()?, config, velocity, device, step: checkpoint.step })
+    }
+
+    /// Refuses points that do not have the flow's dimension.
+    pub(crate) fn check_dim(&self, x: &Tensor) -> Result<()> {
+        let (found, wanted) = (x.size(), self.velocity.dim());
+        if found.len() != 2 || found[1] != wanted {
+            bail!("the flow's points have {wanted} columns, found: {}", found.get(1).unwrap_or(&1));
+        }
+        Ok(())
+    }
+
+    /// Moves points `[B, D]` to the flow's device and precision.
+    pub(crate) fn admit(&self, x: &Tensor) -> Result<Tensor> {
+        self.check_dim(x)?;
+        Ok(x.to_kind(self.config.precision.kind()).to_device(self.device))
+    }
+
+    /// Carries points along the flow from time `from` to time `to`; `tick` is told of each finished batch.
+    pub(crate) fn carry(
+        &self,
+        x: &Tensor,
+        from: f64,
+        to: f64,
+        mut tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
+        let x = self.admit(x)?;
+        let mut nfe = 0;
+        let mut parts = Vec::new();
+        for batch in x.split(self.config.evaluation.batch, 0) {
+            let solution = self.solver.solve(&self.velocity, &batch, from, to)?;
+            nfe = nfe.max(solution.statistics.nfe);
+            tick(batch.size()[0] as u64);
+            parts.push(solution.x);
+        }
+        Ok((join(&parts, &x), nfe))
+    }
+
+    /// `log ρ_t` in nats at points `x`, `[B]`, with the exact divergence, and the largest NFE of a batch.
+    pub(crate) fn log_density(
+        &self,
+        base: &End,
+        x: &Tensor,
+        t: f64,
+        mut tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
+        let Some(base) = base.density() else {
+            bail!(
+                "a log-likelihood needs the base's density in closed form, and this base is known by samples only"
+            );
+        };
+        let x = self.admit(x)?;
+        let mut nfe = 0;
+        let mut parts = Vec::new();
+        for batch in x.split(self.config.evaluation.batch, 0) {
+            let LogDensity { log_density, statistics, .. } =
+                log_density(&self.solver, &self.velocity, base, &Divergence::Exact, &batch, t)?;
+            nfe = nfe.max(statistics.nfe);
+            tick(batch.size()[0] as u64);
+            parts.push(log_density);
+        }
+        let empty = x.select(1, 0);
+        Ok((join(&parts, &empty), nfe))
+    }
+}
+
+fn join(parts: &[Tensor], empty: &Tensor) -> Tensor {
+    if parts.is_empty() { empty.zeros_like() } else { Tensor::cat(parts, 0) }
+}

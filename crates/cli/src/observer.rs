@@ -1,0 +1,149 @@
+//! Shows training and records it: a progress bar (log lines where there is no terminal), metrics as JSON
+//! lines, checkpoints.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use interflow_train::{Checkpoint, Failure, Observer, SelfCheck, StepReport, Trainer};
+use serde_json::{Value, json};
+
+use crate::interrupt;
+use crate::run_folder::RunFolder;
+
+/// How many checkpoints a run keeps.
+const KEPT_CHECKPOINTS: usize = 3;
+
+/// A bar over `length` units, or nothing where stderr is not a terminal.
+pub(crate) fn progress_bar(length: u64, what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
+    let template = "{prefix} {bar:32} {human_pos}/{human_len} {msg} {per_sec} eta {eta}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_prefix(what);
+    bar
+}
+
+/// The observer of a run with a folder.
+pub(crate) struct RunObserver {
+    bar: ProgressBar,
+    metrics: File,
+    checkpoints: PathBuf,
+    config_text: String,
+    last_line: Instant,
+    /// Training losses by step, for the loss figure.
+    pub(crate) losses: Vec<(f64, f64)>,
+    /// Held-out objective by step, for the loss figure.
+    pub(crate) held_out: Vec<(f64, f64)>,
+}
+
+impl RunObserver {
+    /// An observer that writes into `folder`; metrics after `from_step` are dropped, since a resumed run
+    /// writes them again.
+    pub(crate) fn new(folder: &RunFolder, config_text: String, from_step: u64, steps: u64) -> Result<Self> {
+        let path = folder.path.join("metrics.jsonl");
+        let kept: Vec<Value> = std::fs::read_to_string(&path)
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|record| record["step"].as_u64().is_some_and(|step| step <= from_step))
+            .collect();
+        let mut text = String::new();
+        for record in &kept {
+            text.push_str(&record.to_string());
+            text.push('\n');
+        }
+        folder.write("metrics.jsonl", text.as_bytes())?;
+        let metrics = File::options()
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("cannot write the file: {}", path.display()))?;
+        let series = |key: &str| {
+            kept.iter().filter_map(|r| Some((r["step"].as_f64()?, r[key].as_f64()?))).collect::<Vec<_>>()
+        };
+        let bar = progress_bar(steps, "train");
+        bar.set_position(from_step);
+        bar.reset_eta();
+        Ok(Self {
+            bar,
+            metrics,
+            checkpoints: folder.checkpoints(),
+            config_text,
+            last_line: Instant::now(),
+            losses: series("loss"),
+            held_out: series("objective"),
+        })
+    }
+
+    /// Clears the bar.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn record(&mut self, record: &Value) {
+        if let Err(error) = writeln!(self.metrics, "{record}") {
+            tracing::warn!("cannot write metrics.jsonl: {error}");
+        }
+    }
+}
+
+impl Observer for RunObserver {
+    fn on_step(&mut self, report: &StepReport) {
+        self.bar.set_position(report.step);
+        self.bar.set_message(format!("loss {:.4}", report.loss));
+        self.losses.push((report.step as f64, report.loss));
+        self.record(&json!({
+            "step": report.step,
+            "loss": report.loss,
+            "grad_norm": report.grad_norm,
+            "learning_rate": report.learning_rate,
+        }));
+        if self.bar.is_hidden() && self.last_line.elapsed() > Duration::from_secs(5) {
+            self.last_line = Instant::now();
+            tracing::info!(
+                "step {}/{} loss {:.4} {:.0} step/s eta {:.0?}",
+                report.step,
+                report.steps,
+                report.loss,
+                self.bar.per_sec(),
+                self.bar.eta()
+            );
+        }
+    }
+
+    fn on_validation(&mut self, check: &SelfCheck) {
+        let step = check.step;
+        self.held_out.push((step as f64, check.objective.mean));
+        self.record(&json!({
+            "step": step,
+            "objective": check.objective.mean,
+            "objective_se": check.objective.standard_error,
+            "minus_square": check.minus_square.mean,
+            "minus_square_se": check.minus_square.standard_error,
+            "gap": check.gap.mean,
+            "gap_se": check.gap.standard_error,
+        }));
+        self.bar.suspend(|| {
+            tracing::info!(
+                "step {step}: held-out G {:.4} ± {:.4}, G + E|v̂|² {:.4} ± {:.4}",
+                check.objective.mean,
+                check.objective.standard_error,
+                check.gap.mean,
+                check.gap.standard_error
+            );
+        });
+    }
+
+    fn on_checkpoint(&mut self, trainer: &Trainer) -> Result<(), Failure> {
+        let path = interflow_train::checkpoints::path_for(&self.checkpoints, trainer.step());
+        Checkpoint::save(&path, trainer, &self.config_text)?;
+        interflow_train::checkpoints::prune(&self.checkpoints, KEPT_CHECKPOINTS)?;
+        Ok(())
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupt::requested()
+    }
+}

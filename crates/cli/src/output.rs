@@ -1,0 +1,77 @@
+//! Where points go: CSV on stdout, or a CSV, NPY or PNG file by its ending.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use tch::{Kind, Tensor};
+
+use crate::figure;
+
+/// Where points go.
+pub(crate) enum Output {
+    /// CSV on stdout.
+    Stdout,
+    /// A .csv file.
+    Csv(std::path::PathBuf),
+    /// A .npy file.
+    Npy(std::path::PathBuf),
+    /// A .png file with a histogram of two-dimensional points.
+    Png(std::path::PathBuf),
+}
+
+impl Output {
+    /// The output that `name` means; refused before any work is done.
+    pub(crate) fn parse(name: &str) -> Result<Self> {
+        if name == "-" {
+            return Ok(Self::Stdout);
+        }
+        let path = Path::new(name);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            bail!("the output's folder does not exist: {}", folder.display());
+        }
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("csv") => Ok(Self::Csv(path.to_owned())),
+            Some("npy") => Ok(Self::Npy(path.to_owned())),
+            Some("png") => Ok(Self::Png(path.to_owned())),
+            _ => bail!("an output file ends in .csv, .npy or .png, found: {name}"),
+        }
+    }
+
+    /// Writes points `[N, D]` under the given column names.
+    pub(crate) fn write(&self, columns: &[String], points: &Tensor, extent: f64) -> Result<()> {
+        match self {
+            Self::Stdout => {
+                let bytes = interflow_data::table::csv_bytes(Some(columns), points)?;
+                std::io::stdout().lock().write_all(&bytes).context("cannot write to stdout")
+            }
+            Self::Csv(path) => Ok(interflow_data::table::write_csv(path, Some(columns), points)?),
+            Self::Npy(path) => Ok(interflow_data::table::write_npy(path, points)?),
+            Self::Png(path) => {
+                let points = points_2d(points)?;
+                figure::save_png(path, &figure::histogram_image(&points, extent, 200))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Column names `x1 … xD`.
+pub(crate) fn column_names(dim: i64) -> Vec<String> {
+    (1..=dim).map(|d| format!("x{d}")).collect()
+}
+
+/// Numbers of a tensor in row-major order.
+pub(crate) fn numbers(x: &Tensor) -> Result<Vec<f64>> {
+    let flat = x.to_kind(Kind::Double).to_device(tch::Device::Cpu).contiguous().view(-1);
+    Vec::<f64>::try_from(&flat).context("cannot read a tensor")
+}
+
+/// Two-dimensional points as pairs.
+pub(crate) fn points_2d(x: &Tensor) -> Result<Vec<[f64; 2]>> {
+    if x.size().get(1) != Some(&2) {
+        bail!("a picture of points needs two dimensions, found: {:?}", x.size());
+    }
+    Ok(numbers(x)?.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect())
+}

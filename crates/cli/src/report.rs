@@ -1,0 +1,131 @@
+//! The figures and the report of a run.
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+use tch::{Kind, Tensor};
+
+use crate::config::ExperimentConfig;
+use crate::end::End;
+use crate::figure;
+use crate::flow::Flow;
+use crate::output::{numbers, points_2d};
+use crate::run_folder::RunFolder;
+
+/// Cells along one side of a density picture.
+const GRID: usize = 120;
+/// Points of a histogram.
+const N_SAMPLES: u64 = 20_000;
+/// Trajectories in a picture, and the times they are drawn through.
+const N_TRAJECTORIES: i64 = 120;
+const N_TIMES: usize = 41;
+
+/// Draws the loss curves.
+pub(crate) fn draw_losses(folder: &RunFolder, losses: &[(f64, f64)], held_out: &[(f64, f64)]) -> Result<()> {
+    let series = [("training G".to_owned(), losses.to_vec()), ("held-out G".to_owned(), held_out.to_vec())];
+    figure::save_png(&folder.figures().join("loss.png"), &figure::curve_image(&series, "step", "objective"))?;
+    Ok(())
+}
+
+/// Draws a two-dimensional flow: true density, samples, densities along the path, trajectories.
+pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &End) -> Result<()> {
+    let extent = base.extent().max(target.extent());
+    let seed = flow.config.seed;
+    let kind = flow.config.precision.kind();
+    let x0 = match base.sampling_points(0, N_SAMPLES as i64, seed, kind) {
+        Ok(points) => points,
+        Err(_) => base.test_points(N_SAMPLES as i64, seed, kind),
+    };
+    let (samples, _) = flow.carry(&x0, 0.0, 1.0, |_| {})?;
+    let data = target.test_points(N_SAMPLES as i64, seed, kind);
+    let histogram = |x: &Tensor| -> Result<_> { Ok(figure::histogram_image(&points_2d(x)?, extent, GRID)) };
+    let mut panels = Vec::new();
+    if base.density().is_none() {
+        panels.push(("base data".to_owned(), histogram(&x0)?));
+    }
+    match target.density() {
+        Some(density) => {
+            let values = numbers(&density.log_density(&grid(extent, Kind::Double)).exp())?;
+            panels.push(("true density".to_owned(), figure::density_image(&values, GRID)));
+        }
+        None => panels.push(("data".to_owned(), histogram(&data)?)),
+    }
+    panels.push(("samples".to_owned(), histogram(&samples)?));
+    if base.density().is_some() {
+        for t in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            let (log_density, _) = flow.log_density(base, &grid(extent, kind), t, |_| {})?;
+            panels.push((
+                format!("density, t = {t}"),
+                figure::density_image(&numbers(&log_density.exp())?, GRID),
+            ));
+        }
+    }
+    let paths = trajectories(flow, &x0.narrow(0, 0, N_TRAJECTORIES.min(x0.size()[0])))?;
+    panels.push(("trajectories".to_owned(), figure::trajectories_image(&paths, extent, 480)));
+    figure::save_png(&folder.figures().join("flow.png"), &figure::sheet(&panels, 4))?;
+    Ok(())
+}
+
+/// The centres of the picture's cells, `[GRID², 2]`, the lowest row first.
+fn grid(extent: f64, kind: Kind) -> Tensor {
+    let centre = |cell: usize| (2.0 * (cell as f64 + 0.5) / GRID as f64 - 1.0) * extent;
+    let values: Vec<f64> =
+        (0..GRID).flat_map(|row| (0..GRID).flat_map(move |column| [centre(column), centre(row)])).collect();
+    Tensor::from_slice(&values).view([-1, 2]).to_kind(kind)
+}
+
+fn trajectories(flow: &Flow, x0: &Tensor) -> Result<Vec<Vec<[f64; 2]>>> {
+    let times: Vec<f64> = (0..N_TIMES).map(|i| i as f64 / (N_TIMES - 1) as f64).collect();
+    let (saved, _) = flow.solver.solve_saving(&flow.velocity, &flow.admit(x0)?, &times)?;
+    let mut paths = vec![Vec::with_capacity(N_TIMES); x0.size()[0] as usize];
+    for x in &saved {
+        for (path, point) in paths.iter_mut().zip(points_2d(x)?) {
+            path.push(point);
+        }
+    }
+    Ok(paths)
+}
+
+/// Writes `report.md`: the numbers beside the reference, the figures embedded.
+pub(crate) fn write(
+    folder: &RunFolder,
+    config: &ExperimentConfig,
+    result: &Map<String, Value>,
+) -> Result<()> {
+    let mut text = format!("# {}\n\n| quantity | value |\n|---|---|\n", config.name);
+    for (name, value) in rows(result) {
+        text.push_str(&format!("| {name} | {value} |\n"));
+    }
+    if !config.evaluation.reference_nll.is_empty() {
+        text.push_str("\n## Reference, test NLL (nats)\n\n| model | NLL |\n|---|---|\n");
+        for (name, nll) in &config.evaluation.reference_nll {
+            text.push_str(&format!("| {name} | {nll} |\n"));
+        }
+    }
+    for figure in ["flow", "loss"] {
+        if folder.figures().join(format!("{figure}.png")).is_file() {
+            text.push_str(&format!("\n![{figure}](figures/{figure}.png)\n"));
+        }
+    }
+    folder.write("report.md", text.as_bytes())
+}
+
+/// A result as name and text, estimates as mean ± standard error.
+pub(crate) fn rows(result: &Map<String, Value>) -> Vec<(String, String)> {
+    result.iter().map(|(name, value)| (name.clone(), readable(value))).collect()
+}
+
+fn readable(value: &Value) -> String {
+    match (value["mean"].as_f64(), value["standard_error"].as_f64()) {
+        (Some(mean), Some(error)) => format!("{mean:.4} ± {error:.4}"),
+        _ => match value {
+            Value::Number(number) if number.is_f64() => format!("{:.4}", number.as_f64().unwrap_or_default()),
+            Value::String(text) => text.clone(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, field)| format!("{name} {}", readable(field)))
+                .collect::<Vec<_>>()
+                .join(", "),
+            other => other.to_string(),
+        },
+    }
+}

@@ -1,0 +1,100 @@
+//! The folder of a run: config, environment, metrics, checkpoints, figures, result and report.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::config::ExperimentConfig;
+
+/// A run's folder, `OUT/NAME/<time>-<seed>/`.
+#[derive(Debug, Clone)]
+pub(crate) struct RunFolder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a new folder and writes config and environment.
+    pub(crate) fn create(out: &Path, config: &ExperimentConfig, device: &str) -> Result<Self> {
+        let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let parent = out.join(&config.name);
+        let path = unused(&parent, &format!("{time}-{}", config.seed));
+        let folder = Self { path };
+        for part in [folder.checkpoints(), folder.figures()] {
+            std::fs::create_dir_all(&part)
+                .with_context(|| format!("cannot create the run folder: {}", part.display()))?;
+        }
+        folder.write("config.toml", config.to_toml()?.as_bytes())?;
+        folder.write_json("environment.json", &environment(device))?;
+        Ok(folder)
+    }
+
+    /// An existing run's folder.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if !path.join("config.toml").is_file() {
+            bail!("not a run folder, it has no config.toml: {}", path.display());
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Where checkpoints lie.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Where figures lie.
+    pub(crate) fn figures(&self) -> PathBuf {
+        self.path.join("figures")
+    }
+
+    /// Writes a file whole or not at all.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let target = self.path.join(name);
+        let write = || -> Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&target)?;
+            Ok(())
+        };
+        write().with_context(|| format!("cannot write the file: {}", target.display()))
+    }
+
+    /// Writes a JSON file whole or not at all.
+    pub(crate) fn write_json(&self, name: &str, value: &Value) -> Result<()> {
+        self.write(name, format!("{value:#}\n").as_bytes())
+    }
+}
+
+/// The first of `name`, `name-2`, `name-3`, … that does not exist yet.
+fn unused(parent: &Path, name: &str) -> PathBuf {
+    let mut path = parent.join(name);
+    let mut count = 2;
+    while path.exists() {
+        path = parent.join(format!("{name}-{count}"));
+        count += 1;
+    }
+    path
+}
+
+/// What a run's numbers may depend on.
+fn environment(device: &str) -> Value {
+    json!({
+        "interflow": env!("CARGO_PKG_VERSION"),
+        "libtorch": "2.11.0",
+        "device": device,
+        "threads": tch::get_num_threads(),
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+        "git_commit": git_commit(),
+        "started": jiff::Timestamp::now().to_string(),
+    })
+}
+
+/// The commit of the working directory, if there is one.
+fn git_commit() -> Option<String> {
+    let output = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,109 @@
+//! Bad input gets one clear message that says what and where, and leaves nothing behind.
+
+use interflow_tests::Playground;
+
+/// Runs the edited config and checks that the message has each of `parts`.
+fn check_config(old: &str, new: &str, parts: &[&str]) {
+    let playground = Playground::new();
+    playground.edit(old, new);
+    let message = playground.fail("train tiny.toml");
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+    assert!(!playground.path().join("runs").exists(), "a run folder was made");
+}
+
+/// Runs a command on a trained checkpoint and checks that the message has each of `parts`.
+fn check_rows(name: &str, rows: &str, parts: &[&str]) {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml --set train.steps=10");
+    playground.write(name, rows);
+    let message = playground.fail(&format!("log-prob {} {name}", run.trim()));
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+}
+
+#[test]
+fn an_unknown_key_names_line_and_nearest_name() {
+    check_config("batch = 64", "batsh = 64", &["tiny.toml, line 25", "batsh", "did you mean `batch`"]);
+}
+
+#[test]
+fn a_misspelt_variant_names_the_nearest() {
+    check_config("kind = \"trigonometric\"", "kind = \"trigonometrc\"", &["did you mean `trigonometric`"]);
+}
+
+#[test]
+fn a_wrong_type_names_its_line() {
+    check_config("seed = 7", "seed = \"seven\"", &["line 2", "invalid type"]);
+}
+
+#[test]
+fn a_value_out_of_range_is_refused() {
+    check_config("batch = 64", "batch = -3", &["batch", "-3"]);
+    check_config("rtol = 1e-3", "rtol = -1.0", &["rtol"]);
+    check_config("hidden = [32, 32]", "hidden = [32, 0]", &["hidden"]);
+}
+
+#[test]
+fn a_missing_config_is_named() {
+    let message = Playground::new().fail("train nowhere.toml");
+    assert!(message.contains("nowhere.toml"), "{message}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml --set train.steps=10");
+    let message = playground.fail(&format!("log-prob {} nowhere.csv", run.trim()));
+    assert!(message.contains("nowhere.csv"), "{message}");
+}
+
+#[test]
+fn broken_tables_are_refused_with_their_place() {
+    check_rows("empty.csv", "", &["empty.csv"]);
+    check_rows("ragged.csv", "a,b\n1,2\n3\n", &["ragged.csv", "3"]);
+    check_rows("text.csv", "a,b\n1,2\n3,four\n", &["text.csv", "four"]);
+    check_rows("nan.csv", "a,b\n1,2\n3,NaN\n", &["nan.csv"]);
+    check_rows("wide.csv", "a,b,c\n1,2,3\n", &["2 columns", "3"]);
+}
+
+#[test]
+fn an_unknown_device_is_refused() {
+    let message = Playground::new().fail("train tiny.toml --device gpu");
+    assert!(message.contains("gpu") && message.contains("cpu, cuda"), "{message}");
+}
+
+#[test]
+fn a_checkpoint_that_is_none_is_refused() {
+    let playground = Playground::new();
+    playground.write("no.safetensors", "not a checkpoint");
+    let message = playground.fail("sample no.safetensors");
+    assert!(message.contains("no.safetensors"), "{message}");
+}
+
+#[test]
+fn an_out_folder_that_is_a_file_is_refused() {
+    let playground = Playground::new();
+    playground.write("taken", "");
+    let message = playground.fail("train tiny.toml --out taken");
+    assert!(message.contains("taken"), "{message}");
+}
+
+#[test]
+fn an_output_of_unknown_ending_is_refused_before_the_checkpoint_is_read() {
+    let message = Playground::new().fail("sample nowhere --out samples.xlsx");
+    assert!(message.contains("samples.xlsx"), "{message}");
+}
+
+#[test]
+fn missing_data_is_named_with_its_file() {
+    let playground = Playground::new();
+    playground.edit(
+        "kind = \"synthetic\"\ndensity = { kind = \"eight-gaussians\" }",
+        "kind = \"power\"\nfresh_noise = true",
+    );
+    let message = playground.fail("train tiny.toml --data nowhere");
+    assert!(message.contains("household_power_consumption.txt"), "{message}");
+}

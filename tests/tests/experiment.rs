@@ -1,0 +1,63 @@
+//! A run from its config to its report, and what can be done with its checkpoint.
+
+use interflow_tests::Playground;
+use serde_json::Value;
+
+#[test]
+fn an_experiment_leaves_a_complete_run_folder() {
+    let playground = Playground::new();
+    let stdout = playground.succeed("experiment tiny.toml --set train.steps=60");
+    let result: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    for key in ["experiment", "seed", "test_nll", "objective", "self_check", "nfe", "train_secs", "steps"] {
+        assert!(!result[key].is_null(), "{key} is missing in {result}");
+    }
+    assert_eq!(result["steps"], 60);
+    let folder = playground.run_folder("runs");
+    for name in ["config.toml", "environment.json", "metrics.jsonl", "result.json", "report.md"] {
+        assert!(folder.join(name).is_file(), "{name} is missing");
+    }
+    for name in ["flow.png", "loss.png"] {
+        let png = std::fs::read(folder.join("figures").join(name)).unwrap();
+        assert_eq!(&png[1..4], b"PNG");
+    }
+}
+
+#[test]
+fn a_checkpoint_is_sampled_encoded_and_evaluated() {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml");
+    let run = run.trim();
+    let samples = playground.succeed(&format!("sample {run} -n 30"));
+    assert_eq!(samples.lines().count(), 31, "a header and 30 rows: {samples}");
+    for ending in ["csv", "npy", "png"] {
+        playground.succeed(&format!("sample {run} -n 30 -o s.{ending}"));
+    }
+    let log_density = playground.succeed(&format!("log-prob {run} s.csv"));
+    assert_eq!(log_density.lines().count(), 31);
+    let from_npy = playground.succeed(&format!("log-prob {run} s.npy"));
+    let numbers = |text: &str| text.lines().skip(1).map(|l| l.parse::<f64>().unwrap()).collect::<Vec<_>>();
+    for (a, b) in numbers(&log_density).iter().zip(numbers(&from_npy)) {
+        assert!((a - b).abs() < 1e-4, "{a} from CSV, {b} from NPY");
+    }
+    playground.succeed(&format!("encode {run} s.npy -o base.npy"));
+    let evaluation = playground.succeed(&format!("evaluate {run} --json"));
+    let evaluation: Value = serde_json::from_str(&evaluation).unwrap();
+    assert!(evaluation["test_nll"]["mean"].as_f64().unwrap() < 8.0);
+    let inspection: Value =
+        serde_json::from_str(&playground.succeed(&format!("inspect {run} --json"))).unwrap();
+    assert_eq!(inspection["step"], 200);
+}
+
+#[test]
+fn a_sample_does_not_depend_on_how_many_are_drawn() {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml --set train.steps=40");
+    let few = playground.succeed(&format!("sample {} -n 5", run.trim()));
+    let many = playground.succeed(&format!("sample {} -n 150", run.trim()));
+    let parse = |line: &str| line.split(',').map(|x| x.parse::<f64>().unwrap()).collect::<Vec<_>>();
+    for (a, b) in few.lines().zip(many.lines()).skip(1) {
+        for (a, b) in parse(a).iter().zip(parse(b)) {
+            assert!((a - b).abs() < 1e-3, "{a} among 5, {b} among 150");
+        }
+    }
+}

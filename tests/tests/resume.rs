@@ -1,0 +1,95 @@
+//! A killed and resumed run equals an uninterrupted one, and damaged checkpoints are refused.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use interflow_tests::Playground;
+
+fn newest_checkpoint(run: &Path) -> PathBuf {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(run.join("checkpoints")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.pop().expect("a checkpoint")
+}
+
+/// The bytes of a run's final weights: samples are a function of them.
+fn samples(playground: &Playground, run: &Path) -> String {
+    playground.succeed(&format!("sample {} -n 20", run.display()))
+}
+
+fn metrics(run: &Path) -> String {
+    std::fs::read_to_string(run.join("metrics.jsonl")).unwrap()
+}
+
+#[test]
+fn a_run_killed_in_the_middle_and_resumed_equals_an_uninterrupted_one() {
+    let playground = Playground::new();
+    playground.succeed("train tiny.toml --out whole");
+    let mut child = playground.command("train tiny.toml --out cut").spawn().unwrap();
+    wait_for_checkpoint(&playground.path().join("cut/tiny"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (whole, cut) = (playground.run_folder("whole"), playground.run_folder("cut"));
+    playground.succeed(&format!("train tiny.toml --resume {}", cut.display()));
+    assert_eq!(
+        std::fs::read(newest_checkpoint(&whole)).unwrap(),
+        std::fs::read(newest_checkpoint(&cut)).unwrap(),
+        "the final checkpoints differ"
+    );
+    assert_eq!(metrics(&whole), metrics(&cut));
+    assert_eq!(samples(&playground, &whole), samples(&playground, &cut));
+}
+
+fn wait_for_checkpoint(runs: &Path) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(60) {
+        let checkpoints = std::fs::read_dir(runs).into_iter().flatten().flatten().flat_map(|run| {
+            std::fs::read_dir(run.path().join("checkpoints")).into_iter().flatten().flatten()
+        });
+        let finished = |name: &str| name.ends_with(".safetensors");
+        if checkpoints.into_iter().any(|entry| finished(&entry.file_name().to_string_lossy())) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("no checkpoint after a minute");
+}
+
+#[test]
+fn an_interrupted_run_saves_its_state_and_says_how_to_go_on() {
+    let playground = Playground::new();
+    let child = playground
+        .command("train tiny.toml --set train.steps=1000000")
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_checkpoint(&playground.path().join("runs/tiny"));
+    interrupt(child.id());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--resume"));
+}
+
+fn interrupt(process: u32) {
+    let status = std::process::Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn truncated_and_flipped_checkpoints_are_refused_and_the_previous_one_works() {
+    let playground = Playground::new();
+    let run = PathBuf::from(playground.succeed("train tiny.toml").trim());
+    let run = playground.path().join(run);
+    let newest = newest_checkpoint(&run);
+    let whole = std::fs::read(&newest).unwrap();
+    std::fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
+    let message = playground.fail(&format!("sample {}", newest.display()));
+    assert!(message.contains(newest.file_name().unwrap().to_str().unwrap()), "{message}");
+    let mut flipped = whole.clone();
+    let middle = flipped.len() * 3 / 4;
+    flipped[middle] ^= 1;
+    std::fs::write(&newest, &flipped).unwrap();
+    playground.fail(&format!("sample {}", newest.display()));
+    std::fs::remove_file(&newest).unwrap();
+    playground.succeed(&format!("sample {} -n 3", newest_checkpoint(&run).display()));
+}
