@@ -12,6 +12,14 @@ fn newest_checkpoint(run: &Path) -> PathBuf {
     files.pop().expect("a checkpoint")
 }
 
+/// A safetensors file's header, whose order of keys is free, and its tensors' bytes.
+fn parts(file: &Path) -> (serde_json::Value, Vec<u8>) {
+    let bytes = std::fs::read(file).unwrap();
+    let (length, rest) = bytes.split_first_chunk::<8>().unwrap();
+    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    (serde_json::from_slice(header).unwrap(), tensors.to_vec())
+}
+
 /// The bytes of a run's final weights: samples are a function of them.
 fn samples(playground: &Playground, run: &Path) -> String {
     playground.succeed(&format!("sample {} -n 20", run.display()))
@@ -31,11 +39,10 @@ fn a_run_killed_in_the_middle_and_resumed_equals_an_uninterrupted_one() {
     child.wait().unwrap();
     let (whole, cut) = (playground.run_folder("whole"), playground.run_folder("cut"));
     playground.succeed(&format!("train tiny.toml --resume {}", cut.display()));
-    assert_eq!(
-        std::fs::read(newest_checkpoint(&whole)).unwrap(),
-        std::fs::read(newest_checkpoint(&cut)).unwrap(),
-        "the final checkpoints differ"
-    );
+    let (whole_header, whole_bytes) = parts(&newest_checkpoint(&whole));
+    let (cut_header, cut_bytes) = parts(&newest_checkpoint(&cut));
+    assert_eq!(whole_header, cut_header);
+    assert!(whole_bytes == cut_bytes, "the final weights or the optimiser's state differ");
     assert_eq!(metrics(&whole), metrics(&cut));
     assert_eq!(samples(&playground, &whole), samples(&playground, &cut));
 }
