@@ -1,5 +1,7 @@
 //! The figures and the report of a run.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use serde_json::{Map, Value};
 use tch::{Kind, Tensor};
@@ -93,17 +95,17 @@ pub(crate) fn write(
 ) -> Result<()> {
     let mut text = format!("# {}\n\n| quantity | value |\n|---|---|\n", config.name);
     for (name, value) in rows(result) {
-        text.push_str(&format!("| {name} | {value} |\n"));
+        writeln!(text, "| {name} | {value} |")?;
     }
     if !config.evaluation.reference_nll.is_empty() {
         text.push_str("\n## Reference, test NLL (nats)\n\n| model | NLL |\n|---|---|\n");
         for (name, nll) in &config.evaluation.reference_nll {
-            text.push_str(&format!("| {name} | {nll} |\n"));
+            writeln!(text, "| {name} | {nll} |")?;
         }
     }
     for figure in ["flow", "loss"] {
         if folder.figures().join(format!("{figure}.png")).is_file() {
-            text.push_str(&format!("\n![{figure}](figures/{figure}.png)\n"));
+            writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }
     }
     folder.write("report.md", text.as_bytes())

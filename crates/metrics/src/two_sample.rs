@@ -46,7 +46,7 @@ pub fn energy_distance_test(
     }
     let distances = Tensor::cdist(&pooled, &pooled, 2.0, None::<i64>);
     let labels: Vec<f64> = (0..n + m).map(|i| if i < n { 1.0 / n as f64 } else { -1.0 / m as f64 }).collect();
-    let observed = energies(&distances, &[labels.clone()])?[0];
+    let observed = energies(&distances, std::slice::from_ref(&labels))?[0];
     let mut n_at_least = 0;
     for start in (0..n_permutations).step_by(BLOCK) {
         let block: Vec<Vec<f64>> =

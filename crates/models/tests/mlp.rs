@@ -1,5 +1,7 @@
 //! The perceptron's own derivatives against reverse mode, and its contract as a network.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Network, VectorField};
