@@ -1,4 +1,4 @@
-//! The objective `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` ([AV23] eq. 10) and its mean-square form.
+//! The objective `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` (\[AV23\] eq. 10) and its mean-square form.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
