@@ -14,7 +14,7 @@ use crate::output::{numbers, points_2d};
 use crate::run_folder::RunFolder;
 
 /// Cells along one side of a density picture.
-const GRID: usize = 120;
+const GRID: usize = 96;
 /// Points of a histogram.
 const N_SAMPLES: u64 = 20_000;
 /// Trajectories in a picture, and the times they are drawn through.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use interflow_core::rng::{Purpose, Stream};
+use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Trainer};
 use serde_json::{Map, Value, json};
 use tch::Device;
@@ -142,12 +143,18 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     result.insert("objective".into(), estimate(check.objective.mean, check.objective.standard_error));
     result.insert("self_check".into(), estimate(check.gap.mean, check.gap.standard_error));
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
-    let flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
+    let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
     if trained.base.dim() == 2 {
+        flow.solver = picture_solver(&trained.config.solver).build()?;
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
     Ok(result)
+}
+
+/// A tolerance below what the eye can see, for pictures of tens of thousands of points.
+fn picture_solver(solver: &SolverConfig) -> SolverConfig {
+    SolverConfig { rtol: solver.rtol.max(1e-3), atol: solver.atol.max(1e-3), ..solver.clone() }
 }
 
 /// Writes result and report, prints the path, a short table and the result.
