@@ -10,8 +10,6 @@ mod curve;
 mod density;
 mod file;
 mod histogram;
-#[allow(dead_code, reason = "the report shows histograms; dots are for small samples")]
-mod scatter;
 mod sheet;
 mod ticks;
 mod trajectory;
@@ -20,7 +18,5 @@ pub(crate) use curve::curve_image;
 pub(crate) use density::density_image;
 pub(crate) use file::save_png;
 pub(crate) use histogram::histogram_image;
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use scatter::scatter_image;
 pub(crate) use sheet::sheet;
 pub(crate) use trajectory::trajectories_image;
