@@ -167,7 +167,7 @@ pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>>
 /// Writes a table `[N, D]` as a CSV file, whole or not at all.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written.
+/// [`Error::Io`] if the file cannot be written, or as [`csv_bytes`].
 pub fn write_csv(path: &Path, columns: Option<&[String]>, values: &Tensor) -> Result<()> {
     write_file(path, &csv_bytes(columns, values)?)
 }
@@ -175,7 +175,7 @@ pub fn write_csv(path: &Path, columns: Option<&[String]>, values: &Tensor) -> Re
 /// Writes a table `[N, D]` as an NPY file of its own precision, whole or not at all.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written.
+/// [`Error::Io`] if the file cannot be written, [`Error::Torch`] if `values` does not have two axes.
 pub fn write_npy(path: &Path, values: &Tensor) -> Result<()> {
     let single = values.kind() == Kind::Float;
     let (numbers, dim) = numbers(values)?;
