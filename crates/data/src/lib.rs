@@ -7,6 +7,6 @@ pub mod rows;
 pub mod table;
 
 pub use error::{Error, Result};
-pub use power::{Power, Splits, Standardisation};
+pub use power::{Noise, Power, Splits, Standardisation};
 pub use rows::{Dequantisation, Rows};
 pub use table::Table;

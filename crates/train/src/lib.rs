@@ -64,3 +64,8 @@ pub use schedule::ScheduleConfig;
 pub use self_check::{Estimate, SelfCheck};
 pub use time::{TimeConfig, TimeSampler};
 pub use trainer::{Outcome, StopReason, Trainer};
+
+/// The README's code, which `cargo test --doc` compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
