@@ -50,8 +50,7 @@ impl Output {
             Self::Npy(path) => Ok(interflow_data::table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                figure::save_png(path, &figure::histogram_image(&points, extent, 200))?;
-                Ok(())
+                figure::save_png(path, &figure::histogram_image(&points, extent, 200))
             }
         }
     }
