@@ -8,6 +8,7 @@ mod config;
 mod device;
 mod end;
 mod evaluation;
+mod events;
 mod figure;
 mod flow;
 mod interrupt;
