@@ -114,7 +114,7 @@ fn open(args: &FlowArgs) -> Result<(Flow, End)> {
 /// Half the width of a window that shows the flow's samples.
 fn extent(flow: &Flow) -> Result<f64> {
     match &flow.config.target {
-        EndConfig::Synthetic { density } => Ok(density.build()?.extent()),
+        EndConfig::Synthetic { density, .. } => Ok(density.build()?.extent()),
         _ => Ok(4.0),
     }
 }
