@@ -15,6 +15,7 @@ mod interrupt;
 mod observer;
 mod output;
 mod report;
+mod resume;
 mod run_folder;
 
 use std::process::ExitCode;

@@ -29,7 +29,7 @@ impl RunFolder {
                 format!("cannot create the run folder: {}\nhint: choose another with --out", part.display())
             })?;
         }
-        folder.write("config.toml", config.to_toml()?.as_bytes())?;
+        folder.write_config(config)?;
         folder.write_json("environment.json", &environment(device))?;
         Ok(folder)
     }
@@ -61,6 +61,11 @@ impl RunFolder {
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let target = self.path.join(name);
         atomic::write(&target, bytes).with_context(|| format!("cannot write the file: {}", target.display()))
+    }
+
+    /// Writes the resolved config.
+    pub(crate) fn write_config(&self, config: &ExperimentConfig) -> Result<()> {
+        self.write("config.toml", config.to_toml()?.as_bytes())
     }
 
     /// Writes a JSON file whole or not at all.

@@ -17,6 +17,7 @@ use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
 use crate::observer::RunObserver;
 use crate::report;
+use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
 
 /// The shell's code for a program ended by SIGINT.
@@ -69,19 +70,18 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     let device = device::parse_device(&args.device)?;
     let mut config = ExperimentConfig::read(&args.config, &args.set)?;
     config.seed = args.seed.unwrap_or(config.seed);
-    let resumed = args.resume.as_deref().map(resume_point).transpose()?;
-    if let Some((_, checkpoint)) = &resumed {
-        let steps = config.train.steps;
-        config = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
-        config.train.steps = steps;
+    let resumed = args.resume.as_deref().map(ResumePoint::open).transpose()?;
+    if let Some(point) = &resumed {
+        point.check(&config)?;
     }
     device::set_threads(args.threads, config.threads);
     let (base, target) = End::pair(&config.base, &config.target, &args.data)?;
     config.dim = Some(target.dim());
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
-        Some((folder, checkpoint)) => {
-            trainer.restore(&checkpoint)?;
+        Some(ResumePoint { folder, checkpoint }) => {
+            trainer.restore(&checkpoint).context("cannot resume")?;
+            folder.write_config(&config)?;
             folder
         }
         None => RunFolder::create(&args.out, &config, &args.device)?,
@@ -101,20 +101,6 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
-}
-
-fn resume_point(path: &std::path::Path) -> Result<(RunFolder, Checkpoint)> {
-    let folder = if path.is_file() {
-        let root = path.parent().and_then(std::path::Path::parent).unwrap_or(path);
-        RunFolder::open(root)?
-    } else {
-        RunFolder::open(path)?
-    };
-    let file = checkpoint_file(path)?;
-    let checkpoint = Checkpoint::load(&file).with_context(|| {
-        format!("cannot resume\nhint: name an older checkpoint of {} instead", folder.checkpoints().display())
-    })?;
-    Ok((folder, checkpoint))
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
