@@ -15,13 +15,11 @@ use crate::device;
 use crate::end::End;
 use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
+use crate::interrupt;
 use crate::observer::RunObserver;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
-
-/// The shell's code for a program ended by SIGINT.
-const INTERRUPTED: u8 = 130;
 
 /// A run that was trained.
 struct Trained {
@@ -42,7 +40,12 @@ pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let result = measure(&trained)?;
+    let result = measure(&trained).with_context(|| {
+        format!(
+            "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
+            trained.folder.path.display()
+        )
+    })?;
     finish(&trained, &result)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -63,7 +66,7 @@ fn interrupted(trained: &Trained) -> ExitCode {
         trained.outcome.steps,
         trained.folder.path.display()
     );
-    ExitCode::from(INTERRUPTED)
+    ExitCode::from(interrupt::EXIT_CODE)
 }
 
 fn train_run(args: &RunArgs) -> Result<Trained> {
@@ -80,7 +83,14 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
         Some(ResumePoint { folder, checkpoint }) => {
-            trainer.restore(&checkpoint).context("cannot resume")?;
+            trainer.restore(&checkpoint).with_context(|| {
+                format!(
+                    "cannot resume, the state of step {} is not of the network that its config describes\n\
+                     hint: name another checkpoint of {} instead",
+                    checkpoint.step,
+                    folder.checkpoints().display()
+                )
+            })?;
             folder.write_config(&config)?;
             folder
         }
@@ -97,10 +107,21 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     let mut observer = RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?;
     let outcome = trainer.run(&mut observer);
     observer.finish();
-    let outcome = outcome?;
+    let outcome = outcome.with_context(|| stopped(&folder))?;
     let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
+}
+
+/// What to say of a run that failed.
+fn stopped(folder: &RunFolder) -> String {
+    let saved = checkpoint_file(&folder.path).is_ok();
+    let hint = if saved {
+        "\nhint: with the cause removed, go on with --resume "
+    } else {
+        ", nothing was saved in "
+    };
+    format!("training stopped{hint}{}", folder.path.display())
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
