@@ -56,3 +56,18 @@ fn tables_and_pictures_that_do_not_fit_leave_nothing() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), "", "files were left");
     }
 }
+
+/// `/dev/full` is a file of Linux that takes nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_stdout_is_an_error() {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml --set train.steps=10");
+    for command in ["inspect", "inspect --json", "sample -n 3", "evaluate"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = playground.command(&format!("{command} {}", run.trim())).stdout(full).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("error: cannot write to stdout"), "{message}");
+    }
+}

@@ -26,7 +26,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
 fn messages(mut file: &[u8]) -> Vec<&[u8]> {
     let checked = |bytes: &[u8], checksum: &[u8]| {
         let crc = crc32c::crc32c(bytes);
-        let masked = (crc >> 15 | crc << 17).wrapping_add(0xa282_ead8);
+        let masked = crc.rotate_right(15).wrapping_add(0xa282_ead8);
         assert_eq!(u64::from(masked), little_endian(checksum));
     };
     let mut found = Vec::new();

@@ -1,7 +1,5 @@
 //! The program `interflow`: config files become objects, commands use them, results become files.
 
-#![allow(clippy::print_stdout, reason = "the program's data go to stdout")]
-
 mod args;
 mod command;
 mod config;

@@ -56,6 +56,11 @@ impl Output {
     }
 }
 
+/// Prints a line to stdout.
+pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").context("cannot write to stdout")
+}
+
 /// Column names `x1 … xD`.
 pub(crate) fn column_names(dim: i64) -> Vec<String> {
     (1..=dim).map(|d| format!("x{d}")).collect()

@@ -1,5 +1,6 @@
 //! Files that are written whole or not at all, for this crate and those above it.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -16,11 +17,18 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Temporary files are private by default. The system takes the umask off what is asked for here.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut file = builder.tempfile_in(folder).map_err(system_error)?;
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// The system's own error, without the temporary file's name around it.
+fn system_error(error: io::Error) -> io::Error {
+    let cause: Option<&io::Error> =
+        error.get_ref().and_then(Error::source).and_then(|cause| cause.downcast_ref());
+    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Makes a renaming in the folder survive a power failure; only Unix has a way to ask for that.
@@ -51,7 +59,9 @@ mod tests {
         let path = folder.path().join("taken");
         std::fs::create_dir_all(path.join("inside")).unwrap();
         assert!(write(&path, b"text").is_err());
-        assert!(write(&folder.path().join("none/a"), b"text").is_err());
+        let error = write(&folder.path().join("none/a"), b"text").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!error.to_string().contains("partial"), "{error}");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 

@@ -17,6 +17,7 @@ use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
 use crate::interrupt;
 use crate::observer::RunObserver;
+use crate::output::print_line;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
@@ -56,7 +57,7 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
-    println!("{}", trained.folder.path.display());
+    print_line(trained.folder.path.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -168,10 +169,10 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 fn finish(trained: &Trained, result: &Map<String, Value>) -> Result<()> {
     trained.folder.write_json("result.json", &Value::Object(result.clone()))?;
     report::write(&trained.folder, &trained.config, result)?;
-    println!("{}", trained.folder.path.display());
+    print_line(trained.folder.path.display())?;
     for (name, value) in report::rows(result) {
-        println!("{name:>20}  {value}");
+        print_line(format_args!("{name:>20}  {value}"))?;
     }
-    println!("{}", Value::Object(result.clone()));
+    print_line(Value::Object(result.clone()))?;
     Ok(())
 }
