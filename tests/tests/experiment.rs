@@ -1,4 +1,7 @@
 //! A run from its config to its report, and what can be done with its checkpoint.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::path::Path;
 
 use interflow_tests::Playground;
 use serde_json::Value;
@@ -20,6 +23,18 @@ fn an_experiment_leaves_a_complete_run_folder() {
         let png = std::fs::read(folder.join("figures").join(name)).unwrap();
         assert_eq!(&png[1..4], b"PNG");
     }
+    let checkpoint = "checkpoints/step-0000000060.safetensors";
+    for name in ["config.toml", "metrics.jsonl", "result.json", "figures/loss.png", checkpoint] {
+        assert_eq!(mode(&folder.join(name)), mode(&playground.path().join("tiny.toml")), "{name}");
+    }
+}
+
+/// Who may read and write a file, as far as the system lets one ask.
+fn mode(file: &Path) -> u32 {
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    #[cfg(not(unix))]
+    return u32::from(file.metadata().unwrap().permissions().readonly());
 }
 
 #[test]
