@@ -1,6 +1,5 @@
 //! Files that are written whole or not at all, for this crate and those above it.
 
-use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -12,23 +11,13 @@ use std::path::Path;
 /// When the folder does not exist, is not writable, or is full; nothing is left of the attempt then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.suffix(".partial");
-    // Temporary files are private by default. The system takes the umask off what is asked for here.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(system_error)?;
+    // Opened here, since the files that tempfile opens are private to the user.
+    let open = |partial: &Path| File::create_new(partial);
+    let mut file = tempfile::Builder::new().suffix(".partial").make_in(folder, open)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
-}
-
-/// The system's own error, without the temporary file's name around it.
-fn system_error(error: io::Error) -> io::Error {
-    let cause: Option<&io::Error> =
-        error.get_ref().and_then(Error::source).and_then(|cause| cause.downcast_ref());
-    cause.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Makes a renaming in the folder survive a power failure; only Unix has a way to ask for that.
