@@ -50,11 +50,15 @@ impl Output {
             Self::Npy(path) => Ok(interflow_data::table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                figure::save_png(path, &figure::histogram_image(&points, extent, 200))?;
-                Ok(())
+                figure::save_png(path, &figure::histogram_image(&points, extent, 200))
             }
         }
     }
+}
+
+/// Prints a line to stdout.
+pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").context("cannot write to stdout")
 }
 
 /// Column names `x1 … xD`.

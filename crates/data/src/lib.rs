@@ -1,6 +1,6 @@
 //! Data sets: tables from CSV and NPY files, and UCI POWER with its published preprocessing.
 
-mod atomic;
+pub mod atomic;
 pub mod error;
 pub mod power;
 pub mod rows;

@@ -15,12 +15,12 @@ use crate::device;
 use crate::end::End;
 use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
+use crate::interrupt;
 use crate::observer::RunObserver;
+use crate::output::print_line;
 use crate::report;
+use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
-
-/// The shell's code for a program ended by SIGINT.
-const INTERRUPTED: u8 = 130;
 
 /// A run that was trained.
 struct Trained {
@@ -41,7 +41,12 @@ pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let result = measure(&trained)?;
+    let result = measure(&trained).with_context(|| {
+        format!(
+            "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
+            trained.folder.path.display()
+        )
+    })?;
     finish(&trained, &result)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -52,7 +57,7 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
-    println!("{}", trained.folder.path.display());
+    print_line(trained.folder.path.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,26 +67,32 @@ fn interrupted(trained: &Trained) -> ExitCode {
         trained.outcome.steps,
         trained.folder.path.display()
     );
-    ExitCode::from(INTERRUPTED)
+    ExitCode::from(interrupt::EXIT_CODE)
 }
 
 fn train_run(args: &RunArgs) -> Result<Trained> {
     let device = device::parse_device(&args.device)?;
     let mut config = ExperimentConfig::read(&args.config, &args.set)?;
     config.seed = args.seed.unwrap_or(config.seed);
-    let resumed = args.resume.as_deref().map(resume_point).transpose()?;
-    if let Some((_, checkpoint)) = &resumed {
-        let steps = config.train.steps;
-        config = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
-        config.train.steps = steps;
+    let resumed = args.resume.as_deref().map(ResumePoint::open).transpose()?;
+    if let Some(point) = &resumed {
+        point.check(&config)?;
     }
     device::set_threads(args.threads, config.threads);
     let (base, target) = End::pair(&config.base, &config.target, &args.data)?;
     config.dim = Some(target.dim());
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
-        Some((folder, checkpoint)) => {
-            trainer.restore(&checkpoint)?;
+        Some(ResumePoint { folder, checkpoint }) => {
+            trainer.restore(&checkpoint).with_context(|| {
+                format!(
+                    "cannot resume, the state of step {} is not of the network that its config describes\n\
+                     hint: name another checkpoint of {} instead",
+                    checkpoint.step,
+                    folder.checkpoints().display()
+                )
+            })?;
+            folder.write_config(&config)?;
             folder
         }
         None => RunFolder::create(&args.out, &config, &args.device)?,
@@ -97,24 +108,21 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     let mut observer = RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?;
     let outcome = trainer.run(&mut observer);
     observer.finish();
-    let outcome = outcome?;
+    let outcome = outcome.with_context(|| stopped(&folder))?;
     let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
 }
 
-fn resume_point(path: &std::path::Path) -> Result<(RunFolder, Checkpoint)> {
-    let folder = if path.is_file() {
-        let root = path.parent().and_then(std::path::Path::parent).unwrap_or(path);
-        RunFolder::open(root)?
+/// What to say of a run that failed.
+fn stopped(folder: &RunFolder) -> String {
+    let saved = checkpoint_file(&folder.path).is_ok();
+    let hint = if saved {
+        "\nhint: with the cause removed, go on with --resume "
     } else {
-        RunFolder::open(path)?
+        ", nothing was saved in "
     };
-    let file = checkpoint_file(path)?;
-    let checkpoint = Checkpoint::load(&file).with_context(|| {
-        format!("cannot resume\nhint: name an older checkpoint of {} instead", folder.checkpoints().display())
-    })?;
-    Ok((folder, checkpoint))
+    format!("training stopped{hint}{}", folder.path.display())
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
@@ -161,10 +169,10 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 fn finish(trained: &Trained, result: &Map<String, Value>) -> Result<()> {
     trained.folder.write_json("result.json", &Value::Object(result.clone()))?;
     report::write(&trained.folder, &trained.config, result)?;
-    println!("{}", trained.folder.path.display());
+    print_line(trained.folder.path.display())?;
     for (name, value) in report::rows(result) {
-        println!("{name:>20}  {value}");
+        print_line(format_args!("{name:>20}  {value}"))?;
     }
-    println!("{}", Value::Object(result.clone()));
+    print_line(Value::Object(result.clone()))?;
     Ok(())
 }

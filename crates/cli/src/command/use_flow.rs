@@ -13,7 +13,7 @@ use crate::end::End;
 use crate::evaluation;
 use crate::flow::{Flow, checkpoint_file};
 use crate::observer::progress_bar;
-use crate::output::{Output, column_names};
+use crate::output::{Output, column_names, print_line};
 use crate::report;
 
 /// Draws samples.
@@ -25,7 +25,7 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let (samples, nfe) = flow.carry(&x0, 0.0, 1.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
     output.write(&column_names(base.dim()), &samples, extent(&flow)?)?;
-    say(&args.flow, &json!({ "n": args.n, "nfe": nfe, "out": args.out }));
+    say(&args.flow, &json!({ "n": args.n, "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn log_prob(args: &RowsArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     output.write(&["log_density".to_owned()], &log_density.unsqueeze(1), 1.0)?;
     let mean = -log_density.mean(tch::Kind::Double).double_value(&[]);
-    say(&args.flow, &json!({ "n": log_density.size()[0], "nfe": nfe, "nll": mean, "out": args.out }));
+    say(&args.flow, &json!({ "n": log_density.size()[0], "nfe": nfe, "nll": mean, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn encode(args: &RowsArgs) -> Result<ExitCode> {
     let (encoded, nfe) = flow.carry(&table.values, 1.0, 0.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
     output.write(&column_names(base.dim()), &encoded, base.extent())?;
-    say(&args.flow, &json!({ "n": encoded.size()[0], "nfe": nfe, "out": args.out }));
+    say(&args.flow, &json!({ "n": encoded.size()[0], "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,10 +65,10 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
     result.insert("step".into(), json!(flow.step));
     result.extend(evaluation::evaluate(&flow, &base, &target)?);
     if args.flow.json {
-        println!("{}", Value::Object(result));
+        print_line(Value::Object(result))?;
     } else {
         for (name, value) in report::rows(&result) {
-            println!("{name:>20}  {value}");
+            print_line(format_args!("{name:>20}  {value}"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -93,13 +93,13 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
             "weights": weights,
             "config": checkpoint.config_text,
         });
-        println!("{description}");
+        print_line(description)?;
     } else {
-        println!("file    {}", file.display());
-        println!("step    {}", checkpoint.step);
-        println!("seed    {}", checkpoint.seed);
-        println!("weights {n_weights}\n");
-        println!("{}", checkpoint.config_text);
+        print_line(format_args!("file    {}", file.display()))?;
+        print_line(format_args!("step    {}", checkpoint.step))?;
+        print_line(format_args!("seed    {}", checkpoint.seed))?;
+        print_line(format_args!("weights {n_weights}\n"))?;
+        print_line(checkpoint.config_text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -114,7 +114,7 @@ fn open(args: &FlowArgs) -> Result<(Flow, End)> {
 /// Half the width of a window that shows the flow's samples.
 fn extent(flow: &Flow) -> Result<f64> {
     match &flow.config.target {
-        EndConfig::Synthetic { density } => Ok(density.build()?.extent()),
+        EndConfig::Synthetic { density, .. } => Ok(density.build()?.extent()),
         _ => Ok(4.0),
     }
 }
@@ -127,13 +127,11 @@ fn rows(args: &RowsArgs, flow: &Flow) -> Result<Table> {
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.
-fn say(args: &FlowArgs, account: &Value) {
-    if !args.json {
-        return;
+fn say(args: &FlowArgs, account: &Value) -> Result<()> {
+    match (args.json, account["out"] == "-") {
+        (false, _) => {}
+        (true, true) => eprintln!("{account}"),
+        (true, false) => print_line(account)?,
     }
-    if account["out"] == "-" {
-        eprintln!("{account}");
-    } else {
-        println!("{account}");
-    }
+    Ok(())
 }
