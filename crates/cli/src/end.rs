@@ -8,10 +8,11 @@ use interflow_core::density::{Density, Sampler, StandardNormal};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
-use interflow_data::{Power, Rows, Table};
+use interflow_data::{Columns, Power, Rows, TableConfig};
 use tch::{Kind, Tensor};
 
 use crate::config::EndConfig;
+use crate::units::Units;
 
 /// One end of a flow: what training draws from, what evaluation is measured on.
 pub(crate) enum End {
@@ -29,6 +30,9 @@ pub(crate) struct DataSplits {
     validation: Arc<Rows>,
     test: Tensor,
     dim: i64,
+    columns: Columns,
+    /// What makes a log-density of standardised rows the one that is reported.
+    log_jacobian: f64,
 }
 
 impl End {
@@ -51,8 +55,40 @@ impl End {
             },
             EndConfig::Synthetic { density } => Self::Synthetic(Arc::new(density.build()?)),
             EndConfig::Power { fresh_noise } => Self::Rows(power(data, *fresh_noise)?),
-            EndConfig::Table { file } => Self::Rows(table(&data.join(file))?),
+            EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
         })
+    }
+
+    /// What the coordinates of the two ends mean.
+    pub(crate) fn units(base: &Self, target: &Self) -> Units {
+        Units { base: base.columns().cloned(), target: target.columns().cloned() }
+    }
+
+    /// The columns, where the end is a table.
+    pub(crate) fn columns(&self) -> Option<&Columns> {
+        match self {
+            Self::Rows(splits) => Some(&splits.columns),
+            _ => None,
+        }
+    }
+
+    /// What makes a log-density of the flow's coordinates the one that is reported: a table's is that of its rows
+    /// as they stand in the file.
+    pub(crate) fn log_jacobian(&self) -> f64 {
+        match self {
+            Self::Rows(splits) => splits.log_jacobian,
+            _ => 0.0,
+        }
+    }
+
+    /// All training rows once, `[N, D]`, where the end is a table.
+    pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
+        match self {
+            Self::Rows(splits) => {
+                Some(splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample)))
+            }
+            _ => None,
+        }
     }
 
     /// The dimension D.
@@ -137,24 +173,24 @@ impl Source for Part {
 
 fn power(data: &Path, fresh_noise: bool) -> Result<DataSplits> {
     let splits = Power::load(data, fresh_noise).context("in [target] kind = \"power\"")?;
-    let dim = splits.test.size()[1];
-    let validation = Arc::new(Rows::new(splits.validation)?);
-    Ok(DataSplits { train: Arc::new(splits.train), validation, test: splits.test, dim })
+    Ok(DataSplits {
+        train: Arc::new(splits.train),
+        validation: Arc::new(Rows::new(splits.validation)?),
+        dim: splits.test.size()[1],
+        test: splits.test,
+        columns: splits.standardisation.power_columns()?,
+        log_jacobian: 0.0,
+    })
 }
 
-/// A table's first 80 % for training, 10 % for validation, 10 % as test set, in the file's order.
-fn table(file: &Path) -> Result<DataSplits> {
-    let values = Table::read(file)?.values.to_kind(Kind::Float);
-    let (n, dim) = (values.size()[0], values.size()[1]);
-    let held = n / 10;
-    if held == 0 {
-        bail!("a table needs at least 10 rows to be split, found: {n} in {}", file.display());
-    }
-    let part = |start, length| values.narrow(0, start, length).contiguous();
+fn table(config: &TableConfig, data: &Path) -> Result<DataSplits> {
+    let splits = config.load(data)?;
     Ok(DataSplits {
-        train: Arc::new(Rows::new(part(0, n - 2 * held))?),
-        validation: Arc::new(Rows::new(part(n - 2 * held, held))?),
-        test: part(n - held, held),
-        dim,
+        train: Arc::new(splits.train),
+        validation: Arc::new(Rows::new(splits.validation)?),
+        dim: splits.test.size()[1],
+        test: splits.test,
+        log_jacobian: splits.columns.log_jacobian(),
+        columns: splits.columns,
     })
 }

@@ -5,6 +5,7 @@
 mod args;
 mod command;
 mod config;
+mod defaults;
 mod device;
 mod end;
 mod evaluation;
@@ -15,6 +16,7 @@ mod observer;
 mod output;
 mod report;
 mod run_folder;
+mod units;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Experiment(args) => command::experiment(&args),
         Command::Train(args) => command::train(&args),
+        Command::Fit(args) => command::fit(&args),
         Command::Sample(args) => command::sample(&args),
         Command::LogProb(args) => command::log_prob(&args),
         Command::Encode(args) => command::encode(&args),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
+use crate::sheet::rows_where;
 use crate::{Error, Result, atomic};
 
 /// A table of finite numbers.
@@ -32,11 +33,11 @@ impl Table {
     }
 }
 
-fn content(path: &Path, problem: String) -> Error {
+pub(crate) fn content(path: &Path, problem: String) -> Error {
     Error::Content { path: path.to_owned(), problem }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>> {
+pub(crate) fn open(path: &Path) -> Result<BufReader<File>> {
     File::open(path).map(BufReader::new).map_err(|source| Error::Io {
         action: "read",
         path: path.into(),
@@ -83,6 +84,17 @@ fn read_csv(path: &Path) -> Result<Table> {
 }
 
 fn read_npy(path: &Path) -> Result<Table> {
+    let values = npy_array(path)?;
+    let flat = values.view(-1);
+    if let Some(position) = rows_where(&flat.isfinite().logical_not()).first() {
+        let value = flat.double_value(&[*position as i64]);
+        return Err(content(path, format!("value number {position} is not finite, found: {value}")));
+    }
+    Ok(Table { columns: None, values })
+}
+
+/// The array of a `.npy` file as `[N, D]` in double precision, finite or not.
+pub(crate) fn npy_array(path: &Path) -> Result<Tensor> {
     let damaged = |error: std::io::Error| content(path, format!("not a whole NPY file: {error}"));
     let npy = npyz::NpyFile::new(open(path)?).map_err(damaged)?;
     let shape: Vec<i64> = npy.shape().iter().map(|axis| *axis as i64).collect();
@@ -96,15 +108,8 @@ fn read_npy(path: &Path) -> Result<Table> {
     if n == 0 || dim == 0 {
         return Err(content(path, "the table has no rows".to_owned()));
     }
-    if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-        return Err(content(
-            path,
-            format!("value number {position} is not finite, found: {}", values[position]),
-        ));
-    }
     let values = Tensor::from_slice(&values);
-    let values = if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) };
-    Ok(Table { columns: None, values })
+    Ok(if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) })
 }
 
 /// The numbers in the file's own order, whatever floating-point or integer kind they have.
@@ -136,13 +141,34 @@ fn numbers(values: &Tensor) -> Result<(Vec<f64>, usize)> {
 /// # Errors
 /// [`Error::Torch`] if `values` does not have two axes.
 pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>> {
-    let single = values.kind() == Kind::Float;
-    let (numbers, dim) = numbers(values)?;
-    let text = |value: &f64| if single { (*value as f32).to_string() } else { value.to_string() };
-    let mut lines: Vec<String> = columns.iter().map(|names| names.join(",")).collect();
-    lines.extend(numbers.chunks(dim.max(1)).map(|row| row.iter().map(text).collect::<Vec<_>>().join(",")));
+    let (_, dim) = values.size2().map_err(|source| Error::Torch { operation: "read a table", source })?;
+    let dim = dim as usize;
+    let mut lines: Vec<String> = columns.iter().map(|names| header(names)).collect();
+    lines.extend(texts(values)?.chunks(dim.max(1)).map(|row| row.join(",")));
     lines.push(String::new());
     Ok(lines.join("\n").into_bytes())
+}
+
+/// A header line; names with commas or quotes are quoted.
+fn header(names: &[String]) -> String {
+    let quoted = |name: &String| {
+        if name.contains([',', '"', '\n', '\r']) {
+            return format!("\"{}\"", name.replace('"', "\"\""));
+        }
+        name.clone()
+    };
+    names.iter().map(quoted).collect::<Vec<_>>().join(",")
+}
+
+/// Numbers in row-major order as text, with all the digits of their kind and no more.
+///
+/// # Errors
+/// [`Error::Torch`] if they cannot be read.
+pub fn texts(values: &Tensor) -> Result<Vec<String>> {
+    let single = values.kind() == Kind::Float;
+    let text = |value: f64| if single { (value as f32).to_string() } else { value.to_string() };
+    let (numbers, _) = numbers(&values.contiguous().view([-1, 1]))?;
+    Ok(numbers.into_iter().map(text).collect())
 }
 
 /// Writes a table `[N, D]` as a CSV file, whole or not at all.
@@ -150,7 +176,7 @@ pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>>
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
 pub fn write_csv(path: &Path, columns: Option<&[String]>, values: &Tensor) -> Result<()> {
-    write_file(path, &csv_bytes(columns, values)?)
+    write_whole(path, &csv_bytes(columns, values)?)
 }
 
 /// Writes a table `[N, D]` as an NPY file of its own precision, whole or not at all.
@@ -181,9 +207,13 @@ pub fn write_npy(path: &Path, values: &Tensor) -> Result<()> {
         Ok(bytes)
     };
     let bytes = encode().map_err(|source| Error::Io { action: "encode", path: path.into(), source })?;
-    write_file(path, &bytes)
+    write_whole(path, &bytes)
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     atomic::write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.into(), source })
 }

@@ -1,5 +1,6 @@
 //! `experiment` and `train`: a run from its config to its folder.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -9,7 +10,7 @@ use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Train
 use serde_json::{Map, Value, json};
 use tch::Device;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, RunOptions};
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::end::End;
@@ -35,24 +36,35 @@ struct Trained {
 
 /// Trains, evaluates, draws and reports.
 pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
-    let trained = train_run(args)?;
+    run(ExperimentConfig::read(&args.config, &args.options.set)?, &args.data, &args.options)
+}
+
+/// Trains, evaluates, draws and reports as `config` says.
+pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<ExitCode> {
+    let trained = train_run(config, data, args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
     let result = measure(&trained)?;
-    finish(&trained, &result)?;
+    finish(&trained, &result, args)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Trains and saves checkpoints.
 pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
-    let trained = train_run(args)?;
+    let config = ExperimentConfig::read(&args.config, &args.options.set)?;
+    let trained = train_run(config, &args.data, &args.options)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
-    println!("{}", trained.folder.path.display());
+    let path = trained.folder.path.display();
+    if args.options.json {
+        println!("{}", json!({ "run": path.to_string(), "steps": trained.outcome.steps }));
+    } else {
+        println!("{path}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,9 +77,8 @@ fn interrupted(trained: &Trained) -> ExitCode {
     ExitCode::from(INTERRUPTED)
 }
 
-fn train_run(args: &RunArgs) -> Result<Trained> {
+fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<Trained> {
     let device = device::parse_device(&args.device)?;
-    let mut config = ExperimentConfig::read(&args.config, &args.set)?;
     config.seed = args.seed.unwrap_or(config.seed);
     let resumed = args.resume.as_deref().map(resume_point).transpose()?;
     if let Some((_, checkpoint)) = &resumed {
@@ -76,8 +87,14 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
         config.train.steps = steps;
     }
     device::set_threads(args.threads, config.threads);
-    let (base, target) = End::pair(&config.base, &config.target, &args.data)?;
+    let (base, target) = End::pair(&config.base, &config.target, data)?;
     config.dim = Some(target.dim());
+    let units = End::units(&base, &target);
+    if resumed.is_some() {
+        config.units.check_same(&units)?;
+    } else {
+        config.units = units;
+    }
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
         Some((folder, checkpoint)) => {
@@ -103,9 +120,9 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
 }
 
-fn resume_point(path: &std::path::Path) -> Result<(RunFolder, Checkpoint)> {
+fn resume_point(path: &Path) -> Result<(RunFolder, Checkpoint)> {
     let folder = if path.is_file() {
-        let root = path.parent().and_then(std::path::Path::parent).unwrap_or(path);
+        let root = path.parent().and_then(Path::parent).unwrap_or(path);
         RunFolder::open(root)?
     } else {
         RunFolder::open(path)?
@@ -158,10 +175,17 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 }
 
 /// Writes result and report, prints the path, a short table and the result.
-fn finish(trained: &Trained, result: &Map<String, Value>) -> Result<()> {
+fn finish(trained: &Trained, result: &Map<String, Value>, args: &RunOptions) -> Result<()> {
     trained.folder.write_json("result.json", &Value::Object(result.clone()))?;
     report::write(&trained.folder, &trained.config, result)?;
-    println!("{}", trained.folder.path.display());
+    let path = trained.folder.path.display();
+    if args.json {
+        let mut account = Map::from_iter([("run".to_owned(), json!(path.to_string()))]);
+        account.extend(result.clone());
+        println!("{}", Value::Object(account));
+        return Ok(());
+    }
+    println!("{path}");
     for (name, value) in report::rows(result) {
         println!("{name:>20}  {value}");
     }
