@@ -16,6 +16,7 @@ mod observer;
 mod output;
 mod report;
 mod run_folder;
+mod table_figures;
 mod units;
 
 use std::process::ExitCode;

@@ -19,6 +19,7 @@ use crate::flow::{Flow, checkpoint_file};
 use crate::observer::RunObserver;
 use crate::report;
 use crate::run_folder::RunFolder;
+use crate::table_figures;
 
 /// The shell's code for a program ended by SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -162,8 +163,9 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
+    flow.solver = picture_solver(&trained.config.solver).build()?;
+    table_figures::draw(&trained.folder, &flow, &trained.base, &trained.target)?;
     if trained.base.dim() == 2 {
-        flow.solver = picture_solver(&trained.config.solver).build()?;
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
     Ok(result)

@@ -126,12 +126,10 @@ fn extent(flow: &Flow) -> Result<f64> {
 }
 
 fn rows(args: &RowsArgs, flow: &Flow) -> Result<RowsOfFile> {
-    let read = || -> Result<RowsOfFile> {
-        let rows = RowsOfFile::read(&args.file, flow.config.units.target.as_ref())?;
-        flow.check_dim(&rows.points)?;
-        Ok(rows)
-    };
-    read().with_context(|| format!("cannot use the rows of {}", args.file.display()))
+    let rows = RowsOfFile::read(&args.file, flow.config.units.target.as_ref())?;
+    flow.check_dim(&rows.points)
+        .with_context(|| format!("cannot use the rows of {}", args.file.display()))?;
+    Ok(rows)
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.
