@@ -52,18 +52,18 @@ fn start(margin: u32, place: usize) -> u32 {
 
 fn dots(panel: &mut RgbImage, (xs, ys): (&[f64], &[f64]), (across, up): (Bins, Bins), color: image::Rgb<u8>) {
     let place = |value: f64, bins: Bins| (value - bins.low) / (bins.high() - bins.low) * f64::from(CELL);
-    let n = xs.len().min(N_DOTS).max(1) as f64;
-    let opacity = (0.9 - 0.2 * (n / 100.0).max(1.0).log10() * 2.0).clamp(0.3, 0.9);
+    let n = xs.len().clamp(1, N_DOTS) as f64;
+    let opacity = (0.9 - 0.2 * (n / 100.0).max(1.0).log10() * 2.0).clamp(0.4, 0.9);
     for (x, y) in xs.iter().zip(ys).take(N_DOTS) {
         let center = [place(*x, across), f64::from(CELL) - place(*y, up)];
-        disc(panel, center, Pen { color, width: 1.6, opacity });
+        disc(panel, center, Pen { color, width: 1.8, opacity });
     }
 }
 
 fn label_below(image: &mut RgbImage, column: &TableColumn, bins: Bins, place: usize) {
     let left = start(LEFT, place);
     let bottom = i64::from(image.height() - FOOT) - i64::from(GAP);
-    for (value, number) in numbered((bins.low, bins.high()), 3) {
+    for (value, number) in numbered((bins.low, bins.high()), 4) {
         let x = on_pixel(f64::from(left) + (value - bins.low) / (bins.high() - bins.low) * f64::from(CELL));
         rule(image, [x, bottom as f64], [x, bottom as f64 + 4.0], INK);
         let width = i64::from(text_width(&number, 1));
@@ -76,7 +76,7 @@ fn label_below(image: &mut RgbImage, column: &TableColumn, bins: Bins, place: us
 
 fn label_left(image: &mut RgbImage, column: &TableColumn, bins: Bins, place: usize) {
     let top = start(TOP, place);
-    for (value, number) in numbered((bins.low, bins.high()), 3) {
+    for (value, number) in numbered((bins.low, bins.high()), 4) {
         let share = (value - bins.low) / (bins.high() - bins.low);
         let y = on_pixel(f64::from(top) + (1.0 - share) * f64::from(CELL));
         rule(image, [f64::from(LEFT) - 4.0, y], [f64::from(LEFT), y], INK);
@@ -97,9 +97,9 @@ fn title(image: &mut RgbImage) {
     let row = middle as i64 - i64::from(LETTER) / 2;
     let dot = |color| Pen { color, width: 8.0, opacity: 0.9 };
     disc(image, [f64::from(LEFT) + 4.0, middle], dot(BLUE));
-    text(image, (i64::from(LEFT) + 16, row), "data, below", 1);
-    disc(image, [f64::from(LEFT) + 132.0, middle], dot(ORANGE));
-    text(image, (i64::from(LEFT) + 144, row), "samples, above", 1);
+    text(image, (i64::from(LEFT) + 16, row), "data, below the diagonal", 1);
+    disc(image, [f64::from(LEFT) + 228.0, middle], dot(ORANGE));
+    text(image, (i64::from(LEFT) + 240, row), "samples, above", 1);
 }
 
 #[cfg(test)]
