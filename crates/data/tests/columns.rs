@@ -63,8 +63,7 @@ fn other_columns_and_impossible_scales_are_refused() {
     let three = Tensor::zeros([4, 3], (Kind::Double, tch::Device::Cpu));
     assert!(columns.standardise(&three).unwrap_err().to_string().contains("2 columns"));
     assert!(columns.restore(&three.view([-1])).is_err());
-    let scales =
-        [(0.0, 0.0, None), (f64::NAN, 1.0, None), (0.0, f64::INFINITY, None), (0.0, 1.0, Some(0.0))];
+    let scales = [(0.0, 0.0, None), (f64::NAN, 1.0, None), (0.0, f64::INFINITY, None), (0.0, 1.0, Some(0.0))];
     for (mean, deviation, quantum) in scales {
         let message = Columns::new(vec![column("bad", mean, deviation, quantum)]).unwrap_err().to_string();
         assert!(message.contains("`bad`"), "{message}");
