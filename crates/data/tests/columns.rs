@@ -77,11 +77,11 @@ fn text_keeps_every_digit_and_is_checked() {
     struct Config {
         columns: Columns,
     }
-    let all = vec![column("a, \"b\"", 1.0 / 3.0, 1e-300, None), column("c", 1e17, 3.14159, Some(0.1))];
+    let all = vec![column("a, \"b\"", 1.0 / 3.0, 1e-300, None), column("c", 1e17, 3.25, Some(0.1))];
     let columns = Columns::new(all).unwrap();
     let text = toml::to_string(&Config { columns: columns.clone() }).unwrap();
     assert_eq!(toml::from_str::<Config>(&text).unwrap().columns, columns);
-    let broken = text.replace("deviation = 3.14", "deviation = -3.14");
+    let broken = text.replace("deviation = 3.25", "deviation = -3.25");
     assert!(toml::from_str::<Config>(&broken).err().unwrap().to_string().contains("`c`"));
 }
 

@@ -23,8 +23,8 @@ fn load(text: &str, change: impl FnOnce(&mut TableConfig)) -> Result<TableSplits
     config.load(folder.path())
 }
 
-fn choose(names: &[&str]) -> Option<Vec<String>> {
-    Some(names.iter().map(|name| (*name).to_owned()).collect())
+fn choose(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// All training rows once, as epoch `number` visits them.
@@ -45,7 +45,7 @@ fn refusal(result: Result<TableSplits>, parts: &[&str]) {
 
 #[test]
 fn the_parts_hold_every_row_once_in_the_tables_units() {
-    let splits = load(&text(200), |config| config.columns = choose(&["level", "id"])).unwrap();
+    let splits = load(&text(200), |config| config.columns = Some(choose(&["level", "id"]))).unwrap();
     assert_eq!((splits.validation.size(), splits.test.size()), (vec![20, 2], vec![20, 2]));
     assert_eq!(splits.columns.names(), ["level", "id"]);
     let all = Tensor::cat(&[&epoch(&splits, 0), &splits.validation, &splits.test], 0);
@@ -60,7 +60,7 @@ fn the_parts_hold_every_row_once_in_the_tables_units() {
 
 #[test]
 fn training_rows_alone_set_the_scale() {
-    let splits = load(&text(300), |config| config.columns = choose(&["id", "level"])).unwrap();
+    let splits = load(&text(300), |config| config.columns = Some(choose(&["id", "level"]))).unwrap();
     let train = epoch(&splits, 0).to_kind(Kind::Double);
     for d in 0..2 {
         let x = train.select(1, d);
@@ -75,7 +75,7 @@ fn training_rows_alone_set_the_scale() {
 fn the_split_is_a_function_of_its_seed() {
     let with = |seed| {
         let change = |config: &mut TableConfig| {
-            config.columns = choose(&["id"]);
+            config.columns = Some(choose(&["id"]));
             config.split = Split { seed, validation: 0.2, test: 0.3 };
         };
         load(&text(100), change).unwrap()
@@ -88,7 +88,7 @@ fn the_split_is_a_function_of_its_seed() {
 #[test]
 fn rows_with_missing_values_are_refused_by_their_lines_or_dropped() {
     let broken = text(60).replace("\n7,", "\nNA,").replace("\n30,", "\n?,");
-    let chosen = choose(&["id", "level"]);
+    let chosen = Some(choose(&["id", "level"]));
     refusal(load(&broken, |c| c.columns.clone_from(&chosen)), &["2 rows", "lines 9, 32", "--missing drop"]);
     let drop = |config: &mut TableConfig| {
         config.columns = chosen;
@@ -97,7 +97,7 @@ fn rows_with_missing_values_are_refused_by_their_lines_or_dropped() {
     let dropped = load(&broken, drop).unwrap();
     assert_eq!(dropped.train.n_rows() + dropped.test.size()[0] + dropped.validation.size()[0], 58);
     // Columns that are not used may miss what they like.
-    load(&broken, |config| config.columns = choose(&["level", "count"])).unwrap();
+    load(&broken, |config| config.columns = Some(choose(&["level", "count"]))).unwrap();
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn constant_columns_are_refused_by_name_or_dropped() {
     assert_eq!(dropped.columns.names(), ["id", "count", "level"]);
     assert_eq!(dropped.test.size(), [5, 3]);
     let alone = |config: &mut TableConfig| {
-        config.columns = choose(&["same"]);
+        config.columns = Some(choose(&["same"]));
         config.constant = Unfit::Drop;
     };
     refusal(load(&text(50), alone), &["`same` = 3"]);
@@ -116,7 +116,7 @@ fn constant_columns_are_refused_by_name_or_dropped() {
 #[test]
 fn a_dequantised_column_is_noisy_at_every_visit_and_restores_to_its_integers() {
     let change = |config: &mut TableConfig| {
-        config.columns = choose(&["level", "count"]);
+        config.columns = Some(choose(&["level", "count"]));
         config.dequantise = vec!["all-integers".to_owned()];
     };
     let splits = load(&text(120), change).unwrap();
@@ -144,7 +144,7 @@ fn a_dequantised_column_is_noisy_at_every_visit_and_restores_to_its_integers() {
 fn only_integers_in_use_are_dequantised() {
     let ask = |columns: &[&str], name: &str| {
         load(&text(50), |config| {
-            config.columns = choose(columns);
+            config.columns = Some(choose(columns));
             config.dequantise = vec![name.to_owned()];
         })
     };
