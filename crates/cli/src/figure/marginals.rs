@@ -39,7 +39,7 @@ fn panel(column: &TableColumn) -> RgbImage {
         let x = on_pixel((value - bins.low) / span * f64::from(SIZE.0));
         rule(&mut image, [x, axis], [x, axis + 4.0], INK);
         let width = i64::from(text_width(&number, 1));
-        let left = (x as i64 - width / 2).clamp(0, i64::from(SIZE.0) - width);
+        let left = (x as i64 - width / 2).min(i64::from(SIZE.0) - width).max(0);
         text(&mut image, (left, i64::from(bottom) + 8), &number, 1);
     }
     image
@@ -101,7 +101,7 @@ mod tests {
         let mut image = RgbImage::from_pixel(200, 100, WHITE);
         histogram(&mut image, &column, column.bins());
         let columns_of = |wanted: fn(&image::Rgb<u8>) -> bool| -> Vec<u32> {
-            (0..200).filter(|&x| (20..50).any(|y| wanted(image.get_pixel(x, y)))).collect()
+            (0..200).filter(|&x| (20..40).any(|y| wanted(image.get_pixel(x, y)))).collect()
         };
         let bars = columns_of(|p| p[2] > p[0] && *p != WHITE);
         let line = columns_of(|p| p[0] > p[2]);
