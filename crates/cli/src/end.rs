@@ -8,7 +8,7 @@ use interflow_core::density::{Density, Sampler, StandardNormal};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
-use interflow_data::{Columns, Power, Rows, TableConfig};
+use interflow_data::{Columns, Noise, Power, Rows, TableConfig};
 use tch::{Kind, Tensor};
 
 use crate::config::EndConfig;
@@ -54,7 +54,8 @@ impl End {
                 None => bail!("[target] cannot be standard-normal: the target gives the flow its dimension"),
             },
             EndConfig::Synthetic { density } => Self::Synthetic(Arc::new(density.build()?)),
-            EndConfig::Power { fresh_noise } => Self::Rows(power(data, *fresh_noise)?),
+            EndConfig::Power { fresh_noise: true } => Self::Rows(power(data, Noise::EveryVisit)?),
+            EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
             EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
         })
     }
@@ -171,8 +172,8 @@ impl Source for Part {
     }
 }
 
-fn power(data: &Path, fresh_noise: bool) -> Result<DataSplits> {
-    let splits = Power::load(data, fresh_noise).context("in [target] kind = \"power\"")?;
+fn power(data: &Path, noise: Noise) -> Result<DataSplits> {
+    let splits = Power::PUBLISHED.load(data, noise).context("in [target] kind = \"power\"")?;
     Ok(DataSplits {
         train: Arc::new(splits.train),
         validation: Arc::new(Rows::new(splits.validation)?),

@@ -13,7 +13,7 @@ pub mod table;
 
 pub use columns::{Column, Columns};
 pub use error::{Error, Result};
-pub use power::{Power, Splits, Standardisation};
+pub use power::{Noise, Power, Splits, Standardisation};
 pub use preparation::{TableConfig, TableSplits, Unfit};
 pub use rows::{Dequantisation, Rows};
 pub use sheet::Sheet;

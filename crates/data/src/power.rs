@@ -28,9 +28,21 @@ const NAMES: [&str; N_COLUMNS] =
 /// The published shuffle's seed is numpy's; ours is fixed, so that every run has the same test set.
 const SHUFFLE_SEED: u64 = 42;
 
-/// Reads UCI POWER.
-#[derive(Debug, Clone, Copy)]
-pub struct Power;
+/// The published file of UCI POWER, or one of the same layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Power {
+    /// Rows below the file's header, complete or not; a file of any other number of rows is refused.
+    pub n_rows: usize,
+}
+
+/// When dequantisation noise is added to the training rows; held-out rows get theirs once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noise {
+    /// When the data set is loaded.
+    Once,
+    /// Anew at every visit of a row.
+    EveryVisit,
+}
 
 /// The mean and deviation that standardise a data set, `[D]` each.
 #[derive(Debug)]
@@ -73,33 +85,37 @@ pub struct Splits {
 }
 
 impl Power {
+    /// The file as it is published.
+    pub const PUBLISHED: Self = Self { n_rows: 2_075_259 };
+
     /// The file under the data folder.
     pub fn file(data: &Path) -> PathBuf {
         data.join("power").join("household_power_consumption.txt")
     }
 
-    /// Loads the data set from under the folder `data`; with `fresh_noise`, a training row gets new dequantisation
-    /// noise at every visit. A binary cache beside the source makes the second start fast.
+    /// Loads the data set from under the folder `data`. A binary cache beside the source makes the second start
+    /// fast.
     ///
     /// # Errors
-    /// [`Error::Missing`] if the file is not there, [`Error::Line`] or [`Error::Content`] if it is damaged.
-    pub fn load(data: &Path, fresh_noise: bool) -> Result<Splits> {
+    /// [`Error::Missing`] if the file is not there, [`Error::Incomplete`] if it has too few or too many rows,
+    /// [`Error::Line`] or [`Error::Content`] if it is damaged otherwise.
+    pub fn load(&self, data: &Path, noise: Noise) -> Result<Splits> {
         let path = Self::file(data);
         if !path.is_file() {
             return Err(Error::Missing { name: "power", path });
         }
-        let values = if let Some(values) = cache::read(&path) {
+        let values = if let Some(values) = cache::read(&path, self.n_rows) {
             values
         } else {
-            let values = parse::file(&path)?;
-            cache::write(&path, &values);
+            let values = parse::file(&path, self.n_rows)?;
+            cache::write(&path, self.n_rows, &values);
             values
         };
-        split(&Tensor::from_slice(&values).view([-1, N_COLUMNS as i64]), fresh_noise)
+        split(&Tensor::from_slice(&values).view([-1, N_COLUMNS as i64]), noise)
     }
 }
 
-fn split(rows: &Tensor, fresh_noise: bool) -> Result<Splits> {
+fn split(rows: &Tensor, when: Noise) -> Result<Splits> {
     let n = rows.size()[0];
     let order: Vec<i64> = Stream::new(SHUFFLE_SEED, Purpose::Shuffle)
         .at(0)
@@ -119,12 +135,13 @@ fn split(rows: &Tensor, fresh_noise: bool) -> Result<Splits> {
     let deviation = known.std_dim(0i64, false, false);
     let standardised = ((noisy - &mean) / &deviation).to_kind(Kind::Float);
     let part = |start, length| standardised.narrow(0, start, length).contiguous();
-    let train = if fresh_noise {
-        let dequantisation =
-            Dequantisation { quantum, mean: mean.shallow_clone(), deviation: deviation.shallow_clone() };
-        Rows::dequantised(rows.narrow(0, 0, n_train).contiguous(), dequantisation)?
-    } else {
-        Rows::new(part(0, n_train))?
+    let train = match when {
+        Noise::Once => Rows::new(part(0, n_train))?,
+        Noise::EveryVisit => {
+            let dequantisation =
+                Dequantisation { quantum, mean: mean.shallow_clone(), deviation: deviation.shallow_clone() };
+            Rows::dequantised(rows.narrow(0, 0, n_train).contiguous(), dequantisation)?
+        }
     };
     Ok(Splits {
         train,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use csv::StringRecord;
 use tch::{Kind, Tensor};
 
-use crate::table::{self, content, open};
+use crate::table::{self, content, line, unreadable};
 use crate::{Error, Result};
 
 /// What stands for a missing value, in any case of letters; so does an empty field.
@@ -26,7 +26,8 @@ pub struct Sheet {
 
 #[derive(Debug)]
 enum Cells {
-    Text(Vec<StringRecord>),
+    /// Each row with its line in the file.
+    Text(Vec<(u64, StringRecord)>),
     /// `[N, W]`, missing values as NaN.
     Numbers(Tensor),
 }
@@ -50,24 +51,25 @@ impl Sheet {
     }
 
     fn read_csv(path: &Path) -> Result<Self> {
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(open(path)?);
+        let bytes = std::fs::read(path).map_err(unreadable(path))?;
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
         let mut rows = reader
             .records()
-            .map(|record| record.map_err(|error| content(path, error.to_string())))
-            .collect::<Result<Vec<_>>>()?;
-        let has_header = rows.first().is_some_and(is_header);
+            .map(|record| record.map(|record| (line(&bytes, &record), record)))
+            .collect::<csv::Result<Vec<_>>>()
+            .map_err(|error| content(path, error.to_string()))?;
+        let has_header = rows.first().is_some_and(|(_, first)| is_header(first));
         let names: Vec<String> = match rows.first() {
-            Some(first) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
-            first => numbered(first.map_or(0, StringRecord::len)),
+            Some((_, first)) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
+            first => numbered(first.map_or(0, |(_, first)| first.len())),
         };
         rows.drain(..usize::from(has_header));
         if rows.is_empty() {
             return Err(content(path, "the table has no rows".to_owned()));
         }
-        if let Some(row) = rows.iter().find(|row| row.len() != names.len()) {
+        if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != names.len()) {
             let problem = format!("expected {} fields, found: {}", names.len(), row.len());
-            let line = row.position().map_or(0, csv::Position::line);
-            return Err(Error::Line { path: path.to_owned(), line, problem });
+            return Err(Error::Line { path: path.to_owned(), line: *line, problem });
         }
         Ok(Self { path: path.to_owned(), names, has_header, cells: Cells::Text(rows) })
     }
@@ -141,7 +143,7 @@ impl Sheet {
         match &self.cells {
             Cells::Text(rows) => {
                 let mut values = Vec::with_capacity(rows.len() * places.len());
-                for (row, record) in rows.iter().enumerate() {
+                for (row, (_, record)) in rows.iter().enumerate() {
                     for &place in places {
                         values.push(self.number(row, place, record.get(place).unwrap_or_default())?);
                     }
@@ -209,7 +211,7 @@ impl Sheet {
 
     fn fields(&self, row: usize) -> StringRecord {
         match &self.cells {
-            Cells::Text(rows) => rows[row].clone(),
+            Cells::Text(rows) => rows[row].1.clone(),
             Cells::Numbers(values) => {
                 let number = |place| values.double_value(&[row as i64, place as i64]).to_string();
                 (0..self.names.len()).map(number).collect()
@@ -243,7 +245,7 @@ impl Sheet {
     /// The line of a row in a text file, its number from 1 in an array.
     fn line(&self, row: usize) -> u64 {
         match &self.cells {
-            Cells::Text(rows) => rows[row].position().map_or(row as u64 + 1, csv::Position::line),
+            Cells::Text(rows) => rows[row].0,
             Cells::Numbers(_) => row as u64 + 1,
         }
     }

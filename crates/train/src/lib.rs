@@ -1,4 +1,4 @@
-//! Training of a velocity: the objective `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt`, stratified times, `AdamW`, an average of
+//! Training of a velocity: the objective `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt`, stratified times, `AdamW` and Muon, an average of
 //! the weights, held-out checks and checkpoints.
 //!
 //! A step is a function of (seed, step) and the state before it, and a checkpoint holds all of that state: a
@@ -40,6 +40,7 @@ pub mod checkpoints;
 pub mod config;
 pub mod ema;
 pub mod error;
+pub mod muon;
 pub mod objective;
 pub mod observer;
 pub mod optimizer;
@@ -51,14 +52,20 @@ pub mod time;
 pub mod trainer;
 
 pub use checkpoint::Checkpoint;
-pub use config::TrainConfig;
+pub use config::{MixedPrecision, TrainConfig};
 pub use ema::Ema;
 pub use error::{Error, Result};
+pub use muon::MuonConfig;
 pub use objective::ObjectiveForm;
 pub use observer::{Failure, Observer, Silent, StepReport};
-pub use optimizer::{AdamW, AdamWConfig};
+pub use optimizer::{Optimizer, OptimizerConfig};
 pub use problem::Problem;
 pub use schedule::ScheduleConfig;
 pub use self_check::{Estimate, SelfCheck};
 pub use time::{TimeConfig, TimeSampler};
 pub use trainer::{Outcome, StopReason, Trainer};
+
+/// The README's code, which `cargo test --doc` compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -10,7 +10,8 @@ use crate::config::due;
 use crate::patience::Patience;
 use crate::self_check::self_check;
 use crate::{
-    AdamW, Checkpoint, Ema, Error, Observer, Problem, Result, SelfCheck, StepReport, TimeSampler, TrainConfig,
+    Checkpoint, Ema, Error, MixedPrecision, Observer, Optimizer, Problem, Result, SelfCheck, StepReport,
+    TimeSampler, TrainConfig,
 };
 
 /// Why a run stopped.
@@ -50,7 +51,7 @@ pub struct Trainer {
     problem: Problem,
     network: Box<dyn Network>,
     ema: Option<Ema>,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     times: TimeSampler,
     placement: (Kind, Device),
     seed: u64,
@@ -70,7 +71,7 @@ impl Trainer {
         let times = config.time.build(&problem.interpolant)?;
         let ema = config.ema_decay.map(|decay| Ema::new(&*network, decay)).transpose()?;
         let parameters = network.parameters();
-        let optimizer = AdamW::new(config.optimizer, parameters);
+        let optimizer = Optimizer::new(config.optimizer, &*network);
         let placement = (parameters.kind(), parameters.device());
         let patience = Patience::default();
         Ok(Self { config, problem, network, ema, optimizer, times, placement, seed, step: 0, patience })
@@ -122,7 +123,7 @@ impl Trainer {
     }
 
     /// The optimiser.
-    pub fn optimizer(&self) -> &AdamW {
+    pub fn optimizer(&self) -> &Optimizer {
         &self.optimizer
     }
 
@@ -195,7 +196,7 @@ impl Trainer {
     fn advance(&mut self) -> Result<Step> {
         let batches = Batches::training(&self.problem, self.seed);
         let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
-        let value = self.network.value(&batch.t, &batch.x);
+        let value = self.in_precision(|| self.network.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
         let loss = self.config.objective.loss(&value, &batch.path_derivative);
         let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
             .map_err(|source| Error::Torch { operation: "backward pass", source })?;
@@ -211,13 +212,21 @@ impl Trainer {
         }
         let TrainConfig { steps, warmup_steps, .. } = self.config;
         let factor = self.config.schedule.factor(self.step, steps, warmup_steps);
-        let learning_rate = self.config.optimizer.learning_rate * factor;
-        self.optimizer.step(&grads, step, learning_rate)?;
+        self.in_precision(|| self.optimizer.step(&grads, step, factor))??;
         if let Some(ema) = &mut self.ema {
             ema.update(self.optimizer.params(), step)?;
         }
         self.step = step;
+        let learning_rate = self.config.optimizer.learning_rate * factor;
         Ok(Step { loss: loss.detach(), grad_norm, learning_rate })
+    }
+
+    /// Runs `body` with matrix products of the configured kind.
+    fn in_precision<T>(&self, body: impl FnOnce() -> T) -> Result<T> {
+        match self.config.mixed_precision {
+            None => Ok(body()),
+            Some(MixedPrecision::Bf16) => Ok(interflow_libtorch::autocast_bf16(self.placement.1, body)?),
+        }
     }
 
     fn report(&self, step: &Step, step_secs: f64) -> StepReport {

@@ -65,6 +65,11 @@ impl Network for Mlp {
         &mut self.parameters
     }
 
+    fn hidden_matrices(&self) -> Vec<String> {
+        let n_layers = self.parameters.len() / 2;
+        (1..n_layers - 1).map(|index| format!("{index}.weight")).collect()
+    }
+
     fn duplicate(&self) -> Result<Box<dyn Network>> {
         let mut parameters = Parameters::new();
         for (name, tensor) in self.parameters.detached_copy() {
