@@ -56,6 +56,9 @@ pub(crate) struct FitArgs {
     /// The columns to use, by name, or by number from 1 where there is no header; all without it.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub(crate) columns: Option<Vec<String>>,
+    /// Conditions: columns that the others are modelled given, by name or number.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) given: Vec<String>,
     /// What becomes of rows with missing values: refuse or drop.
     #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
     pub(crate) missing: Unfit,
@@ -132,9 +135,12 @@ pub(crate) struct SampleArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
-    /// How many samples.
-    #[arg(short, long, default_value_t = 1000)]
-    pub(crate) n: u64,
+    /// How many samples: 1000 without it, or with --given one for each row.
+    #[arg(short, long)]
+    pub(crate) n: Option<u64>,
+    /// A .csv or .npy file whose rows are the conditions of a flow that has some; -n counts for each row.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) given: Option<PathBuf>,
     /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,

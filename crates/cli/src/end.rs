@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use interflow_core::density::{Density, Sampler, StandardNormal};
+use interflow_core::density::{ConditionalNormal, Density, Sampler, StandardNormal};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
@@ -16,8 +16,8 @@ use crate::units::Units;
 
 /// One end of a flow: what training draws from, what evaluation is measured on.
 pub(crate) enum End {
-    /// N(0, I).
-    Normal(StandardNormal),
+    /// N(0, I), behind conditions where there are any.
+    Normal(ConditionalNormal),
     /// A two-dimensional density.
     Synthetic(Arc<Target>),
     /// Rows of a data set, already split.
@@ -39,7 +39,9 @@ impl End {
     /// Loads both ends; a standard normal takes the other end's dimension.
     pub(crate) fn pair(base: &EndConfig, target: &EndConfig, data: &Path) -> Result<(Self, Self)> {
         let target_end = Self::load(target, data, None)?;
-        let base_end = Self::load(base, data, Some(target_end.dim())).context("in [base]")?;
+        let base_end =
+            Self::load(base, data, Some(target_end.dim())).and_then(|base| base.behind(target_end.n_given()));
+        let base_end = base_end.context("in [base]")?;
         if base_end.dim() != target_end.dim() {
             bail!("base and target differ in dimension: {} and {}", base_end.dim(), target_end.dim());
         }
@@ -50,7 +52,7 @@ impl End {
     pub(crate) fn load(config: &EndConfig, data: &Path, dim: Option<i64>) -> Result<Self> {
         Ok(match config {
             EndConfig::StandardNormal {} => match dim {
-                Some(dim) => Self::Normal(StandardNormal { dim }),
+                Some(dim) => Self::Normal(ConditionalNormal { n_given: 0, normal: StandardNormal { dim } }),
                 None => bail!("[target] cannot be standard-normal: the target gives the flow its dimension"),
             },
             EndConfig::Synthetic { density } => Self::Synthetic(Arc::new(density.build()?)),
@@ -58,6 +60,23 @@ impl End {
             EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
             EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
         })
+    }
+
+    /// This end as the base of a flow whose first `n_given` coordinates are conditions.
+    pub(crate) fn behind(self, n_given: i64) -> Result<Self> {
+        match self {
+            _ if n_given == 0 => Ok(self),
+            Self::Normal(all) => {
+                let normal = StandardNormal { dim: all.dim() - n_given };
+                Ok(Self::Normal(ConditionalNormal { n_given, normal }))
+            }
+            _ => bail!("conditions (given) want a base of kind = \"standard-normal\""),
+        }
+    }
+
+    /// How many of the first coordinates are conditions.
+    pub(crate) fn n_given(&self) -> i64 {
+        self.columns().map_or(0, |columns| columns.n_given() as i64)
     }
 
     /// What the coordinates of the two ends mean.
@@ -95,7 +114,7 @@ impl End {
     /// The dimension D.
     pub(crate) fn dim(&self) -> i64 {
         match self {
-            Self::Normal(normal) => normal.dim,
+            Self::Normal(normal) => normal.dim(),
             Self::Synthetic(target) => target.sampler().dim(),
             Self::Rows(splits) => splits.dim,
         }

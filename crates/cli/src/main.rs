@@ -4,6 +4,7 @@
 
 mod args;
 mod command;
+mod conditions;
 mod config;
 mod defaults;
 mod device;

@@ -41,6 +41,11 @@ impl Output {
         }
     }
 
+    /// Whether it is a picture.
+    pub(crate) fn is_picture(&self) -> bool {
+        matches!(self, Self::Png(_))
+    }
+
     /// Writes points `[N, D]` under the given column names.
     pub(crate) fn write(&self, columns: &[String], points: &Tensor, extent: f64) -> Result<()> {
         match self {

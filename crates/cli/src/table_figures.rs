@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use interflow_data::Columns;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
+use crate::conditions::put_given;
 use crate::end::End;
 use crate::figure::{self, TableColumn};
 use crate::flow::Flow;
@@ -23,8 +24,12 @@ pub(crate) fn draw(folder: &RunFolder, flow: &Flow, base: &End, target: &End) ->
     let kind = flow.config.precision.kind();
     let x0 =
         base.sampling_points(0, N_ROWS, seed, kind).unwrap_or_else(|_| base.test_points(N_ROWS, seed, kind));
-    let (samples, _) = flow.carry(&x0, 0.0, 1.0, |_| {})?;
-    let drawn = table_columns(columns, &rows.narrow(0, 0, N_ROWS.min(rows.size()[0])), &samples)?;
+    // Samples are drawn given the conditions of the data's rows, in turn.
+    let n_rows = N_ROWS.min(rows.size()[0]);
+    let turn = Tensor::arange(x0.size()[0], (Kind::Int64, Device::Cpu)).remainder(n_rows);
+    let given = rows.narrow(1, 0, target.n_given()).index_select(0, &turn);
+    let (samples, _) = flow.carry(&put_given(&given, &x0), 0.0, 1.0, |_| {})?;
+    let drawn = table_columns(columns, &rows.narrow(0, 0, n_rows), &samples)?;
     let first = |n: usize| &drawn[..n.min(drawn.len())];
     let figures = folder.figures();
     figure::save_png(&figures.join("marginals.png"), &figure::marginals_image(first(N_MARGINALS)))?;

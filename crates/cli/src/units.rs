@@ -25,6 +25,11 @@ pub(crate) struct Units {
 }
 
 impl Units {
+    /// How many of the first coordinates are conditions.
+    pub(crate) fn n_given(&self) -> i64 {
+        self.target.as_ref().map_or(0, |columns| columns.n_given() as i64)
+    }
+
     /// Whether no end has columns.
     pub(crate) fn is_empty(&self) -> bool {
         self.base.is_none() && self.target.is_none()

@@ -22,6 +22,9 @@ pub struct Column {
     /// The distance of neighbouring values, if the column was dequantised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantum: Option<f64>,
+    /// Whether it is a condition: the flow is one of the other columns given this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 /// The columns of a table in the order of a flow's coordinates: an affine map between their units and the flow's.
@@ -33,13 +36,17 @@ impl Columns {
     /// Checks the columns' numbers.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless there is a column, deviations and quanta are positive and all numbers finite.
+    /// [`Error::Rows`] unless the conditions come first, a column is none, deviations and quanta are positive and
+    /// all numbers finite.
     pub fn new(columns: Vec<Column>) -> Result<Self> {
         let refuse = |problem: String| Err(Error::Rows { problem });
-        if columns.is_empty() {
-            return refuse("a flow needs at least one column".to_owned());
+        if columns.last().is_none_or(|column| column.given) {
+            return refuse("a flow needs at least one column that is no condition".to_owned());
         }
-        for Column { name, mean, deviation, quantum } in &columns {
+        if !columns.is_sorted_by_key(|column| !column.given) {
+            return refuse("conditions come before the other columns".to_owned());
+        }
+        for Column { name, mean, deviation, quantum, .. } in &columns {
             let positive = |value: f64| value > 0.0 && value.is_finite();
             if !mean.is_finite() || !positive(*deviation) || !quantum.is_none_or(positive) {
                 return refuse(format!(
@@ -53,6 +60,19 @@ impl Columns {
     /// The columns one by one.
     pub fn iter(&self) -> std::slice::Iter<'_, Column> {
         self.0.iter()
+    }
+
+    /// How many of the first columns are conditions.
+    pub fn n_given(&self) -> usize {
+        self.iter().filter(|column| column.given).count()
+    }
+
+    /// The conditions alone, `[N, K]`, in the flow's coordinates: as [`Columns::standardise`] for the first K columns.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if `x` has other columns.
+    pub fn standardise_given(&self, x: &Tensor) -> Result<Tensor> {
+        Self(self.iter().filter(|column| column.given).cloned().collect()).standardise(x)
     }
 
     /// The columns' names.
@@ -88,16 +108,17 @@ impl Columns {
         Ok(Tensor::stack(&columns.collect::<Vec<_>>(), 1))
     }
 
-    /// `log |∂z/∂x|` in nats, the same everywhere: what a log-density of z needs to become one of x.
+    /// `log |∂z/∂x|` in nats, the same everywhere: what a log-density of z needs to become one of x. Conditions
+    /// have no part in it.
     pub fn log_jacobian(&self) -> f64 {
-        -self.iter().map(|column| column.deviation.ln()).sum::<f64>()
+        -self.iter().filter(|column| !column.given).map(|column| column.deviation.ln()).sum::<f64>()
     }
 
     /// Whether `other` has the same columns on the same scale, up to the rounding of sums.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let close = |a: &Column, b: &Column| {
             let off = ((a.mean - b.mean).abs()).max((a.deviation - b.deviation).abs());
-            a.name == b.name && a.quantum == b.quantum && off <= 1e-6 * a.deviation
+            a.name == b.name && a.given == b.given && a.quantum == b.quantum && off <= 1e-6 * a.deviation
         };
         self.0.len() == other.0.len() && self.iter().zip(other.iter()).all(|(a, b)| close(a, b))
     }

@@ -66,6 +66,7 @@ impl Standardisation {
             mean,
             deviation,
             quantum: Some(quantum),
+            given: false,
         };
         Columns::new(NAMES.into_iter().zip(QUANTUM).zip(scales).map(column).collect())
     }

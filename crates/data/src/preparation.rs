@@ -31,6 +31,9 @@ pub struct TableConfig {
     /// The columns to use, by name, or by number from 1 where there is no header; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
+    /// The columns that are conditions: the flow is one of the others given these. They come first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<String>,
     /// What becomes of rows with missing values.
     #[serde(default)]
     pub missing: Unfit,
@@ -75,6 +78,7 @@ impl TableConfig {
         Self {
             file,
             columns: None,
+            given: Vec::new(),
             missing: Unfit::Refuse,
             constant: Unfit::Refuse,
             dequantise: Vec::new(),
@@ -89,7 +93,7 @@ impl TableConfig {
     /// to be one; [`crate::Error::Rows`] for an impossible split.
     pub fn load(&self, data: &Path) -> Result<TableSplits> {
         let path = data.join(&self.file);
-        let mut table = Selection::read(&path, self.columns.as_deref())?;
+        let mut table = Selection::read(&path, self)?;
         table.settle_missing(self.missing)?;
         let parts = self.split.parts(table.values.size()[0])?;
         table.settle_constant(&parts.train, self.constant)?;
@@ -103,16 +107,23 @@ struct Selection<'a> {
     path: &'a Path,
     sheet: Sheet,
     names: Vec<String>,
+    /// The conditions among the names.
+    given: Vec<String>,
     /// `[N, D]`
     values: Tensor,
 }
 
 impl<'a> Selection<'a> {
-    fn read(path: &'a Path, columns: Option<&[String]>) -> Result<Self> {
+    /// The chosen columns, conditions first.
+    fn read(path: &'a Path, config: &TableConfig) -> Result<Self> {
         let sheet = Sheet::read(path)?;
-        let places = sheet.places(columns)?;
-        let names = places.iter().map(|&place| sheet.names()[place].clone()).collect();
-        Ok(Self { path, values: sheet.numbers(&places)?, names, sheet })
+        let mut places = sheet.places(Some(&config.given))?;
+        let named = |places: &[usize]| places.iter().map(|&place| sheet.names()[place].clone()).collect();
+        let given: Vec<String> = named(&places);
+        let others = sheet.places(config.columns.as_deref())?;
+        places.extend(others.into_iter().filter(|place| !given.contains(&sheet.names()[*place])));
+        let names = named(&places);
+        Ok(Self { path, values: sheet.numbers(&places)?, names, given, sheet })
     }
 
     fn settle_missing(&mut self, unfit: Unfit) -> Result<()> {
@@ -169,6 +180,13 @@ impl<'a> Selection<'a> {
 
     fn quantum(&self, d: usize, asked: bool, all: bool) -> Result<f64> {
         let (name, x) = (&self.names[d], self.values.select(1, d as i64));
+        if self.given.contains(name) {
+            if asked {
+                let problem = format!("column `{name}` is a condition, which needs no dequantisation");
+                return Err(content(self.path, problem));
+            }
+            return Ok(0.0);
+        }
         let integral = x.eq_tensor(&x.round()).all().int64_value(&[]) == 1;
         match (integral, asked || all) {
             (true, true) => return Ok(QUANTUM),
@@ -216,6 +234,7 @@ impl<'a> Selection<'a> {
             mean: mean.double_value(&[d as i64]) + 0.5 * quantum,
             deviation: (variance.double_value(&[d as i64]) + quantum * quantum / 12.0).sqrt(),
             quantum: (quantum > 0.0).then_some(quantum),
+            given: self.given.contains(name),
         };
         Columns::new(self.names.iter().zip(quanta).enumerate().map(column).collect())
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tch::{Kind, Tensor};
 
 fn column(name: &str, mean: f64, deviation: f64, quantum: Option<f64>) -> Column {
-    Column { name: name.to_owned(), mean, deviation, quantum }
+    Column { name: name.to_owned(), mean, deviation, quantum, given: false }
 }
 
 fn largest(x: &Tensor) -> f64 {
@@ -55,6 +55,19 @@ fn the_jacobian_is_the_volume_of_a_standardised_unit_box() {
     let z = columns.standardise(&corners).unwrap();
     let side = |corner, d| z.double_value(&[corner, d]) - z.double_value(&[0, d]);
     assert!((columns.log_jacobian() - (side(1, 0) * side(2, 1)).ln()).abs() < 1e-12);
+}
+
+#[test]
+fn conditions_come_first_and_have_no_part_in_the_jacobian() {
+    let given = |name: &str| Column { given: true, ..column(name, 1.0, 7.0, None) };
+    let columns = Columns::new(vec![given("a"), given("b"), column("c", 0.0, 0.5, None)]).unwrap();
+    assert_eq!(columns.n_given(), 2);
+    assert!((columns.log_jacobian() - 2.0f64.ln()).abs() < 1e-12);
+    let x = Tensor::from_slice(&[8.0, -6.0]).view([1, 2]);
+    let z = columns.standardise_given(&x).unwrap();
+    assert!(largest(&(z - Tensor::from_slice(&[1.0, -1.0]))) < 1e-12);
+    assert!(Columns::new(vec![column("c", 0.0, 1.0, None), given("a")]).is_err());
+    assert!(Columns::new(vec![given("a")]).is_err());
 }
 
 #[test]

@@ -141,6 +141,33 @@ fn a_dequantised_column_is_noisy_at_every_visit_and_restores_to_its_integers() {
 }
 
 #[test]
+fn conditions_come_first_and_are_not_dequantised() {
+    let change = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["level", "count", "id"]));
+        config.given = choose(&["count", "level"]);
+        config.dequantise = choose(&["all-integers"]);
+    };
+    let splits = load(&text(50), change).unwrap();
+    assert_eq!((splits.columns.names(), splits.columns.n_given()), (choose(&["count", "level", "id"]), 2));
+    let quanta: Vec<_> = splits.columns.iter().map(|column| column.quantum).collect();
+    assert_eq!(quanta, [None, None, Some(1.0)]);
+    let ask = |dequantise: &str| {
+        load(&text(50), |config| {
+            config.columns = Some(choose(&["id"]));
+            config.given = choose(&["count"]);
+            config.dequantise = choose(&[dequantise]);
+        })
+    };
+    refusal(ask("count"), &["`count`", "a condition"]);
+    assert_eq!(ask("id").unwrap().columns.names(), ["count", "id"]);
+    let all = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["id"]));
+        config.given = choose(&["id"]);
+    };
+    refusal(load(&text(50), all), &["no condition"]);
+}
+
+#[test]
 fn only_integers_in_use_are_dequantised() {
     let ask = |columns: &[&str], name: &str| {
         load(&text(50), |config| {

@@ -24,9 +24,12 @@ fn config(args: &FitArgs) -> Result<ExperimentConfig> {
     let name =
         file.file_stem().map_or_else(|| "table".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let sheet = Sheet::read(&file)?;
-    let dim = sheet.places(args.columns.as_deref())?.len();
+    let places = sheet.places(args.columns.as_deref())?;
+    let dim = places.len()
+        + sheet.places(Some(&args.given))?.iter().filter(|place| !places.contains(place)).count();
     let table = TableConfig {
         columns: args.columns.clone(),
+        given: args.given.clone(),
         missing: args.missing,
         constant: args.constant,
         dequantise: args.dequantise.clone(),

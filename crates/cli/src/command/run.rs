@@ -140,7 +140,7 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
     let network =
         config.model.init(target.dim(), &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
     let problem = Problem {
-        interpolant: config.interpolant.build()?,
+        interpolant: config.interpolant.build()?.holding(target.n_given()),
         coupling: config.coupling.build(),
         base: base.training(),
         target: target.training(),
@@ -165,7 +165,7 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
     flow.solver = picture_solver(&trained.config.solver).build()?;
     table_figures::draw(&trained.folder, &flow, &trained.base, &trained.target)?;
-    if trained.base.dim() == 2 {
+    if trained.base.dim() == 2 && trained.target.n_given() == 0 {
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
     Ok(result)

@@ -8,6 +8,7 @@ use interflow_train::Checkpoint;
 use serde_json::{Value, json};
 
 use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, RowsArgs, SampleArgs};
+use crate::conditions::Conditions;
 use crate::config::EndConfig;
 use crate::end::End;
 use crate::evaluation;
@@ -21,14 +22,22 @@ use crate::units::{RowsOfFile, written};
 pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let output = Output::parse(&args.out)?;
     let (flow, base) = open(&args.flow)?;
-    let x0 = base.sampling_points(0, args.n as i64, args.flow.seed, flow.config.precision.kind())?;
-    let bar = progress_bar(args.n, "sample");
+    let columns = flow.config.units.target.as_ref();
+    let conditions = Conditions::read(args, columns)?;
+    let n = conditions.as_ref().map_or(args.n.unwrap_or(1000) as i64, Conditions::n_samples);
+    let x0 = base.sampling_points(0, n, args.flow.seed, flow.config.precision.kind())?;
+    let x0 = conditions.as_ref().map_or(x0.shallow_clone(), |conditions| conditions.before(&x0));
+    let bar = progress_bar(n as u64, "sample");
     let (samples, nfe) = flow.carry(&x0, 0.0, 1.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
-    let columns = flow.config.units.target.as_ref();
-    let (names, rows) = written(columns, &samples)?;
+    // A picture's window is that of the flow's coordinates.
+    let (names, rows) = written(columns.filter(|_| !output.is_picture()), &samples)?;
+    let rows = match &conditions {
+        Some(conditions) if !output.is_picture() => conditions.beside(&rows),
+        _ => rows,
+    };
     output.write(&names, &rows, extent(&flow)?)?;
-    say(&args.flow, &json!({ "n": args.n, "nfe": nfe, "out": args.out }));
+    say(&args.flow, &json!({ "n": n, "nfe": nfe, "out": args.out }));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,6 +64,8 @@ pub(crate) fn encode(args: &RowsArgs) -> Result<ExitCode> {
     let bar = progress_bar(rows.points.size()[0] as u64, "encode");
     let (encoded, nfe) = flow.carry(&rows.points, 1.0, 0.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
+    let n_given = flow.config.units.n_given();
+    let encoded = encoded.narrow(1, n_given, base.dim() - n_given);
     let (names, encoded) = written(flow.config.units.base.as_ref(), &encoded)?;
     output.write(&names, &encoded, base.extent())?;
     say(&args.flow, &json!({ "n": encoded.size()[0], "nfe": nfe, "out": args.out }));
@@ -114,6 +125,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
 fn open(args: &FlowArgs) -> Result<(Flow, End)> {
     let flow = Flow::open(args)?;
     let base = End::load(&flow.config.base, &args.data, flow.config.dim)?;
+    let base = base.behind(flow.config.units.n_given())?;
     Ok((flow, base))
 }
 
