@@ -59,7 +59,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
 
 /// Fits `file` and returns the account on stdout.
 fn fit(playground: &Playground, arguments: &str) -> Value {
-    serde_json::from_str(&playground.succeed(&format!("fit {arguments} {QUICK} --json"))).unwrap()
+    serde_json::from_str(&playground.succeed(&format!("fit {QUICK} --json {arguments}"))).unwrap()
 }
 
 #[test]
@@ -229,4 +229,20 @@ fn columns_given_others_have_the_known_density() {
             .fail("fit lin.csv --given c --set base.kind=table --set base.file=x.csv")
             .contains("x.csv")
     );
+}
+
+#[test]
+fn a_fit_goes_on_with_the_same_data_only() {
+    let playground = Playground::new();
+    let rows: Vec<String> =
+        (0..100).map(normal).map(|[a, b]| format!("{a:.4},{b:.4},{:.4}", a * b)).collect();
+    let write = |rows: &[String]| playground.write("t.csv", &rows.join("\n"));
+    write(&rows);
+    let run = fit(&playground, "t.csv --set train.steps=20")["run"].as_str().unwrap().to_owned();
+    let on = format!("t.csv --set train.steps=30 --resume {run}");
+    let result = fit(&playground, &on);
+    assert_eq!((&result["run"], &result["steps"]), (&Value::from(run), &Value::from(30)));
+    write(&rows[..90]);
+    let message = playground.fail(&format!("fit {QUICK} {on}"));
+    assert!(message.contains("cannot resume") && message.contains("file changed"), "{message}");
 }

@@ -80,6 +80,9 @@ pub(crate) enum EndConfig {
     Synthetic {
         /// Which one.
         density: TargetConfig,
+        /// Whether its closed form, if it has one, is kept from the flow: it is then known by samples only.
+        #[serde(default)]
+        samples_only: bool,
     },
     /// UCI POWER with its published preprocessing; like the published numbers, its test NLL is that of
     /// standardised rows.

@@ -55,7 +55,10 @@ impl End {
                 Some(dim) => Self::Normal(ConditionalNormal { n_given: 0, normal: StandardNormal { dim } }),
                 None => bail!("[target] cannot be standard-normal: the target gives the flow its dimension"),
             },
-            EndConfig::Synthetic { density } => Self::Synthetic(Arc::new(density.build()?)),
+            EndConfig::Synthetic { density, samples_only } => {
+                let target = density.build()?;
+                Self::Synthetic(Arc::new(if *samples_only { target.without_density() } else { target }))
+            }
             EndConfig::Power { fresh_noise: true } => Self::Rows(power(data, Noise::EveryVisit)?),
             EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
             EndConfig::Table(table) => Self::Rows(self::table(table, data)?),

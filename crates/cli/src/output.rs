@@ -54,8 +54,7 @@ impl Output {
             Self::Npy(path) => Ok(table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                figure::save_png(path, &figure::histogram_image(&points, extent, 200))?;
-                Ok(())
+                figure::save_png(path, &figure::histogram_image(&points, extent, 200))
             }
         }
     }
@@ -79,6 +78,11 @@ impl Output {
 
 fn to_stdout(bytes: &[u8]) -> Result<()> {
     std::io::stdout().lock().write_all(bytes).context("cannot write to stdout")
+}
+
+/// Prints a line to stdout.
+pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}").context("cannot write to stdout")
 }
 
 /// Column names `x1 … xD`.

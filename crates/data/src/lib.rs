@@ -1,7 +1,7 @@
 //! Data sets: tables from CSV and NPY files with their columns, splits and units, and UCI POWER with its published
 //! preprocessing.
 
-mod atomic;
+pub mod atomic;
 pub mod columns;
 pub mod error;
 pub mod power;

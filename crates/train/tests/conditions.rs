@@ -3,10 +3,10 @@
 
 mod support;
 
+use interflow_core::Network;
 use interflow_core::interpolant::{Gamma, Interpolant, Trigonometric};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::tch::{Device, Kind};
-use interflow_core::{Network, VectorField};
 use interflow_models::{MlpConfig, ModelConfig};
 use interflow_train::{Silent, TrainConfig, Trainer};
 use support::{normals, short};

@@ -16,13 +16,13 @@ use crate::device;
 use crate::end::End;
 use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
+use crate::interrupt;
 use crate::observer::RunObserver;
+use crate::output::print_line;
 use crate::report;
+use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
 use crate::table_figures;
-
-/// The shell's code for a program ended by SIGINT.
-const INTERRUPTED: u8 = 130;
 
 /// A run that was trained.
 struct Trained {
@@ -48,7 +48,12 @@ pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> R
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let result = measure(&trained)?;
+    let result = measure(&trained).with_context(|| {
+        format!(
+            "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
+            trained.folder.path.display()
+        )
+    })?;
     finish(&trained, &result, args)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -62,9 +67,9 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
     }
     let path = trained.folder.path.display();
     if args.options.json {
-        println!("{}", json!({ "run": path.to_string(), "steps": trained.outcome.steps }));
+        print_line(json!({ "run": path.to_string(), "steps": trained.outcome.steps }))?;
     } else {
-        println!("{path}");
+        print_line(path)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -75,31 +80,35 @@ fn interrupted(trained: &Trained) -> ExitCode {
         trained.outcome.steps,
         trained.folder.path.display()
     );
-    ExitCode::from(INTERRUPTED)
+    ExitCode::from(interrupt::EXIT_CODE)
 }
 
 fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<Trained> {
     let device = device::parse_device(&args.device)?;
     config.seed = args.seed.unwrap_or(config.seed);
-    let resumed = args.resume.as_deref().map(resume_point).transpose()?;
-    if let Some((_, checkpoint)) = &resumed {
-        let steps = config.train.steps;
-        config = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
-        config.train.steps = steps;
+    let resumed = args.resume.as_deref().map(ResumePoint::open).transpose()?;
+    if let Some(point) = &resumed {
+        point.check(&config)?;
     }
     device::set_threads(args.threads, config.threads);
     let (base, target) = End::pair(&config.base, &config.target, data)?;
     config.dim = Some(target.dim());
-    let units = End::units(&base, &target);
-    if resumed.is_some() {
-        config.units.check_same(&units)?;
-    } else {
-        config.units = units;
+    config.units = End::units(&base, &target);
+    if let Some(point) = &resumed {
+        point.check_units(&config.units)?;
     }
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
-        Some((folder, checkpoint)) => {
-            trainer.restore(&checkpoint)?;
+        Some(ResumePoint { folder, checkpoint }) => {
+            trainer.restore(&checkpoint).with_context(|| {
+                format!(
+                    "cannot resume, the state of step {} is not of the network that its config describes\n\
+                     hint: name another checkpoint of {} instead",
+                    checkpoint.step,
+                    folder.checkpoints().display()
+                )
+            })?;
+            folder.write_config(&config)?;
             folder
         }
         None => RunFolder::create(&args.out, &config, &args.device)?,
@@ -115,24 +124,21 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     let mut observer = RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?;
     let outcome = trainer.run(&mut observer);
     observer.finish();
-    let outcome = outcome?;
+    let outcome = outcome.with_context(|| stopped(&folder))?;
     let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
 }
 
-fn resume_point(path: &Path) -> Result<(RunFolder, Checkpoint)> {
-    let folder = if path.is_file() {
-        let root = path.parent().and_then(Path::parent).unwrap_or(path);
-        RunFolder::open(root)?
+/// What to say of a run that failed.
+fn stopped(folder: &RunFolder) -> String {
+    let saved = checkpoint_file(&folder.path).is_ok();
+    let hint = if saved {
+        "\nhint: with the cause removed, go on with --resume "
     } else {
-        RunFolder::open(path)?
+        ", nothing was saved in "
     };
-    let file = checkpoint_file(path)?;
-    let checkpoint = Checkpoint::load(&file).with_context(|| {
-        format!("cannot resume\nhint: name an older checkpoint of {} instead", folder.checkpoints().display())
-    })?;
-    Ok((folder, checkpoint))
+    format!("training stopped{hint}{}", folder.path.display())
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
@@ -184,13 +190,12 @@ fn finish(trained: &Trained, result: &Map<String, Value>, args: &RunOptions) -> 
     if args.json {
         let mut account = Map::from_iter([("run".to_owned(), json!(path.to_string()))]);
         account.extend(result.clone());
-        println!("{}", Value::Object(account));
-        return Ok(());
+        return print_line(Value::Object(account));
     }
-    println!("{path}");
+    print_line(path)?;
     for (name, value) in report::rows(result) {
-        println!("{name:>20}  {value}");
+        print_line(format_args!("{name:>20}  {value}"))?;
     }
-    println!("{}", Value::Object(result.clone()));
+    print_line(Value::Object(result.clone()))?;
     Ok(())
 }

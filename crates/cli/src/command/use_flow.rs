@@ -14,7 +14,7 @@ use crate::end::End;
 use crate::evaluation;
 use crate::flow::{Flow, checkpoint_file};
 use crate::observer::progress_bar;
-use crate::output::Output;
+use crate::output::{Output, print_line};
 use crate::report;
 use crate::units::{RowsOfFile, written};
 
@@ -37,7 +37,7 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
         _ => rows,
     };
     output.write(&names, &rows, extent(&flow)?)?;
-    say(&args.flow, &json!({ "n": n, "nfe": nfe, "out": args.out }));
+    say(&args.flow, &json!({ "n": n, "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn log_prob(args: &RowsArgs) -> Result<ExitCode> {
     let log_density = log_density + flow.config.units.target.as_ref().map_or(0.0, Columns::log_jacobian);
     output.append(&rows, "log_density", &log_density)?;
     let mean = -log_density.mean(tch::Kind::Double).double_value(&[]);
-    say(&args.flow, &json!({ "n": log_density.size()[0], "nfe": nfe, "nll": mean, "out": args.out }));
+    say(&args.flow, &json!({ "n": log_density.size()[0], "nfe": nfe, "nll": mean, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn encode(args: &RowsArgs) -> Result<ExitCode> {
     let encoded = encoded.narrow(1, n_given, base.dim() - n_given);
     let (names, encoded) = written(flow.config.units.base.as_ref(), &encoded)?;
     output.write(&names, &encoded, base.extent())?;
-    say(&args.flow, &json!({ "n": encoded.size()[0], "nfe": nfe, "out": args.out }));
+    say(&args.flow, &json!({ "n": encoded.size()[0], "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,10 +82,10 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
     result.insert("step".into(), json!(flow.step));
     result.extend(evaluation::evaluate(&flow, &base, &target)?);
     if args.flow.json {
-        println!("{}", Value::Object(result));
+        print_line(Value::Object(result))?;
     } else {
         for (name, value) in report::rows(&result) {
-            println!("{name:>20}  {value}");
+            print_line(format_args!("{name:>20}  {value}"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -110,13 +110,13 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
             "weights": weights,
             "config": checkpoint.config_text,
         });
-        println!("{description}");
+        print_line(description)?;
     } else {
-        println!("file    {}", file.display());
-        println!("step    {}", checkpoint.step);
-        println!("seed    {}", checkpoint.seed);
-        println!("weights {n_weights}\n");
-        println!("{}", checkpoint.config_text);
+        print_line(format_args!("file    {}", file.display()))?;
+        print_line(format_args!("step    {}", checkpoint.step))?;
+        print_line(format_args!("seed    {}", checkpoint.seed))?;
+        print_line(format_args!("weights {n_weights}\n"))?;
+        print_line(checkpoint.config_text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -132,7 +132,7 @@ fn open(args: &FlowArgs) -> Result<(Flow, End)> {
 /// Half the width of a window that shows the flow's samples.
 fn extent(flow: &Flow) -> Result<f64> {
     match &flow.config.target {
-        EndConfig::Synthetic { density } => Ok(density.build()?.extent()),
+        EndConfig::Synthetic { density, .. } => Ok(density.build()?.extent()),
         _ => Ok(4.0),
     }
 }
@@ -145,13 +145,11 @@ fn rows(args: &RowsArgs, flow: &Flow) -> Result<RowsOfFile> {
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.
-fn say(args: &FlowArgs, account: &Value) {
-    if !args.json {
-        return;
+fn say(args: &FlowArgs, account: &Value) -> Result<()> {
+    match (args.json, account["out"] == "-") {
+        (false, _) => {}
+        (true, true) => eprintln!("{account}"),
+        (true, false) => print_line(account)?,
     }
-    if account["out"] == "-" {
-        eprintln!("{account}");
-    } else {
-        println!("{account}");
-    }
+    Ok(())
 }

@@ -45,6 +45,16 @@ impl Target {
         Self { law: Law::Samples(Box::new(law)), extent }
     }
 
+    /// The same law, known by samples only.
+    #[must_use]
+    pub fn without_density(self) -> Self {
+        let law = match self.law {
+            Law::Known(law) => Law::Samples(law),
+            samples @ Law::Samples(_) => samples,
+        };
+        Self { law, ..self }
+    }
+
     /// What can be sampled.
     pub fn sampler(&self) -> &dyn Sampler {
         match &self.law {
