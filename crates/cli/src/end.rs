@@ -149,6 +149,15 @@ impl End {
         }
     }
 
+    /// The same density, shared.
+    pub(crate) fn shared_density(&self) -> Option<Arc<dyn Density>> {
+        match self {
+            Self::Normal(normal) => Some(Arc::new(*normal)),
+            Self::Synthetic(target) => target.shared_density(),
+            Self::Rows(_) => None,
+        }
+    }
+
     /// Half the width of a square window that shows the density, in two dimensions.
     pub(crate) fn extent(&self) -> f64 {
         match self {

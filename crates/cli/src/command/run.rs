@@ -149,6 +149,7 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
         interpolant: config.interpolant.build()?.holding(target.n_given()),
         coupling: config.coupling.build(),
         base: base.training(),
+        base_density: base.shared_density(),
         target: target.training(),
         held_out_base: base.held_out(),
         held_out_target: target.held_out(),
@@ -165,7 +166,8 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     result.insert("steps".into(), json!(trained.outcome.steps));
     result.insert("train_secs".into(), json!(trained.outcome.train_secs));
     result.insert("objective".into(), estimate(check.objective.mean, check.objective.standard_error));
-    result.insert("self_check".into(), estimate(check.gap.mean, check.gap.standard_error));
+    let gap = check.balance.map_or(Value::Null, |side| estimate(side.gap.mean, side.gap.standard_error));
+    result.insert("self_check".into(), gap);
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
