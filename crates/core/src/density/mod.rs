@@ -1,6 +1,6 @@
 //! Laws of points: what can be sampled, and what has a log-density.
 
-mod constant;
+pub(crate) mod constant;
 mod gaussian;
 mod mixture;
 mod mixture_path;
