@@ -14,6 +14,7 @@ pub mod field;
 pub mod interpolant;
 pub mod network;
 pub mod parameters;
+pub mod rescaled;
 pub mod rng;
 pub mod shape;
 pub mod source;
