@@ -1,8 +1,12 @@
 //! The command line.
 
+mod noise;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 
 /// Continuous normalizing flows by stochastic interpolants.
 #[derive(Debug, Parser)]
@@ -23,7 +27,11 @@ pub(crate) enum Command {
     /// Draw samples of the target from a checkpoint.
     Sample(SampleArgs),
     /// Log-densities (nats) of the rows of FILE under the flow.
-    LogProb(RowsArgs),
+    LogProb(LogProbArgs),
+    /// Scores ∇log ρ at the rows of FILE, for a flow with a Gaussian base.
+    Score(ScoreArgs),
+    /// The density of a two-dimensional flow on a grid.
+    Density(DensityArgs),
     /// Carry the rows of FILE from the target to the base.
     Encode(RowsArgs),
     /// Evaluate a checkpoint on the held-out set of its config.
@@ -88,6 +96,9 @@ pub(crate) struct SampleArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
+    /// The path to the samples.
+    #[command(flatten)]
+    pub(crate) path: PathArgs,
     /// How many samples.
     #[arg(short, long, default_value_t = 1000)]
     pub(crate) n: u64,
@@ -96,7 +107,7 @@ pub(crate) struct SampleArgs {
     pub(crate) out: String,
 }
 
-/// Arguments of `log-prob` and `encode`.
+/// Arguments of `encode`, and of others that read rows.
 #[derive(Debug, Args)]
 pub(crate) struct RowsArgs {
     /// The flow.

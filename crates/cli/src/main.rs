@@ -10,6 +10,7 @@ mod end;
 mod evaluation;
 mod figure;
 mod flow;
+mod flow_path;
 mod interrupt;
 mod observer;
 mod output;
@@ -47,6 +48,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Train(args) => command::train(&args),
         Command::Sample(args) => command::sample(&args),
         Command::LogProb(args) => command::log_prob(&args),
+        Command::Score(args) => command::score(&args),
+        Command::Density(args) => command::density(&args),
         Command::Encode(args) => command::encode(&args),
         Command::Evaluate(args) => command::evaluate(&args),
         Command::Inspect(args) => command::inspect(&args),

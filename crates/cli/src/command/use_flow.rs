@@ -7,11 +7,12 @@ use interflow_data::Table;
 use interflow_train::Checkpoint;
 use serde_json::{Value, json};
 
-use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, RowsArgs, SampleArgs};
+use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, LogProbArgs, RowsArgs, SampleArgs};
 use crate::config::EndConfig;
 use crate::end::End;
 use crate::evaluation;
 use crate::flow::{Flow, checkpoint_file};
+use crate::flow_path::{FlowPath, check_time};
 use crate::observer::progress_bar;
 use crate::output::{Output, column_names};
 use crate::report;
@@ -22,7 +23,11 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let (flow, base) = open(&args.flow)?;
     let x0 = base.sampling_points(0, args.n as i64, args.flow.seed, flow.config.precision.kind())?;
     let bar = progress_bar(args.n, "sample");
-    let (samples, nfe) = flow.carry(&x0, 0.0, 1.0, |n| bar.inc(n))?;
+    let path = FlowPath::new(&flow, args.path.along)?;
+    let (samples, nfe) = match args.path.noise() {
+        None => path.carry(&x0, |n| bar.inc(n))?,
+        Some(noise) => path.diffuse(&base, &noise, args.flow.seed, &x0, |n| bar.inc(n))?,
+    };
     bar.finish_and_clear();
     output.write(&column_names(base.dim()), &samples, extent(&flow)?)?;
     say(&args.flow, &json!({ "n": args.n, "nfe": nfe, "out": args.out }));
@@ -30,12 +35,14 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
 }
 
 /// Log-densities of rows.
-pub(crate) fn log_prob(args: &RowsArgs) -> Result<ExitCode> {
+pub(crate) fn log_prob(args: &LogProbArgs) -> Result<ExitCode> {
+    let (time, args) = (args.time, &args.rows);
     let output = Output::parse(&args.out)?;
+    check_time(time)?;
     let (flow, base) = open(&args.flow)?;
     let table = rows(args, &flow)?;
     let bar = progress_bar(table.values.size()[0] as u64, "log-prob");
-    let (log_density, nfe) = flow.log_density(&base, &table.values, 1.0, |n| bar.inc(n))?;
+    let (log_density, nfe) = flow.log_density(&base, &table.values, time, |n| bar.inc(n))?;
     bar.finish_and_clear();
     output.write(&["log_density".to_owned()], &log_density.unsqueeze(1), 1.0)?;
     let mean = -log_density.mean(tch::Kind::Double).double_value(&[]);
@@ -105,21 +112,21 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
 }
 
 /// The flow and its base; the target's data are not needed to use a flow.
-fn open(args: &FlowArgs) -> Result<(Flow, End)> {
+pub(super) fn open(args: &FlowArgs) -> Result<(Flow, End)> {
     let flow = Flow::open(args)?;
     let base = End::load(&flow.config.base, &args.data, flow.config.dim)?;
     Ok((flow, base))
 }
 
 /// Half the width of a window that shows the flow's samples.
-fn extent(flow: &Flow) -> Result<f64> {
+pub(super) fn extent(flow: &Flow) -> Result<f64> {
     match &flow.config.target {
         EndConfig::Synthetic { density } => Ok(density.build()?.extent()),
         _ => Ok(4.0),
     }
 }
 
-fn rows(args: &RowsArgs, flow: &Flow) -> Result<Table> {
+pub(super) fn rows(args: &RowsArgs, flow: &Flow) -> Result<Table> {
     let table = Table::read(&args.file)?;
     flow.check_dim(&table.values)
         .with_context(|| format!("cannot use the rows of {}", args.file.display()))?;
@@ -127,7 +134,7 @@ fn rows(args: &RowsArgs, flow: &Flow) -> Result<Table> {
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.
-fn say(args: &FlowArgs, account: &Value) {
+pub(super) fn say(args: &FlowArgs, account: &Value) {
     if !args.json {
         return;
     }
