@@ -1,6 +1,8 @@
 //! Sampling with noise and along other paths, scores, and densities at any time, through the program.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+use std::fmt::Write as _;
+
 use interflow_tests::Playground;
 use serde_json::Value;
 
@@ -139,8 +141,8 @@ fn a_density_on_a_grid_is_that_of_the_rows_and_sums_to_one() {
     assert_eq!(rows(&csv).len(), 1600);
     let (mut points, mut values) = (String::from("a,b\n"), String::from("l\n"));
     for row in rows(&csv).iter().skip(700).take(20) {
-        points += &format!("{},{}\n", row[0], row[1]);
-        values += &format!("{}\n", row[2]);
+        writeln!(points, "{},{}", row[0], row[1]).unwrap();
+        writeln!(values, "{}", row[2]).unwrap();
     }
     playground.write("some.csv", &points);
     let found = playground.succeed(&format!("log-prob {run} some.csv"));

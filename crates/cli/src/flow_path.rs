@@ -5,7 +5,7 @@ use interflow_core::conversion::Conversion;
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::{VectorField, Velocity};
-use interflow_solvers::{BrownianPath, DiffusionConfig, SdeConfig};
+use interflow_solvers::{BrownianPath, DiffusionConfig, Sde, SdeConfig};
 use tch::Tensor;
 
 use crate::end::End;
@@ -73,9 +73,10 @@ impl<'a> FlowPath<'a> {
     ) -> Result<(Tensor, u64)> {
         let diffusion = noise.diffusion.build(&self.conversion(base)?)?;
         let solver = noise.solver.build()?;
+        let sde = Sde { velocity: self.velocity(), score: None, diffusion: &diffusion };
         let solve = |batch: &Tensor, first| {
             let path = BrownianPath::new(seed, first);
-            Ok(solver.solve(self.velocity(), &diffusion, &path, batch, (0.0, 1.0))?)
+            Ok(solver.solve(&sde, &path, batch, (0.0, 1.0))?)
         };
         self.flow.in_batches(x, solve, tick)
     }

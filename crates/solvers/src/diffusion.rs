@@ -72,9 +72,16 @@ impl Diffusion {
         self.conversion.score_regular_on()
     }
 
-    /// ε(t) for a t in [`Diffusion::regular_on`].
+    /// ε(t).
     pub fn epsilon(&self, t: f64) -> f64 {
-        self.over_weight(t) * self.weight(t)
+        let factor = match self.config.shape {
+            DiffusionShape::Regular => self.weight(t),
+            DiffusionShape::Constant => 1.0,
+            DiffusionShape::Vanishing => 4.0 * t * (1.0 - t),
+            DiffusionShape::Alpha => number(&self.conversion.interpolant().schedule(&instant(t)).alpha),
+            DiffusionShape::Gamma => self.gamma(t),
+        };
+        self.config.strength * factor
     }
 
     /// The path whose score the noise needs.
@@ -89,28 +96,18 @@ impl Diffusion {
 
     /// `ε(t)/κ(t)`, in closed form where both vanish at the end.
     pub(crate) fn over_weight(&self, t: f64) -> f64 {
-        let factor = match self.config.shape {
-            DiffusionShape::Regular => 1.0,
-            DiffusionShape::Constant => 1.0 / self.weight(t),
-            DiffusionShape::Vanishing => 4.0 * t * (1.0 - t) / self.weight(t),
-            DiffusionShape::Alpha => self.alpha_over_weight(t),
-            DiffusionShape::Gamma => self.gamma(t) / self.weight(t),
-        };
-        self.config.strength * factor
+        let interpolant = self.conversion.interpolant();
+        match self.config.shape {
+            DiffusionShape::Regular => self.config.strength,
+            DiffusionShape::Alpha if !interpolant.has_latent() => {
+                self.config.strength / number(&interpolant.coefficients(&instant(t)).wronskian)
+            }
+            _ => self.epsilon(t) / self.weight(t),
+        }
     }
 
     fn weight(&self, t: f64) -> f64 {
         number(&self.conversion.score_weight(&instant(t)))
-    }
-
-    /// α/κ, which is 1/W without a latent.
-    fn alpha_over_weight(&self, t: f64) -> f64 {
-        let interpolant = self.conversion.interpolant();
-        let c = interpolant.coefficients(&instant(t));
-        if interpolant.has_latent() {
-            return number(&c.schedule.alpha) / self.weight(t);
-        }
-        1.0 / number(&c.wronskian)
     }
 
     fn gamma(&self, t: f64) -> f64 {

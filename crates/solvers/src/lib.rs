@@ -26,6 +26,6 @@ pub use divergence::Divergence;
 pub use error::{Error, Result};
 pub use likelihood::{LogDensity, log_density};
 pub use scheme::Scheme;
-pub use sde::{SdeConfig, SdeSolver};
+pub use sde::{Sde, SdeConfig, SdeSolver};
 pub use solution::{Solution, Statistics, StopReason};
 pub use solve::Solver;

@@ -11,6 +11,27 @@ use crate::brownian::{BrownianPath, Grid, Increment};
 use crate::scheme::SchemeTableau;
 use crate::{Diffusion, Error, Result, Scheme, Solution, Statistics, StopReason};
 
+/// A stochastic equation.
+#[derive(Clone, Copy)]
+pub struct Sde<'a> {
+    /// The flow's velocity.
+    pub velocity: &'a dyn VectorField,
+    /// The score, where it is known by itself; else it follows from the velocity, at no further call.
+    pub score: Option<&'a dyn VectorField>,
+    /// The strength of the noise.
+    pub diffusion: &'a Diffusion,
+}
+
+impl Sde<'_> {
+    /// The closed interval of times with noise; outside it the flow is followed.
+    fn noisy_on(&self) -> (f64, f64) {
+        match self.score {
+            None => self.diffusion.regular_on(),
+            Some(_) => self.diffusion.conversion().interpolant().regular_on(),
+        }
+    }
+}
+
 /// A stochastic solver as data.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
@@ -65,18 +86,17 @@ impl SdeSolver {
     /// A wrong shape, times outside [0, 1], or a non-finite number ([`Error`]).
     pub fn solve(
         &self,
-        velocity: &dyn VectorField,
-        diffusion: &Diffusion,
+        sde: &Sde<'_>,
         path: &BrownianPath,
         x: &Tensor,
         (from, to): (f64, f64),
     ) -> Result<Solution> {
-        shape::check_points("solve", x, velocity.dim())?;
+        shape::check_points("solve", x, sde.velocity.dim())?;
         if !((0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to)) {
             return Err(Error::OutsideOfPath { from, to });
         }
-        let equation = Equation { velocity, diffusion, sign: (to - from).signum(), nfe: Cell::new(0) };
-        let (first, last) = diffusion.regular_on();
+        let equation = Equation { sde: *sde, sign: (to - from).signum(), nfe: Cell::new(0) };
+        let (first, last) = sde.noisy_on();
         let inner = [from, to].map(|t| t.clamp(first, last));
         tch::no_grad(|| {
             let x = equation.quiet_step(x, from, inner[0])?;
@@ -127,8 +147,7 @@ struct Step<'a> {
 
 /// The equation with its direction; forward adds the score, backward subtracts it.
 struct Equation<'a> {
-    velocity: &'a dyn VectorField,
-    diffusion: &'a Diffusion,
+    sde: Sde<'a>,
     sign: f64,
     nfe: Cell<u64>,
 }
@@ -145,8 +164,9 @@ impl Equation<'_> {
     /// One step of a method.
     fn step(&self, tableau: &SchemeTableau, x: &Tensor, step: &Step<'_>) -> Result<Tensor> {
         let h = step.to - step.from;
-        let noise = step.noise.filter(|_| !self.diffusion.is_zero());
-        let strength = |t: f64| if noise.is_some() { (2.0 * self.diffusion.epsilon(t)).sqrt() } else { 0.0 };
+        let noise = step.noise.filter(|_| !self.sde.diffusion.is_zero());
+        let strength =
+            |t: f64| if noise.is_some() { (2.0 * self.sde.diffusion.epsilon(t)).sqrt() } else { 0.0 };
         let (g0, g1) = (strength(step.from), strength(step.to));
         let mut stages: Vec<Tensor> = Vec::with_capacity(tableau.b.len());
         for (i, c) in tableau.c.iter().enumerate() {
@@ -168,16 +188,23 @@ impl Equation<'_> {
         Ok(end)
     }
 
-    /// v, or v ± ε s from one call of the velocity.
+    /// v, or v ± ε s.
     fn drift(&self, t: f64, x: &Tensor, noisy: bool) -> Tensor {
-        self.nfe.set(self.nfe.get() + 1);
+        let Sde { velocity, score, diffusion } = self.sde;
         let times = x.select(1, 0).full_like(t);
-        let v = self.velocity.value(&times, x).detach();
+        let call = |field: &dyn VectorField| {
+            self.nfe.set(self.nfe.get() + 1);
+            field.value(&times, x).detach()
+        };
+        let v = call(velocity);
         if !noisy {
             return v;
         }
-        let weighted = self.diffusion.conversion().weighted_score(&times, x, &v);
-        v + weighted * (self.sign * self.diffusion.over_weight(t))
+        let (weighted, factor) = match score {
+            Some(score) => (call(score), diffusion.epsilon(t)),
+            None => (diffusion.conversion().weighted_score(&times, x, &v), diffusion.over_weight(t)),
+        };
+        v + weighted * (self.sign * factor)
     }
 }
 

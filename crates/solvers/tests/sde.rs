@@ -5,11 +5,12 @@ mod fields;
 use fields::{Breaks, distance, points};
 use interflow_core::VectorField;
 use interflow_core::conversion::Conversion;
-use interflow_core::density::{GaussianMixture, Sampler, StandardNormal};
+use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNormal};
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::{
-    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, Error, Method, Scheme, SdeConfig, SolverConfig,
+    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, Error, Method, Scheme, Sde, SdeConfig,
+    SolverConfig,
 };
 use tch::{Kind, Tensor};
 
@@ -30,7 +31,7 @@ fn solve(
     times: (f64, f64),
 ) -> Tensor {
     let solver = SdeConfig { scheme, steps }.build().unwrap();
-    solver.solve(velocity, diffusion, &BrownianPath::new(3, 0), x, times).unwrap().x
+    solver.solve(&Sde { velocity, score: None, diffusion }, &BrownianPath::new(3, 0), x, times).unwrap().x
 }
 
 /// From N(0, I) to three equal blobs of one width: the closed form of \[AV23\] for a spherical mixture.
@@ -199,15 +200,32 @@ fn a_latent_path_is_followed_with_noise_proportional_to_gamma() {
     check_moments(&found, &rho1, "Brownian γ");
 }
 
+/// Neither end is Gaussian: the score is a field of its own, regular up to the ends.
+#[test]
+fn a_known_score_serves_where_the_velocity_does_not_tell_it() {
+    let (_, ends) = ends();
+    let from = GaussianMixture::spherical(&points(&[-1.0, 0.5, 1.0, -0.5], 2), 0.6).unwrap();
+    let exact = MixturePath::new(&from, &ends, Interpolant::linear()).unwrap();
+    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 0.5);
+    let (velocity, score) = (exact.velocity(), exact.score());
+    let sde = Sde { velocity: &velocity, score: Some(&score), diffusion: &diffusion };
+    let solver = SdeConfig { scheme: Scheme::Shark, steps: 32 }.build().unwrap();
+    let x0 = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
+    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
+    check_moments(&found.x, &ends, "a known score");
+    assert_eq!(found.statistics.nfe, 128);
+}
+
 #[test]
 fn a_sample_does_not_depend_on_its_batch_bit_for_bit() {
     let diffusion = diffusion(Interpolant::linear(), 100, DiffusionShape::Regular, 2.0);
+    let sde = Sde { velocity: &Widening, score: None, diffusion: &diffusion };
     let x = Stream::new(1, Purpose::Test).at(0).normal(&[7, 100], Kind::Float);
     for scheme in SCHEMES {
         let solver = SdeConfig { scheme, steps: 11 }.build().unwrap();
         let run = |first: u64, n: i64| {
             let x = x.narrow(0, first as i64, n);
-            solver.solve(&Widening, &diffusion, &BrownianPath::new(3, first), &x, (0.0, 1.0)).unwrap().x
+            solver.solve(&sde, &BrownianPath::new(3, first), &x, (0.0, 1.0)).unwrap().x
         };
         let together = run(0, 7);
         assert!(together.narrow(0, 4, 2).equal(&run(4, 2)), "{scheme:?}");
@@ -235,7 +253,8 @@ fn calls_are_counted_and_the_gap_before_a_singular_end_is_crossed() {
     let nfe = |scheme, shape, times| {
         let solver = SdeConfig { scheme, steps: 10 }.build().unwrap();
         let diffusion = diffusion(Interpolant::linear(), 2, shape, 1.0);
-        let path = solver.solve(&field, &diffusion, &BrownianPath::new(0, 0), &x, times).unwrap();
+        let sde = Sde { velocity: &field, score: None, diffusion: &diffusion };
+        let path = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times).unwrap();
         (path.statistics.nfe, path.statistics.accepted_steps)
     };
     assert_eq!(nfe(Scheme::EulerMaruyama, DiffusionShape::Regular, (0.0, 1.0)), (10, 10));
@@ -251,8 +270,8 @@ fn a_broken_field_is_named_with_its_time() {
     for scheme in SCHEMES {
         let solver = SdeConfig { scheme, steps: 8 }.build().unwrap();
         let path = BrownianPath::new(0, 0);
-        let failure =
-            solver.solve(&Breaks(0.55), &diffusion, &path, &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
+        let sde = Sde { velocity: &Breaks(0.55), score: None, diffusion: &diffusion };
+        let failure = solver.solve(&sde, &path, &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
         let Error::NonFinite { time } = failure else { panic!("{failure}") };
         assert!(time > 0.55 && time < 0.7, "{scheme:?}: {time}");
     }
@@ -272,12 +291,13 @@ fn senseless_settings_are_refused() {
     let field = Blobs::new(Interpolant::linear());
     let solver = SdeConfig::default().build().unwrap();
     let noise = strength(DiffusionShape::Regular, 1.0).unwrap();
+    let sde = Sde { velocity: &field, score: None, diffusion: &noise };
     for times in [(0.0, 1.1), (-0.1, 1.0), (f64::NAN, 1.0)] {
         let x = points(&[0.0, 1.0], 2);
-        let refused = solver.solve(&field, &noise, &BrownianPath::new(0, 0), &x, times);
+        let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times);
         assert!(matches!(refused, Err(Error::OutsideOfPath { .. })));
     }
     let wide = points(&[0.0, 1.0, 2.0], 3);
-    let refused = solver.solve(&field, &noise, &BrownianPath::new(0, 0), &wide, (0.0, 1.0));
+    let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &wide, (0.0, 1.0));
     assert!(matches!(refused, Err(Error::Core(_))));
 }
