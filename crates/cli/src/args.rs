@@ -63,6 +63,9 @@ pub(crate) struct RunArgs {
     /// Go on with the interrupted run in this folder.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,
+    /// Study the flow of this checkpoint or run folder, trained before, instead of training (`experiment` only).
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
     /// Overrides a config key, as in `--set train.steps=100`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,

@@ -16,6 +16,7 @@ mod observer;
 mod output;
 mod report;
 mod run_folder;
+mod study;
 
 use std::process::ExitCode;
 

@@ -92,6 +92,7 @@ pub(crate) fn write(
     folder: &RunFolder,
     config: &ExperimentConfig,
     result: &Map<String, Value>,
+    sections: &str,
 ) -> Result<()> {
     let mut text = format!("# {}\n\n| quantity | value |\n|---|---|\n", config.name);
     for (name, value) in rows(result) {
@@ -108,6 +109,7 @@ pub(crate) fn write(
             writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }
     }
+    text.push_str(sections);
     folder.write("report.md", text.as_bytes())
 }
 

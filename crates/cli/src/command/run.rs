@@ -18,6 +18,7 @@ use crate::flow::{Flow, checkpoint_file};
 use crate::observer::RunObserver;
 use crate::report;
 use crate::run_folder::RunFolder;
+use crate::study::{self, ExactExperiment};
 
 /// The shell's code for a program ended by SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -33,16 +34,43 @@ struct Trained {
     self_check: SelfCheck,
 }
 
-/// Trains, evaluates, draws and reports.
+/// Trains, evaluates, draws and reports; or studies what needs no training.
 pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
+    if study::is_untrained(&args.config) {
+        let (folder, findings) = ExactExperiment::run(args)?;
+        print_result(&folder, &findings.result);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(checkpoint) = &args.from {
+        return study_checkpoint(args, checkpoint);
+    }
     let trained = train_run(args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let result = measure(&trained)?;
-    finish(&trained, &result)?;
+    let (result, sections) = measure(&trained)?;
+    finish(&trained.folder, &trained.config, &result, &sections)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The config's study of a flow that was trained before.
+fn study_checkpoint(args: &RunArgs, checkpoint: &std::path::Path) -> Result<ExitCode> {
+    let config = ExperimentConfig::read(&args.config, &args.set)?;
+    let study = config.study.context("--from studies a trained flow: the config needs a table [study]")?;
+    let device = device::parse_device(&args.device)?;
+    let checkpoint = Checkpoint::load(&checkpoint_file(checkpoint)?)?;
+    let mut own = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
+    own.name = config.name;
+    own.seed = args.seed.unwrap_or(own.seed);
+    own.study = Some(study.clone());
+    device::set_threads(args.threads, u32::MAX);
+    let (base, target) = End::pair(&own.base, &own.target, &args.data)?;
+    let folder = RunFolder::create(&args.out, &own, &args.device)?;
+    let flow = Flow::restore(own, &checkpoint, device)?;
+    let findings = study.run(&folder, &flow, &base, &target)?;
+    finish(&folder, &flow.config, &findings.result, &findings.text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,8 +160,8 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
     Ok(Trainer::new(config.train.clone(), problem, network, config.seed)?)
 }
 
-/// The numbers of a finished run.
-fn measure(trained: &Trained) -> Result<Map<String, Value>> {
+/// The numbers of a finished run, and the report's sections of its study.
+fn measure(trained: &Trained) -> Result<(Map<String, Value>, String)> {
     let check = &trained.self_check;
     let mut result = Map::new();
     result.insert("experiment".into(), json!(trained.config.name));
@@ -145,11 +173,15 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
+    let study = trained.config.study.as_ref();
+    let findings = study.map(|study| study.run(&trained.folder, &flow, &trained.base, &trained.target));
+    let findings = findings.transpose()?.unwrap_or_default();
+    result.extend(findings.result);
     if trained.base.dim() == 2 {
         flow.solver = picture_solver(&trained.config.solver).build()?;
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
-    Ok(result)
+    Ok((result, findings.text))
 }
 
 /// A tolerance below what the eye can see, for pictures of tens of thousands of points.
@@ -158,13 +190,23 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 }
 
 /// Writes result and report, prints the path, a short table and the result.
-fn finish(trained: &Trained, result: &Map<String, Value>) -> Result<()> {
-    trained.folder.write_json("result.json", &Value::Object(result.clone()))?;
-    report::write(&trained.folder, &trained.config, result)?;
-    println!("{}", trained.folder.path.display());
+fn finish(
+    folder: &RunFolder,
+    config: &ExperimentConfig,
+    result: &Map<String, Value>,
+    sections: &str,
+) -> Result<()> {
+    folder.write_json("result.json", &Value::Object(result.clone()))?;
+    report::write(folder, config, result, sections)?;
+    print_result(folder, result);
+    Ok(())
+}
+
+/// The run's folder, a short table and the result.
+fn print_result(folder: &RunFolder, result: &Map<String, Value>) {
+    println!("{}", folder.path.display());
     for (name, value) in report::rows(result) {
         println!("{name:>20}  {value}");
     }
     println!("{}", Value::Object(result.clone()));
-    Ok(())
 }
