@@ -97,6 +97,7 @@ fn an_exact_study_is_read_strictly() {
     playground.write("exact.toml", &EXACT.replace("dims = [2]", "dims = [1]"));
     assert!(playground.fail("experiment exact.toml").contains("dims"));
     playground.write("exact.toml", EXACT);
+    assert!(playground.fail("train exact.toml").contains("nothing to train"));
     assert!(playground.fail("experiment exact.toml --set study.times=[2.0]").contains('2'));
     assert!(!playground.path().join("runs").exists());
 }

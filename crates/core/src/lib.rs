@@ -11,6 +11,7 @@ pub mod coupling;
 pub mod density;
 pub mod error;
 pub mod field;
+pub mod guidance;
 pub mod interpolant;
 pub mod network;
 pub mod parameters;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Trainer};
@@ -76,6 +76,9 @@ fn study_checkpoint(args: &RunArgs, checkpoint: &std::path::Path) -> Result<Exit
 
 /// Trains and saves checkpoints.
 pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
+    if args.from.is_some() || study::is_untrained(&args.config) {
+        bail!("there is nothing to train\nhint: a study is made by the command experiment");
+    }
     let trained = train_run(args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
