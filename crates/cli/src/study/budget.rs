@@ -1,13 +1,11 @@
 //! The flow against the stochastic equation on a trained flow, by calls of the network.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{DiffusionConfig, DiffusionShape, Method, Scheme, SdeConfig, SolverConfig};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tch::{Kind, Tensor};
 
 use super::Findings;
@@ -36,8 +34,16 @@ pub(crate) struct BudgetConfig {
     pub(crate) drawn: u32,
 }
 
+/// What a sampler did with a budget.
+struct Run {
+    sampler: Sampler,
+    budget: u32,
+    nfe: u64,
+    quality: Quality,
+}
+
 /// A sampler with a fixed number of steps.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Sampler {
     Flow(Method),
     Noise(Scheme, f64),
@@ -67,38 +73,36 @@ pub(super) fn run(
     let samplers = config.samplers();
     let bar = progress_bar((config.budgets.len() * samplers.len()) as u64, "budgets");
     let mut findings = Findings::default();
-    let (mut rows, mut panels) = (Vec::new(), vec![("data".to_owned(), picture(&data, target)?)]);
-    let mut curves: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut panels = vec![("data".to_owned(), picture(&data, target)?)];
+    let mut runs = Vec::new();
     for &budget in &config.budgets {
-        let mut best = (f64::INFINITY, String::new());
         for &sampler in &samplers {
             let (samples, nfe) = sample(config, flow, base, (sampler, budget), &x0)?;
             let quality = judge(&samples, &data, target)?;
-            let name = sampler.name();
-            if quality.energy_distance < best.0 {
-                best = (quality.energy_distance, name.clone());
-            }
             if budget == config.drawn && sampler.is_drawn() {
-                panels.push((name.clone(), picture(&samples, target)?));
+                panels.push((sampler.name(), picture(&samples, target)?));
             }
-            curves
-                .entry(name.clone())
-                .or_default()
-                .push((f64::from(budget).log10(), quality.energy_distance.log10()));
-            rows.push(quality.row(&name, nfe));
+            runs.push(Run { sampler, budget, nfe, quality });
             bar.inc(1);
         }
-        findings
-            .result
-            .insert(format!("best_at_{budget}"), json!({ "sampler": best.1, "energy_distance": best.0 }));
     }
     bar.finish_and_clear();
-    rows.push(floor.row("fresh data", 0));
+    for &budget in &config.budgets {
+        findings.result.insert(format!("best_at_{budget}"), best(&runs, budget));
+    }
     findings.result.insert("energy_distance_of_data".into(), json!(floor.energy_distance));
-    let curves: Vec<_> = curves.into_iter().filter(|(name, _)| !name.starts_with("EulerM")).collect();
-    let chart = figure::curve_image(&curves, "log10 NFE", "log10 energy distance");
-    figure::save_png(&folder.figures().join("budgets.png"), &chart)?;
-    figure::save_png(&folder.figures().join("budget_samples.png"), &figure::sheet(&panels, 4))?;
+    let mut rows: Vec<Vec<String>> =
+        runs.iter().map(|run| run.quality.row(&run.sampler.name(), run.nfe)).collect();
+    rows.push(floor.row("fresh data", 0));
+    let charts = [
+        ("log10 energy distance".to_owned(), chart(config, &runs, |quality| quality.energy_distance)),
+        (
+            "log10 mass outside".to_owned(),
+            chart(config, &runs, |quality| quality.outside.unwrap_or(f64::NAN)),
+        ),
+    ];
+    figure::save_png(&folder.figures().join("budgets.png"), &figure::sheet(&charts, 2))?;
+    figure::save_png(&folder.figures().join("budget_samples.png"), &figure::sheet(&panels, 3))?;
     let header = ["sampler", "NFE", "energy distance", "mass outside the support"];
     findings.section(
         "Samplers by calls of the network",
@@ -107,6 +111,33 @@ pub(super) fn run(
         &["budgets.png", "budget_samples.png"],
     );
     Ok(findings)
+}
+
+/// The best sampler of a budget by each measure.
+fn best(runs: &[Run], budget: u32) -> Value {
+    let least = |measure: fn(&Quality) -> f64| {
+        let of_budget = runs.iter().filter(|run| run.budget == budget);
+        of_budget.min_by(|a, b| measure(&a.quality).total_cmp(&measure(&b.quality)))
+    };
+    let shown = |measure: fn(&Quality) -> f64| {
+        least(measure).map(|run| json!({ "sampler": run.sampler.name(), "value": measure(&run.quality) }))
+    };
+    json!({
+        "energy_distance": shown(|quality| quality.energy_distance),
+        "mass_outside": shown(|quality| quality.outside.unwrap_or(f64::INFINITY)),
+    })
+}
+
+/// One line for the flow and one for each strength.
+fn chart(config: &BudgetConfig, runs: &[Run], measure: fn(&Quality) -> f64) -> image::RgbImage {
+    let point = |run: &Run| (f64::from(run.budget).log10(), measure(&run.quality).log10());
+    let line = |sampler: Sampler| {
+        let own = runs.iter().filter(|run| run.sampler == sampler).map(point);
+        (sampler.name(), own.collect::<Vec<_>>())
+    };
+    let lines: Vec<_> =
+        config.samplers().into_iter().filter(|sampler| sampler.is_drawn()).map(line).collect();
+    figure::curve_image(&lines, "log10 NFE", "log10 distance")
 }
 
 impl BudgetConfig {
