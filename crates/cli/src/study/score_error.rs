@@ -27,7 +27,8 @@ pub(crate) struct ScoreErrorConfig {
     pub(crate) n: i64,
 }
 
-/// Relative root-mean-square errors at one time.
+/// Root-mean-square errors at one time: of the score in relation to the score, of the others to the path's speed
+/// √E|ẋ|², for both may vanish at an end.
 struct Errors {
     time: f64,
     score: f64,
@@ -59,11 +60,10 @@ pub(super) fn run(
         curve("weighted score", |e| e.weighted),
         curve("velocity", |e| e.velocity),
     ];
-    let chart = figure::curve_image(&curves, "t", "log10 relative L2 error");
+    let chart = figure::curve_image(&curves, "t", "log10 relative error");
     figure::save_png(&folder.figures().join("score_error.png"), &chart)?;
-    let title =
-        format!("Relative errors of the learned fields (scores beyond t = {last:.4} are those of that time)");
-    let header = ["t", "score s", "weighted score κ s", "velocity v"];
+    let title = format!("Errors of the learned fields (scores beyond t = {last:.4} are those of that time)");
+    let header = ["t", "score s / ‖s‖", "weighted score κ s / ‖ẋ‖", "velocity v / ‖ẋ‖"];
     findings.section(&title, &header, &rows, &["score_error.png"]);
     let numbers: Vec<_> = errors.iter().map(|e| json!({ "time": e.time, "score": e.score })).collect();
     findings.result.insert("score_error".into(), json!(numbers));
@@ -106,7 +106,8 @@ fn compare(
     let noise = draw(&interflow_core::density::StandardNormal { dim: 2 }, 2);
     let x0 = draw(&interflow_core::density::StandardNormal { dim: 2 }, 0);
     let t = Tensor::full([config.n], time, (Kind::Double, Device::Cpu));
-    let x = exact.interpolant().path(&t, &x0, &draw(&eight_gaussians()?, 1), Some(&noise))?.x;
+    let point = exact.interpolant().path(&t, &x0, &draw(&eight_gaussians()?, 1), Some(&noise))?;
+    let x = point.x;
     let (s, v) = (exact.score().value(&t, &x), exact.velocity().value(&t, &x));
     let near = flow.admit(&x)?;
     let times = near.select(1, 0).full_like(time);
@@ -117,12 +118,12 @@ fn compare(
         let weighted = double(conversion.weighted_score(&times, &near, &learned_v));
         let weight = conversion.score_weight(&t).unsqueeze(1);
         let size = |x: &Tensor| x.square().mean(Kind::Double).sqrt().double_value(&[]);
+        let speed = size(&point.path_derivative);
         Ok(Errors {
             time,
             score: size(&(learned_s - &s)) / size(&s),
-            // κ vanishes at the end: its product with the score is measured against the velocity, which it joins.
-            weighted: size(&(weighted - weight * &s)) / size(&v),
-            velocity: size(&(double(learned_v) - &v)) / size(&v),
+            weighted: size(&(weighted - weight * &s)) / speed,
+            velocity: size(&(double(learned_v) - &v)) / speed,
         })
     })
 }
