@@ -118,6 +118,30 @@ impl Playground {
         stderr
     }
 
+    /// Runs a shell script where the folder `disk` is a file system of its own, in memory, mounted with
+    /// `options`; `$INTERFLOW` is the program. What the script wants to keep it copies out of `disk`.
+    /// Nothing, with a word why, where the system lets no user mount.
+    ///
+    /// # Panics
+    /// If the shell cannot be started.
+    pub fn run_on_disk(&self, options: &str, script: &str) -> Option<Output> {
+        std::fs::create_dir_all(self.path().join("disk")).expect("a folder to mount on");
+        let run = |script: &str| {
+            let mount = format!("mount -t tmpfs -o {options} tmpfs disk && {{ {script}\n}}");
+            Command::new("unshare")
+                .args(["--map-root-user", "--mount", "sh", "-c", &mount])
+                .current_dir(self.path())
+                .env("INTERFLOW", interflow())
+                .env("OMP_NUM_THREADS", "1")
+                .output()
+        };
+        if run("true").is_ok_and(|output| output.status.success()) {
+            return Some(run(script).expect("unshare starts"));
+        }
+        eprintln!("skipped: no file system can be mounted here");
+        None
+    }
+
     /// The only run folder under `out`.
     ///
     /// # Panics
@@ -130,4 +154,16 @@ impl Playground {
         assert_eq!(folders.len(), 1, "{folders:?}");
         folders[0].clone()
     }
+}
+
+/// The files below `folder` that a writer left unfinished.
+pub fn partial_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| match entry.path() {
+            path if path.is_dir() => partial_files(&path),
+            path if path.extension().is_some_and(|ending| ending == "partial") => vec![path],
+            _ => Vec::new(),
+        })
+        .collect()
 }

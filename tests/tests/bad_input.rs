@@ -1,6 +1,7 @@
 //! Bad input gets one clear message that says what and where, and leaves nothing behind.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use interflow_tests::Playground;
+use interflow_tests::{Playground, partial_files};
 
 /// Runs the edited config and checks that the message has each of `parts`.
 fn check_config(old: &str, new: &str, parts: &[&str]) {
@@ -106,4 +107,72 @@ fn missing_data_is_named_with_its_file() {
     );
     let message = playground.fail("train tiny.toml --data nowhere");
     assert!(message.contains("household_power_consumption.txt"), "{message}");
+}
+
+#[test]
+fn broken_training_tables_are_refused_before_a_run_folder_is_made() {
+    for (rows, part) in [
+        ("", "rows.csv"),
+        ("a,b\n", "rows.csv"),
+        ("a,b\n1,2\n3\n", "3"),
+        ("a,b\n1,2\n3,four\n", "four"),
+        ("a,b\n1,2\n3,NaN\n", "3"),
+        ("a,b\n1,2\n", "at least 10 rows"),
+    ] {
+        let playground = Playground::new();
+        playground.edit(
+            "kind = \"synthetic\"\ndensity = { kind = \"eight-gaussians\" }",
+            "kind = \"table\"\nfile = \"rows.csv\"",
+        );
+        playground.write("rows.csv", rows);
+        let message = playground.fail("train tiny.toml --data .");
+        assert!(message.contains("rows.csv") && message.contains(part), "{rows:?}: {message}");
+        assert!(!playground.path().join("runs").exists(), "a run folder was made");
+    }
+}
+
+#[test]
+fn an_interrupted_command_writes_nothing() {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml --set train.steps=10");
+    let child = playground
+        .command(&format!("sample {} -n 100000 --out many.csv", run.trim()))
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_handler(child.id());
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(message.contains("interrupted"), "{message}");
+    assert!(!playground.path().join("many.csv").exists());
+    assert_eq!(partial_files(playground.path()), [] as [std::path::PathBuf; 0]);
+}
+
+/// Waits until the process catches SIGINT, as Linux says it.
+fn wait_for_handler(process: u32) {
+    let start = std::time::Instant::now();
+    while start.elapsed() < std::time::Duration::from_mins(1) {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        if caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 2 != 0)) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    panic!("no handler of SIGINT after a minute");
+}
+
+#[test]
+fn a_read_only_folder_is_refused() {
+    let playground = Playground::new();
+    let run = playground.succeed("train tiny.toml --set train.steps=10");
+    for command in ["train tiny.toml --out disk", &format!("sample {} -n 3 --out disk/s.npy", run.trim())] {
+        let Some(output) = playground.run_on_disk("ro", &format!("\"$INTERFLOW\" {command}")) else { return };
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("disk/") && message.contains("Read-only file system"), "{message}");
+    }
 }

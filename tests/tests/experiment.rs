@@ -1,4 +1,7 @@
 //! A run from its config to its report, and what can be done with its checkpoint.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::path::Path;
 
 use interflow_tests::Playground;
 use serde_json::Value;
@@ -20,6 +23,18 @@ fn an_experiment_leaves_a_complete_run_folder() {
         let png = std::fs::read(folder.join("figures").join(name)).unwrap();
         assert_eq!(&png[1..4], b"PNG");
     }
+    let checkpoint = "checkpoints/step-0000000060.safetensors";
+    for name in ["config.toml", "metrics.jsonl", "result.json", "figures/loss.png", checkpoint] {
+        assert_eq!(mode(&folder.join(name)), mode(&playground.path().join("tiny.toml")), "{name}");
+    }
+}
+
+/// Who may read and write a file, as far as the system lets one ask.
+fn mode(file: &Path) -> u32 {
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    #[cfg(not(unix))]
+    return u32::from(file.metadata().unwrap().permissions().readonly());
 }
 
 #[test]
@@ -60,4 +75,29 @@ fn a_sample_does_not_depend_on_how_many_are_drawn() {
             assert!((a - b).abs() < 1e-3, "{a} among 5, {b} among 150");
         }
     }
+}
+
+#[test]
+fn ends_known_by_samples_only_have_no_likelihood() {
+    let playground = Playground::new();
+    playground.edit("kind = \"standard-normal\"", "kind = \"synthetic\"\ndensity = { kind = \"rings\" }");
+    let run = playground.succeed("train tiny.toml --out known --set train.steps=20");
+    let known = playground.succeed(&format!("evaluate {} --json", run.trim()));
+    let known: Value = serde_json::from_str(&known).unwrap();
+    assert!(known["test_nll"]["mean"].is_f64() && known["true_nll"]["mean"].is_f64(), "{known}");
+    let both = "--set base.samples_only=true --set target.samples_only=true";
+    let stdout =
+        playground.succeed(&format!("experiment tiny.toml --out unknown --set train.steps=20 {both}"));
+    let result: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(result["test_nll"], Value::Null);
+    assert!(result.get("test_nll").is_some() && result.get("true_nll").is_none(), "{result}");
+    for test in ["two_sample_forward", "two_sample_backward"] {
+        assert!(result[test]["p_value"].is_f64(), "{result}");
+    }
+    let run = playground.run_folder("unknown").display().to_string();
+    let file = std::fs::read_to_string(format!("{run}/result.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&file).unwrap(), result);
+    playground.succeed(&format!("sample {run} -n 5 -o s.csv"));
+    let message = playground.fail(&format!("log-prob {run} s.csv"));
+    assert!(message.contains("known by samples only"), "{message}");
 }

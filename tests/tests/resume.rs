@@ -101,3 +101,46 @@ fn truncated_and_flipped_checkpoints_are_refused_and_the_previous_one_works() {
     std::fs::remove_file(&newest).unwrap();
     playground.succeed(&format!("sample {} -n 3", newest_checkpoint(&run).display()));
 }
+
+#[test]
+fn a_resumed_run_takes_no_other_config() {
+    let playground = Playground::new();
+    playground.succeed("train tiny.toml --set train.steps=40");
+    let run = playground.run_folder("runs");
+    let checkpoint = std::fs::read(newest_checkpoint(&run)).unwrap();
+    let resume = |options: &str| format!("train tiny.toml --resume {} {options}", run.display());
+    let check = |options: &str, parts: &[&str]| {
+        let message = playground.fail(&resume(options));
+        for part in parts.iter().chain(&["without --resume", "config.toml"]) {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+    };
+    check("--set train.batch=32", &["train.batch: 64 in the checkpoint, now 32\n"]);
+    check("--seed 8", &["seed: 7 in the checkpoint, now 8\n"]);
+    check("--set train.clip_norm=1.0", &["train.clip_norm: unset in the checkpoint, now 1.0\n"]);
+    check(
+        "--set model.hidden=[8] --set interpolant.kind=linear",
+        &["model.hidden: [32, 32] in", "now [8]\n", "interpolant.kind: \"trigonometric\" in", "\"linear\"\n"],
+    );
+    assert!(checkpoint == std::fs::read(newest_checkpoint(&run)).unwrap(), "a refused run wrote");
+    playground.succeed(&resume("--set threads=2 --set train.steps=50"));
+    let config = run.join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    assert!(text.contains("steps = 50") && text.contains("threads = 2"), "{text}");
+    playground.succeed(&format!("train {} --resume {}", config.display(), run.display()));
+}
+
+#[test]
+fn a_new_length_of_a_cosine_schedule_is_pointed_out() {
+    let playground = Playground::new();
+    playground.edit("steps = 200", "steps = 40\nschedule = { kind = \"cosine\" }");
+    playground.succeed("train tiny.toml");
+    let run = playground.run_folder("runs");
+    let warns = |options: &str| {
+        let output = playground.run(&format!("train tiny.toml --resume {} {options}", run.display()));
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).contains("cosine schedule")
+    };
+    assert!(!warns(""));
+    assert!(warns("--set train.steps=80"));
+}

@@ -5,6 +5,7 @@ mod noise;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use interflow_data::Unfit;
 
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Experiment(RunArgs),
     /// Train a flow as CONFIG says and save its checkpoints.
     Train(RunArgs),
+    /// Fit a flow to the table FILE without a config, evaluate it, draw its figures and write a report.
+    Fit(FitArgs),
     /// Draw samples of the target from a checkpoint.
     Sample(SampleArgs),
     /// Log-densities (nats) of the rows of FILE under the flow.
@@ -40,7 +43,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
 }
 
-/// Where and how a run happens.
+/// Which experiment runs, and how.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The experiment's TOML file.
@@ -48,6 +51,42 @@ pub(crate) struct RunArgs {
     /// The folder that holds the data sets.
     #[arg(long, env = "INTERFLOW_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
+    /// How it runs.
+    #[command(flatten)]
+    pub(crate) options: RunOptions,
+    /// Study the flow of this checkpoint or run folder, trained before, instead of training (`experiment` only).
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+/// Arguments of `fit`.
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    /// The table: a .csv file, or a .npy array of rows.
+    pub(crate) file: PathBuf,
+    /// The columns to use, by name, or by number from 1 where there is no header; all without it.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) columns: Option<Vec<String>>,
+    /// Conditions: columns that the others are modelled given, by name or number.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) given: Vec<String>,
+    /// What becomes of rows with missing values: refuse or drop.
+    #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
+    pub(crate) missing: Unfit,
+    /// What becomes of constant columns: refuse or drop.
+    #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
+    pub(crate) constant: Unfit,
+    /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) dequantise: Vec<String>,
+    /// How it runs.
+    #[command(flatten)]
+    pub(crate) options: RunOptions,
+}
+
+/// Where and how a run happens.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
     /// The folder under which run folders are made.
     #[arg(long, default_value = "runs")]
     pub(crate) out: PathBuf,
@@ -63,12 +102,20 @@ pub(crate) struct RunArgs {
     /// Go on with the interrupted run in this folder.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,
-    /// Study the flow of this checkpoint or run folder, trained before, instead of training (`experiment` only).
-    #[arg(long, conflicts_with = "resume")]
-    pub(crate) from: Option<PathBuf>,
     /// Overrides a config key, as in `--set train.steps=100`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// One JSON object on stdout that holds the run folder and the result, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn parse_unfit(text: &str) -> Result<Unfit, String> {
+    match text {
+        "refuse" => Ok(Unfit::Refuse),
+        "drop" => Ok(Unfit::Drop),
+        _ => Err("expected refuse or drop".to_owned()),
+    }
 }
 
 /// How a trained flow is used.
@@ -102,9 +149,12 @@ pub(crate) struct SampleArgs {
     /// The path to the samples.
     #[command(flatten)]
     pub(crate) path: PathArgs,
-    /// How many samples.
-    #[arg(short, long, default_value_t = 1000)]
-    pub(crate) n: u64,
+    /// How many samples: 1000 without it, or with --given one for each row.
+    #[arg(short, long)]
+    pub(crate) n: Option<u64>,
+    /// A .csv or .npy file whose rows are the conditions of a flow that has some; -n counts for each row.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) given: Option<PathBuf>,
     /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,

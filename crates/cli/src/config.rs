@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::target::TargetConfig;
+use interflow_data::TableConfig;
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
 use interflow_train::TrainConfig;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::study::StudyConfig;
+use crate::units::Units;
 
 /// An experiment, as written in `configs/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub(crate) struct ExperimentConfig {
     /// The ends' dimension; training fills it in, so that a checkpoint is usable without its data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dim: Option<i64>,
+    /// What the ends' coordinates mean; training fills it in, so that a checkpoint speaks the data's units.
+    #[serde(default, skip_serializing_if = "Units::is_empty")]
+    pub(crate) units: Units,
     /// Where the flow starts, at t = 0.
     pub(crate) base: EndConfig,
     /// Where the flow ends, at t = 1.
@@ -80,17 +85,18 @@ pub(crate) enum EndConfig {
     Synthetic {
         /// Which one.
         density: TargetConfig,
+        /// Whether its closed form, if it has one, is kept from the flow: it is then known by samples only.
+        #[serde(default)]
+        samples_only: bool,
     },
-    /// UCI POWER with its published preprocessing.
+    /// UCI POWER with its published preprocessing; like the published numbers, its test NLL is that of
+    /// standardised rows.
     Power {
         /// Whether a training row gets fresh dequantisation noise at every visit.
         fresh_noise: bool,
     },
-    /// The rows of a CSV or NPY file, standardised by nothing.
-    Table {
-        /// The file, relative to the data folder.
-        file: std::path::PathBuf,
-    },
+    /// The rows of a CSV or NPY file, in its units.
+    Table(TableConfig),
 }
 
 /// What is measured after training.
@@ -117,6 +123,13 @@ impl ExperimentConfig {
     /// Reads `path` and applies `overrides` (`key.path=value`).
     pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Self> {
         let config: Self = read_as(path, overrides)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// This config with `overrides` (`key.path=value`).
+    pub(crate) fn with(&self, overrides: &[String]) -> Result<Self> {
+        let config: Self = overridden(&self.to_toml()?, overrides)?;
         config.check()?;
         Ok(config)
     }

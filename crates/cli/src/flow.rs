@@ -13,6 +13,7 @@ use crate::args::FlowArgs;
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::end::End;
+use crate::interrupt;
 
 /// A flow that can be sampled, inverted and evaluated.
 pub(crate) struct Flow {
@@ -59,7 +60,10 @@ impl Flow {
         let options = (config.precision.kind(), device);
         let mut velocity =
             config.model.init(dim, &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
-        velocity.parameters_mut().assign(checkpoint.network_weights())?;
+        velocity.parameters_mut().assign(checkpoint.network_weights()).context(
+            "its weights are not of the network that its config describes\n\
+             hint: the file belongs to no run of this program; use another checkpoint",
+        )?;
         Ok(Self { solver: config.solver.build()?, config, velocity, device, step: checkpoint.step })
     }
 
@@ -100,6 +104,7 @@ impl Flow {
         let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
+            interrupt::check()?;
             let solution = solve(&batch, first)?;
             nfe = nfe.max(solution.statistics.nfe);
             first += batch.size()[0] as u64;
@@ -126,6 +131,7 @@ impl Flow {
         let mut nfe = 0;
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
+            interrupt::check()?;
             let LogDensity { log_density, statistics, .. } =
                 log_density(&self.solver, &self.velocity, base, &Divergence::Exact, &batch, t)?;
             nfe = nfe.max(statistics.nfe);

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use interflow_core::conversion::Conversion;
 use interflow_core::coupling::CouplingConfig;
+use interflow_core::density::ConditionalNormal;
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::{VectorField, Velocity};
 use interflow_solvers::{BrownianPath, DiffusionConfig, Sde, SdeConfig};
@@ -35,6 +36,11 @@ impl<'a> FlowPath<'a> {
         let Some(kind) = schedule.filter(|kind| *kind != own.kind) else {
             return Ok(Self { flow, interpolant: own, velocity: Box::new(velocity) });
         };
+        if flow.config.units.n_given() > 0 {
+            bail!(
+                "a flow with conditions keeps to its own path: rescaling space would change the conditions"
+            );
+        }
         let interpolant = InterpolantConfig { kind, gamma: None };
         let rescaled = Velocity(velocity).rescaled(own.build()?, interpolant.build()?)?;
         Ok(Self { flow, interpolant, velocity: Box::new(rescaled) })
@@ -47,8 +53,8 @@ impl<'a> FlowPath<'a> {
 
     /// How the path's score follows from its velocity.
     pub(crate) fn conversion(&self, base: &End) -> Result<Conversion> {
-        let End::Normal(normal) = base else {
-            bail!("a score follows from the velocity for the base standard-normal only");
+        let End::Normal(ConditionalNormal { n_given: 0, normal }) = base else {
+            bail!("a score follows from the velocity for the base standard-normal only, without conditions");
         };
         if !matches!(self.flow.config.coupling, CouplingConfig::Independent {}) {
             bail!("a score follows from the velocity for the independent coupling only");

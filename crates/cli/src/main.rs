@@ -1,13 +1,14 @@
 //! The program `interflow`: config files become objects, commands use them, results become files.
 
-#![allow(clippy::print_stdout, reason = "the program's data go to stdout")]
-
 mod args;
 mod command;
+mod conditions;
 mod config;
+mod defaults;
 mod device;
 mod end;
 mod evaluation;
+mod events;
 mod figure;
 mod flow;
 mod flow_path;
@@ -15,8 +16,11 @@ mod interrupt;
 mod observer;
 mod output;
 mod report;
+mod resume;
 mod run_folder;
 mod study;
+mod table_figures;
+mod units;
 
 use std::process::ExitCode;
 
@@ -36,10 +40,30 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            eprintln!("error: {}", explanation(&error));
+            if error.is::<interrupt::Interrupted>() {
+                ExitCode::from(interrupt::EXIT_CODE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
+}
+
+/// What failed and why, from the command down to the system's reason, and then all hints, each on its line.
+fn explanation(error: &anyhow::Error) -> String {
+    let (mut reasons, mut hints) = (Vec::new(), String::new());
+    for message in error.chain().map(ToString::to_string) {
+        let (reason, hint) = message.split_once("\nhint: ").unwrap_or((&message, ""));
+        reasons.push(reason.to_owned());
+        if !hint.is_empty() {
+            hints.push_str("\nhint: ");
+            hints.push_str(hint);
+        }
+    }
+    // Some errors of libraries repeat their cause.
+    reasons.dedup_by(|cause, reason| reason.ends_with(cause.as_str()));
+    reasons.join(": ") + &hints
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -47,6 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Experiment(args) => command::experiment(&args),
         Command::Train(args) => command::train(&args),
+        Command::Fit(args) => command::fit(&args),
         Command::Sample(args) => command::sample(&args),
         Command::LogProb(args) => command::log_prob(&args),
         Command::Score(args) => command::score(&args),
@@ -54,5 +79,21 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Encode(args) => command::encode(&args),
         Command::Evaluate(args) => command::evaluate(&args),
         Command::Inspect(args) => command::inspect(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_come_last_and_causes_once() {
+        let error = anyhow::anyhow!("the disk is full")
+            .context("cannot write a: the disk is full\nhint: make room")
+            .context("training stopped\nhint: go on with --resume");
+        assert_eq!(
+            explanation(&error),
+            "training stopped: cannot write a: the disk is full\nhint: go on with --resume\nhint: make room"
+        );
     }
 }

@@ -1,18 +1,18 @@
 //! Shows training and records it: a progress bar (log lines where there is no terminal), metrics as JSON
-//! lines, checkpoints.
+//! lines and as events for TensorBoard, checkpoints.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use interflow_train::{Checkpoint, Failure, Observer, SelfCheck, StepReport, Trainer};
+use interflow_train::{Balance, Checkpoint, Estimate, Failure, Observer, SelfCheck, StepReport, Trainer};
 use serde_json::{Value, json};
 
+use crate::events::EventFile;
 use crate::interrupt;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, append};
 
 /// How many checkpoints a run keeps.
 const KEPT_CHECKPOINTS: usize = 3;
@@ -30,6 +30,9 @@ pub(crate) fn progress_bar(length: u64, what: &'static str) -> ProgressBar {
 pub(crate) struct RunObserver {
     bar: ProgressBar,
     metrics: File,
+    events: EventFile,
+    /// Whether it was said that a metric cannot be written: once is enough.
+    warned: bool,
     checkpoints: PathBuf,
     config_text: String,
     last_line: Instant,
@@ -60,6 +63,9 @@ impl RunObserver {
             .append(true)
             .open(&path)
             .with_context(|| format!("cannot write the file: {}", path.display()))?;
+        let events = folder.tensorboard();
+        let events = EventFile::create(&events, from_step)
+            .with_context(|| format!("cannot write an event file in {}", events.display()))?;
         let series = |key: &str| {
             kept.iter().filter_map(|r| Some((r["step"].as_f64()?, r[key].as_f64()?))).collect::<Vec<_>>()
         };
@@ -69,6 +75,8 @@ impl RunObserver {
         Ok(Self {
             bar,
             metrics,
+            events,
+            warned: false,
             checkpoints: folder.checkpoints(),
             config_text,
             last_line: Instant::now(),
@@ -82,9 +90,18 @@ impl RunObserver {
         self.bar.finish_and_clear();
     }
 
-    fn record(&mut self, record: &Value) {
-        if let Err(error) = writeln!(self.metrics, "{record}") {
-            tracing::warn!("cannot write metrics.jsonl: {error}");
+    /// Records a step's numbers; that they cannot be written does not end the run.
+    fn record(&mut self, step: u64, line: &Value, scalars: &[(&str, f64)]) {
+        let line = format!("{line}\n");
+        let written =
+            append(&mut self.metrics, line.as_bytes()).map_err(|error| ("metrics.jsonl", error)).and_then(
+                |()| self.events.scalars(step, scalars).map_err(|error| ("TensorBoard's events", error)),
+            );
+        if let Err((what, error)) = written
+            && !self.warned
+        {
+            self.warned = true;
+            self.bar.suspend(|| tracing::warn!("at step {step} cannot write {what}: {error}"));
         }
     }
 }
@@ -94,12 +111,15 @@ impl Observer for RunObserver {
         self.bar.set_position(report.step);
         self.bar.set_message(format!("loss {:.4}", report.loss));
         self.losses.push((report.step as f64, report.loss));
-        self.record(&json!({
+        let line = json!({
             "step": report.step,
             "loss": report.loss,
             "grad_norm": report.grad_norm,
             "learning_rate": report.learning_rate,
-        }));
+        });
+        let scalars =
+            [("loss", report.loss), ("grad_norm", report.grad_norm), ("learning_rate", report.learning_rate)];
+        self.record(report.step, &line, &scalars);
         if self.bar.is_hidden() && self.last_line.elapsed() > Duration::from_secs(5) {
             self.last_line = Instant::now();
             tracing::info!(
@@ -116,23 +136,21 @@ impl Observer for RunObserver {
     fn on_validation(&mut self, check: &SelfCheck) {
         let step = check.step;
         self.held_out.push((step as f64, check.objective.mean));
-        self.record(&json!({
-            "step": step,
-            "objective": check.objective.mean,
-            "objective_se": check.objective.standard_error,
-            "minus_square": check.minus_square.mean,
-            "minus_square_se": check.minus_square.standard_error,
-            "gap": check.gap.mean,
-            "gap_se": check.gap.standard_error,
-        }));
+        let Estimate { mean, standard_error } = check.objective;
+        let mut line = json!({ "step": step, "objective": mean, "objective_se": standard_error });
+        let mut scalars = vec![("validation/objective", mean)];
+        let mut text = format!("held-out objective {mean:.4} ± {standard_error:.4}");
+        if let Some(Balance { minus_square, gap, .. }) = check.balance {
+            line["minus_square"] = json!(minus_square.mean);
+            line["minus_square_se"] = json!(minus_square.standard_error);
+            line["gap"] = json!(gap.mean);
+            line["gap_se"] = json!(gap.standard_error);
+            scalars.push(("validation/gap", gap.mean));
+            text = format!("{text}, G + E|v̂|² {:.4} ± {:.4}", gap.mean, gap.standard_error);
+        }
+        self.record(step, &line, &scalars);
         self.bar.suspend(|| {
-            tracing::info!(
-                "step {step}: held-out G {:.4} ± {:.4}, G + E|v̂|² {:.4} ± {:.4}",
-                check.objective.mean,
-                check.objective.standard_error,
-                check.gap.mean,
-                check.gap.standard_error
-            );
+            tracing::info!("step {step}: {text}");
         });
     }
 

@@ -24,8 +24,7 @@ const N_TIMES: usize = 41;
 /// Draws the loss curves.
 pub(crate) fn draw_losses(folder: &RunFolder, losses: &[(f64, f64)], held_out: &[(f64, f64)]) -> Result<()> {
     let series = [("training G".to_owned(), losses.to_vec()), ("held-out G".to_owned(), held_out.to_vec())];
-    figure::save_png(&folder.figures().join("loss.png"), &figure::curve_image(&series, "step", "objective"))?;
-    Ok(())
+    figure::save_png(&folder.figures().join("loss.png"), &figure::curve_image(&series, "step", "objective"))
 }
 
 /// Draws a two-dimensional flow: true density, samples, densities along the path, trajectories.
@@ -63,8 +62,7 @@ pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &En
     }
     let paths = trajectories(flow, &x0.narrow(0, 0, N_TRAJECTORIES.min(x0.size()[0])))?;
     panels.push(("trajectories".to_owned(), figure::trajectories_image(&paths, extent, 480)));
-    figure::save_png(&folder.figures().join("flow.png"), &figure::sheet(&panels, 4))?;
-    Ok(())
+    figure::save_png(&folder.figures().join("flow.png"), &figure::sheet(&panels, 4))
 }
 
 /// The centres of `n × n` cells that fill [−extent, extent]², `[n², 2]`, the lowest row first.
@@ -104,7 +102,7 @@ pub(crate) fn write(
             writeln!(text, "| {name} | {nll} |")?;
         }
     }
-    for figure in ["flow", "loss"] {
+    for figure in ["marginals", "pairs", "flow", "loss"] {
         if folder.figures().join(format!("{figure}.png")).is_file() {
             writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }

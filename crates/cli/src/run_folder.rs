@@ -1,9 +1,11 @@
 //! The folder of a run: config, environment, metrics, checkpoints, figures, result and report.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use interflow_data::atomic;
 use serde_json::{Value, json};
 
 use crate::config::ExperimentConfig;
@@ -28,8 +30,9 @@ impl RunFolder {
         let path = unused(&parent, &format!("{time}-{seed}"));
         let folder = Self { path };
         for part in [folder.checkpoints(), folder.figures()] {
-            std::fs::create_dir_all(&part)
-                .with_context(|| format!("cannot create the run folder: {}", part.display()))?;
+            std::fs::create_dir_all(&part).with_context(|| {
+                format!("cannot create the run folder: {}\nhint: choose another with --out", part.display())
+            })?;
         }
         folder.write("config.toml", config.as_bytes())?;
         folder.write_json("environment.json", &environment(device))?;
@@ -49,6 +52,11 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
+    /// Where TensorBoard's event files lie.
+    pub(crate) fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
     /// Where figures lie.
     pub(crate) fn figures(&self) -> PathBuf {
         self.path.join("figures")
@@ -57,20 +65,27 @@ impl RunFolder {
     /// Writes a file whole or not at all.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let target = self.path.join(name);
-        let write = || -> Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(&target)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write the file: {}", target.display()))
+        atomic::write(&target, bytes).with_context(|| format!("cannot write the file: {}", target.display()))
+    }
+
+    /// Writes the resolved config.
+    pub(crate) fn write_config(&self, config: &ExperimentConfig) -> Result<()> {
+        self.write("config.toml", config.to_toml()?.as_bytes())
     }
 
     /// Writes a JSON file whole or not at all.
     pub(crate) fn write_json(&self, name: &str, value: &Value) -> Result<()> {
         self.write(name, format!("{value:#}\n").as_bytes())
     }
+}
+
+/// Adds `bytes` to the end of a file that was opened to append, all of them or none.
+pub(crate) fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    let whole = file.metadata()?.len();
+    file.write_all(bytes).inspect_err(|_| {
+        // Without a part of the bytes the file stays readable; that this failed too is no news.
+        let _ = file.set_len(whole);
+    })
 }
 
 /// The first of `name`, `name-2`, `name-3`, … that does not exist yet.

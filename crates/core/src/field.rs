@@ -111,6 +111,21 @@ fn leaf(x: &Tensor) -> Tensor {
     x.detach().set_requires_grad(true)
 }
 
+/// The field's value at (t, x) and what `derive` finds of the leaf x and the value while gradients are recorded.
+fn differentiate<F: VectorField + ?Sized>(
+    f: &F,
+    t: &Tensor,
+    x: &Tensor,
+    derive: impl FnOnce(&Tensor, &Tensor) -> Tensor,
+) -> (Tensor, Tensor) {
+    tch::with_grad(|| {
+        let x = leaf(x);
+        let value = f.value(t, &x);
+        let derivative = derive(&x, &value);
+        (value.detach(), derivative)
+    })
+}
+
 /// The directional derivative by reverse mode twice: the gradient of `w ↦ (fᵀw)'` is linear in `w`.
 ///
 /// Works for any field built of twice differentiable tensor operations. `# Shapes` as
@@ -121,14 +136,11 @@ pub fn jvp_by_reverse_mode<F: VectorField + ?Sized>(
     x: &Tensor,
     u: &Tensor,
 ) -> (Tensor, Tensor) {
-    tch::with_grad(|| {
-        let x = leaf(x);
-        let value = f.value(t, &x);
+    differentiate(f, t, x, |x, value| {
         let w = leaf(&value.zeros_like());
-        let paired = (&value * &w).sum(None);
-        let gradient = Tensor::run_backward(&[paired], &[&x], true, true).swap_remove(0);
-        let jvp = Tensor::run_backward(&[(gradient * u).sum(None)], &[&w], false, false).swap_remove(0);
-        (value.detach(), jvp)
+        let paired = (value * &w).sum(None);
+        let gradient = Tensor::run_backward(&[paired], &[x], true, true).swap_remove(0);
+        Tensor::run_backward(&[(gradient * u).sum(None)], &[&w], false, false).swap_remove(0)
     })
 }
 
@@ -139,15 +151,11 @@ pub fn divergence_by_reverse_mode<F: VectorField + ?Sized>(
     t: &Tensor,
     x: &Tensor,
 ) -> (Tensor, Tensor) {
-    tch::with_grad(|| {
-        let x = leaf(x);
-        let value = f.value(t, &x);
-        let mut divergence = x.detach().select(1, 0).zeros_like();
-        for d in 0..f.dim() {
+    differentiate(f, t, x, |x, value| {
+        let diagonal = |d| {
             let column = value.select(1, d).sum(None);
-            let gradient = Tensor::run_backward(&[column], &[&x], true, false).swap_remove(0);
-            divergence += gradient.select(1, d);
-        }
-        (value.detach(), divergence)
+            Tensor::run_backward(&[column], &[x], true, false).swap_remove(0).select(1, d)
+        };
+        (0..f.dim()).map(diagonal).fold(x.detach().select(1, 0).zeros_like(), |sum, next| sum + next)
     })
 }

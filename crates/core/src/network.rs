@@ -10,6 +10,12 @@ pub trait Network: VectorField + Send {
     /// The weights, to overwrite.
     fn parameters_mut(&mut self) -> &mut Parameters;
 
+    /// The names of the weight matrices from one hidden layer to the next, for optimisers that treat matrices as
+    /// such; none unless the network says so.
+    fn hidden_matrices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A network of the same form with its own copy of the weights.
     ///
     /// # Errors

@@ -28,6 +28,22 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A data set's file has not the rows that were published: a broken download, or another file.
+    #[error(
+        "{}: expected {expected} rows of data, found: {found}\nhint: the file is cut or another one; \
+         `cargo xtask data {name}` says where to get it",
+        path.display()
+    )]
+    Incomplete {
+        /// The data set.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// How many rows it should have.
+        expected: usize,
+        /// How many whole rows it has.
+        found: usize,
+    },
     /// A file's content is not what it should be.
     #[error("{}: {problem}", path.display())]
     Content {

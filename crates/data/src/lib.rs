@@ -1,12 +1,21 @@
-//! Data sets: tables from CSV and NPY files, and UCI POWER with its published preprocessing.
+//! Data sets: tables from CSV and NPY files with their columns, splits and units, and UCI POWER with its published
+//! preprocessing.
 
-mod atomic;
+pub mod atomic;
+pub mod columns;
 pub mod error;
 pub mod power;
+pub mod preparation;
 pub mod rows;
+pub mod sheet;
+pub mod split;
 pub mod table;
 
+pub use columns::{Column, Columns};
 pub use error::{Error, Result};
-pub use power::{Power, Splits, Standardisation};
+pub use power::{Noise, Power, Splits, Standardisation};
+pub use preparation::{TableConfig, TableSplits, Unfit};
 pub use rows::{Dequantisation, Rows};
+pub use sheet::Sheet;
+pub use split::Split;
 pub use table::Table;

@@ -1,9 +1,10 @@
 //! Tables of numbers from CSV and NPY files, and back.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::Path;
 
+use npyz::WriterBuilder as _;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result, atomic};
@@ -32,27 +33,23 @@ impl Table {
     }
 }
 
-fn content(path: &Path, problem: String) -> Error {
+pub(crate) fn content(path: &Path, problem: String) -> Error {
     Error::Content { path: path.to_owned(), problem }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>> {
-    File::open(path).map(BufReader::new).map_err(|source| Error::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    |source| Error::Io { action: "read", path: path.into(), source }
 }
 
 fn read_csv(path: &Path) -> Result<Table> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(open(path)?);
+    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
     let mut columns: Option<Vec<String>> = None;
     let mut width = 0;
     let mut values = Vec::new();
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|error| content(path, error.to_string()))?;
-        let line = record.position().map_or(index as u64 + 1, csv::Position::line);
-        let fail = |problem| Error::Line { path: path.to_owned(), line, problem };
+        let fail = |problem| Error::Line { path: path.to_owned(), line: line(&bytes, &record), problem };
         if index == 0 {
             width = record.len();
             if record.iter().all(|field| field.trim().parse::<f64>().is_err()) {
@@ -82,9 +79,25 @@ fn read_csv(path: &Path) -> Result<Table> {
     Ok(Table { columns, values: Tensor::from_slice(&values).view([-1, width as i64]) })
 }
 
+/// The line, counted from 1, on which a record of the file `bytes` begins. The reader's own position is where the
+/// record before it ended, which blank lines may separate from it.
+pub(crate) fn line(bytes: &[u8], record: &csv::StringRecord) -> u64 {
+    let Some(position) = record.position() else { return 1 };
+    let blank = bytes[position.byte() as usize..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
+}
+
 fn read_npy(path: &Path) -> Result<Table> {
-    let damaged = |error: std::io::Error| content(path, format!("not a whole NPY file: {error}"));
-    let npy = npyz::NpyFile::new(open(path)?).map_err(damaged)?;
+    let values = npy_array(path)?;
+    check_finite(path, &values)?;
+    Ok(Table { columns: None, values })
+}
+
+/// The array of an NPY file as `[N, D]` in double precision, finite or not.
+pub(crate) fn npy_array(path: &Path) -> Result<Tensor> {
+    let damaged = |error: io::Error| content(path, format!("not a whole NPY file: {error}"));
+    let file = File::open(path).map_err(unreadable(path))?;
+    let npy = npyz::NpyFile::new(BufReader::new(file)).map_err(damaged)?;
     let shape: Vec<i64> = npy.shape().iter().map(|axis| *axis as i64).collect();
     let fortran = npy.order() == npyz::Order::Fortran;
     let values = npy_values(npy, path)?;
@@ -96,20 +109,26 @@ fn read_npy(path: &Path) -> Result<Table> {
     if n == 0 || dim == 0 {
         return Err(content(path, "the table has no rows".to_owned()));
     }
-    if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-        return Err(content(
-            path,
-            format!("value number {position} is not finite, found: {}", values[position]),
-        ));
-    }
     let values = Tensor::from_slice(&values);
-    let values = if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) };
-    Ok(Table { columns: None, values })
+    Ok(if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) })
+}
+
+/// Refuses a value that is not finite and says where it is.
+fn check_finite(path: &Path, values: &Tensor) -> Result<()> {
+    let places = values.isfinite().logical_not().nonzero();
+    if places.size()[0] == 0 {
+        return Ok(());
+    }
+    let place = |axis| places.int64_value(&[0, axis]);
+    let (row, column) = (place(0), place(1));
+    let value = values.double_value(&[row, column]);
+    let problem = format!("row {}, column {} is not finite, found: {value}", row + 1, column + 1);
+    Err(content(path, problem))
 }
 
 /// The numbers in the file's own order, whatever floating-point or integer kind they have.
 fn npy_values(npy: npyz::NpyFile<BufReader<File>>, path: &Path) -> Result<Vec<f64>> {
-    let damaged = |error: std::io::Error| content(path, format!("not a whole NPY file: {error}"));
+    let damaged = |error: io::Error| content(path, format!("not a whole NPY file: {error}"));
     let kind = npy.dtype().descr();
     match kind.trim_matches('\'') {
         "<f8" => npy.into_vec::<f64>().map_err(damaged),
@@ -131,59 +150,77 @@ fn numbers(values: &Tensor) -> Result<(Vec<f64>, usize)> {
     Ok((Vec::<f64>::try_from(&flat).map_err(read)?, dim as usize))
 }
 
+/// A number as text, with all the digits of the kind it had and no more.
+fn text(value: f64, kind: Kind) -> String {
+    if kind == Kind::Float { (value as f32).to_string() } else { value.to_string() }
+}
+
+/// The numbers of `values`, `[N]`, as text with all their digits.
+///
+/// # Errors
+/// [`Error::Torch`] if they cannot be read.
+pub fn texts(values: &Tensor) -> Result<Vec<String>> {
+    let (numbers, _) = numbers(&values.contiguous().view([-1, 1]))?;
+    Ok(numbers.into_iter().map(|value| text(value, values.kind())).collect())
+}
+
 /// A table `[N, D]` as CSV, with a header if `columns` names them. Numbers keep all their digits.
 ///
 /// # Errors
-/// [`Error::Torch`] if `values` does not have two axes.
+/// [`Error::Torch`] if `values` does not have two axes, [`Error::Rows`] if `columns` does not name D columns.
 pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>> {
-    let single = values.kind() == Kind::Float;
+    let kind = values.kind();
     let (numbers, dim) = numbers(values)?;
-    let text = |value: &f64| if single { (*value as f32).to_string() } else { value.to_string() };
-    let mut lines: Vec<String> = columns.iter().map(|names| names.join(",")).collect();
-    lines.extend(numbers.chunks(dim.max(1)).map(|row| row.iter().map(text).collect::<Vec<_>>().join(",")));
-    lines.push(String::new());
-    Ok(lines.join("\n").into_bytes())
+    let refuse = |error: csv::Error| Error::Rows { problem: format!("cannot write CSV: {error}") };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if let Some(names) = columns {
+        writer.write_record(names).map_err(refuse)?;
+    }
+    for row in numbers.chunks(dim.max(1)) {
+        writer.write_record(row.iter().map(|value| text(*value, kind))).map_err(refuse)?;
+    }
+    writer.into_inner().map_err(|error| refuse(error.into_error().into()))
 }
 
 /// Writes a table `[N, D]` as a CSV file, whole or not at all.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written.
+/// [`Error::Io`] if the file cannot be written, or as [`csv_bytes`].
 pub fn write_csv(path: &Path, columns: Option<&[String]>, values: &Tensor) -> Result<()> {
-    write_file(path, &csv_bytes(columns, values)?)
+    write_whole(path, &csv_bytes(columns, values)?)
 }
 
 /// Writes a table `[N, D]` as an NPY file of its own precision, whole or not at all.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written.
+/// [`Error::Io`] if the file cannot be written, [`Error::Torch`] if `values` does not have two axes.
 pub fn write_npy(path: &Path, values: &Tensor) -> Result<()> {
     let single = values.kind() == Kind::Float;
     let (numbers, dim) = numbers(values)?;
     let shape = [numbers.len().checked_div(dim).unwrap_or(0) as u64, dim as u64];
-    let encode = || -> std::io::Result<Vec<u8>> {
-        use npyz::WriterBuilder as _;
-        let mut bytes = Vec::new();
-        let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
-        if single {
-            let mut writer = npyz::WriteOptions::<f32>::new()
-                .default_dtype()
-                .shape(&shape)
-                .writer(&mut bytes)
-                .begin_nd()?;
-            writer.extend(numbers.iter().map(|value| *value as f32))?;
-            writer.finish()?;
-        } else {
-            let mut writer = options.writer(&mut bytes).begin_nd()?;
-            writer.extend(numbers.iter().copied())?;
-            writer.finish()?;
-        }
-        Ok(bytes)
+    let bytes = if single {
+        npy_bytes(numbers.iter().map(|value| *value as f32), &shape)
+    } else {
+        npy_bytes(numbers.iter().copied(), &shape)
     };
-    let bytes = encode().map_err(|source| Error::Io { action: "encode", path: path.into(), source })?;
-    write_file(path, &bytes)
+    let bytes = bytes.map_err(|source| Error::Io { action: "encode", path: path.into(), source })?;
+    write_whole(path, &bytes)
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+/// An NPY file of `values` in row-major order.
+fn npy_bytes<T: npyz::AutoSerialize>(values: impl Iterator<Item = T>, shape: &[u64]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let options = npyz::WriteOptions::new().default_dtype().shape(shape);
+    let mut writer = options.writer(&mut bytes).begin_nd()?;
+    writer.extend(values)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     atomic::write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.into(), source })
 }

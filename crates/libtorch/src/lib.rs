@@ -1,15 +1,17 @@
-//! Safe calls into the multi-tensor kernels of libtorch that tch has no binding of.
+//! Safe calls into what libtorch has and tch has no binding of: multi-tensor kernels and autocasting.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
 //! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim.cpp`) catches all
 //! exceptions and hands them over as text.
 
+mod autocast;
 mod error;
 
 use std::ffi::{CStr, c_char, c_void};
 
 use tch::Tensor;
 
+pub use autocast::autocast_bf16;
 pub use error::{Error, Result};
 
 type Pointers = *const *const c_void;

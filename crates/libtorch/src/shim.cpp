@@ -1,5 +1,6 @@
-// Multi-tensor kernels of libtorch behind a C interface. Every function returns null, or a message that the
+// Multi-tensor kernels and autocasting of libtorch behind a C interface. Every function returns null, or a message that the
 // caller frees with interflow_free_message.
+#include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_lerp.h>
@@ -52,6 +53,25 @@ char *interflow_fused_adamw(Pointers params, Pointers grads, Pointers exp_avgs, 
       g[i] = g[i].contiguous();
     }
     at::_fused_adamw_(p, g, m, v, {}, gather(steps, n), lr, beta1, beta2, weight_decay, eps, false, false);
+  });
+}
+
+// Matrix products in bfloat16 from here on, with what was set before in `before`.
+char *interflow_autocast_begin(bool cuda, bool *before) {
+  return guarded([&] {
+    auto device = cuda ? at::kCUDA : at::kCPU;
+    *before = at::autocast::is_autocast_enabled(device);
+    at::autocast::set_autocast_dtype(device, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device, true);
+    at::autocast::increment_nesting();
+  });
+}
+
+// Back to `before`; the last region to end forgets the weights it has cast.
+char *interflow_autocast_end(bool cuda, bool before) {
+  return guarded([&] {
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(cuda ? at::kCUDA : at::kCPU, before);
   });
 }
 

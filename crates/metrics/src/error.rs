@@ -3,7 +3,7 @@
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Samples that cannot be judged.
+/// Samples or moments that cannot be judged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,10 +18,18 @@ pub enum Error {
         found: i64,
     },
     /// A value is not finite.
-    #[error("{operation}: the samples hold a value that is not finite")]
+    #[error("{operation}: a value is not finite")]
     NotFinite {
         /// The operation.
         operation: &'static str,
+    },
+    /// A matrix is not symmetric positive semidefinite.
+    #[error("{operation}: the covariance {problem}")]
+    NotACovariance {
+        /// The operation.
+        operation: &'static str,
+        /// What it fails.
+        problem: String,
     },
     /// An operation of `interflow-core` failed.
     #[error(transparent)]

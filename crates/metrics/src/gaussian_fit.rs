@@ -3,7 +3,7 @@
 use interflow_core::density::{Density, Gaussian};
 use tch::{Kind, Tensor};
 
-use crate::{Error, Result};
+use crate::{Error, Moments, Result};
 
 /// The maximum-likelihood Gaussian of a data set.
 #[derive(Debug)]
@@ -21,10 +21,7 @@ impl GaussianFit {
         if n <= dim {
             return Err(Error::TooFew { operation: "Gaussian fit", needed: dim + 1, found: n });
         }
-        let x = x.to_kind(Kind::Double);
-        let mean = x.mean_dim(0i64, false, Kind::Double);
-        let centred = x - &mean;
-        let covariance = centred.tr().matmul(&centred) / n as f64;
+        let Moments { mean, covariance } = Moments::of(x)?;
         Ok(Self { gaussian: Gaussian::new(&mean, &covariance)? })
     }
 

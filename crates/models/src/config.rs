@@ -5,7 +5,7 @@ use interflow_core::rng::Draw;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
-use crate::{MlpConfig, Result};
+use crate::{MlpConfig, ResidualMlpConfig, Result};
 
 /// A velocity's network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ use crate::{MlpConfig, Result};
 pub enum ModelConfig {
     /// A multilayer perceptron.
     Mlp(MlpConfig),
+    /// A residual perceptron.
+    ResidualMlp(ResidualMlpConfig),
 }
 
 impl ModelConfig {
@@ -24,6 +26,7 @@ impl ModelConfig {
     pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<Box<dyn Network>> {
         match self {
             Self::Mlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
+            Self::ResidualMlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
         }
     }
 }

@@ -21,3 +21,11 @@ pub enum Error {
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
 }
+
+/// Refuses a size that is not positive.
+pub(crate) fn check_positive(name: &'static str, found: i64) -> Result<()> {
+    if found > 0 {
+        return Ok(());
+    }
+    Err(Error::Size { name, requirement: "positive", found: found.to_string() })
+}

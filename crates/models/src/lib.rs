@@ -6,13 +6,18 @@
 pub mod activation;
 pub mod config;
 pub mod error;
+mod layer;
 pub mod mlp;
+pub mod residual_mlp;
 pub mod state_features;
+mod state_inputs;
+mod tangent;
 pub mod time_embedding;
 
 pub use activation::Activation;
 pub use config::ModelConfig;
 pub use error::{Error, Result};
 pub use mlp::{Mlp, MlpConfig};
+pub use residual_mlp::{ResidualMlp, ResidualMlpConfig};
 pub use state_features::StateFeatures;
 pub use time_embedding::TimeEmbedding;

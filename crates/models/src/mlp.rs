@@ -1,13 +1,14 @@
 //! The multilayer perceptron `v(t, x)`: features of x and t, hidden layers, a linear output.
 
-mod tangent;
-
 use interflow_core::rng::Draw;
 use interflow_core::{Network, Parameters, VectorField};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Activation, Error, Result, StateFeatures, TimeEmbedding};
+use crate::error::check_positive;
+use crate::layer::Layer;
+use crate::state_inputs::StateInputs;
+use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
 
 /// A multilayer perceptron's form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ impl MlpConfig {
         self.check(dim)?;
         let mut parameters = Parameters::new();
         let mut layers = Vec::with_capacity(self.hidden.len() + 1);
-        let mut fan_in = self.n_inputs(dim);
+        let mut fan_in = self.state_inputs(dim).n() + self.time_embedding.n_features();
         for (index, &width) in self.hidden.iter().enumerate() {
             let weight = draw.normal(&[width, fan_in], options.0) * (2.0 / fan_in as f64).sqrt();
             layers.push(Layer::add(&mut parameters, &format!("hidden.{index}"), &weight, options));
@@ -58,44 +59,15 @@ impl MlpConfig {
     }
 
     fn check(&self, dim: i64) -> Result<()> {
-        let positive = |name, found: i64| {
-            if found > 0 {
-                return Ok(());
-            }
-            Err(Error::Size { name, requirement: "positive", found: found.to_string() })
-        };
-        positive("dim", dim)?;
-        positive("the number of hidden layers", self.hidden.len() as i64)?;
-        self.hidden.iter().try_for_each(|&width| positive("each width in hidden", width))?;
+        check_positive("dim", dim)?;
+        check_positive("the number of hidden layers", self.hidden.len() as i64)?;
+        self.hidden.iter().try_for_each(|&width| check_positive("each width in hidden", width))?;
         self.time_embedding.check()?;
-        self.state_features.map_or(Ok(()), StateFeatures::check)
+        self.state_inputs(dim).check()
     }
 
-    /// Inputs of the first layer: x, its waves, the time's features.
-    fn n_inputs(&self, dim: i64) -> i64 {
-        let waves = self.state_features.map_or(0, StateFeatures::n_per_coordinate);
-        dim * (1 + waves) + self.time_embedding.n_features()
-    }
-}
-
-/// A linear layer's weights, `[out, in]` and `[out]`.
-#[derive(Debug)]
-struct Layer {
-    weight: Tensor,
-    bias: Tensor,
-}
-
-impl Layer {
-    fn add(parameters: &mut Parameters, name: &str, weight: &Tensor, options: (Kind, Device)) -> Self {
-        let bias = Tensor::zeros([weight.size()[0]], options);
-        Self {
-            weight: parameters.add(format!("{name}.weight"), &weight.to_device(options.1)),
-            bias: parameters.add(format!("{name}.bias"), &bias),
-        }
-    }
-
-    fn apply(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, Some(&self.bias))
+    fn state_inputs(&self, dim: i64) -> StateInputs {
+        StateInputs { dim, features: self.state_features }
     }
 }
 
@@ -114,6 +86,10 @@ impl Mlp {
         &self.config
     }
 
+    fn layer_name(&self, index: usize) -> String {
+        if index + 1 < self.layers.len() { format!("hidden.{index}") } else { "output".to_owned() }
+    }
+
     fn hidden_layers(&self) -> &[Layer] {
         &self.layers[..self.layers.len() - 1]
     }
@@ -122,13 +98,46 @@ impl Mlp {
         &self.layers[self.layers.len() - 1]
     }
 
-    /// The first layer's input `[B, F]`.
-    fn inputs(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let time = self.config.time_embedding.embed(t);
-        match self.config.state_features {
-            None => Tensor::cat(&[x, &time], 1),
-            Some(features) => Tensor::cat(&[x, &features.value(t, x).flatten(1, 2), &time], 1),
+    fn state_inputs(&self) -> StateInputs {
+        self.config.state_inputs(self.dim)
+    }
+
+    /// The first layer's input `[B, F]`: what is seen of the state, then the time's features.
+    fn inputs(&self, state: &Tensor, t: &Tensor) -> Tensor {
+        Tensor::cat(&[state, &self.config.time_embedding.embed(t)], 1)
+    }
+
+    /// The first layer's weights for what is seen of the state, `[H, n]`.
+    fn state_columns(&self) -> Tensor {
+        self.layers[0].weight.narrow(1, 0, self.state_inputs().n())
+    }
+
+    fn jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        let (state, mut tangent) = self.state_inputs().value_and_tangent(t, x, u);
+        let mut h = self.inputs(&state, t);
+        for (index, layer) in self.hidden_layers().iter().enumerate() {
+            let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
+            let weight = if index == 0 { self.state_columns() } else { layer.weight.shallow_clone() };
+            tangent = tangent.linear(&weight, None::<&Tensor>) * slope;
+            h = value;
         }
+        let output = self.output_layer();
+        (output.apply(&h), tangent.linear(&output.weight, None::<&Tensor>))
+    }
+
+    fn divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        let (state, mut tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.state_columns());
+        let mut h = self.inputs(&state, t);
+        for (index, layer) in self.hidden_layers().iter().enumerate() {
+            let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
+            if index > 0 {
+                tangents = tangents.linear(&layer.weight, None::<&Tensor>);
+            }
+            tangents *= slope;
+            h = value;
+        }
+        let output = self.output_layer();
+        (output.apply(&h), tangent::contract(output, &tangents))
     }
 }
 
@@ -138,19 +147,20 @@ impl VectorField for Mlp {
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let hidden = self
-            .hidden_layers()
-            .iter()
-            .fold(self.inputs(t, x), |h, layer| self.config.activation.value(&layer.apply(&h)));
+        let hidden =
+            self.hidden_layers().iter().fold(self.inputs(&self.state_inputs().value(t, x), t), |h, layer| {
+                self.config.activation.value(&layer.apply(&h))
+            });
         self.output_layer().apply(&hidden)
     }
 
     fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        tch::no_grad(|| tangent::value_and_jvp(self, t, x, u))
+        tch::no_grad(|| self.jvp(t, x, u))
     }
 
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        tch::no_grad(|| tangent::value_and_divergence(self, t, x))
+        let widest = self.config.hidden.iter().copied().max().unwrap_or(1);
+        tch::no_grad(|| tangent::in_chunks(widest, t, x, |t, x| self.divergence(t, x)))
     }
 }
 
@@ -163,19 +173,15 @@ impl Network for Mlp {
         &mut self.parameters
     }
 
+    fn hidden_matrices(&self) -> Vec<String> {
+        (1..self.config.hidden.len()).map(|index| format!("hidden.{index}.weight")).collect()
+    }
+
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
         let mut parameters = Parameters::new();
-        let mut handles = self
-            .parameters
-            .detached_copy()
-            .into_iter()
-            .map(|(name, value)| parameters.add(name, &value))
-            .collect::<Vec<_>>()
-            .into_iter();
-        let mut layers = Vec::with_capacity(self.layers.len());
-        while let (Some(weight), Some(bias)) = (handles.next(), handles.next()) {
-            layers.push(Layer { weight, bias });
-        }
+        let layers = self.layers.iter().enumerate();
+        let layers = layers.map(|(index, layer)| layer.duplicate(&mut parameters, &self.layer_name(index)));
+        let layers = layers.collect();
         Ok(Box::new(Self { config: self.config.clone(), dim: self.dim, parameters, layers }))
     }
 }

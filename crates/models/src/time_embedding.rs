@@ -1,10 +1,11 @@
 //! How a network sees the time.
 
-use std::f64::consts::PI;
+use std::f64::consts::{FRAC_PI_2, PI};
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::error::check_positive;
 use crate::{Error, Result};
 
 /// An embedding of the time in [0, 1].
@@ -18,12 +19,16 @@ pub enum TimeEmbedding {
     Fourier {
         /// How many frequencies.
         n_frequencies: i64,
+        /// How many frequencies, with the same formulas, of `c = −log₁₀ max(cos(πt/2), 10⁻⁴) / 4` beside them: c
+        /// resolves the last times before 1 logarithmically. None for 0.
+        #[serde(default)]
+        n_log_frequencies: i64,
     },
 }
 
 impl Default for TimeEmbedding {
     fn default() -> Self {
-        Self::Fourier { n_frequencies: 8 }
+        Self::Fourier { n_frequencies: 8, n_log_frequencies: 0 }
     }
 }
 
@@ -32,36 +37,51 @@ impl TimeEmbedding {
     pub fn n_features(self) -> i64 {
         match self {
             Self::Identity {} => 1,
-            Self::Fourier { n_frequencies } => 1 + 2 * n_frequencies,
+            Self::Fourier { n_frequencies, n_log_frequencies } => {
+                let n_logarithmic = if n_log_frequencies > 0 { 1 + 2 * n_log_frequencies } else { 0 };
+                1 + 2 * n_frequencies + n_logarithmic
+            }
         }
     }
 
-    /// Checks the number of frequencies.
+    /// Checks the numbers of frequencies.
     ///
     /// # Errors
-    /// [`Error::Size`] if it is not positive.
+    /// [`Error::Size`] if the first is not positive or the second negative.
     pub fn check(self) -> Result<()> {
-        match self {
-            Self::Fourier { n_frequencies } if n_frequencies < 1 => Err(Error::Size {
-                name: "time_embedding n_frequencies",
-                requirement: "positive",
-                found: n_frequencies.to_string(),
-            }),
-            _ => Ok(()),
+        let Self::Fourier { n_frequencies, n_log_frequencies } = self else { return Ok(()) };
+        check_positive("time_embedding n_frequencies", n_frequencies)?;
+        if n_log_frequencies < 0 {
+            return Err(Error::Size {
+                name: "time_embedding n_log_frequencies",
+                requirement: "0 or more",
+                found: n_log_frequencies.to_string(),
+            });
         }
+        Ok(())
     }
 
     /// The features `[B, E]` of times `t`, `[B]`.
     pub fn embed(self, t: &Tensor) -> Tensor {
         let t = t.unsqueeze(1);
-        let centred = &t * 2.0 - 1.0;
         match self {
-            Self::Identity {} => centred,
-            Self::Fourier { n_frequencies } => {
-                let k = Tensor::arange_start(1, n_frequencies + 1, (t.kind(), t.device()));
-                let phase = t * (k * PI);
-                Tensor::cat(&[centred, phase.sin(), phase.cos()], 1)
+            Self::Identity {} => t * 2.0 - 1.0,
+            Self::Fourier { n_frequencies, n_log_frequencies: 0 } => waves(&t, n_frequencies),
+            Self::Fourier { n_frequencies, n_log_frequencies } => {
+                let alpha = (&t * FRAC_PI_2).cos().clamp_min(SMALLEST_ALPHA);
+                let c = alpha.log() / SMALLEST_ALPHA.ln();
+                Tensor::cat(&[waves(&t, n_frequencies), waves(&c, n_log_frequencies)], 1)
             }
         }
     }
+}
+
+/// Where the logarithmic clock stops.
+const SMALLEST_ALPHA: f64 = 1e-4;
+
+/// `2t − 1`, `sin πkt` and `cos πkt` for k = 1 … n, `[B, 1 + 2n]`, of `t`, `[B, 1]`.
+fn waves(t: &Tensor, n: i64) -> Tensor {
+    let k = Tensor::arange_start(1, n + 1, (t.kind(), t.device()));
+    let phase = t * (k * PI);
+    Tensor::cat(&[t * 2.0 - 1.0, phase.sin(), phase.cos()], 1)
 }

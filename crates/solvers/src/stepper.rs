@@ -63,7 +63,7 @@ impl Attempt {
 }
 
 /// `y + h Σ w_j k_j`.
-fn combine(y: &Tensor, h: &Tensor, weights: &[f64], stages: &[Tensor]) -> Tensor {
+pub(crate) fn combine(y: &Tensor, h: &Tensor, weights: &[f64], stages: &[Tensor]) -> Tensor {
     weights
         .iter()
         .zip(stages)

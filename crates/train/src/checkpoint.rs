@@ -7,11 +7,12 @@
 mod format;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use interflow_core::Parameters;
+use interflow_data::atomic;
 use tch::Tensor;
 
 use self::format::Contents;
@@ -51,7 +52,10 @@ impl Checkpoint {
     /// [`Error::Io`] with what could not be done, [`Error::Torch`] if a tensor cannot be read.
     pub fn save(path: &Path, trainer: &Trainer, config_text: &str) -> Result<()> {
         let bytes = contents(trainer, config_text).to_bytes(path)?;
-        write_atomically(path, &bytes)
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+        }
+        atomic::write(path, &bytes).map_err(io_error("write", path))
     }
 
     /// Reads a checkpoint onto the CPU.
@@ -126,31 +130,6 @@ fn number(path: &Path, metadata: &BTreeMap<String, String>, name: &str) -> Resul
         problem: format!("no number `{name}` in the metadata"),
         hint: FALL_BACK,
     })
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.{}.partial", std::process::id()));
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    if let Err(source) = written.and_then(|()| fs::rename(&beside, path)) {
-        // What is left of the attempt is of no use; that it cannot be removed is no news then.
-        let _ = fs::remove_file(&beside);
-        return Err(io_error("write", path)(source));
-    }
-    sync_folder(folder)
-}
-
-/// Makes a renaming in the folder survive a power failure; only Unix has a way to ask for that.
-fn sync_folder(folder: &Path) -> Result<()> {
-    if cfg!(unix) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("flush", folder))?;
-    }
-    Ok(())
 }
 
 pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -1,4 +1,4 @@
-//! Training of a velocity: the objective `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt`, stratified times, `AdamW`, an average of
+//! Training of a velocity: the objective `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt`, stratified times, `AdamW` and Muon, an average of
 //! the weights, held-out checks and checkpoints.
 //!
 //! A step is a function of (seed, step) and the state before it, and a checkpoint holds all of that state: a
@@ -17,6 +17,7 @@
 //!     coupling: Box::new(Independent),
 //!     base: base(),
 //!     target: Box::new(Fresh(moons.build()?)),
+//!     base_density: None,
 //!     held_out_base: base(),
 //!     held_out_target: Box::new(Fresh(moons.build()?)),
 //! };
@@ -40,6 +41,8 @@ pub mod checkpoints;
 pub mod config;
 pub mod ema;
 pub mod error;
+pub mod likelihood;
+pub mod muon;
 pub mod objective;
 pub mod observer;
 pub mod optimizer;
@@ -51,14 +54,21 @@ pub mod time;
 pub mod trainer;
 
 pub use checkpoint::Checkpoint;
-pub use config::TrainConfig;
+pub use config::{MixedPrecision, TrainConfig};
 pub use ema::Ema;
 pub use error::{Error, Result};
+pub use likelihood::LikelihoodConfig;
+pub use muon::MuonConfig;
 pub use objective::ObjectiveForm;
 pub use observer::{Failure, Observer, Silent, StepReport};
-pub use optimizer::{AdamW, AdamWConfig};
+pub use optimizer::{Optimizer, OptimizerConfig};
 pub use problem::Problem;
 pub use schedule::ScheduleConfig;
-pub use self_check::{Estimate, SelfCheck};
+pub use self_check::{Balance, Estimate, SelfCheck};
 pub use time::{TimeConfig, TimeSampler};
 pub use trainer::{Outcome, StopReason, Trainer};
+
+/// The README's code, which `cargo test --doc` compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

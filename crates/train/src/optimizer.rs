@@ -1,16 +1,17 @@
-//! `AdamW` on all parameters in one kernel call.
+//! `AdamW` on all parameters in one kernel call, or on those that Muon leaves.
 
-use interflow_core::Parameters;
+use interflow_core::Network;
 use interflow_libtorch as libtorch;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result, check_range};
+use crate::muon::{self, MuonConfig};
 
 /// The optimiser's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AdamWConfig {
+pub struct OptimizerConfig {
     /// The learning rate after the warm-up.
     pub learning_rate: f64,
     /// The decay of the gradients' mean.
@@ -21,21 +22,26 @@ pub struct AdamWConfig {
     pub weight_decay: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
+    /// Muon for the weight matrices between hidden layers, whose learning rate then follows the same course;
+    /// `AdamW` alone without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub muon: Option<MuonConfig>,
 }
 
-impl Default for AdamWConfig {
+impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, weight_decay: 0.0, epsilon: 1e-8 }
+        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, weight_decay: 0.0, epsilon: 1e-8, muon: None }
     }
 }
 
-impl AdamWConfig {
+impl OptimizerConfig {
     /// Checks every number.
     ///
     /// # Errors
     /// [`Error::OutOfRange`].
     pub fn check(&self) -> Result<()> {
-        let Self { learning_rate, beta1, beta2, weight_decay, epsilon } = *self;
+        let Self { learning_rate, beta1, beta2, weight_decay, epsilon, muon } = *self;
+        muon.map_or(Ok(()), |muon| muon.check())?;
         let positive = |value: f64| value > 0.0 && value.is_finite();
         check_range("learning_rate", "positive and finite", learning_rate, positive(learning_rate))?;
         check_range("beta1", "in [0, 1)", beta1, (0.0..1.0).contains(&beta1))?;
@@ -47,14 +53,20 @@ impl AdamWConfig {
 
 /// The optimiser and its state for one network's parameters.
 #[derive(Debug)]
-pub struct AdamW {
-    config: AdamWConfig,
+pub struct Optimizer {
+    config: OptimizerConfig,
     names: Vec<String>,
     params: Vec<Tensor>,
+    /// The gradients' running mean of every parameter, Muon's momentum included.
     exp_avgs: Vec<Tensor>,
+    /// The gradients' second moment, of the parameters in `adamw` only.
     exp_avg_sqs: Vec<Tensor>,
-    /// One count that all parameters share, once per parameter.
+    /// One count that all parameters share, once per parameter in `adamw`.
     steps: Vec<Tensor>,
+    /// Which parameters `AdamW` moves.
+    adamw: Vec<usize>,
+    /// Which parameters Muon moves.
+    muon: Vec<usize>,
 }
 
 /// The optimiser's running moments by parameter name.
@@ -62,23 +74,30 @@ pub struct AdamW {
 pub struct Moments {
     /// The gradients' mean.
     pub exp_avg: Vec<(String, Tensor)>,
-    /// The gradients' second moment.
+    /// The gradients' second moment, where the optimiser has one.
     pub exp_avg_sq: Vec<(String, Tensor)>,
 }
 
-impl AdamW {
-    /// A fresh optimiser that updates `parameters` in place.
-    pub fn new(config: AdamWConfig, parameters: &Parameters) -> Self {
+impl Optimizer {
+    /// A fresh optimiser that updates the network's parameters in place.
+    pub fn new(config: OptimizerConfig, network: &dyn Network) -> Self {
+        let parameters = network.parameters();
+        let names: Vec<String> = parameters.iter().map(|(name, _)| name.to_owned()).collect();
+        let matrices = if config.muon.is_some() { network.hidden_matrices() } else { Vec::new() };
+        let (muon, adamw): (Vec<usize>, Vec<usize>) =
+            (0..names.len()).partition(|&index| matrices.contains(&names[index]));
         let params = parameters.tensors();
-        let zeros = || params.iter().map(|p| p.detach().zeros_like()).collect();
+        let zeros = |index: &usize| params[*index].detach().zeros_like();
         let count = Tensor::zeros([] as [i64; 0], (Kind::Float, parameters.device()));
         Self {
             config,
-            names: parameters.iter().map(|(name, _)| name.to_owned()).collect(),
-            exp_avgs: zeros(),
-            exp_avg_sqs: zeros(),
-            steps: params.iter().map(|_| count.shallow_clone()).collect(),
+            exp_avgs: (0..names.len()).map(|index| zeros(&index)).collect(),
+            exp_avg_sqs: adamw.iter().map(zeros).collect(),
+            steps: adamw.iter().map(|_| count.shallow_clone()).collect(),
+            names,
             params,
+            adamw,
+            muon,
         }
     }
 
@@ -87,20 +106,41 @@ impl AdamW {
         &self.params
     }
 
-    /// Takes step number `step` (from 1) with gradients in the parameters' order.
+    /// Takes step number `step` (from 1) with gradients in the parameters' order; `factor` is the learning
+    /// rates' share of their full value.
     ///
     /// # Errors
     /// If the gradients do not fit the parameters.
-    pub fn step(&mut self, grads: &[Tensor], step: u64, learning_rate: f64) -> Result<()> {
-        if let Some(count) = self.steps.first_mut() {
-            let _ = count.fill_(step as f64);
+    pub fn step(&self, grads: &[Tensor], step: u64, factor: f64) -> Result<()> {
+        self.step_adamw(grads, step, factor)?;
+        let Some(config) = self.config.muon else { return Ok(()) };
+        for &index in &self.muon {
+            muon::step_(
+                &self.params[index],
+                &grads[index],
+                &self.exp_avgs[index],
+                config,
+                config.learning_rate * factor,
+                self.config.weight_decay,
+            );
         }
-        let AdamWConfig { beta1, beta2, weight_decay, epsilon, .. } = self.config;
+        Ok(())
+    }
+
+    fn step_adamw(&self, grads: &[Tensor], step: u64, factor: f64) -> Result<()> {
+        if let Some(count) = self.steps.first() {
+            let _ = count.shallow_clone().fill_(step as f64);
+        }
+        let OptimizerConfig { learning_rate, beta1, beta2, weight_decay, epsilon, .. } = self.config;
+        let learning_rate = learning_rate * factor;
         let settings = libtorch::AdamW { learning_rate, beta1, beta2, weight_decay, epsilon };
+        let own = |list: &[Tensor]| -> Vec<Tensor> {
+            self.adamw.iter().map(|&index| list[index].shallow_clone()).collect()
+        };
         let state = libtorch::AdamWState {
-            params: &self.params,
-            grads,
-            exp_avgs: &self.exp_avgs,
+            params: &own(&self.params),
+            grads: &own(grads),
+            exp_avgs: &own(&self.exp_avgs),
             exp_avg_sqs: &self.exp_avg_sqs,
             steps: &self.steps,
         };
@@ -109,10 +149,10 @@ impl AdamW {
 
     /// Handles on the running moments.
     pub fn moments(&self) -> Moments {
-        let named = |list: &[Tensor]| -> Vec<(String, Tensor)> {
-            self.names.iter().cloned().zip(list.iter().map(Tensor::shallow_clone)).collect()
-        };
-        Moments { exp_avg: named(&self.exp_avgs), exp_avg_sq: named(&self.exp_avg_sqs) }
+        let all = self.names.iter().cloned().zip(self.exp_avgs.iter().map(Tensor::shallow_clone));
+        let squares = self.adamw.iter().map(|&index| self.names[index].clone());
+        let squares = squares.zip(self.exp_avg_sqs.iter().map(Tensor::shallow_clone));
+        Moments { exp_avg: all.collect(), exp_avg_sq: squares.collect() }
     }
 
     /// Overwrites the running moments.
@@ -121,11 +161,10 @@ impl AdamW {
     /// [`Error::Mismatch`] if names or shapes differ; nothing is overwritten then.
     pub fn restore(&mut self, moments: &Moments) -> Result<()> {
         self.check_fits(moments)?;
-        for (own, saved) in
-            [(&mut self.exp_avgs, &moments.exp_avg), (&mut self.exp_avg_sqs, &moments.exp_avg_sq)]
-        {
-            for (tensor, name) in own.iter_mut().zip(&self.names) {
-                if let Some((_, value)) = saved.iter().find(|(other, _)| other == name) {
+        let own = self.moments();
+        for (own, saved) in [(own.exp_avg, &moments.exp_avg), (own.exp_avg_sq, &moments.exp_avg_sq)] {
+            for (name, mut tensor) in own {
+                if let Some((_, value)) = saved.iter().find(|(other, _)| *other == name) {
                     tensor.copy_(value);
                 }
             }
@@ -135,16 +174,17 @@ impl AdamW {
 
     /// Checks that moments are these parameters'.
     pub(crate) fn check_fits(&self, moments: &Moments) -> Result<()> {
-        for saved in [&moments.exp_avg, &moments.exp_avg_sq] {
-            if saved.len() != self.names.len() {
-                let problem = format!("expected {} moments, found: {}", self.names.len(), saved.len());
+        let own = self.moments();
+        for (own, saved) in [(own.exp_avg, &moments.exp_avg), (own.exp_avg_sq, &moments.exp_avg_sq)] {
+            if saved.len() != own.len() {
+                let problem = format!("expected {} moments, found: {}", own.len(), saved.len());
                 return Err(Error::Mismatch { problem });
             }
-            for (name, param) in self.names.iter().zip(&self.params) {
-                let value = saved.iter().find(|(other, _)| other == name).map(|(_, value)| value.size());
-                if value.as_deref() != Some(param.size().as_slice()) {
+            for (name, moment) in own {
+                let found = saved.iter().find(|(other, _)| *other == name).map(|(_, value)| value.size());
+                if found.as_ref() != Some(&moment.size()) {
                     let problem =
-                        format!("moment `{name}`: expected shape {:?}, found: {value:?}", param.size());
+                        format!("moment `{name}`: expected shape {:?}, found: {found:?}", moment.size());
                     return Err(Error::Mismatch { problem });
                 }
             }

@@ -29,6 +29,9 @@ pub enum TimeConfig {
     LogUniformAlpha {
         /// The smallest α, in (0, 1); later times are not drawn.
         floor: f64,
+        /// The share of times, in [0, 1), that is uniform instead.
+        #[serde(default)]
+        uniform_share: f64,
     },
 }
 
@@ -50,8 +53,10 @@ impl TimeConfig {
                 check_range("time a", "1", a, (a - 1.0).abs() < f64::EPSILON)?;
                 check_range("time b", "positive and finite", b, b > 0.0 && b.is_finite())
             }
-            Self::LogUniformAlpha { floor } => {
-                check_range("time floor", "in (0, 1)", floor, floor > 0.0 && floor < 1.0)
+            Self::LogUniformAlpha { floor, uniform_share } => {
+                check_range("time floor", "in (0, 1)", floor, floor > 0.0 && floor < 1.0)?;
+                let allowed = (0.0..1.0).contains(&uniform_share);
+                check_range("time uniform_share", "in [0, 1)", uniform_share, allowed)
             }
         }
     }
@@ -65,7 +70,9 @@ impl TimeConfig {
         let inverse = match *self {
             Self::Uniform {} => Inverse::Uniform,
             Self::Beta { b, .. } => Inverse::Beta { b },
-            Self::LogUniformAlpha { floor } => Inverse::Table(alpha_table(interpolant, floor)),
+            Self::LogUniformAlpha { floor, uniform_share } => {
+                Inverse::Mixture { uniform_share, table: alpha_table(interpolant, floor) }
+            }
         };
         Ok(TimeSampler { inverse, interval: interpolant.regular_on() })
     }
@@ -78,8 +85,11 @@ enum Inverse {
     Beta {
         b: f64,
     },
-    /// Values at equally spaced arguments, linear in between.
-    Table(Vec<f64>),
+    /// Uniform up to a share, above it values at equally spaced arguments, linear in between.
+    Mixture {
+        uniform_share: f64,
+        table: Vec<f64>,
+    },
 }
 
 /// Draws stratified times on the interval where the interpolant is regular.
@@ -90,19 +100,25 @@ pub struct TimeSampler {
 }
 
 impl TimeSampler {
-    /// `n` times, one per stratum in rising order, as an `[n]` tensor of `f64` on the CPU.
+    /// `n` times, one per stratum in the strata's order, as an `[n]` tensor of `f64` on the CPU.
     pub fn sample(&self, n: i64, draw: &mut Draw) -> Tensor {
         let times: Vec<f64> = (0..n).map(|i| self.quantile((i as f64 + unit(draw)) / n as f64)).collect();
         Tensor::from_slice(&times)
     }
 
-    /// The time below which a share `u` of the times lies.
+    /// The time that belongs to the share `u` in [0, 1]: uniform `u` give times of the law. It rises with `u`
+    /// except between the two parts of a mixture.
     pub fn quantile(&self, u: f64) -> f64 {
         let (low, high) = self.interval;
         match &self.inverse {
             Inverse::Uniform => low + (high - low) * u,
             Inverse::Beta { b } => (1.0 - (1.0 - u).powf(b.recip())).clamp(low, high),
-            Inverse::Table(table) => interpolate(table, u).clamp(low, high),
+            Inverse::Mixture { uniform_share, .. } if u < *uniform_share => {
+                low + (high - low) * u / uniform_share
+            }
+            Inverse::Mixture { uniform_share, table } => {
+                interpolate(table, (u - uniform_share) / (1.0 - uniform_share)).clamp(low, high)
+            }
         }
     }
 }
@@ -165,13 +181,26 @@ mod tests {
     #[test]
     fn log_alpha_is_uniform() {
         for interpolant in [Interpolant::linear(), Interpolant::trigonometric()] {
-            let sampler = TimeConfig::LogUniformAlpha { floor: 1e-2 }.build(&interpolant).unwrap();
+            let sampler =
+                TimeConfig::LogUniformAlpha { floor: 1e-2, uniform_share: 0.0 }.build(&interpolant).unwrap();
             for u in [0.1, 0.5, 0.9, 1.0] {
                 let t = Tensor::from_slice(&[sampler.quantile(u)]);
                 let alpha = interpolant.schedule(&t).alpha.double_value(&[0]);
                 assert!((alpha.ln() - u * 0.01f64.ln()).abs() < 1e-5, "{alpha} at {u}");
             }
         }
+    }
+
+    #[test]
+    fn a_share_of_the_times_is_uniform() {
+        let law = TimeConfig::LogUniformAlpha { floor: 1e-2, uniform_share: 0.25 };
+        let t = times(law, &Interpolant::linear());
+        for (i, t) in t[..250].iter().enumerate() {
+            assert_eq!((t * 250.0) as usize, i);
+        }
+        // Linear: α = 1 − t, so the rest has the mean 1 − (1 − floor)/log(1/floor).
+        let mean = t[250..].iter().sum::<f64>() / 750.0;
+        assert!((mean - (1.0 - 0.99 / 100f64.ln())).abs() < 2e-3, "{mean}");
     }
 
     #[test]
@@ -186,7 +215,7 @@ mod tests {
     #[test]
     fn bad_laws_are_refused() {
         assert!(TimeConfig::Beta { a: 2.0, b: 1.0 }.check().is_err());
-        assert!(TimeConfig::LogUniformAlpha { floor: 1.0 }.check().is_err());
+        assert!(TimeConfig::LogUniformAlpha { floor: 1.0, uniform_share: 0.0 }.check().is_err());
         assert!(serde_json::from_str::<TimeConfig>(r#"{"kind":"uniform","b":1}"#).is_err());
     }
 }

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::tch::Tensor;
-use interflow_train::{Checkpoint, Error, ScheduleConfig, Silent, StopReason, TrainConfig, Trainer};
+use interflow_train::{
+    Checkpoint, Error, MuonConfig, OptimizerConfig, ScheduleConfig, Silent, StopReason, TrainConfig, Trainer,
+};
 use support::{Mlp, normals, short};
 
 fn config(steps: u64) -> TrainConfig {
@@ -17,6 +19,7 @@ fn config(steps: u64) -> TrainConfig {
         clip_norm: Some(1.0),
         schedule: ScheduleConfig::Exponential { decay: 0.99 },
         warmup_steps: 10,
+        optimizer: OptimizerConfig { muon: Some(MuonConfig::default()), ..OptimizerConfig::default() },
         ..short(steps)
     }
 }

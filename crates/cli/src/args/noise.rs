@@ -73,7 +73,8 @@ pub(crate) struct DensityArgs {
     /// Cells along one side of the square grid.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) grid: u32,
-    /// Half the side of the square around 0, instead of one that shows both ends.
+    /// Half the side of the square around 0, instead of one that shows both ends, in the flow's coordinates: those
+    /// of a table are standardised.
     #[arg(long)]
     pub(crate) extent: Option<f64>,
     /// The time of the density on the path, from 0 (base) to 1 (target).

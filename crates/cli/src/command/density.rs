@@ -13,7 +13,7 @@ use crate::args::DensityArgs;
 use crate::figure;
 use crate::flow_path::check_time;
 use crate::observer::progress_bar;
-use crate::output::numbers;
+use crate::output::{numbers, print_line};
 use crate::report;
 
 /// A kind of file that holds a grid.
@@ -47,7 +47,7 @@ pub(crate) fn density(args: &DensityArgs) -> Result<ExitCode> {
     let cell = (2.0 * extent / n as f64).powi(2);
     let mass = log_density.to_kind(Kind::Double).exp().sum(Kind::Double).double_value(&[]) * cell;
     if args.flow.json {
-        println!("{}", json!({ "time": args.time, "extent": extent, "grid": n, "mass": mass, "nfe": nfe }));
+        print_line(json!({ "time": args.time, "extent": extent, "grid": n, "mass": mass, "nfe": nfe }))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `experiment` and `train`: a run from its config to its folder.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -9,19 +10,20 @@ use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Train
 use serde_json::{Map, Value, json};
 use tch::Device;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, RunOptions};
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::end::End;
 use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
+use crate::interrupt;
 use crate::observer::RunObserver;
+use crate::output::print_line;
 use crate::report;
+use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
 use crate::study::{self, ExactExperiment};
-
-/// The shell's code for a program ended by SIGINT.
-const INTERRUPTED: u8 = 130;
+use crate::table_figures;
 
 /// A run that was trained.
 struct Trained {
@@ -38,39 +40,52 @@ struct Trained {
 pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
     if study::is_untrained(&args.config) {
         let (folder, findings) = ExactExperiment::run(args)?;
-        print_result(&folder, &findings.result);
+        print_result(&folder, &findings.result, &args.options)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(checkpoint) = &args.from {
-        return study_checkpoint(args, checkpoint);
+    let config = ExperimentConfig::read(&args.config, &args.options.set)?;
+    match &args.from {
+        Some(checkpoint) => study_checkpoint(&config, args, checkpoint),
+        None => run(config, &args.data, &args.options),
     }
-    let trained = train_run(args)?;
+}
+
+/// Trains, evaluates, draws and reports as `config` says.
+pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<ExitCode> {
+    let trained = train_run(config, data, args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let (result, sections) = measure(&trained)?;
-    finish(&trained.folder, &trained.config, &result, &sections)?;
+    let (result, sections) = measure(&trained).with_context(|| {
+        format!(
+            "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
+            trained.folder.path.display()
+        )
+    })?;
+    finish(&trained.folder, &trained.config, (&result, &sections), args)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The config's study of a flow that was trained before.
-fn study_checkpoint(args: &RunArgs, checkpoint: &std::path::Path) -> Result<ExitCode> {
-    let config = ExperimentConfig::read(&args.config, &args.set)?;
-    let study = config.study.context("--from studies a trained flow: the config needs a table [study]")?;
-    let device = device::parse_device(&args.device)?;
+fn study_checkpoint(config: &ExperimentConfig, args: &RunArgs, checkpoint: &Path) -> Result<ExitCode> {
+    let study =
+        config.study.as_ref().context("--from studies a trained flow: the config needs a table [study]")?;
+    let options = &args.options;
+    let device = device::parse_device(&options.device)?;
     let checkpoint = Checkpoint::load(&checkpoint_file(checkpoint)?)?;
     let mut own = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
-    own.name = config.name;
-    own.seed = args.seed.unwrap_or(own.seed);
+    own.name.clone_from(&config.name);
+    own.seed = options.seed.unwrap_or(own.seed);
     own.study = Some(study.clone());
-    device::set_threads(args.threads, u32::MAX);
+    study.check(&own.target)?;
+    device::set_threads(options.threads, u32::MAX);
     let (base, target) = End::pair(&own.base, &own.target, &args.data)?;
-    let folder = RunFolder::create(&args.out, &own, &args.device)?;
+    let folder = RunFolder::create(&options.out, &own, &options.device)?;
     let flow = Flow::restore(own, &checkpoint, device)?;
     let findings = study.run(&folder, &flow, &base, &target)?;
-    finish(&folder, &flow.config, &findings.result, &findings.text)?;
+    finish(&folder, &flow.config, (&findings.result, &findings.text), options)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -79,11 +94,17 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
     if args.from.is_some() || study::is_untrained(&args.config) {
         bail!("there is nothing to train\nhint: a study is made by the command experiment");
     }
-    let trained = train_run(args)?;
+    let config = ExperimentConfig::read(&args.config, &args.options.set)?;
+    let trained = train_run(config, &args.data, &args.options)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
-    println!("{}", trained.folder.path.display());
+    let path = trained.folder.path.display();
+    if args.options.json {
+        print_line(json!({ "run": path.to_string(), "steps": trained.outcome.steps }))?;
+    } else {
+        print_line(path)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,26 +114,35 @@ fn interrupted(trained: &Trained) -> ExitCode {
         trained.outcome.steps,
         trained.folder.path.display()
     );
-    ExitCode::from(INTERRUPTED)
+    ExitCode::from(interrupt::EXIT_CODE)
 }
 
-fn train_run(args: &RunArgs) -> Result<Trained> {
+fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<Trained> {
     let device = device::parse_device(&args.device)?;
-    let mut config = ExperimentConfig::read(&args.config, &args.set)?;
     config.seed = args.seed.unwrap_or(config.seed);
-    let resumed = args.resume.as_deref().map(resume_point).transpose()?;
-    if let Some((_, checkpoint)) = &resumed {
-        let steps = config.train.steps;
-        config = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
-        config.train.steps = steps;
+    let resumed = args.resume.as_deref().map(ResumePoint::open).transpose()?;
+    if let Some(point) = &resumed {
+        point.check(&config)?;
     }
     device::set_threads(args.threads, config.threads);
-    let (base, target) = End::pair(&config.base, &config.target, &args.data)?;
+    let (base, target) = End::pair(&config.base, &config.target, data)?;
     config.dim = Some(target.dim());
+    config.units = End::units(&base, &target);
+    if let Some(point) = &resumed {
+        point.check_units(&config.units)?;
+    }
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
-        Some((folder, checkpoint)) => {
-            trainer.restore(&checkpoint)?;
+        Some(ResumePoint { folder, checkpoint }) => {
+            trainer.restore(&checkpoint).with_context(|| {
+                format!(
+                    "cannot resume, the state of step {} is not of the network that its config describes\n\
+                     hint: name another checkpoint of {} instead",
+                    checkpoint.step,
+                    folder.checkpoints().display()
+                )
+            })?;
+            folder.write_config(&config)?;
             folder
         }
         None => RunFolder::create(&args.out, &config, &args.device)?,
@@ -128,24 +158,21 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     let mut observer = RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?;
     let outcome = trainer.run(&mut observer);
     observer.finish();
-    let outcome = outcome?;
+    let outcome = outcome.with_context(|| stopped(&folder))?;
     let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
 }
 
-fn resume_point(path: &std::path::Path) -> Result<(RunFolder, Checkpoint)> {
-    let folder = if path.is_file() {
-        let root = path.parent().and_then(std::path::Path::parent).unwrap_or(path);
-        RunFolder::open(root)?
+/// What to say of a run that failed.
+fn stopped(folder: &RunFolder) -> String {
+    let saved = checkpoint_file(&folder.path).is_ok();
+    let hint = if saved {
+        "\nhint: with the cause removed, go on with --resume "
     } else {
-        RunFolder::open(path)?
+        ", nothing was saved in "
     };
-    let file = checkpoint_file(path)?;
-    let checkpoint = Checkpoint::load(&file).with_context(|| {
-        format!("cannot resume\nhint: name an older checkpoint of {} instead", folder.checkpoints().display())
-    })?;
-    Ok((folder, checkpoint))
+    format!("training stopped{hint}{}", folder.path.display())
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
@@ -153,9 +180,10 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
     let network =
         config.model.init(target.dim(), &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
     let problem = Problem {
-        interpolant: config.interpolant.build()?,
+        interpolant: config.interpolant.build()?.holding(target.n_given()),
         coupling: config.coupling.build(),
         base: base.training(),
+        base_density: base.shared_density(),
         target: target.training(),
         held_out_base: base.held_out(),
         held_out_target: target.held_out(),
@@ -172,7 +200,8 @@ fn measure(trained: &Trained) -> Result<(Map<String, Value>, String)> {
     result.insert("steps".into(), json!(trained.outcome.steps));
     result.insert("train_secs".into(), json!(trained.outcome.train_secs));
     result.insert("objective".into(), estimate(check.objective.mean, check.objective.standard_error));
-    result.insert("self_check".into(), estimate(check.gap.mean, check.gap.standard_error));
+    let gap = check.balance.map_or(Value::Null, |side| estimate(side.gap.mean, side.gap.standard_error));
+    result.insert("self_check".into(), gap);
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
@@ -180,8 +209,9 @@ fn measure(trained: &Trained) -> Result<(Map<String, Value>, String)> {
     let findings = study.map(|study| study.run(&trained.folder, &flow, &trained.base, &trained.target));
     let findings = findings.transpose()?.unwrap_or_default();
     result.extend(findings.result);
-    if trained.base.dim() == 2 {
-        flow.solver = picture_solver(&trained.config.solver).build()?;
+    flow.solver = picture_solver(&trained.config.solver).build()?;
+    table_figures::draw(&trained.folder, &flow, &trained.base, &trained.target)?;
+    if trained.base.dim() == 2 && trained.target.n_given() == 0 {
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
     Ok((result, findings.text))
@@ -196,20 +226,25 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 fn finish(
     folder: &RunFolder,
     config: &ExperimentConfig,
-    result: &Map<String, Value>,
-    sections: &str,
+    (result, sections): (&Map<String, Value>, &str),
+    args: &RunOptions,
 ) -> Result<()> {
     folder.write_json("result.json", &Value::Object(result.clone()))?;
     report::write(folder, config, result, sections)?;
-    print_result(folder, result);
-    Ok(())
+    print_result(folder, result, args)
 }
 
-/// The run's folder, a short table and the result.
-fn print_result(folder: &RunFolder, result: &Map<String, Value>) {
-    println!("{}", folder.path.display());
-    for (name, value) in report::rows(result) {
-        println!("{name:>20}  {value}");
+/// The run's folder, a short table and the result; with `--json` one object of them.
+fn print_result(folder: &RunFolder, result: &Map<String, Value>, args: &RunOptions) -> Result<()> {
+    let path = folder.path.display();
+    if args.json {
+        let mut account = Map::from_iter([("run".to_owned(), json!(path.to_string()))]);
+        account.extend(result.clone());
+        return print_line(Value::Object(account));
     }
-    println!("{}", Value::Object(result.clone()));
+    print_line(path)?;
+    for (name, value) in report::rows(result) {
+        print_line(format_args!("{name:>20}  {value}"))?;
+    }
+    print_line(Value::Object(result.clone()))
 }

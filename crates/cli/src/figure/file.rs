@@ -1,24 +1,21 @@
 //! Figures on disk.
 
-use std::io::{self, Write};
+use std::io::Cursor;
 use std::path::Path;
 
+use anyhow::{Context as _, Result};
 use image::{ImageFormat, RgbImage};
-use tempfile::NamedTempFile;
+use interflow_data::atomic;
 
-/// Writes `image` as a PNG file to `path`, atomically: readers see the old file or the new one, never a part.
+/// Writes `image` as a PNG file to `path`, whole or not at all.
 ///
 /// # Errors
 /// When the folder doesn't exist or the file can't be written.
-pub(crate) fn save_png(path: &Path, image: &RgbImage) -> io::Result<()> {
-    let mut bytes = io::Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).map_err(io::Error::other)?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes.get_ref())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+pub(crate) fn save_png(path: &Path, image: &RgbImage) -> Result<()> {
+    let context = || format!("cannot write the picture: {}", path.display());
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).with_context(context)?;
+    atomic::write(path, bytes.get_ref()).with_context(context)
 }
 
 #[cfg(test)]

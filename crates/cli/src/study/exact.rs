@@ -84,13 +84,14 @@ pub(super) struct Pair {
 impl ExactExperiment {
     /// Measures, draws and reports; returns the run's folder and the findings.
     pub(crate) fn run(args: &RunArgs) -> Result<(RunFolder, Findings)> {
-        let mut experiment: Self = config::read_as(&args.config, &args.set)?;
-        experiment.seed = args.seed.unwrap_or(experiment.seed);
+        let mut experiment: Self = config::read_as(&args.config, &args.options.set)?;
+        experiment.seed = args.options.seed.unwrap_or(experiment.seed);
         let ExactStudy::GmmExact(study) = &experiment.study;
         study.check().context("in [study]")?;
-        device::set_threads(args.threads, experiment.threads);
+        device::set_threads(args.options.threads, experiment.threads);
         let text = toml::to_string_pretty(&experiment).context("cannot write the resolved config")?;
-        let folder = RunFolder::create_with(&args.out, &experiment.name, experiment.seed, &text, "cpu")?;
+        let folder =
+            RunFolder::create_with(&args.options.out, &experiment.name, experiment.seed, &text, "cpu")?;
         let mut findings = Findings::default();
         exact_law::run(study, &experiment, &folder, &mut findings)?;
         exact_orders::run(study, &experiment, &folder, &mut findings)?;

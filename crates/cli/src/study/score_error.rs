@@ -74,7 +74,7 @@ pub(super) fn run(
 impl ScoreErrorConfig {
     /// Rejects times beyond the path and targets without an exact score.
     pub(super) fn check(&self, target: &EndConfig) -> Result<()> {
-        if !matches!(target, EndConfig::Synthetic { density: TargetConfig::EightGaussians {} }) {
+        if !matches!(target, EndConfig::Synthetic { density: TargetConfig::EightGaussians {}, .. }) {
             bail!("the exact score is known for the target eight-gaussians only");
         }
         match self.times.iter().find(|time| !(0.0..=1.0).contains(*time)) {

@@ -8,22 +8,30 @@ use crate::{Error, Result};
 /// Fields of a line: date, time, active and reactive power, voltage, intensity, three sub-meterings.
 const N_FIELDS: usize = 9;
 
-/// The complete rows' six columns, row after row.
-pub(super) fn file(path: &Path) -> Result<Vec<f32>> {
+/// The complete rows' six columns, row after row, of a file with `n_rows` rows, complete or not.
+///
+/// A line without its end is the stump of a cut file and no row.
+pub(super) fn file(path: &Path, n_rows: usize) -> Result<Vec<f32>> {
     let bytes =
         std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), source })?;
     let mut values = Vec::with_capacity(bytes.len() / 64 * N_COLUMNS);
-    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate().skip(1) {
+    let mut found = 0;
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate().skip(1) {
+        let Some(line) = line.strip_suffix(b"\n") else { break };
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             continue;
         }
+        found += 1;
         let row = row(line).map_err(|problem| Error::Line {
             path: path.into(),
             line: index as u64 + 1,
             problem,
         })?;
         values.extend(row.into_iter().flatten());
+    }
+    if found != n_rows {
+        return Err(Error::Incomplete { name: "power", path: path.into(), expected: n_rows, found });
     }
     if values.is_empty() {
         return Err(Error::Content { path: path.into(), problem: "the file has no complete row".to_owned() });

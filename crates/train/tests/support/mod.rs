@@ -65,6 +65,11 @@ impl Network for Mlp {
         &mut self.parameters
     }
 
+    fn hidden_matrices(&self) -> Vec<String> {
+        let n_layers = self.parameters.len() / 2;
+        (1..n_layers - 1).map(|index| format!("{index}.weight")).collect()
+    }
+
     fn duplicate(&self) -> Result<Box<dyn Network>> {
         let mut parameters = Parameters::new();
         for (name, tensor) in self.parameters.detached_copy() {
@@ -82,6 +87,7 @@ pub(crate) fn normals(interpolant: Interpolant, dim: i64) -> Problem {
         coupling: Box::new(Independent),
         base: source(),
         target: source(),
+        base_density: None,
         held_out_base: source(),
         held_out_target: source(),
     }

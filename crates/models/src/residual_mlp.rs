@@ -1,0 +1,218 @@
+//! The residual perceptron: a wide stream that each block corrects, with the time added inside every block.
+
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
+
+use interflow_core::rng::Draw;
+use interflow_core::{Network, Parameters, VectorField};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::error::check_positive;
+use crate::layer::{Layer, duplicate};
+use crate::state_inputs::StateInputs;
+use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
+
+/// A residual perceptron's form.
+///
+/// With σ the activation, τ the time's features and z what is seen of the state: `h = W z + b + T τ`, then for
+/// each block `h ← h + B σ(A σ(h) + a + T' τ) + b'`, and at the end `v = C σ(h) + c`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResidualMlpConfig {
+    /// The width of the stream and of every block.
+    pub width: i64,
+    /// How many blocks, of two layers each.
+    pub n_blocks: i64,
+    /// The nonlinearity.
+    #[serde(default)]
+    pub activation: Activation,
+    /// How the network sees the time.
+    #[serde(default)]
+    pub time_embedding: TimeEmbedding,
+    /// Damped waves of the state beside the state itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_features: Option<StateFeatures>,
+}
+
+impl ResidualMlpConfig {
+    /// A network for points of dimension `dim`. The state and its waves each give the stream half its variance,
+    /// blocks and the output layer start at zero.
+    ///
+    /// # Errors
+    /// [`crate::Error::Size`] if a size is not positive.
+    pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<ResidualMlp> {
+        self.check(dim)?;
+        let (width, n_time) = (self.width, self.time_embedding.n_features());
+        let mut parameters = Parameters::new();
+        let mut normal = |columns: i64, deviation: f64| {
+            draw.normal(&[width, columns], options.0) * (deviation / (columns.max(1) as f64).sqrt())
+        };
+        let n_waves = self.state_inputs(dim).n() - dim;
+        let of_state = Tensor::cat(&[normal(dim, FRAC_1_SQRT_2), normal(n_waves, FRAC_1_SQRT_2)], 1);
+        let input = Layer::add(&mut parameters, INPUT, &of_state, options);
+        let input_time = parameters.add(INPUT_TIME, &normal(n_time, 1.0).to_device(options.1));
+        let mut blocks = Vec::new();
+        for index in 0..self.n_blocks {
+            let [first, time, second] = block_names(index);
+            let zero = Tensor::zeros([width, width], options);
+            blocks.push(Block {
+                first: Layer::add(&mut parameters, &first, &normal(width, SQRT_2), options),
+                time: parameters.add(time, &normal(n_time, 0.3).to_device(options.1)),
+                second: Layer::add(&mut parameters, &second, &zero, options),
+            });
+        }
+        let output = Layer::add(&mut parameters, OUTPUT, &Tensor::zeros([dim, width], options), options);
+        Ok(ResidualMlp { config: self.clone(), dim, parameters, input, input_time, blocks, output })
+    }
+
+    fn check(&self, dim: i64) -> Result<()> {
+        check_positive("dim", dim)?;
+        check_positive("width", self.width)?;
+        check_positive("n_blocks", self.n_blocks)?;
+        self.time_embedding.check()?;
+        self.state_inputs(dim).check()
+    }
+
+    fn state_inputs(&self, dim: i64) -> StateInputs {
+        StateInputs { dim, features: self.state_features }
+    }
+}
+
+const INPUT: &str = "input";
+const INPUT_TIME: &str = "input.time";
+const OUTPUT: &str = "output";
+
+/// The names of a block's first layer, time weights and second layer.
+fn block_names(index: i64) -> [String; 3] {
+    ["first", "time", "second"].map(|part| format!("block.{index}.{part}"))
+}
+
+/// Two layers that correct the stream.
+#[derive(Debug)]
+struct Block {
+    first: Layer,
+    time: Tensor,
+    second: Layer,
+}
+
+impl Block {
+    fn duplicate(&self, parameters: &mut Parameters, index: i64) -> Self {
+        let [first, time, second] = block_names(index);
+        Self {
+            first: self.first.duplicate(parameters, &first),
+            time: duplicate(parameters, &time, &self.time),
+            second: self.second.duplicate(parameters, &second),
+        }
+    }
+}
+
+/// A residual perceptron velocity.
+#[derive(Debug)]
+pub struct ResidualMlp {
+    config: ResidualMlpConfig,
+    dim: i64,
+    parameters: Parameters,
+    input: Layer,
+    input_time: Tensor,
+    blocks: Vec<Block>,
+    output: Layer,
+}
+
+impl ResidualMlp {
+    /// Its form.
+    pub fn config(&self) -> &ResidualMlpConfig {
+        &self.config
+    }
+
+    fn state_inputs(&self) -> StateInputs {
+        self.config.state_inputs(self.dim)
+    }
+
+    /// The stream before the first block `[B, H]`, and the time's features.
+    fn enter(&self, state: &Tensor, t: &Tensor) -> (Tensor, Tensor) {
+        let time = self.config.time_embedding.embed(t);
+        (self.input.apply(state) + time.linear(&self.input_time, None::<&Tensor>), time)
+    }
+
+    /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to the output layer's input.
+    fn carry(&self, mut h: Tensor, time: &Tensor, mut tangents: Tensor) -> (Tensor, Tensor) {
+        let activation = self.config.activation;
+        for block in &self.blocks {
+            let (value, slope) = activation.value_and_slope(&h);
+            let inner = block.first.apply(&value) + time.linear(&block.time, None::<&Tensor>);
+            let inner_tangents = (&tangents * slope).linear(&block.first.weight, None::<&Tensor>);
+            let (value, slope) = activation.value_and_slope(&inner);
+            h += block.second.apply(&value);
+            tangents += (inner_tangents * slope).linear(&block.second.weight, None::<&Tensor>);
+        }
+        let (value, slope) = activation.value_and_slope(&h);
+        tangents *= slope;
+        (value, tangents)
+    }
+
+    fn jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        let (state, tangent) = self.state_inputs().value_and_tangent(t, x, u);
+        let (h, time) = self.enter(&state, t);
+        let tangent = tangent.linear(&self.input.weight, None::<&Tensor>);
+        let (value, tangent) = self.carry(h, &time, tangent);
+        (self.output.apply(&value), tangent.linear(&self.output.weight, None::<&Tensor>))
+    }
+
+    fn divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        let (state, tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.input.weight);
+        let (h, time) = self.enter(&state, t);
+        let (value, tangents) = self.carry(h, &time, tangents);
+        (self.output.apply(&value), tangent::contract(&self.output, &tangents))
+    }
+}
+
+impl VectorField for ResidualMlp {
+    fn dim(&self) -> i64 {
+        self.dim
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let activation = self.config.activation;
+        let (mut h, time) = self.enter(&self.state_inputs().value(t, x), t);
+        for block in &self.blocks {
+            let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
+            h = h + block.second.apply(&activation.value(&inner));
+        }
+        self.output.apply(&activation.value(&h))
+    }
+
+    fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        tch::no_grad(|| self.jvp(t, x, u))
+    }
+
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        tch::no_grad(|| tangent::in_chunks(self.config.width, t, x, |t, x| self.divergence(t, x)))
+    }
+}
+
+impl Network for ResidualMlp {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn hidden_matrices(&self) -> Vec<String> {
+        (0..self.blocks.len())
+            .flat_map(|index| ["first", "second"].map(|layer| format!("block.{index}.{layer}.weight")))
+            .collect()
+    }
+
+    fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
+        let mut parameters = Parameters::new();
+        let input = self.input.duplicate(&mut parameters, INPUT);
+        let input_time = duplicate(&mut parameters, INPUT_TIME, &self.input_time);
+        let blocks = (0..).zip(&self.blocks).map(|(index, block)| block.duplicate(&mut parameters, index));
+        let blocks = blocks.collect();
+        let output = self.output.duplicate(&mut parameters, OUTPUT);
+        let config = self.config.clone();
+        Ok(Box::new(Self { config, dim: self.dim, parameters, input, input_time, blocks, output }))
+    }
+}

@@ -1,0 +1,57 @@
+//! What a perceptron sees of the state, with its derivative in the state.
+
+use tch::Tensor;
+
+use crate::{Result, StateFeatures};
+
+/// The state `x` and, where asked for, damped waves of each coordinate: `n = D (1 + 2K)` numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StateInputs {
+    pub(crate) dim: i64,
+    pub(crate) features: Option<StateFeatures>,
+}
+
+impl StateInputs {
+    pub(crate) fn check(self) -> Result<()> {
+        self.features.map_or(Ok(()), StateFeatures::check)
+    }
+
+    /// How many numbers: n.
+    pub(crate) fn n(self) -> i64 {
+        self.dim * (1 + self.features.map_or(0, StateFeatures::n_per_coordinate))
+    }
+
+    /// The numbers `[B, n]`.
+    pub(crate) fn value(self, t: &Tensor, x: &Tensor) -> Tensor {
+        match self.features {
+            None => x.shallow_clone(),
+            Some(features) => Tensor::cat(&[x, &features.value(t, x).flatten(1, 2)], 1),
+        }
+    }
+
+    /// The numbers and their derivative along `u`, both `[B, n]`.
+    pub(crate) fn value_and_tangent(self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        let Some(features) = self.features else {
+            return (x.shallow_clone(), u.shallow_clone());
+        };
+        let (waves, slope) = features.value_and_slope(t, x);
+        let tangent = (slope * u.unsqueeze(2)).flatten(1, 2);
+        (Tensor::cat(&[x, &waves.flatten(1, 2)], 1), Tensor::cat(&[u, &tangent], 1))
+    }
+
+    /// The numbers `[B, n]` and, for a layer's weights `[H, n]`, the layer's derivatives along the D unit
+    /// directions, `[D, B, H]`: columns of the weights, so that the first layer costs no product of its own.
+    pub(crate) fn value_and_unit_tangents(self, t: &Tensor, x: &Tensor, weight: &Tensor) -> (Tensor, Tensor) {
+        let (dim, batch, width) = (self.dim, x.size()[0], weight.size()[0]);
+        let columns = weight.narrow(1, 0, dim).tr().unsqueeze(1);
+        let Some(features) = self.features else {
+            return (x.shallow_clone(), columns.expand([dim, batch, width], false).contiguous());
+        };
+        let (waves, slope) = features.value_and_slope(t, x);
+        let n_waves = features.n_per_coordinate();
+        let wave_columns =
+            weight.narrow(1, dim, dim * n_waves).reshape([width, dim, n_waves]).permute([1, 2, 0]);
+        let tangents = slope.transpose(0, 1).bmm(&wave_columns) + columns;
+        (Tensor::cat(&[x, &waves.flatten(1, 2)], 1), tangents)
+    }
+}

@@ -1,0 +1,209 @@
+//! The networks' own derivatives against reverse mode, and its contract as a network.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::{Network, VectorField};
+use interflow_models::{Activation, MlpConfig, ModelConfig, ResidualMlpConfig, StateFeatures, TimeEmbedding};
+use tch::{Device, Kind, Tensor};
+
+const DIM: i64 = 3;
+const BATCH: i64 = 7;
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
+    (a - b).abs().max().double_value(&[])
+}
+
+/// A network whose weights, the output's included, are all different from zero.
+fn network(config: &ModelConfig, kind: Kind) -> Box<dyn Network> {
+    let mut draw = Stream::new(3, Purpose::Init).at(0);
+    let mut network = config.init(DIM, &mut draw, (kind, Device::Cpu)).unwrap();
+    let weights: Vec<(String, Tensor)> = network
+        .parameters()
+        .iter()
+        .map(|(name, weight)| (name.to_owned(), draw.normal(&weight.size(), kind) * 0.4))
+        .collect();
+    network.parameters_mut().assign(&weights).unwrap();
+    network
+}
+
+fn mlp(hidden: &[i64]) -> ModelConfig {
+    ModelConfig::Mlp(MlpConfig::new(hidden.to_vec()))
+}
+
+fn residual(width: i64, n_blocks: i64) -> ResidualMlpConfig {
+    let time_embedding = TimeEmbedding::Fourier { n_frequencies: 2, n_log_frequencies: 3 };
+    let (activation, state_features) = (Activation::Silu, None);
+    ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features }
+}
+
+fn points(kind: Kind) -> (Tensor, Tensor, Tensor) {
+    let mut draw = Stream::new(4, Purpose::Test).at(0);
+    (draw.uniform(&[BATCH], kind), draw.normal(&[BATCH, DIM], kind), draw.normal(&[BATCH, DIM], kind))
+}
+
+fn configs() -> Vec<ModelConfig> {
+    let mut configs = Vec::new();
+    for activation in Activation::ALL {
+        for state_features in [None, Some(StateFeatures { n_octaves: 3 })] {
+            for hidden in [vec![5], vec![5, 6, 4]] {
+                let config = MlpConfig { activation, state_features, ..MlpConfig::new(hidden) };
+                configs.push(ModelConfig::Mlp(config));
+            }
+            for n_blocks in [1, 3] {
+                let config = ResidualMlpConfig { activation, state_features, ..residual(5, n_blocks) };
+                configs.push(ModelConfig::ResidualMlp(config));
+            }
+        }
+    }
+    let identity = MlpConfig { time_embedding: TimeEmbedding::Identity {}, ..MlpConfig::new(vec![5, 6]) };
+    configs.push(ModelConfig::Mlp(identity));
+    configs
+}
+
+#[test]
+fn tangents_agree_with_reverse_mode() {
+    let (t, x, u) = points(Kind::Double);
+    for config in configs() {
+        let network = network(&config, Kind::Double);
+        let (value, divergence) = network.value_and_divergence(&t, &x);
+        let (expected_value, expected) = divergence_by_reverse_mode(&network, &t, &x);
+        assert!(expected.abs().max().double_value(&[]) > 1e-3, "a trivial case: {config:?}");
+        assert!(largest_difference(&value, &expected_value) < 1e-10, "{config:?}");
+        assert!(largest_difference(&divergence, &expected) < 1e-10, "{config:?}");
+        let (_, jvp) = network.value_and_jvp(&t, &x, &u);
+        let (_, expected) = jvp_by_reverse_mode(&network, &t, &x, &u);
+        assert!(largest_difference(&jvp, &expected) < 1e-10, "{config:?}");
+    }
+}
+
+#[test]
+fn chunks_of_a_large_batch_fit_together() {
+    let network = network(&mlp(&[300, 1000]), Kind::Double);
+    let mut draw = Stream::new(5, Purpose::Test).at(0);
+    let (t, x) = (draw.uniform(&[400], Kind::Double), draw.normal(&[400, DIM], Kind::Double));
+    let (_, whole) = network.value_and_divergence(&t, &x);
+    let (_, part) = network.value_and_divergence(&t.narrow(0, 390, 10), &x.narrow(0, 390, 10));
+    assert_eq!(whole.size(), [400]);
+    assert!(
+        largest_difference(&whole.narrow(0, 390, 10), &part) < 1e-9 * whole.abs().max().double_value(&[])
+    );
+}
+
+#[test]
+fn single_precision_works_on_its_own_kind() {
+    let network = network(&mlp(&[8, 9]), Kind::Float);
+    let (t, x, _) = points(Kind::Float);
+    let (value, divergence) = network.value_and_divergence(&t, &x);
+    assert_eq!((value.kind(), value.size()), (Kind::Float, vec![BATCH, DIM]));
+    assert_eq!((divergence.kind(), divergence.size()), (Kind::Float, vec![BATCH]));
+}
+
+#[test]
+fn a_duplicate_has_its_own_weights_under_the_same_names() {
+    for config in [mlp(&[4, 5]), ModelConfig::ResidualMlp(residual(4, 2))] {
+        let original = network(&config, Kind::Double);
+        let mut copy = original.duplicate().unwrap();
+        let (t, x, _) = points(Kind::Double);
+        assert!(largest_difference(&original.value(&t, &x), &copy.value(&t, &x)) < 1e-15);
+        let zeros: Vec<(String, Tensor)> = original
+            .parameters()
+            .iter()
+            .map(|(name, weight)| (name.to_owned(), weight.zeros_like()))
+            .collect();
+        copy.parameters_mut().assign(&zeros).unwrap();
+        assert!(copy.value(&t, &x).abs().max().double_value(&[]) < 1e-15);
+        assert!(original.value(&t, &x).abs().max().double_value(&[]) > 1e-3);
+    }
+}
+
+#[test]
+fn hidden_matrices_are_weights_of_the_network() {
+    let count = |config: &ModelConfig| {
+        let network = network(config, Kind::Float);
+        let matrices = network.hidden_matrices();
+        for name in &matrices {
+            let (_, weight) = network.parameters().iter().find(|(other, _)| other == name).unwrap();
+            assert_eq!(weight.dim(), 2, "{name}");
+        }
+        matrices.len()
+    };
+    assert_eq!(count(&mlp(&[4, 5, 6])), 2);
+    assert_eq!(count(&ModelConfig::ResidualMlp(residual(4, 3))), 6);
+}
+
+#[test]
+fn a_fresh_residual_network_is_zero_and_learns_everywhere() {
+    let mut draw = Stream::new(3, Purpose::Init).at(0);
+    let config = ResidualMlpConfig { state_features: Some(StateFeatures { n_octaves: 2 }), ..residual(6, 2) };
+    let network = config.init(DIM, &mut draw, (Kind::Double, Device::Cpu)).unwrap();
+    let (t, x, _) = points(Kind::Double);
+    let value = network.value(&t, &x);
+    assert!(value.abs().max().double_value(&[]) < 1e-15);
+    let output = network.parameters().tensors().len() - 2;
+    let loss = (value - 1.0).square().sum(None);
+    let gradient = Tensor::run_backward(&[loss], &[&network.parameters().tensors()[output]], false, false);
+    assert!(gradient[0].abs().min().double_value(&[]) > 1e-6);
+}
+
+#[test]
+fn the_logarithmic_clock_tells_late_times_apart() {
+    let features = |n_log_frequencies: i64| {
+        let t = Tensor::from_slice(&[0.999, 0.9999]);
+        TimeEmbedding::Fourier { n_frequencies: 1, n_log_frequencies }.embed(&t)
+    };
+    let apart = |features: &Tensor| largest_difference(&features.get(0), &features.get(1));
+    assert_eq!(features(2).size(), [2, 8]);
+    assert!(apart(&features(0)) < 5e-3);
+    assert!(apart(&features(2)) > 0.3);
+}
+
+#[test]
+fn the_same_draw_gives_the_same_weights_under_stable_names() {
+    let init = || {
+        let mut draw = Stream::new(9, Purpose::Init).at(0);
+        MlpConfig::new(vec![4, 5]).init(DIM, &mut draw, (Kind::Float, Device::Cpu)).unwrap()
+    };
+    let (a, b) = (init(), init());
+    let names: Vec<&str> = a.parameters().iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        [
+            "hidden.0.weight",
+            "hidden.0.bias",
+            "hidden.1.weight",
+            "hidden.1.bias",
+            "output.weight",
+            "output.bias"
+        ]
+    );
+    for ((_, a), (_, b)) in a.parameters().iter().zip(b.parameters().iter()) {
+        assert_eq!(a, b);
+    }
+}
+
+#[test]
+fn senseless_sizes_are_refused_by_name() {
+    let check = |config: MlpConfig, part: &str| {
+        let mut draw = Stream::new(0, Purpose::Init).at(0);
+        let message = config.init(DIM, &mut draw, (Kind::Float, Device::Cpu)).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    };
+    check(MlpConfig::new(vec![]), "hidden");
+    check(MlpConfig::new(vec![8, 0]), "hidden");
+    check(
+        MlpConfig {
+            time_embedding: TimeEmbedding::Fourier { n_frequencies: 0, n_log_frequencies: 0 },
+            ..MlpConfig::new(vec![8])
+        },
+        "n_frequencies",
+    );
+    let mut draw = Stream::new(0, Purpose::Init).at(0);
+    let message = residual(0, 1).init(DIM, &mut draw, (Kind::Float, Device::Cpu)).unwrap_err().to_string();
+    assert!(message.contains("width"), "{message}");
+    check(
+        MlpConfig { state_features: Some(StateFeatures { n_octaves: 40 }), ..MlpConfig::new(vec![8]) },
+        "n_octaves",
+    );
+}
