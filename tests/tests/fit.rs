@@ -224,11 +224,13 @@ fn columns_given_others_have_the_known_density() {
     assert!(playground.fail(&format!("sample {run}")).contains("--given FILE with columns: c"));
     playground.write("d.csv", "d,e\n1,2\n");
     assert!(playground.fail(&format!("sample {run} --given d.csv")).contains("no column `c`"));
-    assert!(
-        playground
-            .fail("fit lin.csv --given c --set base.kind=table --set base.file=x.csv")
-            .contains("x.csv")
-    );
+    for (other, part) in [
+        ("--set base.kind=table --set base.file=lin.csv", "want a base of kind"),
+        ("--set train.likelihood={sensitivity=\"direct\"}", "[train.likelihood]"),
+    ] {
+        let message = playground.fail(&format!("fit lin.csv --given c {other}"));
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]

@@ -26,6 +26,11 @@ pub(crate) enum Command {
     /// Train a flow as CONFIG says and save its checkpoints.
     Train(RunArgs),
     /// Fit a flow to the table FILE without a config, evaluate it, draw its figures and write a report.
+    ///
+    /// Rows are shuffled (`target.split.seed`) and split 80 : 10 : 10 into training, validation and test set
+    /// (`target.split.validation`, `target.split.test`); training rows give each column's scale. Sizes of network and
+    /// training follow the table's; `--set KEY=VALUE` overrides any key. Densities and samples are in the file's
+    /// units.
     Fit(FitArgs),
     /// Draw samples of the target from a checkpoint.
     Sample(SampleArgs),

@@ -90,12 +90,13 @@ impl TableConfig {
     ///
     /// # Errors
     /// As [`Sheet::numbers`]; [`crate::Error::Content`] naming what is missing, constant or no integer where it has
-    /// to be one; [`crate::Error::Rows`] for an impossible split.
+    /// to be one, or for an impossible split.
     pub fn load(&self, data: &Path) -> Result<TableSplits> {
         let path = data.join(&self.file);
         let mut table = Selection::read(&path, self)?;
         table.settle_missing(self.missing)?;
-        let parts = self.split.parts(table.values.size()[0])?;
+        let n_rows = table.values.size()[0];
+        let parts = self.split.parts(n_rows).map_err(|error| content(&path, error.to_string()))?;
         table.settle_constant(&parts.train, self.constant)?;
         let quanta = table.quanta(&self.dequantise)?;
         table.split(&parts, &quanta, self.split.seed)

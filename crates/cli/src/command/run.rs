@@ -176,6 +176,10 @@ fn stopped(folder: &RunFolder) -> String {
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
+    if target.n_given() > 0 && config.train.likelihood.is_some() {
+        // Its gradient would move the conditions, to gain likelihood where there is none.
+        bail!("conditions (given) want the interpolant's objective\nhint: leave out [train.likelihood]");
+    }
     let options = (config.precision.kind(), device);
     let network =
         config.model.init(target.dim(), &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;

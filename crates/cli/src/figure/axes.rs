@@ -20,9 +20,10 @@ pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - half, high + half)
 }
 
-/// The ticks of a range with their text.
+/// The ticks of a range with their text: about `n_wanted`, and two at least.
 pub(super) fn numbered((low, high): (f64, f64), n_wanted: usize) -> Vec<(f64, String)> {
-    let values = ticks(low, high, n_wanted);
+    let few = ticks(low, high, n_wanted);
+    let values = if few.len() < 2 { ticks(low, high, 2 * n_wanted) } else { few };
     let step = if values.len() > 1 { values[1] - values[0] } else { high - low };
     values.into_iter().map(|value| (value, label(value, step))).collect()
 }
