@@ -162,3 +162,37 @@ fn a_score_needs_a_gaussian_base() {
     assert!(playground.fail(&format!("sample {run} --sde")).contains("standard-normal"));
     playground.succeed(&format!("sample {run} -n 5 --along linear"));
 }
+
+/// At t = 0 the density is the base's in the table's units, and the score is its slope.
+#[test]
+fn a_tables_score_is_in_its_units() {
+    let playground = Playground::new();
+    let mut table = String::from("wide,narrow\n");
+    for i in 0..200 {
+        let (a, b) = (f64::from(i * 37 % 200) - 99.5, f64::from(i * 73 % 200) - 99.5);
+        writeln!(table, "{},{}", 100.0 + 0.3 * a, 0.0004 * b).unwrap();
+    }
+    playground.write("t.csv", &table);
+    let quick = "--set model.hidden=[8] --set train.steps=5 --set train.warmup_steps=1";
+    let account = playground.succeed(&format!("fit t.csv --json {quick}"));
+    let account: Value = serde_json::from_str(&account).unwrap();
+    let run = account["run"].as_str().unwrap();
+    let (steps, at) = ([6.0, 0.008], [110.0, 0.01]);
+    playground.write("x.csv", &format!("wide,narrow\n{},{}\n", at[0], at[1]));
+    let score = playground.succeed(&format!("score {run} x.csv --time 0"));
+    assert!(score.starts_with("score_wide,score_narrow"), "{score}");
+    for d in 0..2 {
+        let shifted = |sign: f64| {
+            let mut x = at;
+            x[d] += sign * steps[d];
+            format!("{},{}\n", x[0], x[1])
+        };
+        playground.write("near.csv", &format!("wide,narrow\n{}{}", shifted(1.0), shifted(-1.0)));
+        let near = rows(&playground.succeed(&format!("log-prob {run} near.csv --time 0")));
+        let slope = (near[0][2] - near[1][2]) / (2.0 * steps[d]);
+        let found = rows(&score)[0][d];
+        assert!((found / slope - 1.0).abs() < 1e-3, "coordinate {d}: {found} against {slope}");
+    }
+    let noisy = rows(&playground.succeed(&format!("sample {run} -n 200 --sde --steps 8")));
+    assert!(noisy.iter().all(|row| (row[0] - 100.0).abs() < 200.0 && row[1].abs() < 0.3));
+}
