@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_solvers::{Divergence, LogDensity, Solver, log_density};
+use interflow_solvers::{Divergence, LogDensity, Solution, Solver, log_density};
 use interflow_train::Checkpoint;
 use tch::{Device, Tensor};
 
@@ -88,15 +88,26 @@ impl Flow {
         x: &Tensor,
         from: f64,
         to: f64,
+        tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
+        self.in_batches(x, |batch, _first| Ok(self.solver.solve(&self.velocity, batch, from, to)?), tick)
+    }
+
+    /// The ends of `solve`, which is told a batch and the number of its first row, and the largest NFE of a batch.
+    pub(crate) fn in_batches(
+        &self,
+        x: &Tensor,
+        solve: impl Fn(&Tensor, u64) -> Result<Solution>,
         mut tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
         let x = self.admit(x)?;
-        let mut nfe = 0;
+        let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
             interrupt::check()?;
-            let solution = self.solver.solve(&self.velocity, &batch, from, to)?;
+            let solution = solve(&batch, first)?;
             nfe = nfe.max(solution.statistics.nfe);
+            first += batch.size()[0] as u64;
             tick(batch.size()[0] as u64);
             parts.push(solution.x);
         }
