@@ -8,10 +8,12 @@ use interflow_core::density::{Density, Sampler, StandardNormal};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
-use interflow_data::{Noise, Power, Rows, Table};
+use interflow_data::{
+    Benchmark, Bsds300, Gas, Hepmass, Miniboone, Noise, Power, ReducedMiniboone, Rows, Table, Whitening,
+};
 use tch::{Kind, Tensor};
 
-use crate::config::EndConfig;
+use crate::config::{BenchmarkConfig, EndConfig};
 
 /// One end of a flow: what training draws from, what evaluation is measured on.
 pub(crate) enum End {
@@ -29,6 +31,8 @@ pub(crate) struct DataSplits {
     validation: Arc<Rows>,
     test: Tensor,
     dim: i64,
+    /// What makes the test rows what training draws; nothing where they are that already.
+    whitening: Option<Whitening>,
 }
 
 impl End {
@@ -55,6 +59,11 @@ impl End {
             }
             EndConfig::Power { fresh_noise: true } => Self::Rows(power(data, Noise::EveryVisit)?),
             EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
+            EndConfig::Gas(config) => benchmark(Gas::PUBLISHED.load(data), config)?,
+            EndConfig::Hepmass(config) => benchmark(Hepmass::PUBLISHED.load(data), config)?,
+            EndConfig::Miniboone(config) => benchmark(Miniboone::PUBLISHED.load(data), config)?,
+            EndConfig::MinibooneReduced(config) => benchmark(ReducedMiniboone.load(data), config)?,
+            EndConfig::Bsds300(config) => benchmark(Bsds300::PUBLISHED.load(data), config)?,
             EndConfig::Table { file } => Self::Rows(table(&data.join(file))?),
         })
     }
@@ -92,6 +101,21 @@ impl End {
             Self::Synthetic(target) => target.density(),
             Self::Rows(_) => None,
         }
+    }
+
+    /// What makes this end's rows the flow's points, where these differ.
+    pub(crate) fn whitening(&self) -> Option<&Whitening> {
+        match self {
+            Self::Rows(splits) => splits.whitening.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// All training rows once, `[N, D]`, as they are before whitening, where the end is a data set.
+    pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
+        let Self::Rows(splits) = self else { return None };
+        let rows = splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample));
+        Some(splits.whitening.as_ref().map_or_else(|| rows.copy(), |whitening| whitening.restore(&rows)))
     }
 
     /// Half the width of a square window that shows the density, in two dimensions.
@@ -143,7 +167,16 @@ fn power(data: &Path, noise: Noise) -> Result<DataSplits> {
     let splits = Power::PUBLISHED.load(data, noise).context("in [target] kind = \"power\"")?;
     let dim = splits.test.size()[1];
     let validation = Arc::new(Rows::new(splits.validation)?);
-    Ok(DataSplits { train: Arc::new(splits.train), validation, test: splits.test, dim })
+    Ok(DataSplits { train: Arc::new(splits.train), validation, test: splits.test, dim, whitening: None })
+}
+
+/// A set of the tabular benchmark, whitened by its training rows if the config asks for it.
+fn benchmark(parts: interflow_data::Result<Benchmark>, config: &BenchmarkConfig) -> Result<End> {
+    let Benchmark { train, validation, test } = parts?;
+    let whitening = config.whiten.then(|| Whitening::of(&train)).transpose()?;
+    let rows = |x: Tensor| Rows::new(whitening.as_ref().map_or_else(|| x.copy(), |w| w.whiten(&x)));
+    let (train, validation) = (Arc::new(rows(train)?), Arc::new(rows(validation)?));
+    Ok(End::Rows(DataSplits { train, validation, dim: test.size()[1], test, whitening }))
 }
 
 /// A table's first 80 % for training, 10 % for validation, 10 % as test set, in the file's order.
@@ -160,5 +193,6 @@ fn table(file: &Path) -> Result<DataSplits> {
         validation: Arc::new(Rows::new(part(n - 2 * held, held))?),
         test: part(n - held, held),
         dim,
+        whitening: None,
     })
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_metrics::{Estimate, energy_distance_test};
+use interflow_metrics::{Estimate, GaussianFit, energy_distance_test};
 use serde_json::{Map, Value, json};
 use tch::Tensor;
 
@@ -44,6 +44,10 @@ fn evaluate_likelihood(flow: &Flow, base: &End, target: &End, result: &mut Map<S
     let (log_density, nfe) = flow.log_density(base, &points, 1.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
     result.insert("test_nll".into(), mean(&-log_density));
+    if let Some(rows) = target.training_rows(flow.config.seed) {
+        result.insert("gaussian_nll".into(), gaussian_nll(&rows, &points));
+        result.insert("n_train".into(), json!(rows.size()[0]));
+    }
     result.insert("n_test".into(), json!(points.size()[0]));
     result.insert("nfe".into(), json!(nfe));
     if let Some(density) = target.density() {
@@ -51,6 +55,17 @@ fn evaluate_likelihood(flow: &Flow, base: &End, target: &End, result: &mut Map<S
         result.insert("true_nll".into(), mean(&own));
     }
     Ok(())
+}
+
+/// The NLL of `points` under the Gaussian with full covariance that fits `rows`, null where none does.
+fn gaussian_nll(rows: &Tensor, points: &Tensor) -> Value {
+    match GaussianFit::fit(rows) {
+        Ok(gaussian) => mean(&-gaussian.log_density(points)),
+        Err(error) => {
+            tracing::warn!("no Gaussian to compare with: {error}");
+            Value::Null
+        }
+    }
 }
 
 fn evaluate_samples(flow: &Flow, base: &End, target: &End, result: &mut Map<String, Value>) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::flow::checkpoint_file;
 use crate::run_folder::RunFolder;
 
 /// Keys that may change: the run's length, what has no influence on the mathematics, and what training fills in.
-const FREE: [&str; 3] = ["train.steps", "threads", "dim"];
+const FREE: [&str; 5] = ["train.steps", "threads", "dim", "whitening.mean", "whitening.factor"];
 
 /// Where a run goes on.
 pub(crate) struct ResumePoint {

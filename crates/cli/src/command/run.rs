@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use interflow_core::rng::{Purpose, Stream};
+use interflow_data::Whitening;
 use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Trainer};
 use serde_json::{Map, Value, json};
@@ -81,6 +82,7 @@ fn train_run(args: &RunArgs) -> Result<Trained> {
     device::set_threads(args.threads, config.threads);
     let (base, target) = End::pair(&config.base, &config.target, &args.data)?;
     config.dim = Some(target.dim());
+    config.whitening = target.whitening().map(Whitening::numbers);
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
         Some(ResumePoint { folder, checkpoint }) => {
