@@ -71,7 +71,14 @@ impl Flow {
         if whitening.as_ref().is_some_and(|whitening| whitening.dim() != dim) {
             bail!("the checkpoint's config whitens rows of another dimension than the flow's: {dim}");
         }
-        Ok(Self { solver: config.solver.build()?, config, velocity, device, whitening, step: checkpoint.step })
+        Ok(Self {
+            solver: config.solver.build()?,
+            config,
+            velocity,
+            device,
+            whitening,
+            step: checkpoint.step,
+        })
     }
 
     /// Refuses points that do not have the flow's dimension.

@@ -82,7 +82,7 @@ impl Benchmark {
 
 /// The first of the given places below `data` that is there.
 fn locate(data: &Path, name: &'static str, places: &[&str]) -> Result<PathBuf> {
-    let paths: Vec<PathBuf> = places.iter().map(|place| data.join(name).join(place)).collect();
+    let paths: Vec<PathBuf> = places.iter().map(|place| data.join(place)).collect();
     let found = paths.iter().find(|path| path.exists()).cloned();
     found.ok_or_else(|| Error::Missing { name, path: paths.into_iter().next().unwrap_or_default() })
 }

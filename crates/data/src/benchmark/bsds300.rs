@@ -1,7 +1,8 @@
 //! BSDS300: patches of natural photographs.
 //!
 //! 8×8 grey patches; uniform noise of one grey level; division by 256; the patch's mean is subtracted, and its last
-//! pixel, which the others then determine, dropped. Training patches are from the folder `train` but for its last
+//! pixel, which the others then determine, dropped. The published archive holds such patches already; they can also be
+//! cut from the photographs. Training patches are from the folder `train` but for its last
 //! tenth of images, which is for validation; test patches are from the folder `test`.
 
 use std::fs;
@@ -46,14 +47,40 @@ impl Bsds300 {
         n_images: [200, 100],
     };
 
-    /// Cuts patches from `bsds300/images/{train,test}/*.jpg` below the folder `data`.
+    /// Reads the patches of `bsds300/BSDS300.hdf5` below the folder `data` or, where that is not there, cuts patches
+    /// from `bsds300/images/{train,test}/*.jpg`.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::Incomplete`] for another number of images, [`Error::Content`] for an image that
-    /// cannot be read.
+    /// [`Error::Missing`], [`Error::Incomplete`] for another number of images, [`Error::Content`] for a file that
+    /// cannot be read, [`Error::Sizes`] for other numbers of patches.
     pub fn load(&self, data: &Path) -> Result<Benchmark> {
-        let known = images(&locate(data, "bsds300", &["images/train"])?, self.n_images[0])?;
-        let test = images(&locate(data, "bsds300", &["images/test"])?, self.n_images[1])?;
+        let path = data.join("bsds300/BSDS300.hdf5");
+        if path.exists() { self.published(&path) } else { self.cut(data) }
+    }
+
+    fn published(&self, path: &Path) -> Result<Benchmark> {
+        let refuse =
+            |error: hdf5_pure::Error| Error::Content { path: path.into(), problem: error.to_string() };
+        let file = hdf5_pure::File::open_streaming(path).map_err(refuse)?;
+        let part = |name: &str| -> Result<Tensor> {
+            let part = file.dataset(name).map_err(refuse)?;
+            let values = part.read_f64().map_err(refuse)?.into_iter().map(|value| value as f32);
+            let values = Tensor::from_slice(&values.collect::<Vec<f32>>());
+            match part.shape().map_err(refuse)?[..] {
+                [n, dim] => Ok(values.view([n as i64, dim as i64])),
+                ref shape => {
+                    let problem = format!("expected patches [N, D] in {name}, found: {shape:?}");
+                    Err(Error::Content { path: path.into(), problem })
+                }
+            }
+        };
+        let parts = Benchmark { train: part("train")?, validation: part("validation")?, test: part("test")? };
+        parts.checked("bsds300", path, self.sizes)
+    }
+
+    fn cut(&self, data: &Path) -> Result<Benchmark> {
+        let known = images(&locate(data, "bsds300", &["bsds300/images/train"])?, self.n_images[0])?;
+        let test = images(&locate(data, "bsds300", &["bsds300/images/test"])?, self.n_images[1])?;
         let (train, validation) = known.split_at(known.len() - known.len().div_ceil(10));
         let patches = |images, n, part| patches(images, n, part);
         let [train, validation, test] = [

@@ -40,7 +40,7 @@ impl Gas {
     /// # Errors
     /// [`Error::Missing`], [`Error::Line`] naming a damaged line, [`Error::Sizes`] for a cut file.
     pub fn load(&self, data: &Path) -> Result<Benchmark> {
-        let path = locate(data, "gas", &["ethylene_CO.txt", "ethylene_CO.txt.gz"])?;
+        let path = locate(data, "gas", &["gas/ethylene_CO.txt", "gas/ethylene_CO.txt.gz"])?;
         let quarter = quarter(&sensors(&path)?).to_kind(Kind::Double);
         if quarter.size()[0] < 2 {
             return Err(Error::Content { path, problem: "the file has no rows".to_owned() });

@@ -9,7 +9,7 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::steps::{self, Deviation};
-use super::text::{Lines, number, split};
+use super::text::{Lines, number};
 use super::{Benchmark, Sizes, locate};
 use crate::{Error, Result};
 
@@ -41,8 +41,8 @@ impl Hepmass {
     /// [`Error::Missing`], [`Error::Line`] naming a damaged line, [`Error::Sizes`] for a cut file.
     pub fn load(&self, data: &Path) -> Result<Benchmark> {
         let place = |names: &[&str]| locate(data, "hepmass", names);
-        let train_path = place(&["1000_train.csv", "1000_train.csv.gz"])?;
-        let test_path = place(&["1000_test.csv", "1000_test.csv.gz"])?;
+        let train_path = place(&["hepmass/1000_train.csv", "hepmass/1000_train.csv.gz"])?;
+        let test_path = place(&["hepmass/1000_test.csv", "hepmass/1000_test.csv.gz"])?;
         let known = signal(&train_path, self.n_train)?;
         // The test file has one column more at its end.
         let dim = known.size()[1];
@@ -64,7 +64,7 @@ impl Hepmass {
 /// The features of the signal, `[N, D]`, among the first `n` rows: the rows whose first number, the class, is 1.
 fn signal(path: &Path, n: usize) -> Result<Tensor> {
     let mut lines = Lines::open(path)?;
-    let width = lines.next_line()?.map_or(0, |header| split(header).count());
+    let width = lines.next_line()?.map_or(0, |header| header.split(',').count());
     let mut values: Vec<f64> = Vec::new();
     for _ in 0..n {
         let Some(line) = lines.next_line()? else { break };
@@ -72,18 +72,21 @@ fn signal(path: &Path, n: usize) -> Result<Tensor> {
         row.map_err(|problem| lines.error(problem))?;
     }
     if values.is_empty() {
-        return Err(Error::Content { path: path.into(), problem: "the file has no row of class 1".to_owned() });
+        return Err(Error::Content {
+            path: path.into(),
+            problem: "the file has no row of class 1".to_owned(),
+        });
     }
     Ok(Tensor::from_slice(&values).view([-1, width as i64 - 1]))
 }
 
 /// Appends a row's features if it is of class 1.
 fn signal_row(line: &str, width: usize, values: &mut Vec<f64>) -> std::result::Result<(), String> {
-    let found = split(line).count();
+    let found = line.split(',').count();
     if found != width {
         return Err(format!("expected {width} numbers, found: {found}"));
     }
-    let mut fields = split(line);
+    let mut fields = line.split(',');
     let class = number(fields.next().unwrap_or_default())?;
     if (class - 1.0).abs() < f64::EPSILON {
         for field in fields {

@@ -38,7 +38,7 @@ impl Miniboone {
     /// # Errors
     /// [`Error::Missing`], [`Error::Line`] naming a damaged line, [`Error::Sizes`] for a cut file.
     pub fn load(&self, data: &Path) -> Result<Benchmark> {
-        let path = locate(data, "miniboone", &["MiniBooNE_PID.txt", "data.npy"])?;
+        let path = locate(data, "miniboone", &["miniboone/MiniBooNE_PID.txt", "miniboone/data.npy"])?;
         let is_array = path.extension().is_some_and(|ending| ending == "npy");
         let rows = if is_array { Table::read(&path)?.values } else { cleaned(&signal(&path)?) };
         let (known, _) = steps::split_last_tenth(&rows);
@@ -57,11 +57,19 @@ fn signal(path: &Path) -> Result<Tensor> {
     let mut values = Vec::new();
     for found in 0..n_signal {
         if !lines.next_numbers(fields, &mut values)? {
-            return Err(Error::Incomplete { name: "miniboone", path: path.into(), expected: n_signal, found });
+            return Err(Error::Incomplete {
+                name: "miniboone",
+                path: path.into(),
+                expected: n_signal,
+                found,
+            });
         }
     }
     if n_signal == 0 {
-        return Err(Error::Content { path: path.into(), problem: "the file has no rows of signal".to_owned() });
+        return Err(Error::Content {
+            path: path.into(),
+            problem: "the file has no rows of signal".to_owned(),
+        });
     }
     Ok(Tensor::from_slice(&values).view([-1, N_FEATURES]))
 }
@@ -92,14 +100,17 @@ impl ReducedMiniboone {
     /// [`Error::Missing`], or as [`Table::read`]; [`Error::Content`] for arrays of different widths.
     pub fn load(&self, data: &Path) -> Result<Benchmark> {
         let [first, second, test] = ["val", "train_head1523", "test"].map(|part| {
-            let path = locate(data, "miniboone", &[&format!("miniboone_{part}.f32.npy")])?;
+            let path = locate(data, "miniboone-reduced", &[&format!("miniboone/miniboone_{part}.f32.npy")])?;
             Ok((Table::read(&path)?.values, path))
         });
         let ((first, _), (second, second_path), (test, test_path)) = (first?, second?, test?);
         for (rows, path) in [(&second, second_path), (&test, test_path)] {
             let (expected, found) = (first.size()[1], rows.size()[1]);
             if expected != found {
-                return Err(Error::Content { path, problem: format!("expected {expected} columns, found: {found}") });
+                return Err(Error::Content {
+                    path,
+                    problem: format!("expected {expected} columns, found: {found}"),
+                });
             }
         }
         let known = Tensor::cat(&[first, second], 0).to_kind(Kind::Double);
