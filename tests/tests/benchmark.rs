@@ -102,9 +102,12 @@ fn a_whitened_run_is_resumed_and_its_checkpoint_needs_no_data() {
 }
 
 #[test]
-fn a_misspelt_option_is_named() {
+fn options_that_make_no_sense_are_named() {
     let message = playground("whitten = true").fail("train tiny.toml --data data");
     assert!(message.contains("whitten"), "{message}");
+    let base = "--set base={kind=\"miniboone-reduced\",whiten=true}";
+    let message = playground("whiten = true").fail(&format!("train tiny.toml --data data {base}"));
+    assert!(message.contains("only the target's rows are whitened"), "{message}");
 }
 
 #[test]

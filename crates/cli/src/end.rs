@@ -40,6 +40,9 @@ impl End {
     pub(crate) fn pair(base: &EndConfig, target: &EndConfig, data: &Path) -> Result<(Self, Self)> {
         let target_end = Self::load(target, data, None)?;
         let base_end = Self::load(base, data, Some(target_end.dim())).context("in [base]")?;
+        if base_end.whitening().is_some() {
+            bail!("[base] cannot have whiten = true: only the target's rows are whitened");
+        }
         if base_end.dim() != target_end.dim() {
             bail!("base and target differ in dimension: {} and {}", base_end.dim(), target_end.dim());
         }

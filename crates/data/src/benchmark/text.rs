@@ -47,8 +47,7 @@ impl Lines {
         }
     }
 
-    /// Appends the next line's numbers after the first `skipped` to `values`, and says whether there was a line.
-    /// Only `wanted` lines count as read otherwise: of others the numbers are left.
+    /// Appends the next line's numbers to `values`, and says whether there was a line.
     pub(super) fn next_numbers(&mut self, fields: Fields, values: &mut Vec<f64>) -> Result<bool> {
         let Some(line) = self.next_line()? else { return Ok(false) };
         let row = fields.append(line, values);
