@@ -33,6 +33,7 @@ fn trainer(dim: i64, batch: i64, network: Box<dyn Network>) -> Trainer {
         coupling: Box::new(Independent),
         base: normal(dim),
         target: normal(dim),
+        base_density: None,
         held_out_base: normal(dim),
         held_out_target: normal(dim),
     };

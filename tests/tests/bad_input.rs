@@ -117,7 +117,7 @@ fn broken_training_tables_are_refused_before_a_run_folder_is_made() {
         ("a,b\n1,2\n3\n", "3"),
         ("a,b\n1,2\n3,four\n", "four"),
         ("a,b\n1,2\n3,NaN\n", "3"),
-        ("a,b\n1,2\n", "at least 10 rows"),
+        ("a,b\n1,2\n", "at least 2 rows"),
     ] {
         let playground = Playground::new();
         playground.edit(

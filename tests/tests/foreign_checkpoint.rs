@@ -21,6 +21,7 @@ fn save(file: &Path, dim: i64, hidden: &[i64], text: &str) {
         coupling: Box::new(Independent),
         base: source(),
         target: source(),
+        base_density: None,
         held_out_base: source(),
         held_out_target: source(),
     };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use interflow_data::Unfit;
 
 /// Continuous normalizing flows by stochastic interpolants.
 #[derive(Debug, Parser)]
@@ -20,6 +21,13 @@ pub(crate) enum Command {
     Experiment(RunArgs),
     /// Train a flow as CONFIG says and save its checkpoints.
     Train(RunArgs),
+    /// Fit a flow to the table FILE without a config, evaluate it, draw its figures and write a report.
+    ///
+    /// Rows are shuffled (`target.split.seed`) and split 80 : 10 : 10 into training, validation and test set
+    /// (`target.split.validation`, `target.split.test`); training rows give each column's scale. Sizes of network and
+    /// training follow the table's; `--set KEY=VALUE` overrides any key. Densities and samples are in the file's
+    /// units.
+    Fit(FitArgs),
     /// Draw samples of the target from a checkpoint.
     Sample(SampleArgs),
     /// Log-densities (nats) of the rows of FILE under the flow.
@@ -32,7 +40,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
 }
 
-/// Where and how a run happens.
+/// Which experiment runs, and how.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The experiment's TOML file.
@@ -40,6 +48,39 @@ pub(crate) struct RunArgs {
     /// The folder that holds the data sets.
     #[arg(long, env = "INTERFLOW_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
+    /// How it runs.
+    #[command(flatten)]
+    pub(crate) options: RunOptions,
+}
+
+/// Arguments of `fit`.
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    /// The table: a .csv file, or a .npy array of rows.
+    pub(crate) file: PathBuf,
+    /// The columns to use, by name, or by number from 1 where there is no header; all without it.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) columns: Option<Vec<String>>,
+    /// Conditions: columns that the others are modelled given, by name or number.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) given: Vec<String>,
+    /// What becomes of rows with missing values: refuse or drop.
+    #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
+    pub(crate) missing: Unfit,
+    /// What becomes of constant columns: refuse or drop.
+    #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
+    pub(crate) constant: Unfit,
+    /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) dequantise: Vec<String>,
+    /// How it runs.
+    #[command(flatten)]
+    pub(crate) options: RunOptions,
+}
+
+/// Where and how a run happens.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
     /// The folder under which run folders are made.
     #[arg(long, default_value = "runs")]
     pub(crate) out: PathBuf,
@@ -58,6 +99,17 @@ pub(crate) struct RunArgs {
     /// Overrides a config key, as in `--set train.steps=100`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// One JSON object on stdout that holds the run folder and the result, and nothing else.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn parse_unfit(text: &str) -> Result<Unfit, String> {
+    match text {
+        "refuse" => Ok(Unfit::Refuse),
+        "drop" => Ok(Unfit::Drop),
+        _ => Err("expected refuse or drop".to_owned()),
+    }
 }
 
 /// How a trained flow is used.
@@ -88,9 +140,12 @@ pub(crate) struct SampleArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
-    /// How many samples.
-    #[arg(short, long, default_value_t = 1000)]
-    pub(crate) n: u64,
+    /// How many samples: 1000 without it, or with --given one for each row.
+    #[arg(short, long)]
+    pub(crate) n: Option<u64>,
+    /// A .csv or .npy file whose rows are the conditions of a flow that has some; -n counts for each row.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) given: Option<PathBuf>,
     /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,

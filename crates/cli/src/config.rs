@@ -6,11 +6,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::target::TargetConfig;
-use interflow_data::WhiteningNumbers;
+use interflow_data::{TableConfig, WhiteningNumbers};
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
 use interflow_train::TrainConfig;
 use serde::{Deserialize, Serialize};
+
+use crate::units::Units;
 
 /// An experiment, as written in `configs/NAME.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub(crate) struct ExperimentConfig {
     /// What makes the target's rows the flow's points; training fills it in, for the same reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) whitening: Option<WhiteningNumbers>,
+    /// What the ends' coordinates mean; training fills it in, so that a checkpoint speaks the data's units.
+    #[serde(default, skip_serializing_if = "Units::is_empty")]
+    pub(crate) units: Units,
     /// Where the flow starts, at t = 0.
     pub(crate) base: EndConfig,
     /// Where the flow ends, at t = 1.
@@ -82,7 +87,8 @@ pub(crate) enum EndConfig {
         #[serde(default)]
         samples_only: bool,
     },
-    /// UCI POWER with its published preprocessing.
+    /// UCI POWER with its published preprocessing; like the published numbers, its test NLL is that of
+    /// standardised rows.
     Power {
         /// Whether a training row gets fresh dequantisation noise at every visit.
         fresh_noise: bool,
@@ -97,11 +103,8 @@ pub(crate) enum EndConfig {
     MinibooneReduced(BenchmarkConfig),
     /// Patches of the photographs of BSDS300 with the published preprocessing.
     Bsds300(BenchmarkConfig),
-    /// The rows of a CSV or NPY file, standardised by nothing.
-    Table {
-        /// The file, relative to the data folder.
-        file: std::path::PathBuf,
-    },
+    /// The rows of a CSV or NPY file, in its units.
+    Table(TableConfig),
 }
 
 /// How a set of the tabular benchmark is given to the flow.
@@ -141,6 +144,13 @@ impl ExperimentConfig {
         let config: Self = toml::from_str(&text)
             .map_err(|error| anyhow!("{}", located(&error, &text, &path.display().to_string())))?;
         let config = if overrides.is_empty() { config } else { overridden(&text, overrides)? };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// This config with `overrides` (`key.path=value`).
+    pub(crate) fn with(&self, overrides: &[String]) -> Result<Self> {
+        let config = overridden(&self.to_toml()?, overrides)?;
         config.check()?;
         Ok(config)
     }

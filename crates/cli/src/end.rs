@@ -4,21 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use interflow_core::density::{Density, Sampler, StandardNormal};
+use interflow_core::density::{ConditionalNormal, Density, Sampler, StandardNormal};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
 use interflow_data::{
-    Benchmark, Bsds300, Gas, Hepmass, Miniboone, Noise, Power, ReducedMiniboone, Rows, Table, Whitening,
+    Benchmark, Bsds300, Columns, Gas, Hepmass, Miniboone, Noise, Power, ReducedMiniboone, Rows, TableConfig,
+    Whitening,
 };
 use tch::{Kind, Tensor};
 
 use crate::config::{BenchmarkConfig, EndConfig};
+use crate::units::Units;
 
 /// One end of a flow: what training draws from, what evaluation is measured on.
 pub(crate) enum End {
-    /// N(0, I).
-    Normal(StandardNormal),
+    /// N(0, I), behind conditions where there are any.
+    Normal(ConditionalNormal),
     /// A two-dimensional density.
     Synthetic(Arc<Target>),
     /// Rows of a data set, already split.
@@ -31,6 +33,10 @@ pub(crate) struct DataSplits {
     validation: Arc<Rows>,
     test: Tensor,
     dim: i64,
+    /// The columns, where they have names and scales.
+    columns: Option<Columns>,
+    /// What makes a log-density of standardised rows the one that is reported.
+    log_jacobian: f64,
     /// What makes the test rows what training draws; nothing where they are that already.
     whitening: Option<Whitening>,
 }
@@ -39,7 +45,9 @@ impl End {
     /// Loads both ends; a standard normal takes the other end's dimension.
     pub(crate) fn pair(base: &EndConfig, target: &EndConfig, data: &Path) -> Result<(Self, Self)> {
         let target_end = Self::load(target, data, None)?;
-        let base_end = Self::load(base, data, Some(target_end.dim())).context("in [base]")?;
+        let base_end =
+            Self::load(base, data, Some(target_end.dim())).and_then(|base| base.behind(target_end.n_given()));
+        let base_end = base_end.context("in [base]")?;
         if base_end.whitening().is_some() {
             bail!("[base] cannot have whiten = true: only the target's rows are whitened");
         }
@@ -53,7 +61,7 @@ impl End {
     pub(crate) fn load(config: &EndConfig, data: &Path, dim: Option<i64>) -> Result<Self> {
         Ok(match config {
             EndConfig::StandardNormal {} => match dim {
-                Some(dim) => Self::Normal(StandardNormal { dim }),
+                Some(dim) => Self::Normal(ConditionalNormal { n_given: 0, normal: StandardNormal { dim } }),
                 None => bail!("[target] cannot be standard-normal: the target gives the flow its dimension"),
             },
             EndConfig::Synthetic { density, samples_only } => {
@@ -67,14 +75,63 @@ impl End {
             EndConfig::Miniboone(config) => benchmark(Miniboone::PUBLISHED.load(data), config)?,
             EndConfig::MinibooneReduced(config) => benchmark(ReducedMiniboone.load(data), config)?,
             EndConfig::Bsds300(config) => benchmark(Bsds300::PUBLISHED.load(data), config)?,
-            EndConfig::Table { file } => Self::Rows(table(&data.join(file))?),
+            EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
+        })
+    }
+
+    /// This end as the base of a flow whose first `n_given` coordinates are conditions.
+    pub(crate) fn behind(self, n_given: i64) -> Result<Self> {
+        match self {
+            _ if n_given == 0 => Ok(self),
+            Self::Normal(all) => {
+                let normal = StandardNormal { dim: all.dim() - n_given };
+                Ok(Self::Normal(ConditionalNormal { n_given, normal }))
+            }
+            _ => bail!("conditions (given) want a base of kind = \"standard-normal\""),
+        }
+    }
+
+    /// How many of the first coordinates are conditions.
+    pub(crate) fn n_given(&self) -> i64 {
+        self.columns().map_or(0, |columns| columns.n_given() as i64)
+    }
+
+    /// What the coordinates of the two ends mean.
+    pub(crate) fn units(base: &Self, target: &Self) -> Units {
+        Units { base: base.columns().cloned(), target: target.columns().cloned() }
+    }
+
+    /// The columns, where the end is a table.
+    pub(crate) fn columns(&self) -> Option<&Columns> {
+        match self {
+            Self::Rows(splits) => splits.columns.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What makes a log-density of the flow's coordinates the one that is reported: a table's is that of its rows
+    /// as they stand in the file.
+    pub(crate) fn log_jacobian(&self) -> f64 {
+        match self {
+            Self::Rows(splits) => splits.log_jacobian,
+            _ => 0.0,
+        }
+    }
+
+    /// All training rows once, `[N, D]`, in the test rows' units, where the end is a data set.
+    pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
+        let Self::Rows(splits) = self else { return None };
+        let rows = splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample));
+        Some(match &splits.whitening {
+            Some(whitening) => whitening.restore(&rows),
+            None => rows,
         })
     }
 
     /// The dimension D.
     pub(crate) fn dim(&self) -> i64 {
         match self {
-            Self::Normal(normal) => normal.dim,
+            Self::Normal(normal) => normal.dim(),
             Self::Synthetic(target) => target.sampler().dim(),
             Self::Rows(splits) => splits.dim,
         }
@@ -114,11 +171,13 @@ impl End {
         }
     }
 
-    /// All training rows once, `[N, D]`, as they are before whitening, where the end is a data set.
-    pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
-        let Self::Rows(splits) = self else { return None };
-        let rows = splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample));
-        Some(splits.whitening.as_ref().map_or_else(|| rows.copy(), |whitening| whitening.restore(&rows)))
+    /// The same density, shared.
+    pub(crate) fn shared_density(&self) -> Option<Arc<dyn Density>> {
+        match self {
+            Self::Normal(normal) => Some(Arc::new(*normal)),
+            Self::Synthetic(target) => target.shared_density(),
+            Self::Rows(_) => None,
+        }
     }
 
     /// Half the width of a square window that shows the density, in two dimensions.
@@ -168,34 +227,47 @@ impl Source for Part {
 
 fn power(data: &Path, noise: Noise) -> Result<DataSplits> {
     let splits = Power::PUBLISHED.load(data, noise).context("in [target] kind = \"power\"")?;
-    let dim = splits.test.size()[1];
-    let validation = Arc::new(Rows::new(splits.validation)?);
-    Ok(DataSplits { train: Arc::new(splits.train), validation, test: splits.test, dim, whitening: None })
+    Ok(DataSplits {
+        train: Arc::new(splits.train),
+        validation: Arc::new(Rows::new(splits.validation)?),
+        dim: splits.test.size()[1],
+        test: splits.test,
+        columns: Some(splits.standardisation.power_columns()?),
+        log_jacobian: 0.0,
+        whitening: None,
+    })
 }
 
 /// A set of the tabular benchmark, whitened by its training rows if the config asks for it.
 fn benchmark(parts: interflow_data::Result<Benchmark>, config: &BenchmarkConfig) -> Result<End> {
     let Benchmark { train, validation, test } = parts?;
     let whitening = config.whiten.then(|| Whitening::of(&train)).transpose()?;
-    let rows = |x: Tensor| Rows::new(whitening.as_ref().map_or_else(|| x.copy(), |w| w.whiten(&x)));
-    let (train, validation) = (Arc::new(rows(train)?), Arc::new(rows(validation)?));
-    Ok(End::Rows(DataSplits { train, validation, dim: test.size()[1], test, whitening }))
+    let rows = |x: Tensor| {
+        Rows::new(match &whitening {
+            Some(whitening) => whitening.whiten(&x),
+            None => x,
+        })
+    };
+    Ok(End::Rows(DataSplits {
+        train: Arc::new(rows(train)?),
+        validation: Arc::new(rows(validation)?),
+        dim: test.size()[1],
+        test,
+        columns: None,
+        log_jacobian: 0.0,
+        whitening,
+    }))
 }
 
-/// A table's first 80 % for training, 10 % for validation, 10 % as test set, in the file's order.
-fn table(file: &Path) -> Result<DataSplits> {
-    let values = Table::read(file)?.values.to_kind(Kind::Float);
-    let (n, dim) = (values.size()[0], values.size()[1]);
-    let held = n / 10;
-    if held == 0 {
-        bail!("a table needs at least 10 rows to be split, found: {n} in {}", file.display());
-    }
-    let part = |start, length| values.narrow(0, start, length).contiguous();
+fn table(config: &TableConfig, data: &Path) -> Result<DataSplits> {
+    let splits = config.load(data)?;
     Ok(DataSplits {
-        train: Arc::new(Rows::new(part(0, n - 2 * held))?),
-        validation: Arc::new(Rows::new(part(n - 2 * held, held))?),
-        test: part(n - held, held),
-        dim,
+        train: Arc::new(splits.train),
+        validation: Arc::new(Rows::new(splits.validation)?),
+        dim: splits.test.size()[1],
+        test: splits.test,
+        log_jacobian: splits.columns.log_jacobian(),
+        columns: Some(splits.columns),
         whitening: None,
     })
 }

@@ -43,9 +43,12 @@ fn evaluate_likelihood(flow: &Flow, base: &End, target: &End, result: &mut Map<S
     let bar = progress_bar(points.size()[0] as u64, "test NLL");
     let (log_density, nfe) = flow.log_density(base, &points, 1.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
-    result.insert("test_nll".into(), mean(&-log_density));
+    result.insert("test_nll".into(), mean(&-(&log_density + target.log_jacobian())));
     if let Some(rows) = target.training_rows(flow.config.seed) {
-        result.insert("gaussian_nll".into(), gaussian_nll(&rows, &points));
+        if target.log_jacobian() != 0.0 {
+            result.insert("test_nll_standardised".into(), mean(&-log_density));
+        }
+        result.insert("gaussian_nll".into(), gaussian_nll(&rows, &points, target));
         result.insert("n_train".into(), json!(rows.size()[0]));
     }
     result.insert("n_test".into(), json!(points.size()[0]));
@@ -58,14 +61,24 @@ fn evaluate_likelihood(flow: &Flow, base: &End, target: &End, result: &mut Map<S
 }
 
 /// The NLL of `points` under the Gaussian with full covariance that fits `rows`, null where none does.
-fn gaussian_nll(rows: &Tensor, points: &Tensor) -> Value {
-    match GaussianFit::fit(rows) {
-        Ok(gaussian) => mean(&-gaussian.log_density(points)),
+fn gaussian_nll(rows: &Tensor, points: &Tensor, target: &End) -> Value {
+    match gaussian_log_density(rows, points, target.n_given()) {
+        Ok(log_density) => mean(&-(log_density + target.log_jacobian())),
         Err(error) => {
             tracing::warn!("no Gaussian to compare with: {error}");
             Value::Null
         }
     }
+}
+
+/// The fitted Gaussian's log-density of all columns, less that of the first `n_given`: the one given these.
+fn gaussian_log_density(rows: &Tensor, points: &Tensor, n_given: i64) -> Result<Tensor> {
+    let joint = GaussianFit::fit(rows)?.log_density(points);
+    if n_given == 0 {
+        return Ok(joint);
+    }
+    let given = |x: &Tensor| x.narrow(1, 0, n_given);
+    Ok(joint - GaussianFit::fit(&given(rows))?.log_density(&given(points)))
 }
 
 fn evaluate_samples(flow: &Flow, base: &End, target: &End, result: &mut Map<String, Value>) -> Result<()> {

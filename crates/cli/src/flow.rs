@@ -97,13 +97,13 @@ impl Flow {
     }
 
     /// Points at time `t` in the target's units become the flow's.
-    fn enter(&self, x: Tensor, t: f64) -> Tensor {
-        self.whitening_at(t).map_or_else(|| x.shallow_clone(), |whitening| whitening.whiten(&x))
+    fn enter(&self, x: &Tensor, t: f64) -> Tensor {
+        self.whitening_at(t).map_or_else(|| x.shallow_clone(), |whitening| whitening.whiten(x))
     }
 
     /// The flow's points at time `t` become those in the target's units.
-    fn leave(&self, x: Tensor, t: f64) -> Tensor {
-        self.whitening_at(t).map_or_else(|| x.shallow_clone(), |whitening| whitening.restore(&x))
+    fn leave(&self, x: &Tensor, t: f64) -> Tensor {
+        self.whitening_at(t).map_or_else(|| x.shallow_clone(), |whitening| whitening.restore(x))
     }
 
     /// Only at the very end the flow's points are rows.
@@ -119,7 +119,7 @@ impl Flow {
         to: f64,
         mut tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
-        let x = self.enter(self.admit(x)?, from);
+        let x = self.enter(&self.admit(x)?, from);
         let mut nfe = 0;
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
@@ -129,7 +129,7 @@ impl Flow {
             tick(batch.size()[0] as u64);
             parts.push(solution.x);
         }
-        Ok((self.leave(join(&parts, &x), to), nfe))
+        Ok((self.leave(&join(&parts, &x), to), nfe))
     }
 
     /// `log ρ_t` in nats at points `x`, `[B]`, with the exact divergence, and the largest NFE of a batch.
@@ -145,7 +145,7 @@ impl Flow {
                 "a log-likelihood needs the base's density in closed form, and this base is known by samples only"
             );
         };
-        let x = self.enter(self.admit(x)?, t);
+        let x = self.enter(&self.admit(x)?, t);
         let mut nfe = 0;
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {

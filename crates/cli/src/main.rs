@@ -2,7 +2,9 @@
 
 mod args;
 mod command;
+mod conditions;
 mod config;
+mod defaults;
 mod device;
 mod end;
 mod evaluation;
@@ -15,6 +17,8 @@ mod output;
 mod report;
 mod resume;
 mod run_folder;
+mod table_figures;
+mod units;
 
 use std::process::ExitCode;
 
@@ -65,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Experiment(args) => command::experiment(&args),
         Command::Train(args) => command::train(&args),
+        Command::Fit(args) => command::fit(&args),
         Command::Sample(args) => command::sample(&args),
         Command::LogProb(args) => command::log_prob(&args),
         Command::Encode(args) => command::encode(&args),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use interflow_train::{Checkpoint, Failure, Observer, SelfCheck, StepReport, Trainer};
+use interflow_train::{Balance, Checkpoint, Estimate, Failure, Observer, SelfCheck, StepReport, Trainer};
 use serde_json::{Value, json};
 
 use crate::events::EventFile;
@@ -136,25 +136,21 @@ impl Observer for RunObserver {
     fn on_validation(&mut self, check: &SelfCheck) {
         let step = check.step;
         self.held_out.push((step as f64, check.objective.mean));
-        let line = json!({
-            "step": step,
-            "objective": check.objective.mean,
-            "objective_se": check.objective.standard_error,
-            "minus_square": check.minus_square.mean,
-            "minus_square_se": check.minus_square.standard_error,
-            "gap": check.gap.mean,
-            "gap_se": check.gap.standard_error,
-        });
-        let scalars = [("validation/objective", check.objective.mean), ("validation/gap", check.gap.mean)];
+        let Estimate { mean, standard_error } = check.objective;
+        let mut line = json!({ "step": step, "objective": mean, "objective_se": standard_error });
+        let mut scalars = vec![("validation/objective", mean)];
+        let mut text = format!("held-out objective {mean:.4} ± {standard_error:.4}");
+        if let Some(Balance { minus_square, gap, .. }) = check.balance {
+            line["minus_square"] = json!(minus_square.mean);
+            line["minus_square_se"] = json!(minus_square.standard_error);
+            line["gap"] = json!(gap.mean);
+            line["gap_se"] = json!(gap.standard_error);
+            scalars.push(("validation/gap", gap.mean));
+            text = format!("{text}, G + E|v̂|² {:.4} ± {:.4}", gap.mean, gap.standard_error);
+        }
         self.record(step, &line, &scalars);
         self.bar.suspend(|| {
-            tracing::info!(
-                "step {step}: held-out G {:.4} ± {:.4}, G + E|v̂|² {:.4} ± {:.4}",
-                check.objective.mean,
-                check.objective.standard_error,
-                check.gap.mean,
-                check.gap.standard_error
-            );
+            tracing::info!("step {step}: {text}");
         });
     }
 

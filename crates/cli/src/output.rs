@@ -4,9 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use interflow_data::table;
 use tch::{Kind, Tensor};
 
 use crate::figure;
+use crate::units::RowsOfFile;
 
 /// Where points go.
 pub(crate) enum Output {
@@ -39,21 +41,43 @@ impl Output {
         }
     }
 
+    /// Whether it is a picture.
+    pub(crate) fn is_picture(&self) -> bool {
+        matches!(self, Self::Png(_))
+    }
+
     /// Writes points `[N, D]` under the given column names.
     pub(crate) fn write(&self, columns: &[String], points: &Tensor, extent: f64) -> Result<()> {
         match self {
-            Self::Stdout => {
-                let bytes = interflow_data::table::csv_bytes(Some(columns), points)?;
-                std::io::stdout().lock().write_all(&bytes).context("cannot write to stdout")
-            }
-            Self::Csv(path) => Ok(interflow_data::table::write_csv(path, Some(columns), points)?),
-            Self::Npy(path) => Ok(interflow_data::table::write_npy(path, points)?),
+            Self::Stdout => to_stdout(&table::csv_bytes(Some(columns), points)?),
+            Self::Csv(path) => Ok(table::write_csv(path, Some(columns), points)?),
+            Self::Npy(path) => Ok(table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
                 figure::save_png(path, &figure::histogram_image(&points, extent, 200))
             }
         }
     }
+
+    /// Writes the rows of a table's file with the column `name` of `values`, `[N]`, appended: as they stand in the
+    /// file as CSV, the flow's columns as NPY. Only that column for rows that are no table's.
+    pub(crate) fn append(&self, rows: &RowsOfFile, name: &str, values: &Tensor) -> Result<()> {
+        let column = values.unsqueeze(1);
+        let Some(sheet) = &rows.sheet else { return self.write(&[name.to_owned()], &column, 1.0) };
+        match self {
+            Self::Stdout => to_stdout(&sheet.csv_with(name, &table::texts(values)?)?),
+            Self::Csv(path) => Ok(table::write_whole(path, &sheet.csv_with(name, &table::texts(values)?)?)?),
+            Self::Npy(path) => {
+                let column = column.to_device(rows.values.device()).to_kind(rows.values.kind());
+                Ok(table::write_npy(path, &Tensor::cat(&[&rows.values, &column], 1))?)
+            }
+            Self::Png(_) => bail!("a table with {name} goes to a .csv or .npy file"),
+        }
+    }
+}
+
+fn to_stdout(bytes: &[u8]) -> Result<()> {
+    std::io::stdout().lock().write_all(bytes).context("cannot write to stdout")
 }
 
 /// Prints a line to stdout.

@@ -101,7 +101,7 @@ pub(crate) fn write(
             writeln!(text, "| {name} | {nll} |")?;
         }
     }
-    for figure in ["flow", "loss"] {
+    for figure in ["marginals", "pairs", "flow", "loss"] {
         if folder.figures().join(format!("{figure}.png")).is_file() {
             writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }

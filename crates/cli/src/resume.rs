@@ -9,9 +9,11 @@ use interflow_train::{Checkpoint, ScheduleConfig};
 use crate::config::ExperimentConfig;
 use crate::flow::checkpoint_file;
 use crate::run_folder::RunFolder;
+use crate::units::Units;
 
 /// Keys that may change: the run's length, what has no influence on the mathematics, and what training fills in.
-const FREE: [&str; 5] = ["train.steps", "threads", "dim", "whitening.mean", "whitening.factor"];
+const FREE: [&str; 7] =
+    ["train.steps", "threads", "dim", "units.base", "units.target", "whitening.mean", "whitening.factor"];
 
 /// Where a run goes on.
 pub(crate) struct ResumePoint {
@@ -58,6 +60,12 @@ impl ResumePoint {
             );
         }
         Ok(())
+    }
+
+    /// Refuses data with other columns, or on another scale, than the run's own.
+    pub(crate) fn check_units(&self, units: &Units) -> Result<()> {
+        let own = ExperimentConfig::from_checkpoint(&self.checkpoint.config_text)?;
+        own.units.check_same(units).context("cannot resume")
     }
 
     /// The learning rate at the checkpoint's step, if a cosine schedule gives it.

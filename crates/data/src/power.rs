@@ -13,13 +13,17 @@ use std::path::{Path, PathBuf};
 use interflow_core::rng::{Purpose, Stream};
 use tch::{Kind, Tensor};
 
-use crate::{Dequantisation, Error, Result, Rows};
+use crate::{Column, Columns, Dequantisation, Error, Result, Rows};
 
 /// Columns of the benchmark.
 pub const N_COLUMNS: usize = 6;
 
 /// One quantum of each column: kW, V, three times Wh, minutes.
 const QUANTUM: [f64; N_COLUMNS] = [0.001, 0.01, 1.0, 1.0, 1.0, 1.0];
+
+/// The columns' names in the source; the last one is the time in minutes after midnight.
+const NAMES: [&str; N_COLUMNS] =
+    ["Global_active_power", "Voltage", "Sub_metering_1", "Sub_metering_2", "Sub_metering_3", "Minute"];
 
 /// The published shuffle's seed is numpy's; ours is fixed, so that every run has the same test set.
 const SHUFFLE_SEED: u64 = 42;
@@ -47,6 +51,25 @@ pub struct Standardisation {
     pub mean: Tensor,
     /// The deviation.
     pub deviation: Tensor,
+}
+
+impl Standardisation {
+    /// POWER's columns on this scale.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if it is not a scale of six columns.
+    pub fn power_columns(&self) -> Result<Columns> {
+        let numbers = |x: &Tensor| x.iter::<f64>().map_or_else(|_| Vec::new(), Iterator::collect);
+        let scales = numbers(&self.mean).into_iter().zip(numbers(&self.deviation));
+        let column = |((name, quantum), (mean, deviation)): ((&str, f64), _)| Column {
+            name: name.to_owned(),
+            mean,
+            deviation,
+            quantum: Some(quantum),
+            given: false,
+        };
+        Columns::new(NAMES.into_iter().zip(QUANTUM).zip(scales).map(column).collect())
+    }
 }
 
 /// A data set's parts, standardised, in single precision.

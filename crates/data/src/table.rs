@@ -33,11 +33,11 @@ impl Table {
     }
 }
 
-fn content(path: &Path, problem: String) -> Error {
+pub(crate) fn content(path: &Path, problem: String) -> Error {
     Error::Content { path: path.to_owned(), problem }
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     |source| Error::Io { action: "read", path: path.into(), source }
 }
 
@@ -81,13 +81,20 @@ fn read_csv(path: &Path) -> Result<Table> {
 
 /// The line, counted from 1, on which a record of the file `bytes` begins. The reader's own position is where the
 /// record before it ended, which blank lines may separate from it.
-fn line(bytes: &[u8], record: &csv::StringRecord) -> u64 {
+pub(crate) fn line(bytes: &[u8], record: &csv::StringRecord) -> u64 {
     let Some(position) = record.position() else { return 1 };
     let blank = bytes[position.byte() as usize..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn read_npy(path: &Path) -> Result<Table> {
+    let values = npy_array(path)?;
+    check_finite(path, &values)?;
+    Ok(Table { columns: None, values })
+}
+
+/// The array of an NPY file as `[N, D]` in double precision, finite or not.
+pub(crate) fn npy_array(path: &Path) -> Result<Tensor> {
     let damaged = |error: io::Error| content(path, format!("not a whole NPY file: {error}"));
     let file = File::open(path).map_err(unreadable(path))?;
     let npy = npyz::NpyFile::new(BufReader::new(file)).map_err(damaged)?;
@@ -103,9 +110,7 @@ fn read_npy(path: &Path) -> Result<Table> {
         return Err(content(path, "the table has no rows".to_owned()));
     }
     let values = Tensor::from_slice(&values);
-    let values = if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) };
-    check_finite(path, &values)?;
-    Ok(Table { columns: None, values })
+    Ok(if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) })
 }
 
 /// Refuses a value that is not finite and says where it is.
@@ -145,21 +150,34 @@ fn numbers(values: &Tensor) -> Result<(Vec<f64>, usize)> {
     Ok((Vec::<f64>::try_from(&flat).map_err(read)?, dim as usize))
 }
 
+/// A number as text, with all the digits of the kind it had and no more.
+fn text(value: f64, kind: Kind) -> String {
+    if kind == Kind::Float { (value as f32).to_string() } else { value.to_string() }
+}
+
+/// The numbers of `values`, `[N]`, as text with all their digits.
+///
+/// # Errors
+/// [`Error::Torch`] if they cannot be read.
+pub fn texts(values: &Tensor) -> Result<Vec<String>> {
+    let (numbers, _) = numbers(&values.contiguous().view([-1, 1]))?;
+    Ok(numbers.into_iter().map(|value| text(value, values.kind())).collect())
+}
+
 /// A table `[N, D]` as CSV, with a header if `columns` names them. Numbers keep all their digits.
 ///
 /// # Errors
 /// [`Error::Torch`] if `values` does not have two axes, [`Error::Rows`] if `columns` does not name D columns.
 pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>> {
-    let single = values.kind() == Kind::Float;
+    let kind = values.kind();
     let (numbers, dim) = numbers(values)?;
-    let text = |value: &f64| if single { (*value as f32).to_string() } else { value.to_string() };
     let refuse = |error: csv::Error| Error::Rows { problem: format!("cannot write CSV: {error}") };
     let mut writer = csv::Writer::from_writer(Vec::new());
     if let Some(names) = columns {
         writer.write_record(names).map_err(refuse)?;
     }
     for row in numbers.chunks(dim.max(1)) {
-        writer.write_record(row.iter().map(text)).map_err(refuse)?;
+        writer.write_record(row.iter().map(|value| text(*value, kind))).map_err(refuse)?;
     }
     writer.into_inner().map_err(|error| refuse(error.into_error().into()))
 }
@@ -169,7 +187,7 @@ pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>>
 /// # Errors
 /// [`Error::Io`] if the file cannot be written, or as [`csv_bytes`].
 pub fn write_csv(path: &Path, columns: Option<&[String]>, values: &Tensor) -> Result<()> {
-    write_file(path, &csv_bytes(columns, values)?)
+    write_whole(path, &csv_bytes(columns, values)?)
 }
 
 /// Writes a table `[N, D]` as an NPY file of its own precision, whole or not at all.
@@ -186,7 +204,7 @@ pub fn write_npy(path: &Path, values: &Tensor) -> Result<()> {
         npy_bytes(numbers.iter().copied(), &shape)
     };
     let bytes = bytes.map_err(|source| Error::Io { action: "encode", path: path.into(), source })?;
-    write_file(path, &bytes)
+    write_whole(path, &bytes)
 }
 
 /// An NPY file of `values` in row-major order.
@@ -199,6 +217,10 @@ fn npy_bytes<T: npyz::AutoSerialize>(values: impl Iterator<Item = T>, shape: &[u
     Ok(bytes)
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     atomic::write(path, bytes).map_err(|source| Error::Io { action: "write", path: path.into(), source })
 }

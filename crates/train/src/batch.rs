@@ -87,6 +87,7 @@ mod tests {
             coupling: Box::new(Independent),
             base: source(),
             target: source(),
+            base_density: None,
             held_out_base: source(),
             held_out_target: source(),
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, check_range};
-use crate::{ObjectiveForm, OptimizerConfig, ScheduleConfig, TimeConfig};
+use crate::{LikelihoodConfig, ObjectiveForm, OptimizerConfig, ScheduleConfig, TimeConfig};
 
 /// The kind in which matrix products of a step are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct TrainConfig {
     pub batch: i64,
     /// The form of the objective.
     pub objective: ObjectiveForm,
+    /// Maximum likelihood through the solver in place of the interpolant's objective, which then plays no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likelihood: Option<LikelihoodConfig>,
     /// The law of the times.
     pub time: TimeConfig,
     /// The optimiser.
@@ -57,6 +60,7 @@ impl Default for TrainConfig {
             steps: 20_000,
             batch: 512,
             objective: ObjectiveForm::default(),
+            likelihood: None,
             time: TimeConfig::default(),
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),

@@ -94,6 +94,12 @@ pub enum Error {
     /// A multi-tensor kernel refused.
     #[error(transparent)]
     Kernel(#[from] interflow_libtorch::Error),
+    /// Maximum likelihood was asked for between two ends known by samples only.
+    #[error("maximum likelihood needs the base's density in closed form\nhint: take a base that has one")]
+    NoBaseDensity,
+    /// A solver refused its settings or failed on the way.
+    #[error(transparent)]
+    Solver(#[from] interflow_solvers::Error),
     /// The mathematics refused its input.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),

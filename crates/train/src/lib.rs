@@ -17,6 +17,7 @@
 //!     coupling: Box::new(Independent),
 //!     base: base(),
 //!     target: Box::new(Fresh(moons.build()?)),
+//!     base_density: None,
 //!     held_out_base: base(),
 //!     held_out_target: Box::new(Fresh(moons.build()?)),
 //! };
@@ -40,6 +41,7 @@ pub mod checkpoints;
 pub mod config;
 pub mod ema;
 pub mod error;
+pub mod likelihood;
 pub mod muon;
 pub mod objective;
 pub mod observer;
@@ -55,13 +57,14 @@ pub use checkpoint::Checkpoint;
 pub use config::{MixedPrecision, TrainConfig};
 pub use ema::Ema;
 pub use error::{Error, Result};
+pub use likelihood::LikelihoodConfig;
 pub use muon::MuonConfig;
 pub use objective::ObjectiveForm;
 pub use observer::{Failure, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use problem::Problem;
 pub use schedule::ScheduleConfig;
-pub use self_check::{Estimate, SelfCheck};
+pub use self_check::{Balance, Estimate, SelfCheck};
 pub use time::{TimeConfig, TimeSampler};
 pub use trainer::{Outcome, StopReason, Trainer};
 

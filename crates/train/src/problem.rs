@@ -1,6 +1,9 @@
 //! What is trained on: the path and the data at its ends.
 
+use std::sync::Arc;
+
 use interflow_core::coupling::Coupling;
+use interflow_core::density::Density;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::source::Source;
 
@@ -14,6 +17,8 @@ pub struct Problem {
     pub coupling: Box<dyn Coupling>,
     /// Training points of the base ρ0.
     pub base: Box<dyn Source>,
+    /// The base's density, which only maximum likelihood needs.
+    pub base_density: Option<Arc<dyn Density>>,
     /// Training points of the target ρ1.
     pub target: Box<dyn Source>,
     /// Held-out points of the base.

@@ -16,20 +16,37 @@ pub struct Estimate {
     pub standard_error: f64,
 }
 
-/// Both sides of `G(v̂) = −E|v̂|²` on held-out data, at uniform times.
+impl Estimate {
+    /// The estimate from independent values, at least two.
+    pub(crate) fn of(values: &Tensor) -> Self {
+        let n = values.numel() as f64;
+        let standard_error = values.std(true).double_value(&[]) / n.sqrt();
+        Self { mean: values.mean(Kind::Double).double_value(&[]), standard_error }
+    }
+}
+
+/// The held-out objective, with both sides of `G(v̂) = −E|v̂|²` at uniform times where it is G.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct SelfCheck {
     /// After which step.
     pub step: u64,
-    /// `G(v̂) = E[|v̂|² − 2 ẋ·v̂]`.
+    /// `G(v̂) = E[|v̂|² − 2 ẋ·v̂]`, or the mean negative log-likelihood (nats) where that is what is trained.
     pub objective: Estimate,
+    /// The other side of the check, for G.
+    pub balance: Option<Balance>,
+    /// How many pairs were used.
+    pub n: i64,
+}
+
+/// What G is held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Balance {
     /// `−E|v̂|²`.
     pub minus_square: Estimate,
     /// `G(v̂) + E|v̂|²` sample by sample, far more precise than the difference of the two; 0 at the minimiser.
     pub gap: Estimate,
-    /// How many pairs were used.
-    pub n: i64,
 }
 
 const BATCH: i64 = 1024;
@@ -54,17 +71,7 @@ pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n:
         square.push(per_row(value.square()));
     }
     let (objective, square) = (Tensor::cat(&objective, 0), Tensor::cat(&square, 0));
-    Ok(SelfCheck {
-        step: 0,
-        gap: estimate(&(&objective + &square)),
-        objective: estimate(&objective),
-        minus_square: estimate(&square.neg()),
-        n,
-    })
-}
-
-fn estimate(values: &Tensor) -> Estimate {
-    let n = values.numel() as f64;
-    let standard_error = values.std(true).double_value(&[]) / n.sqrt();
-    Estimate { mean: values.mean(Kind::Double).double_value(&[]), standard_error }
+    let balance =
+        Balance { gap: Estimate::of(&(&objective + &square)), minus_square: Estimate::of(&square.neg()) };
+    Ok(SelfCheck { step: 0, objective: Estimate::of(&objective), balance: Some(balance), n })
 }

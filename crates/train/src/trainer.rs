@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::batch::Batches;
 use crate::config::due;
+use crate::likelihood::Likelihood;
 use crate::patience::Patience;
 use crate::self_check::self_check;
 use crate::{
@@ -53,6 +54,7 @@ pub struct Trainer {
     ema: Option<Ema>,
     optimizer: Optimizer,
     times: TimeSampler,
+    likelihood: Option<Likelihood>,
     placement: (Kind, Device),
     seed: u64,
     step: u64,
@@ -69,12 +71,26 @@ impl Trainer {
         config.check()?;
         problem.check(network.dim())?;
         let times = config.time.build(&problem.interpolant)?;
+        let likelihood =
+            config.likelihood.as_ref().map(|config| Likelihood::new(config, &problem)).transpose()?;
         let ema = config.ema_decay.map(|decay| Ema::new(&*network, decay)).transpose()?;
         let parameters = network.parameters();
         let optimizer = Optimizer::new(config.optimizer, &*network);
         let placement = (parameters.kind(), parameters.device());
         let patience = Patience::default();
-        Ok(Self { config, problem, network, ema, optimizer, times, placement, seed, step: 0, patience })
+        Ok(Self {
+            config,
+            problem,
+            network,
+            ema,
+            optimizer,
+            times,
+            likelihood,
+            placement,
+            seed,
+            step: 0,
+            patience,
+        })
     }
 
     /// Trains from the present step to the last one, or until it is told to stop.
@@ -156,7 +172,14 @@ impl Trainer {
     /// # Errors
     /// If the interpolant refuses the held-out data.
     pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
-        let check = self_check(self.ema_network(), &self.problem, self.seed, n)?;
+        let network = self.ema_network();
+        let check = match &self.likelihood {
+            None => self_check(network, &self.problem, self.seed, n)?,
+            Some(likelihood) => {
+                let objective = likelihood.held_out(network, &self.problem, self.seed, n)?;
+                SelfCheck { step: 0, objective, balance: None, n }
+            }
+        };
         Ok(SelfCheck { step: self.step, ..check })
     }
 
@@ -194,12 +217,7 @@ impl Trainer {
 
     /// Takes one step.
     fn advance(&mut self) -> Result<Step> {
-        let batches = Batches::training(&self.problem, self.seed);
-        let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
-        let value = self.in_precision(|| self.network.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
-        let loss = self.config.objective.loss(&value, &batch.path_derivative);
-        let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
-            .map_err(|source| Error::Torch { operation: "backward pass", source })?;
+        let (loss, grads) = self.gradient()?;
         let step = self.step + 1;
         let grad_norm = interflow_libtorch::total_norm(&grads)?;
         if !grad_norm.is_finite() {
@@ -219,6 +237,22 @@ impl Trainer {
         self.step = step;
         let learning_rate = self.config.optimizer.learning_rate * factor;
         Ok(Step { loss: loss.detach(), grad_norm, learning_rate })
+    }
+
+    /// The loss of the next batch and its gradient in the parameters.
+    fn gradient(&self) -> Result<(Tensor, Vec<Tensor>)> {
+        if let Some(likelihood) = &self.likelihood {
+            let at = (self.seed, self.step);
+            let found = likelihood.gradient(&*self.network, &self.problem, at, self.config.batch)?;
+            return Ok((found.nll, found.gradient));
+        }
+        let batches = Batches::training(&self.problem, self.seed);
+        let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
+        let value = self.in_precision(|| self.network.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
+        let loss = self.config.objective.loss(&value, &batch.path_derivative);
+        let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
+            .map_err(|source| Error::Torch { operation: "backward pass", source })?;
+        Ok((loss, grads))
     }
 
     /// Runs `body` with matrix products of the configured kind.

@@ -1,8 +1,9 @@
 //! `experiment` and `train`: a run from its config to its folder.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_solvers::SolverConfig;
@@ -10,7 +11,7 @@ use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Train
 use serde_json::{Map, Value, json};
 use tch::Device;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, RunOptions};
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::end::End;
@@ -22,6 +23,7 @@ use crate::output::print_line;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
+use crate::table_figures;
 
 /// A run that was trained.
 struct Trained {
@@ -36,7 +38,12 @@ struct Trained {
 
 /// Trains, evaluates, draws and reports.
 pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
-    let trained = train_run(args)?;
+    run(ExperimentConfig::read(&args.config, &args.options.set)?, &args.data, &args.options)
+}
+
+/// Trains, evaluates, draws and reports as `config` says.
+pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<ExitCode> {
+    let trained = train_run(config, data, args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
@@ -48,17 +55,23 @@ pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
             trained.folder.path.display()
         )
     })?;
-    finish(&trained, &result)?;
+    finish(&trained, &result, args)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Trains and saves checkpoints.
 pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
-    let trained = train_run(args)?;
+    let config = ExperimentConfig::read(&args.config, &args.options.set)?;
+    let trained = train_run(config, &args.data, &args.options)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         return Ok(interrupted(&trained));
     }
-    print_line(trained.folder.path.display())?;
+    let path = trained.folder.path.display();
+    if args.options.json {
+        print_line(json!({ "run": path.to_string(), "steps": trained.outcome.steps }))?;
+    } else {
+        print_line(path)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,18 +84,21 @@ fn interrupted(trained: &Trained) -> ExitCode {
     ExitCode::from(interrupt::EXIT_CODE)
 }
 
-fn train_run(args: &RunArgs) -> Result<Trained> {
+fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<Trained> {
     let device = device::parse_device(&args.device)?;
-    let mut config = ExperimentConfig::read(&args.config, &args.set)?;
     config.seed = args.seed.unwrap_or(config.seed);
     let resumed = args.resume.as_deref().map(ResumePoint::open).transpose()?;
     if let Some(point) = &resumed {
         point.check(&config)?;
     }
     device::set_threads(args.threads, config.threads);
-    let (base, target) = End::pair(&config.base, &config.target, &args.data)?;
+    let (base, target) = End::pair(&config.base, &config.target, data)?;
     config.dim = Some(target.dim());
     config.whitening = target.whitening().map(Whitening::numbers);
+    config.units = End::units(&base, &target);
+    if let Some(point) = &resumed {
+        point.check_units(&config.units)?;
+    }
     let mut trainer = trainer(&config, &base, &target, device)?;
     let folder = match resumed {
         Some(ResumePoint { folder, checkpoint }) => {
@@ -128,13 +144,18 @@ fn stopped(folder: &RunFolder) -> String {
 }
 
 fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
+    if target.n_given() > 0 && config.train.likelihood.is_some() {
+        // Its gradient would move the conditions, to gain likelihood where there is none.
+        bail!("conditions (given) want the interpolant's objective\nhint: leave out [train.likelihood]");
+    }
     let options = (config.precision.kind(), device);
     let network =
         config.model.init(target.dim(), &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
     let problem = Problem {
-        interpolant: config.interpolant.build()?,
+        interpolant: config.interpolant.build()?.holding(target.n_given()),
         coupling: config.coupling.build(),
         base: base.training(),
+        base_density: base.shared_density(),
         target: target.training(),
         held_out_base: base.held_out(),
         held_out_target: target.held_out(),
@@ -151,12 +172,14 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     result.insert("steps".into(), json!(trained.outcome.steps));
     result.insert("train_secs".into(), json!(trained.outcome.train_secs));
     result.insert("objective".into(), estimate(check.objective.mean, check.objective.standard_error));
-    result.insert("self_check".into(), estimate(check.gap.mean, check.gap.standard_error));
+    let gap = check.balance.map_or(Value::Null, |side| estimate(side.gap.mean, side.gap.standard_error));
+    result.insert("self_check".into(), gap);
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
-    if trained.base.dim() == 2 {
-        flow.solver = picture_solver(&trained.config.solver).build()?;
+    flow.solver = picture_solver(&trained.config.solver).build()?;
+    table_figures::draw(&trained.folder, &flow, &trained.base, &trained.target)?;
+    if trained.base.dim() == 2 && trained.target.n_given() == 0 {
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
     Ok(result)
@@ -168,10 +191,16 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 }
 
 /// Writes result and report, prints the path, a short table and the result.
-fn finish(trained: &Trained, result: &Map<String, Value>) -> Result<()> {
+fn finish(trained: &Trained, result: &Map<String, Value>, args: &RunOptions) -> Result<()> {
     trained.folder.write_json("result.json", &Value::Object(result.clone()))?;
     report::write(&trained.folder, &trained.config, result)?;
-    print_line(trained.folder.path.display())?;
+    let path = trained.folder.path.display();
+    if args.json {
+        let mut account = Map::from_iter([("run".to_owned(), json!(path.to_string()))]);
+        account.extend(result.clone());
+        return print_line(Value::Object(account));
+    }
+    print_line(path)?;
     for (name, value) in report::rows(result) {
         print_line(format_args!("{name:>20}  {value}"))?;
     }

@@ -3,29 +3,41 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use interflow_data::Table;
+use interflow_data::Columns;
 use interflow_train::Checkpoint;
 use serde_json::{Value, json};
 
 use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, RowsArgs, SampleArgs};
+use crate::conditions::Conditions;
 use crate::config::EndConfig;
 use crate::end::End;
 use crate::evaluation;
 use crate::flow::{Flow, checkpoint_file};
 use crate::observer::progress_bar;
-use crate::output::{Output, column_names, print_line};
+use crate::output::{Output, print_line};
 use crate::report;
+use crate::units::{RowsOfFile, written};
 
 /// Draws samples.
 pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let output = Output::parse(&args.out)?;
     let (flow, base) = open(&args.flow)?;
-    let x0 = base.sampling_points(0, args.n as i64, args.flow.seed, flow.config.precision.kind())?;
-    let bar = progress_bar(args.n, "sample");
+    let columns = flow.config.units.target.as_ref();
+    let conditions = Conditions::read(args, columns)?;
+    let n = conditions.as_ref().map_or(args.n.unwrap_or(1000) as i64, Conditions::n_samples);
+    let x0 = base.sampling_points(0, n, args.flow.seed, flow.config.precision.kind())?;
+    let x0 = conditions.as_ref().map_or(x0.shallow_clone(), |conditions| conditions.before(&x0));
+    let bar = progress_bar(n as u64, "sample");
     let (samples, nfe) = flow.carry(&x0, 0.0, 1.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
-    output.write(&column_names(base.dim()), &samples, extent(&flow)?)?;
-    say(&args.flow, &json!({ "n": args.n, "nfe": nfe, "out": args.out }))?;
+    // A picture's window is that of the flow's coordinates.
+    let (names, rows) = written(columns.filter(|_| !output.is_picture()), &samples)?;
+    let rows = match &conditions {
+        Some(conditions) if !output.is_picture() => conditions.beside(&rows),
+        _ => rows,
+    };
+    output.write(&names, &rows, extent(&flow)?)?;
+    say(&args.flow, &json!({ "n": n, "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -33,11 +45,12 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
 pub(crate) fn log_prob(args: &RowsArgs) -> Result<ExitCode> {
     let output = Output::parse(&args.out)?;
     let (flow, base) = open(&args.flow)?;
-    let table = rows(args, &flow)?;
-    let bar = progress_bar(table.values.size()[0] as u64, "log-prob");
-    let (log_density, nfe) = flow.log_density(&base, &table.values, 1.0, |n| bar.inc(n))?;
+    let rows = rows(args, &flow)?;
+    let bar = progress_bar(rows.points.size()[0] as u64, "log-prob");
+    let (log_density, nfe) = flow.log_density(&base, &rows.points, 1.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
-    output.write(&["log_density".to_owned()], &log_density.unsqueeze(1), 1.0)?;
+    let log_density = log_density + flow.config.units.target.as_ref().map_or(0.0, Columns::log_jacobian);
+    output.append(&rows, "log_density", &log_density)?;
     let mean = -log_density.mean(tch::Kind::Double).double_value(&[]);
     say(&args.flow, &json!({ "n": log_density.size()[0], "nfe": nfe, "nll": mean, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
@@ -47,11 +60,14 @@ pub(crate) fn log_prob(args: &RowsArgs) -> Result<ExitCode> {
 pub(crate) fn encode(args: &RowsArgs) -> Result<ExitCode> {
     let output = Output::parse(&args.out)?;
     let (flow, base) = open(&args.flow)?;
-    let table = rows(args, &flow)?;
-    let bar = progress_bar(table.values.size()[0] as u64, "encode");
-    let (encoded, nfe) = flow.carry(&table.values, 1.0, 0.0, |n| bar.inc(n))?;
+    let rows = rows(args, &flow)?;
+    let bar = progress_bar(rows.points.size()[0] as u64, "encode");
+    let (encoded, nfe) = flow.carry(&rows.points, 1.0, 0.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
-    output.write(&column_names(base.dim()), &encoded, base.extent())?;
+    let n_given = flow.config.units.n_given();
+    let encoded = encoded.narrow(1, n_given, base.dim() - n_given);
+    let (names, encoded) = written(flow.config.units.base.as_ref(), &encoded)?;
+    output.write(&names, &encoded, base.extent())?;
     say(&args.flow, &json!({ "n": encoded.size()[0], "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -60,6 +76,7 @@ pub(crate) fn encode(args: &RowsArgs) -> Result<ExitCode> {
 pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
     let (flow, base) = open(&args.flow)?;
     let target = End::load(&flow.config.target, &args.flow.data, None)?;
+    flow.config.units.check_same(&End::units(&base, &target))?;
     let mut result = serde_json::Map::new();
     result.insert("experiment".into(), json!(flow.config.name));
     result.insert("step".into(), json!(flow.step));
@@ -108,6 +125,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
 fn open(args: &FlowArgs) -> Result<(Flow, End)> {
     let flow = Flow::open(args)?;
     let base = End::load(&flow.config.base, &args.data, flow.config.dim)?;
+    let base = base.behind(flow.config.units.n_given())?;
     Ok((flow, base))
 }
 
@@ -119,11 +137,11 @@ fn extent(flow: &Flow) -> Result<f64> {
     }
 }
 
-fn rows(args: &RowsArgs, flow: &Flow) -> Result<Table> {
-    let table = Table::read(&args.file)?;
-    flow.check_dim(&table.values)
+fn rows(args: &RowsArgs, flow: &Flow) -> Result<RowsOfFile> {
+    let rows = RowsOfFile::read(&args.file, flow.config.units.target.as_ref())?;
+    flow.check_dim(&rows.points)
         .with_context(|| format!("cannot use the rows of {}", args.file.display()))?;
-    Ok(table)
+    Ok(rows)
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.

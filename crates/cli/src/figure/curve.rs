@@ -2,9 +2,9 @@
 
 use image::RgbImage;
 
+use super::axes::{numbered, on_pixel, range, rule};
 use super::canvas::{self, LETTER, Pen, polyline, text, text_upwards, text_width};
 use super::colormap::{GRID, INK, WHITE, line_color};
-use super::ticks::{label, ticks};
 
 const SIZE: (u32, u32) = (720, 440);
 const LEFT: f64 = 84.0;
@@ -73,36 +73,6 @@ impl Frame {
         rule(image, [LEFT + 0.5, TOP], [LEFT + 0.5, bottom], INK);
         rule(image, [LEFT, bottom + 0.5], [right, bottom + 0.5], INK);
     }
-}
-
-/// The least and greatest of `values`, moved apart where they're equal; (0, 1) where there are none.
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if low > high {
-        return (0.0, 1.0);
-    }
-    let least = 1e-9 * low.abs().max(high.abs());
-    if high - low > least {
-        return (low, high);
-    }
-    let half = if low.abs() > 0.0 { 0.1 * low.abs() } else { 0.5 };
-    (low - half, high + half)
-}
-
-/// The ticks of a range with their text.
-fn numbered((low, high): (f64, f64), n_wanted: usize) -> Vec<(f64, String)> {
-    let values = ticks(low, high, n_wanted);
-    let step = if values.len() > 1 { values[1] - values[0] } else { high - low };
-    values.into_iter().map(|value| (value, label(value, step))).collect()
-}
-
-fn on_pixel(v: f64) -> f64 {
-    v.floor() + 0.5
-}
-
-fn rule(image: &mut RgbImage, from: [f64; 2], to: [f64; 2], color: image::Rgb<u8>) {
-    canvas::line(image, from, to, Pen { color, width: 1.0, opacity: 1.0 });
 }
 
 fn draw_names(image: &mut RgbImage, (x_label, y_label): (&str, &str)) {

@@ -11,6 +11,7 @@ pub(super) fn ticks(low: f64, high: f64, n_wanted: usize) -> Vec<f64> {
 /// A tick as text: as many decimals as the step needs, `k` and `M` for great numbers.
 pub(super) fn label(value: f64, step: f64) -> String {
     let (unit, suffix) = match value.abs().max(step) {
+        v if v >= 1e15 => return format!("{value:.2e}"),
         v if v >= 1e6 => (1e6, "M"),
         v if v >= 1e4 => (1e3, "k"),
         _ => (1.0, ""),

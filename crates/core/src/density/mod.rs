@@ -1,5 +1,6 @@
 //! Laws of points: what can be sampled, and what has a log-density.
 
+mod conditional_normal;
 mod constant;
 mod gaussian;
 mod mixture;
@@ -8,6 +9,7 @@ mod pointer;
 
 use tch::{Kind, Tensor};
 
+pub use conditional_normal::ConditionalNormal;
 pub use gaussian::{Gaussian, StandardNormal};
 pub use mixture::GaussianMixture;
 pub use mixture_path::{MixturePath, MixtureScore, MixtureVelocity};

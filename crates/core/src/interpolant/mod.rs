@@ -52,12 +52,13 @@ pub struct PathPoint {
 pub struct Interpolant {
     schedule: Box<dyn Schedule>,
     gamma: Option<Gamma>,
+    n_given: i64,
 }
 
 impl Interpolant {
     /// An interpolant from its parts.
     pub fn new(schedule: impl Schedule + 'static, gamma: Option<Gamma>) -> Self {
-        Self { schedule: Box::new(schedule), gamma }
+        Self { schedule: Box::new(schedule), gamma, n_given: 0 }
     }
 
     /// The paper's default, `cos(πt/2) x0 + sin(πt/2) x1`.
@@ -68,6 +69,16 @@ impl Interpolant {
     /// The straight line `(1 − t) x0 + t x1`.
     pub fn linear() -> Self {
         Self::new(Linear, None)
+    }
+
+    /// The same path for points whose first `n_given` coordinates are conditions c: they rest at x1's, and the
+    /// others follow the path of their law given c.
+    ///
+    /// The conditions' path derivative is 0, so a velocity that is 0 there minimises the objective and has no
+    /// gradient: a network whose output starts at zero leaves conditions exactly where they are.
+    #[must_use]
+    pub fn holding(self, n_given: i64) -> Self {
+        Self { n_given, ..self }
     }
 
     /// Whether the path has a latent z.
@@ -105,7 +116,7 @@ impl Interpolant {
         let x = &c.alpha * x0 + &c.beta * x1;
         let path_derivative = &c.alpha_dot * x0 + &c.beta_dot * x1;
         let Some(gamma) = &self.gamma else {
-            return Ok(PathPoint { x, path_derivative });
+            return self.hold(PathPoint { x, path_derivative }, x1);
         };
         let z = z.ok_or_else(|| crate::Error::Shape {
             operation: "interpolant path",
@@ -114,7 +125,25 @@ impl Interpolant {
         })?;
         check_same("interpolant path", x0, z)?;
         let g = gamma.coefficients(&t);
-        Ok(PathPoint { x: x + g.gamma * z, path_derivative: path_derivative + g.gamma_dot * z })
+        self.hold(PathPoint { x: x + g.gamma * z, path_derivative: path_derivative + g.gamma_dot * z }, x1)
+    }
+
+    /// Puts the conditions to rest.
+    fn hold(&self, point: PathPoint, x1: &Tensor) -> Result<PathPoint> {
+        let (n, dim) = (self.n_given, x1.size()[1]);
+        if n == 0 {
+            return Ok(point);
+        }
+        if n >= dim {
+            let expected = format!("[B, D] with D > {n} conditions");
+            return Err(crate::Error::Shape { operation: "interpolant path", expected, found: x1.size() });
+        }
+        let given = x1.narrow(1, 0, n);
+        let join = |given: &Tensor, x: &Tensor| Tensor::cat(&[given, &x.narrow(1, n, dim - n)], 1);
+        Ok(PathPoint {
+            x: join(&given, &point.x),
+            path_derivative: join(&given.zeros_like(), &point.path_derivative),
+        })
     }
 }
 

@@ -8,6 +8,8 @@ mod spirals;
 mod swissroll;
 mod two_moons;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -30,19 +32,19 @@ pub struct Target {
 }
 
 enum Law {
-    Known(Box<dyn Density>),
-    Samples(Box<dyn Sampler>),
+    Known(Arc<dyn Density>),
+    Samples(Arc<dyn Sampler>),
 }
 
 impl Target {
     /// A target with a log-density, shown in the window [−extent, extent]².
     pub fn known(law: impl Density + 'static, extent: f64) -> Self {
-        Self { law: Law::Known(Box::new(law)), extent }
+        Self { law: Law::Known(Arc::new(law)), extent }
     }
 
     /// A target that can only be sampled, shown in the window [−extent, extent]².
     pub fn samples(law: impl Sampler + 'static, extent: f64) -> Self {
-        Self { law: Law::Samples(Box::new(law)), extent }
+        Self { law: Law::Samples(Arc::new(law)), extent }
     }
 
     /// The same law, known by samples only.
@@ -67,6 +69,14 @@ impl Target {
     pub fn density(&self) -> Option<&dyn Density> {
         match &self.law {
             Law::Known(law) => Some(law.as_ref()),
+            Law::Samples(_) => None,
+        }
+    }
+
+    /// The law with its log-density, shared, if the log-density is known.
+    pub fn shared_density(&self) -> Option<Arc<dyn Density>> {
+        match &self.law {
+            Law::Known(law) => Some(law.clone()),
             Law::Samples(_) => None,
         }
     }

@@ -87,6 +87,7 @@ pub(crate) fn normals(interpolant: Interpolant, dim: i64) -> Problem {
         coupling: Box::new(Independent),
         base: source(),
         target: source(),
+        base_density: None,
         held_out_base: source(),
         held_out_target: source(),
     }

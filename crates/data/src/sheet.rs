@@ -1,0 +1,271 @@
+//! A file of rows as it stands: named columns, of which some may hold text or miss values.
+//!
+//! Unlike [`Table`](crate::Table), which wants finite numbers everywhere, a sheet keeps what it reads, is asked
+//! for some of its columns, and can be written again with a column more.
+
+use std::path::{Path, PathBuf};
+
+use csv::StringRecord;
+use tch::{Kind, Tensor};
+
+use crate::table::{self, content, line, unreadable};
+use crate::{Error, Result};
+
+/// What stands for a missing value, in any case of letters; so does an empty field.
+const MISSING: [&str; 6] = ["na", "n/a", "nan", "null", "none", "?"];
+
+/// The rows of a file.
+#[derive(Debug)]
+pub struct Sheet {
+    path: PathBuf,
+    /// The header, or x1, x2, … where there is none.
+    names: Vec<String>,
+    has_header: bool,
+    cells: Cells,
+}
+
+#[derive(Debug)]
+enum Cells {
+    /// Each row with its line in the file.
+    Text(Vec<(u64, StringRecord)>),
+    /// `[N, W]`, missing values as NaN.
+    Numbers(Tensor),
+}
+
+impl Sheet {
+    /// Reads a `.csv` file, with or without a header, or a `.npy` file of one or two axes. The first line is a header
+    /// if no field of it is a number.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged.
+    pub fn read(path: &Path) -> Result<Self> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("csv") => Self::read_csv(path),
+            Some("npy") => {
+                let values = table::npy_array(path)?;
+                let names = numbered(values.size()[1] as usize);
+                Ok(Self { path: path.to_owned(), names, has_header: false, cells: Cells::Numbers(values) })
+            }
+            _ => Err(content(path, "a table ends in .csv or .npy".to_owned())),
+        }
+    }
+
+    fn read_csv(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(unreadable(path))?;
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
+        let mut rows = reader
+            .records()
+            .map(|record| record.map(|record| (line(&bytes, &record), record)))
+            .collect::<csv::Result<Vec<_>>>()
+            .map_err(|error| content(path, error.to_string()))?;
+        let has_header = rows.first().is_some_and(|(_, first)| is_header(first));
+        let names: Vec<String> = match rows.first() {
+            Some((_, first)) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
+            first => numbered(first.map_or(0, |(_, first)| first.len())),
+        };
+        rows.drain(..usize::from(has_header));
+        if rows.is_empty() {
+            return Err(content(path, "the table has no rows".to_owned()));
+        }
+        if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != names.len()) {
+            let problem = format!("expected {} fields, found: {}", names.len(), row.len());
+            return Err(Error::Line { path: path.to_owned(), line: *line, problem });
+        }
+        Ok(Self { path: path.to_owned(), names, has_header, cells: Cells::Text(rows) })
+    }
+
+    /// How many rows there are.
+    pub fn n_rows(&self) -> usize {
+        match &self.cells {
+            Cells::Text(rows) => rows.len(),
+            Cells::Numbers(values) => values.size()[0] as usize,
+        }
+    }
+
+    /// The columns' names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The places of the columns called `names`, all places without it. Where there is no header, a number stands
+    /// for the column at that place, counted from 1.
+    ///
+    /// # Errors
+    /// [`Error::Content`] for a name that is not there or stands twice.
+    pub fn places(&self, names: Option<&[String]>) -> Result<Vec<usize>> {
+        let Some(names) = names else { return self.places(Some(&self.names)) };
+        let mut places = Vec::with_capacity(names.len());
+        for name in names {
+            let place = self.place(name)?;
+            if places.contains(&place) {
+                return Err(content(&self.path, format!("column `{name}` is asked for twice")));
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    fn place(&self, name: &str) -> Result<usize> {
+        let mut found =
+            self.names.iter().enumerate().filter(|(_, other)| *other == name).map(|(place, _)| place);
+        if let (Some(place), None) = (found.next(), found.next()) {
+            return Ok(place);
+        }
+        if let (false, Ok(number)) = (self.has_header, name.parse::<usize>())
+            && (1..=self.names.len()).contains(&number)
+        {
+            return Ok(number - 1);
+        }
+        let problem = if self.names.iter().any(|other| other == name) { "more than one" } else { "no" };
+        Err(content(
+            &self.path,
+            format!("there is {problem} column `{name}` among: {}", self.names.join(", ")),
+        ))
+    }
+
+    /// The places of a flow's columns `names`: by name, or in their order where the file has no header and just as
+    /// many columns.
+    ///
+    /// # Errors
+    /// As [`Sheet::places`].
+    pub fn places_of(&self, names: &[String]) -> Result<Vec<usize>> {
+        if !self.has_header && self.names.len() == names.len() {
+            return Ok((0..names.len()).collect());
+        }
+        self.places(Some(names))
+    }
+
+    /// The numbers of the columns at `places`, `[N, D]` in double precision, with NaN for what is missing.
+    ///
+    /// # Errors
+    /// [`Error::Line`] for text or a number that is not finite.
+    pub fn numbers(&self, places: &[usize]) -> Result<Tensor> {
+        match &self.cells {
+            Cells::Text(rows) => {
+                let mut values = Vec::with_capacity(rows.len() * places.len());
+                for (row, (_, record)) in rows.iter().enumerate() {
+                    for &place in places {
+                        values.push(self.number(row, place, record.get(place).unwrap_or_default())?);
+                    }
+                }
+                Ok(Tensor::from_slice(&values).view([-1, places.len() as i64]))
+            }
+            Cells::Numbers(values) => {
+                let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
+                let values = values.index_select(1, &Tensor::from_slice(&places));
+                match rows_where(&values.isinf().any_dim(1, false)).first() {
+                    None => Ok(values),
+                    Some(&row) => Err(self.problem_in(row, "a value is not finite".to_owned())),
+                }
+            }
+        }
+    }
+
+    /// The numbers of the columns at `places`, `[N, D]`, of which none is missing.
+    ///
+    /// # Errors
+    /// As [`Sheet::numbers`], and [`Error::Content`] naming the rows with missing values.
+    pub fn complete_numbers(&self, places: &[usize]) -> Result<Tensor> {
+        let values = self.numbers(places)?;
+        let incomplete = rows_where(&values.isnan().any_dim(1, false));
+        if incomplete.is_empty() {
+            return Ok(values);
+        }
+        Err(content(&self.path, format!("missing values in {}", self.row_names(&incomplete))))
+    }
+
+    /// How the rows are found in the file: `2 rows, lines 4, 9`.
+    pub fn row_names(&self, rows: &[usize]) -> String {
+        const NAMED: usize = 10;
+        let numbers: Vec<String> = rows.iter().take(NAMED).map(|&row| self.line(row).to_string()).collect();
+        let more = if rows.len() > NAMED { ", …" } else { "" };
+        let place = if matches!(self.cells, Cells::Text(_)) { "line" } else { "row" };
+        match rows.len() {
+            1 => format!("1 row: {place} {}", numbers[0]),
+            n => format!("{n} rows: {place}s {}{more}", numbers.join(", ")),
+        }
+    }
+
+    /// The whole table as CSV with one column more.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if `values` are not as many as the rows.
+    pub fn csv_with(&self, name: &str, values: &[String]) -> Result<Vec<u8>> {
+        if values.len() != self.n_rows() {
+            let problem = format!(
+                "a new column of {} rows needs as many values, found: {}",
+                self.n_rows(),
+                values.len()
+            );
+            return Err(content(&self.path, problem));
+        }
+        let failed = |error: csv::Error| content(&self.path, error.to_string());
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.names.iter().map(String::as_str).chain([name])).map_err(failed)?;
+        for (row, value) in values.iter().enumerate() {
+            let fields = self.fields(row);
+            writer.write_record(fields.iter().chain([value.as_str()])).map_err(failed)?;
+        }
+        writer.into_inner().map_err(|error| content(&self.path, error.to_string()))
+    }
+
+    fn fields(&self, row: usize) -> StringRecord {
+        match &self.cells {
+            Cells::Text(rows) => rows[row].1.clone(),
+            Cells::Numbers(values) => {
+                let number = |place| values.double_value(&[row as i64, place as i64]).to_string();
+                (0..self.names.len()).map(number).collect()
+            }
+        }
+    }
+
+    fn number(&self, row: usize, place: usize, field: &str) -> Result<f64> {
+        let field = field.trim();
+        if is_missing(field) {
+            return Ok(f64::NAN);
+        }
+        let name = &self.names[place];
+        match field.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            Ok(value) => Err(self.problem_in(row, format!("column `{name}` is not finite, found: {value}"))),
+            Err(_) => Err(self.problem_in(
+                row,
+                format!("column `{name}` wants a number, found: {field:?}\nhint: name the columns to use (--columns)"),
+            )),
+        }
+    }
+
+    fn problem_in(&self, row: usize, problem: String) -> Error {
+        match self.cells {
+            Cells::Text(_) => Error::Line { path: self.path.clone(), line: self.line(row), problem },
+            Cells::Numbers(_) => content(&self.path, format!("row {}: {problem}", self.line(row))),
+        }
+    }
+
+    /// The line of a row in a text file, its number from 1 in an array.
+    fn line(&self, row: usize) -> u64 {
+        match &self.cells {
+            Cells::Text(rows) => rows[row].0,
+            Cells::Numbers(_) => row as u64 + 1,
+        }
+    }
+}
+
+/// The rows at which `mask`, `[N]`, holds.
+pub(crate) fn rows_where(mask: &Tensor) -> Vec<usize> {
+    let rows = mask.nonzero().view(-1).to_kind(Kind::Int64);
+    rows.iter::<i64>().map_or_else(|_| Vec::new(), |rows| rows.map(|row| row as usize).collect())
+}
+
+fn numbered(width: usize) -> Vec<String> {
+    (1..=width).map(|place| format!("x{place}")).collect()
+}
+
+fn is_header(first: &StringRecord) -> bool {
+    let text = |field: &str| field.trim().parse::<f64>().is_err() && !is_missing(field.trim());
+    first.iter().all(|field| field.trim().parse::<f64>().is_err()) && first.iter().any(text)
+}
+
+fn is_missing(field: &str) -> bool {
+    field.is_empty() || MISSING.iter().any(|missing| field.eq_ignore_ascii_case(missing))
+}

@@ -1,0 +1,182 @@
+//! From a file to standardised parts.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::path::PathBuf;
+
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::Source;
+use interflow_data::{Result, Split, TableConfig, TableSplits, Unfit};
+use tch::{Kind, Tensor};
+
+/// Row i has id i, an integer `count`, a small `level` and `same`, which is constant.
+fn text(n: usize) -> String {
+    let row = |i: usize| format!("{i},{},{},3", i * i % 17, (i as f64 * 0.7).sin() * 1e-3);
+    let rows: Vec<String> = (0..n).map(row).collect();
+    format!("id,count,level,same\n{}\n", rows.join("\n"))
+}
+
+fn load(text: &str, change: impl FnOnce(&mut TableConfig)) -> Result<TableSplits> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.csv"), text).unwrap();
+    let mut config = TableConfig::new(PathBuf::from("a.csv"));
+    change(&mut config);
+    config.load(folder.path())
+}
+
+fn choose(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// All training rows once, as epoch `number` visits them.
+fn epoch(splits: &TableSplits, number: u64) -> Tensor {
+    splits.train.batch(splits.train.n_rows(), number, &Stream::new(1, Purpose::Target))
+}
+
+fn column(x: &Tensor, d: i64) -> Vec<f64> {
+    Vec::try_from(x.to_kind(Kind::Double).select(1, d).contiguous()).unwrap()
+}
+
+fn refusal(result: Result<TableSplits>, parts: &[&str]) {
+    let message = result.unwrap_err().to_string();
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+}
+
+#[test]
+fn the_parts_hold_every_row_once_in_the_tables_units() {
+    let splits = load(&text(200), |config| config.columns = Some(choose(&["level", "id"]))).unwrap();
+    assert_eq!((splits.validation.size(), splits.test.size()), (vec![20, 2], vec![20, 2]));
+    assert_eq!(splits.columns.names(), ["level", "id"]);
+    let all = Tensor::cat(&[&epoch(&splits, 0), &splits.validation, &splits.test], 0);
+    let restored = splits.columns.restore(&all).unwrap();
+    let mut rows: Vec<(f64, f64)> = column(&restored, 1).into_iter().zip(column(&restored, 0)).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (i, (id, level)) in rows.into_iter().enumerate() {
+        assert!((id - i as f64).abs() < 1e-3, "row {i}: {id}");
+        assert!((level - (i as f64 * 0.7).sin() * 1e-3).abs() < 1e-9, "row {i}: {level}");
+    }
+}
+
+#[test]
+fn training_rows_alone_set_the_scale() {
+    let splits = load(&text(300), |config| config.columns = Some(choose(&["id", "level"]))).unwrap();
+    let train = epoch(&splits, 0).to_kind(Kind::Double);
+    for d in 0..2 {
+        let x = train.select(1, d);
+        assert!(x.mean(Kind::Double).double_value(&[]).abs() < 1e-6);
+        assert!((x.std(false).double_value(&[]) - 1.0).abs() < 1e-6);
+    }
+    // The held-out rows, on the same scale, keep a mean of their own.
+    assert!(splits.test.mean_dim(0i64, false, Kind::Double).abs().max().double_value(&[]) > 1e-3);
+}
+
+#[test]
+fn the_split_is_a_function_of_its_seed() {
+    let with = |seed| {
+        let change = |config: &mut TableConfig| {
+            config.columns = Some(choose(&["id"]));
+            config.split = Split { seed, validation: 0.2, test: 0.3 };
+        };
+        load(&text(100), change).unwrap()
+    };
+    assert_eq!(with(1).test.size(), [30, 1]);
+    assert!(with(1).test.equal(&with(1).test));
+    assert!(!with(1).test.equal(&with(2).test));
+}
+
+#[test]
+fn rows_with_missing_values_are_refused_by_their_lines_or_dropped() {
+    let broken = text(60).replace("\n7,", "\nNA,").replace("\n30,", "\n?,");
+    let chosen = Some(choose(&["id", "level"]));
+    refusal(load(&broken, |c| c.columns.clone_from(&chosen)), &["2 rows", "lines 9, 32", "--missing drop"]);
+    let drop = |config: &mut TableConfig| {
+        config.columns = chosen;
+        config.missing = Unfit::Drop;
+    };
+    let dropped = load(&broken, drop).unwrap();
+    assert_eq!(dropped.train.n_rows() + dropped.test.size()[0] + dropped.validation.size()[0], 58);
+    // Columns that are not used may miss what they like.
+    load(&broken, |config| config.columns = Some(choose(&["level", "count"]))).unwrap();
+}
+
+#[test]
+fn constant_columns_are_refused_by_name_or_dropped() {
+    refusal(load(&text(50), |_| {}), &["`same` = 3", "--constant drop"]);
+    let dropped = load(&text(50), |config| config.constant = Unfit::Drop).unwrap();
+    assert_eq!(dropped.columns.names(), ["id", "count", "level"]);
+    assert_eq!(dropped.test.size(), [5, 3]);
+    let alone = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["same"]));
+        config.constant = Unfit::Drop;
+    };
+    refusal(load(&text(50), alone), &["`same` = 3"]);
+}
+
+#[test]
+fn a_dequantised_column_is_noisy_at_every_visit_and_restores_to_its_integers() {
+    let change = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["level", "count"]));
+        config.dequantise = vec!["all-integers".to_owned()];
+    };
+    let splits = load(&text(120), change).unwrap();
+    let quanta: Vec<_> = splits.columns.iter().map(|column| column.quantum).collect();
+    assert_eq!(quanta, [None, Some(1.0)]);
+    let (first, again) = (epoch(&splits, 0), epoch(&splits, 1));
+    let sorted = |rows: &Tensor| {
+        let mut counts = column(rows, 1);
+        counts.sort_by(f64::total_cmp);
+        counts
+    };
+    let integers = |rows: &Tensor| sorted(&splits.columns.restore(rows).unwrap());
+    assert_ne!(sorted(&first), sorted(&again));
+    assert_eq!(integers(&first), integers(&again));
+    for value in [&first, &splits.test, &splits.validation].into_iter().flat_map(integers) {
+        assert!(value.fract().abs() < 1e-12 && (0.0..17.0).contains(&value), "{value}");
+    }
+    // The scale is that of the noisy values: 96 draws of variance 1/12 over a deviation of about 5 leave ±0.006.
+    let counts = first.select(1, 1).to_kind(Kind::Double);
+    assert!(counts.mean(Kind::Double).double_value(&[]).abs() < 0.025);
+    assert!((counts.std(false).double_value(&[]) - 1.0).abs() < 0.025);
+}
+
+#[test]
+fn conditions_come_first_and_are_not_dequantised() {
+    let change = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["level", "count", "id"]));
+        config.given = choose(&["count", "level"]);
+        config.dequantise = choose(&["all-integers"]);
+    };
+    let splits = load(&text(50), change).unwrap();
+    assert_eq!((splits.columns.names(), splits.columns.n_given()), (choose(&["count", "level", "id"]), 2));
+    let quanta: Vec<_> = splits.columns.iter().map(|column| column.quantum).collect();
+    assert_eq!(quanta, [None, None, Some(1.0)]);
+    let ask = |dequantise: &str| {
+        load(&text(50), |config| {
+            config.columns = Some(choose(&["id"]));
+            config.given = choose(&["count"]);
+            config.dequantise = choose(&[dequantise]);
+        })
+    };
+    refusal(ask("count"), &["`count`", "a condition"]);
+    assert_eq!(ask("id").unwrap().columns.names(), ["count", "id"]);
+    let all = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["id"]));
+        config.given = choose(&["id"]);
+    };
+    refusal(load(&text(50), all), &["no condition"]);
+}
+
+#[test]
+fn only_integers_in_use_are_dequantised() {
+    let ask = |columns: &[&str], name: &str| {
+        load(&text(50), |config| {
+            config.columns = Some(choose(columns));
+            config.dequantise = vec![name.to_owned()];
+        })
+    };
+    refusal(ask(&["id", "level"], "level"), &["`level`", "integers only"]);
+    refusal(ask(&["id", "level"], "count"), &["not in use", "`count`"]);
+    refusal(ask(&["id", "level"], "nothing"), &["no column `nothing`"]);
+    assert!(ask(&["id", "level"], "id").is_ok());
+}

@@ -1,0 +1,68 @@
+//! Maximum likelihood through the solver learns a density, by either gradient, and needs the base's.
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
+
+mod support;
+
+use std::sync::Arc;
+
+use interflow_core::density::{Gaussian, StandardNormal};
+use interflow_core::interpolant::Interpolant;
+use interflow_core::source::{Fresh, Source};
+use interflow_core::tch::Tensor;
+use interflow_solvers::{Method, Sensitivity, SolverConfig};
+use interflow_train::{Error, LikelihoodConfig, OptimizerConfig, Problem, Silent, TrainConfig, Trainer};
+use support::{Mlp, normals, short};
+
+/// From N(0, I) to a correlated Gaussian with the entropy `log(2πe) + ½ log det C`.
+fn problem() -> (Problem, f64) {
+    let mean = Tensor::from_slice(&[1.0, -0.5]);
+    let covariance = Tensor::from_slice(&[0.6, 0.3, 0.3, 0.4]).view([2, 2]);
+    let entropy = (std::f64::consts::TAU * std::f64::consts::E).ln() + 0.5 * (0.24f64 - 0.09).ln();
+    let gaussian = Gaussian::new(&mean, &covariance).unwrap();
+    let target = || -> Box<dyn Source> { Box::new(Fresh(gaussian.clone())) };
+    let problem = Problem {
+        base_density: Some(Arc::new(StandardNormal { dim: 2 })),
+        target: target(),
+        held_out_target: target(),
+        ..normals(Interpolant::linear(), 2)
+    };
+    (problem, entropy)
+}
+
+fn config(sensitivity: Sensitivity) -> TrainConfig {
+    let solver = SolverConfig { method: Method::Rk4, steps: Some(3), ..SolverConfig::default() };
+    TrainConfig {
+        batch: 64,
+        likelihood: Some(LikelihoodConfig { sensitivity, solver }),
+        optimizer: OptimizerConfig { learning_rate: 1e-2, ..OptimizerConfig::default() },
+        validate_every: 0,
+        ema_decay: None,
+        ..short(80)
+    }
+}
+
+#[test]
+fn both_gradients_learn_a_gaussian() {
+    for sensitivity in [Sensitivity::Direct, Sensitivity::Adjoint] {
+        let (problem, entropy) = problem();
+        let mut trainer =
+            Trainer::new(config(sensitivity), problem, Box::new(Mlp::new(2, 16, 1)), 4).unwrap();
+        let before = trainer.self_check(2000).unwrap();
+        trainer.run(&mut Silent).unwrap();
+        let after = trainer.self_check(2000).unwrap();
+        assert!(after.balance.is_none());
+        assert!(before.objective.mean > entropy + 0.3, "{before:?}");
+        let excess = after.objective.mean - entropy;
+        assert!((-0.1..0.1).contains(&excess), "{after:?} for {sensitivity:?}, entropy {entropy}");
+        assert_eq!(after, trainer.self_check(2000).unwrap());
+    }
+}
+
+#[test]
+fn a_base_without_a_density_is_refused() {
+    let (problem, _) = problem();
+    let problem = Problem { base_density: None, ..problem };
+    let network = Box::new(Mlp::new(2, 4, 1));
+    let refused = Trainer::new(config(Sensitivity::Adjoint), problem, network, 4);
+    assert!(matches!(refused, Err(Error::NoBaseDensity)));
+}
