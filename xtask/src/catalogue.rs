@@ -9,18 +9,105 @@ use anyhow::{Context as _, Result, bail};
 use crate::digest;
 
 /// Every data set known here. A further one is one more entry.
-pub(crate) const CATALOGUE: &[DataSet] = &[DataSet {
-    name: "power",
-    title: "Individual household electric power consumption",
-    source: "UCI Machine Learning Repository, DOI 10.24432/C58K54",
-    licence: "CC BY 4.0",
-    advice: "the source's archive holds it by this name",
-    files: &[DataFile {
-        path: "power/household_power_consumption.txt",
-        bytes: 132_960_755,
-        sha256: "4259c9d7ece5dbee9ab8d53682baac68d791c864f0f64a52b4043cb3b90894b7",
-    }],
-}];
+pub(crate) const CATALOGUE: &[DataSet] = &[
+    DataSet {
+        name: "power",
+        title: "Individual household electric power consumption",
+        source: "UCI Machine Learning Repository, DOI 10.24432/C58K54",
+        licence: "CC BY 4.0",
+        advice: "the source's archive holds it by this name",
+        layouts: &[&[DataFile {
+            path: "power/household_power_consumption.txt",
+            content: Content::Known {
+                bytes: 132_960_755,
+                sha256: "4259c9d7ece5dbee9ab8d53682baac68d791c864f0f64a52b4043cb3b90894b7",
+            },
+        }]],
+    },
+    DataSet {
+        name: "gas",
+        title: "Gas sensor array under dynamic gas mixtures",
+        source: "UCI Machine Learning Repository, DOI 10.24432/C5WP4C",
+        licence: "CC BY 4.0",
+        advice: "the source's archive holds the text by this name",
+        layouts: &[
+            &[DataFile::unknown("gas/ethylene_CO.txt")],
+            &[DataFile::unknown("gas/ethylene_CO.txt.gz")],
+        ],
+    },
+    DataSet {
+        name: "hepmass",
+        title: "HEPMASS, mass 1000",
+        source: "UCI Machine Learning Repository, DOI 10.24432/C5PP5W",
+        licence: "CC BY 4.0",
+        advice: "the source has them compressed by these names",
+        layouts: &[
+            &[DataFile::unknown("hepmass/1000_train.csv.gz"), DataFile::unknown("hepmass/1000_test.csv.gz")],
+            &[DataFile::unknown("hepmass/1000_train.csv"), DataFile::unknown("hepmass/1000_test.csv")],
+        ],
+    },
+    DataSet {
+        name: "miniboone",
+        title: "MiniBooNE particle identification",
+        source: "UCI Machine Learning Repository, DOI 10.24432/C5QC87",
+        licence: "CC BY 4.0",
+        advice: "the source's archive holds the text, that of Papamakarios et al. (2017) the array",
+        layouts: &[
+            &[DataFile::unknown("miniboone/MiniBooNE_PID.txt")],
+            &[DataFile::unknown("miniboone/data.npy")],
+        ],
+    },
+    DataSet {
+        name: "miniboone-reduced",
+        title: "MiniBooNE, published test and validation rows and 1523 training rows",
+        source: "cut from the arrays of Papamakarios, Pavlakou and Murray, 2017",
+        licence: "CC BY 4.0",
+        advice: "standardised as published, in single precision",
+        layouts: &[&[
+            DataFile {
+                path: "miniboone/miniboone_val.f32.npy",
+                content: Content::Known {
+                    bytes: 564_976,
+                    sha256: "cf433a0c1d5d4c9cc31cdd79c37a997b67f9f257ebf654d2430fc1cf32486104",
+                },
+            },
+            DataFile {
+                path: "miniboone/miniboone_train_head1523.f32.npy",
+                content: Content::Known {
+                    bytes: 262_084,
+                    sha256: "094fa873c5be5c202e666adedf85a05dacf53f9a7b79c467d59c764aa201dfc6",
+                },
+            },
+            DataFile {
+                path: "miniboone/miniboone_test.f32.npy",
+                content: Content::Known {
+                    bytes: 627_584,
+                    sha256: "7237f368b77481e120a8c7e127d6c4c8e83b6f522ebe458f74018df1caef91de",
+                },
+            },
+        ]],
+    },
+    DataSet {
+        name: "bsds300",
+        title: "Berkeley segmentation data set, 300 photographs",
+        source: "Berkeley Computer Vision Group, BSDS300-images.tgz",
+        licence: "non-commercial research",
+        advice: "the source's archive holds the folder images, that of Papamakarios et al. (2017) the patches",
+        layouts: &[
+            &[DataFile::unknown("bsds300/BSDS300.hdf5")],
+            &[
+                DataFile {
+                    path: "bsds300/images/train",
+                    content: Content::Folder { n_files: 200, ending: "jpg" },
+                },
+                DataFile {
+                    path: "bsds300/images/test",
+                    content: Content::Folder { n_files: 100, ending: "jpg" },
+                },
+            ],
+        ],
+    },
+];
 
 /// A data set as published.
 pub(crate) struct DataSet {
@@ -31,15 +118,29 @@ pub(crate) struct DataSet {
     pub(crate) licence: &'static str,
     /// How to get from the source's download to the files.
     pub(crate) advice: &'static str,
-    pub(crate) files: &'static [DataFile],
+    /// The forms in which it is published; the files of one of them suffice.
+    pub(crate) layouts: &'static [&'static [DataFile]],
 }
 
-/// One file of a data set.
+/// One file or folder of a data set.
 pub(crate) struct DataFile {
     /// Where it has to lie, below the folder of the data sets.
     pub(crate) path: &'static str,
-    pub(crate) bytes: u64,
-    pub(crate) sha256: &'static str,
+    pub(crate) content: Content,
+}
+
+/// What a whole file is known by.
+pub(crate) enum Content {
+    Known {
+        bytes: u64,
+        sha256: &'static str,
+    },
+    /// Neither size nor hash are known; the program checks what it reads.
+    Unknown,
+    Folder {
+        n_files: usize,
+        ending: &'static str,
+    },
 }
 
 /// How closely files are looked at.
@@ -55,13 +156,23 @@ impl DataSet {
         CATALOGUE.iter().find(|set| set.name == name)
     }
 
-    /// Fails unless every file lies below `dir` and is whole; the message says what to get and from where.
+    /// The files of the first layout that is there, or of the first one.
+    pub(crate) fn files(&self, dir: &Path, check: Check) -> &'static [DataFile] {
+        let whole = |files: &[DataFile]| files.iter().all(|file| file.state(dir, check).is_ok());
+        let found = self.layouts.iter().find(|files| whole(files));
+        found.or(self.layouts.first()).copied().unwrap_or_default()
+    }
+
+    /// Fails unless every file of a layout lies below `dir` and is whole; the message says what to get and from
+    /// where.
     pub(crate) fn require(&self, dir: &Path, check: Check) -> Result<()> {
-        let states: Vec<_> = self.files.iter().map(|file| (file, file.state(dir, check))).collect();
-        if states.iter().all(|(_, state)| state.is_ok()) {
+        if self.files(dir, check).iter().all(|file| file.state(dir, check).is_ok()) {
             return Ok(());
         }
-        let files: String = states.iter().map(|(file, state)| file.shown(state)).collect();
+        let shown = |files: &&[DataFile]| -> String {
+            files.iter().map(|file| file.shown(&file.state(dir, check))).collect()
+        };
+        let files = self.layouts.iter().map(shown).collect::<Vec<_>>().join("\n  or");
         bail!(
             "the data set `{name}` is not complete in {dir}{files}\n  \
              from: {title} ({source}, {licence})\n\
@@ -78,24 +189,55 @@ impl DataSet {
 }
 
 impl DataFile {
+    const fn unknown(path: &'static str) -> Self {
+        Self { path, content: Content::Unknown }
+    }
+
     /// Whether the file is there and whole; the error is what's wrong.
     pub(crate) fn state(&self, dir: &Path, check: Check) -> Result<()> {
         let path = dir.join(self.path);
         let found = fs::metadata(&path).ok().context("missing")?;
-        if found.len() != self.bytes {
-            bail!("wrong size: {} bytes", found.len());
-        }
-        match check {
-            Check::Size => Ok(()),
-            Check::Hash => digest::require(&path, self.sha256),
+        match self.content {
+            Content::Known { bytes, .. } if found.len() != bytes => {
+                bail!("wrong size: {} bytes", found.len())
+            }
+            Content::Known { sha256, .. } if check == Check::Hash => digest::require(&path, sha256),
+            Content::Known { .. } | Content::Unknown => Ok(()),
+            Content::Folder { n_files, ending } => match count(&path, ending)? {
+                found if found == n_files => Ok(()),
+                found => bail!("wrong number of .{ending} files: {found}"),
+            },
         }
     }
 
-    /// Two lines: the file's path and state, and what it should be.
+    /// Its path and state, and what it should be.
     fn shown(&self, state: &Result<()>) -> String {
         let state = state.as_ref().map_or_else(|error| format!("{error:#}"), |()| "present".to_owned());
-        format!("\n  {}: {state}\n    {} bytes, SHA-256 {}", self.path, self.bytes, self.sha256)
+        let known = match self.content {
+            Content::Known { bytes, sha256 } => format!("\n    {bytes} bytes, SHA-256 {sha256}"),
+            Content::Unknown => String::new(),
+            Content::Folder { n_files, ending } => format!("\n    {n_files} files .{ending}"),
+        };
+        format!("\n  {}: {state}{known}", self.path)
     }
+
+    /// How many bytes it has, where that is known or it is there.
+    pub(crate) fn bytes(&self, dir: &Path) -> Option<u64> {
+        match self.content {
+            Content::Known { bytes, .. } => Some(bytes),
+            Content::Unknown => fs::metadata(dir.join(self.path)).ok().map(|found| found.len()),
+            Content::Folder { .. } => None,
+        }
+    }
+}
+
+/// How many files in a folder have this ending.
+fn count(folder: &Path, ending: &str) -> Result<usize> {
+    let mut n = 0;
+    for entry in fs::read_dir(folder).context("not a folder")? {
+        n += usize::from(entry.context("unreadable")?.path().extension().is_some_and(|own| own == ending));
+    }
+    Ok(n)
 }
 
 #[cfg(test)]
@@ -108,12 +250,47 @@ mod tests {
         source: "the alphabet",
         licence: "CC0",
         advice: "as it is",
-        files: &[DataFile {
+        layouts: &[&[DataFile {
             path: "letters/abc.txt",
-            bytes: 3,
-            sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-        }],
+            content: Content::Known {
+                bytes: 3,
+                sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            },
+        }]],
     };
+
+    const LAYOUTS: DataSet = DataSet {
+        layouts: &[
+            &[DataFile::unknown("letters/abc.csv"), DataFile::unknown("letters/def.csv")],
+            &[DataFile { path: "letters", content: Content::Folder { n_files: 2, ending: "jpg" } }],
+        ],
+        ..SET
+    };
+
+    /// The state of [`LAYOUTS`] with these files.
+    fn layouts(files: &[&str]) -> Result<(), String> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("letters")).unwrap();
+        for file in files {
+            fs::write(dir.path().join("letters").join(file), "x").unwrap();
+        }
+        LAYOUTS.require(dir.path(), Check::Size).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_whole_layout_suffices() {
+        assert_eq!(layouts(&["abc.csv", "def.csv"]), Ok(()));
+        assert_eq!(layouts(&["a.jpg", "b.jpg", "b.png"]), Ok(()));
+        let message = layouts(&["abc.csv", "a.jpg"]).unwrap_err();
+        for part in [
+            "abc.csv: present",
+            "def.csv: missing",
+            "\n  or\n  letters: wrong number of .jpg files: 1",
+            "2 files .jpg",
+        ] {
+            assert!(message.contains(part), "no {part:?} in {message}");
+        }
+    }
 
     fn check(content: Option<&str>, check: Check) -> Result<(), String> {
         let dir = tempfile::tempdir().unwrap();
@@ -155,7 +332,14 @@ mod tests {
     fn names_and_hashes_are_well_formed() {
         for set in CATALOGUE {
             assert_eq!(DataSet::named(set.name).unwrap().title, set.title, "two data sets of one name");
-            assert!(set.files.iter().all(|file| file.sha256.len() == 64 && file.path.starts_with(set.name)));
+            assert!(!set.layouts.is_empty(), "{}", set.name);
+            for file in set.layouts.iter().copied().flatten() {
+                let folder = file.path.split('/').next().unwrap();
+                assert!(set.name.starts_with(folder), "{} is not below its set's folder", file.path);
+                if let Content::Known { sha256, .. } = file.content {
+                    assert_eq!(sha256.len(), 64);
+                }
+            }
         }
     }
 }

@@ -31,17 +31,21 @@ fn named(name: &str) -> Result<&'static DataSet> {
 }
 
 fn list(set: &DataSet, dir: &Path, check: Check) -> Result<()> {
-    let state = set.files.iter().find_map(|file| file.state(dir, check).err());
+    let files = set.files(dir, check);
+    let state = files.iter().find_map(|file| file.state(dir, check).err());
     let state = state.map_or_else(|| "present".to_owned(), |error| format!("{error:#}"));
-    let megabytes = set.files.iter().map(|file| file.bytes).sum::<u64>() / 1_000_000;
-    line(&format!("{:<12} {megabytes:>7} MB  {state:<8}  {} ({})", set.name, set.title, set.licence))
+    let bytes: Option<u64> = files.iter().map(|file| file.bytes(dir)).sum();
+    let megabytes = bytes.map_or_else(|| "?".to_owned(), |bytes| (bytes / 1_000_000).to_string());
+    line(&format!("{:<18} {megabytes:>6} MB  {state:<8}  {} ({})", set.name, set.title, set.licence))
 }
 
 fn show(set: &DataSet, dir: &Path, check: Check) -> Result<()> {
     set.require(dir, check)?;
     line(&format!("{}\n{} ({})", set.title, set.source, set.licence))?;
     let how = if check == Check::Hash { "verified" } else { "present, right size" };
-    set.files.iter().try_for_each(|file| line(&format!("{}  {how}", dir.join(file.path).display())))
+    set.files(dir, check)
+        .iter()
+        .try_for_each(|file| line(&format!("{}  {how}", dir.join(file.path).display())))
 }
 
 fn line(text: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::target::TargetConfig;
-use interflow_data::TableConfig;
+use interflow_data::{TableConfig, WhiteningNumbers};
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
 use interflow_train::TrainConfig;
@@ -31,6 +31,9 @@ pub(crate) struct ExperimentConfig {
     /// The ends' dimension; training fills it in, so that a checkpoint is usable without its data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) dim: Option<i64>,
+    /// What makes the target's rows the flow's points; training fills it in, for the same reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) whitening: Option<WhiteningNumbers>,
     /// What the ends' coordinates mean; training fills it in, so that a checkpoint speaks the data's units.
     #[serde(default, skip_serializing_if = "Units::is_empty")]
     pub(crate) units: Units,
@@ -95,8 +98,27 @@ pub(crate) enum EndConfig {
         /// Whether a training row gets fresh dequantisation noise at every visit.
         fresh_noise: bool,
     },
+    /// UCI GAS with its published preprocessing.
+    Gas(BenchmarkConfig),
+    /// UCI HEPMASS with its published preprocessing.
+    Hepmass(BenchmarkConfig),
+    /// UCI MINIBOONE with its published preprocessing.
+    Miniboone(BenchmarkConfig),
+    /// The published validation part of MINIBOONE and some training rows for training, the published test part.
+    MinibooneReduced(BenchmarkConfig),
+    /// Patches of the photographs of BSDS300 with the published preprocessing.
+    Bsds300(BenchmarkConfig),
     /// The rows of a CSV or NPY file, in its units.
     Table(TableConfig),
+}
+
+/// How a set of the tabular benchmark is given to the flow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BenchmarkConfig {
+    /// Whether the flow sees rows of mean 0 and covariance I instead; reported densities are those of the rows.
+    #[serde(default)]
+    pub(crate) whiten: bool,
 }
 
 /// What is measured after training.

@@ -8,10 +8,13 @@ use interflow_core::density::{ConditionalNormal, Density, Sampler, StandardNorma
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
-use interflow_data::{Columns, Noise, Power, Rows, TableConfig};
+use interflow_data::{
+    Benchmark, Bsds300, Columns, Gas, Hepmass, Miniboone, Noise, Power, ReducedMiniboone, Rows, TableConfig,
+    Whitening,
+};
 use tch::{Kind, Tensor};
 
-use crate::config::EndConfig;
+use crate::config::{BenchmarkConfig, EndConfig};
 use crate::units::Units;
 
 /// One end of a flow: what training draws from, what evaluation is measured on.
@@ -30,9 +33,12 @@ pub(crate) struct DataSplits {
     validation: Arc<Rows>,
     test: Tensor,
     dim: i64,
-    columns: Columns,
+    /// The columns, where they have names and scales.
+    columns: Option<Columns>,
     /// What makes a log-density of standardised rows the one that is reported.
     log_jacobian: f64,
+    /// What makes the test rows what training draws; nothing where they are that already.
+    whitening: Option<Whitening>,
 }
 
 impl End {
@@ -42,6 +48,9 @@ impl End {
         let base_end =
             Self::load(base, data, Some(target_end.dim())).and_then(|base| base.behind(target_end.n_given()));
         let base_end = base_end.context("in [base]")?;
+        if base_end.whitening().is_some() {
+            bail!("[base] cannot have whiten = true: only the target's rows are whitened");
+        }
         if base_end.dim() != target_end.dim() {
             bail!("base and target differ in dimension: {} and {}", base_end.dim(), target_end.dim());
         }
@@ -61,6 +70,11 @@ impl End {
             }
             EndConfig::Power { fresh_noise: true } => Self::Rows(power(data, Noise::EveryVisit)?),
             EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
+            EndConfig::Gas(config) => benchmark(Gas::PUBLISHED.load(data), config)?,
+            EndConfig::Hepmass(config) => benchmark(Hepmass::PUBLISHED.load(data), config)?,
+            EndConfig::Miniboone(config) => benchmark(Miniboone::PUBLISHED.load(data), config)?,
+            EndConfig::MinibooneReduced(config) => benchmark(ReducedMiniboone.load(data), config)?,
+            EndConfig::Bsds300(config) => benchmark(Bsds300::PUBLISHED.load(data), config)?,
             EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
         })
     }
@@ -90,7 +104,7 @@ impl End {
     /// The columns, where the end is a table.
     pub(crate) fn columns(&self) -> Option<&Columns> {
         match self {
-            Self::Rows(splits) => Some(&splits.columns),
+            Self::Rows(splits) => splits.columns.as_ref(),
             _ => None,
         }
     }
@@ -104,14 +118,14 @@ impl End {
         }
     }
 
-    /// All training rows once, `[N, D]`, where the end is a table.
+    /// All training rows once, `[N, D]`, in the test rows' units, where the end is a data set.
     pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
-        match self {
-            Self::Rows(splits) => {
-                Some(splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample)))
-            }
-            _ => None,
-        }
+        let Self::Rows(splits) = self else { return None };
+        let rows = splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample));
+        Some(match &splits.whitening {
+            Some(whitening) => whitening.restore(&rows),
+            None => rows,
+        })
     }
 
     /// The dimension D.
@@ -146,6 +160,14 @@ impl End {
             Self::Normal(normal) => Some(normal),
             Self::Synthetic(target) => target.density(),
             Self::Rows(_) => None,
+        }
+    }
+
+    /// What makes this end's rows the flow's points, where these differ.
+    pub(crate) fn whitening(&self) -> Option<&Whitening> {
+        match self {
+            Self::Rows(splits) => splits.whitening.as_ref(),
+            _ => None,
         }
     }
 
@@ -210,9 +232,31 @@ fn power(data: &Path, noise: Noise) -> Result<DataSplits> {
         validation: Arc::new(Rows::new(splits.validation)?),
         dim: splits.test.size()[1],
         test: splits.test,
-        columns: splits.standardisation.power_columns()?,
+        columns: Some(splits.standardisation.power_columns()?),
         log_jacobian: 0.0,
+        whitening: None,
     })
+}
+
+/// A set of the tabular benchmark, whitened by its training rows if the config asks for it.
+fn benchmark(parts: interflow_data::Result<Benchmark>, config: &BenchmarkConfig) -> Result<End> {
+    let Benchmark { train, validation, test } = parts?;
+    let whitening = config.whiten.then(|| Whitening::of(&train)).transpose()?;
+    let rows = |x: Tensor| {
+        Rows::new(match &whitening {
+            Some(whitening) => whitening.whiten(&x),
+            None => x,
+        })
+    };
+    Ok(End::Rows(DataSplits {
+        train: Arc::new(rows(train)?),
+        validation: Arc::new(rows(validation)?),
+        dim: test.size()[1],
+        test,
+        columns: None,
+        log_jacobian: 0.0,
+        whitening,
+    }))
 }
 
 fn table(config: &TableConfig, data: &Path) -> Result<DataSplits> {
@@ -223,6 +267,7 @@ fn table(config: &TableConfig, data: &Path) -> Result<DataSplits> {
         dim: splits.test.size()[1],
         test: splits.test,
         log_jacobian: splits.columns.log_jacobian(),
-        columns: splits.columns,
+        columns: Some(splits.columns),
+        whitening: None,
     })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_data::Whitening;
 use interflow_solvers::{Divergence, LogDensity, Solution, Solver, log_density};
 use interflow_train::Checkpoint;
 use tch::{Device, Tensor};
@@ -25,6 +26,8 @@ pub(crate) struct Flow {
     pub(crate) solver: Solver,
     /// Where it lives.
     pub(crate) device: Device,
+    /// What makes the target's rows the flow's points at t = 1, where these differ.
+    pub(crate) whitening: Option<Whitening>,
     /// The training step of the weights.
     pub(crate) step: u64,
 }
@@ -64,7 +67,18 @@ impl Flow {
             "its weights are not of the network that its config describes\n\
              hint: the file belongs to no run of this program; use another checkpoint",
         )?;
-        Ok(Self { solver: config.solver.build()?, config, velocity, device, step: checkpoint.step })
+        let whitening = config.whitening.as_ref().map(Whitening::from_numbers).transpose()?;
+        if whitening.as_ref().is_some_and(|whitening| whitening.dim() != dim) {
+            bail!("the checkpoint's config whitens rows of another dimension than the flow's: {dim}");
+        }
+        Ok(Self {
+            solver: config.solver.build()?,
+            config,
+            velocity,
+            device,
+            whitening,
+            step: checkpoint.step,
+        })
     }
 
     /// Refuses points that do not have the flow's dimension.
@@ -82,6 +96,21 @@ impl Flow {
         Ok(x.to_kind(self.config.precision.kind()).to_device(self.device))
     }
 
+    /// Points at time `t` in the target's units become the flow's.
+    fn enter(&self, x: &Tensor, t: f64) -> Tensor {
+        self.whitening_at(t).map_or_else(|| x.shallow_clone(), |whitening| whitening.whiten(x))
+    }
+
+    /// The flow's points at time `t` become those in the target's units.
+    fn leave(&self, x: &Tensor, t: f64) -> Tensor {
+        self.whitening_at(t).map_or_else(|| x.shallow_clone(), |whitening| whitening.restore(x))
+    }
+
+    /// Only at the very end the flow's points are rows.
+    fn whitening_at(&self, t: f64) -> Option<&Whitening> {
+        self.whitening.as_ref().filter(|_| t >= 1.0)
+    }
+
     /// Carries points along the flow from time `from` to time `to`; `tick` is told of each finished batch.
     pub(crate) fn carry(
         &self,
@@ -90,17 +119,20 @@ impl Flow {
         to: f64,
         tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
-        self.in_batches(x, |batch, _first| Ok(self.solver.solve(&self.velocity, batch, from, to)?), tick)
+        let solve = |batch: &Tensor, _first| Ok(self.solver.solve(&self.velocity, batch, from, to)?);
+        self.in_batches(x, (from, to), solve, tick)
     }
 
-    /// The ends of `solve`, which is told a batch and the number of its first row, and the largest NFE of a batch.
+    /// The ends of `solve`, from time `from` to time `to`, and the largest NFE of a batch; `solve` is told a batch
+    /// and the number of its first row.
     pub(crate) fn in_batches(
         &self,
         x: &Tensor,
+        (from, to): (f64, f64),
         solve: impl Fn(&Tensor, u64) -> Result<Solution>,
         mut tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
-        let x = self.admit(x)?;
+        let x = self.enter(&self.admit(x)?, from);
         let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
@@ -111,7 +143,7 @@ impl Flow {
             tick(batch.size()[0] as u64);
             parts.push(solution.x);
         }
-        Ok((join(&parts, &x), nfe))
+        Ok((self.leave(&join(&parts, &x), to), nfe))
     }
 
     /// `log ρ_t` in nats at points `x`, `[B]`, with the exact divergence, and the largest NFE of a batch.
@@ -127,7 +159,7 @@ impl Flow {
                 "a log-likelihood needs the base's density in closed form, and this base is known by samples only"
             );
         };
-        let x = self.admit(x)?;
+        let x = self.enter(&self.admit(x)?, t);
         let mut nfe = 0;
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
@@ -139,7 +171,8 @@ impl Flow {
             parts.push(log_density);
         }
         let empty = x.select(1, 0);
-        Ok((join(&parts, &empty), nfe))
+        let log_jacobian = self.whitening_at(t).map_or(0.0, Whitening::log_jacobian);
+        Ok((join(&parts, &empty) + log_jacobian, nfe))
     }
 }
 

@@ -65,7 +65,7 @@ impl<'a> FlowPath<'a> {
     /// Carries points from the base to the target; `tick` is told of each finished batch.
     pub(crate) fn carry(&self, x: &Tensor, tick: impl FnMut(u64)) -> Result<(Tensor, u64)> {
         let solve = |batch: &Tensor, _first| Ok(self.flow.solver.solve(self.velocity(), batch, 0.0, 1.0)?);
-        self.flow.in_batches(x, solve, tick)
+        self.flow.in_batches(x, (0.0, 1.0), solve, tick)
     }
 
     /// Carries the points of the samples 0, 1, … from the base to the target by the stochastic equation.
@@ -84,7 +84,7 @@ impl<'a> FlowPath<'a> {
             let path = BrownianPath::new(seed, first);
             Ok(solver.solve(&sde, &path, batch, (0.0, 1.0))?)
         };
-        self.flow.in_batches(x, solve, tick)
+        self.flow.in_batches(x, (0.0, 1.0), solve, tick)
     }
 }
 

@@ -12,7 +12,8 @@ use crate::run_folder::RunFolder;
 use crate::units::Units;
 
 /// Keys that may change: the run's length, what has no influence on the mathematics, and what training fills in.
-const FREE: [&str; 5] = ["train.steps", "threads", "dim", "units.base", "units.target"];
+const FREE: [&str; 7] =
+    ["train.steps", "threads", "dim", "units.base", "units.target", "whitening.mean", "whitening.factor"];
 
 /// Where a run goes on.
 pub(crate) struct ResumePoint {

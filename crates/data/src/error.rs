@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Sizes;
+
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -43,6 +45,22 @@ pub enum Error {
         expected: usize,
         /// How many whole rows it has.
         found: usize,
+    },
+    /// A data set's parts have not the published sizes: a broken download, or another file.
+    #[error(
+        "{}: expected {expected}, found: {found}\nhint: the file is cut or another one; \
+         `cargo xtask data {name}` says where to get it",
+        path.display()
+    )]
+    Sizes {
+        /// The data set.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the parts should be.
+        expected: Sizes,
+        /// What they are.
+        found: Sizes,
     },
     /// A file's content is not what it should be.
     #[error("{}: {problem}", path.display())]

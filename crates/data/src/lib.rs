@@ -1,7 +1,8 @@
-//! Data sets: tables from CSV and NPY files with their columns, splits and units, and UCI POWER with its published
-//! preprocessing.
+//! Data sets: tables from CSV and NPY files with their columns, splits and units, and the five of the tabular benchmark
+//! with their published preprocessing.
 
 pub mod atomic;
+pub mod benchmark;
 pub mod columns;
 pub mod error;
 pub mod power;
@@ -10,7 +11,9 @@ pub mod rows;
 pub mod sheet;
 pub mod split;
 pub mod table;
+pub mod whitening;
 
+pub use benchmark::{Benchmark, Bsds300, Gas, Hepmass, Miniboone, ReducedMiniboone, Sizes};
 pub use columns::{Column, Columns};
 pub use error::{Error, Result};
 pub use power::{Noise, Power, Splits, Standardisation};
@@ -19,3 +22,4 @@ pub use rows::{Dequantisation, Rows};
 pub use sheet::Sheet;
 pub use split::Split;
 pub use table::Table;
+pub use whitening::{Whitening, WhiteningNumbers};

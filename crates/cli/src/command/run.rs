@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use interflow_core::rng::{Purpose, Stream};
+use interflow_data::Whitening;
 use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Trainer};
 use serde_json::{Map, Value, json};
@@ -127,6 +128,7 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     device::set_threads(args.threads, config.threads);
     let (base, target) = End::pair(&config.base, &config.target, data)?;
     config.dim = Some(target.dim());
+    config.whitening = target.whitening().map(Whitening::numbers);
     config.units = End::units(&base, &target);
     if let Some(point) = &resumed {
         point.check_units(&config.units)?;

@@ -194,7 +194,7 @@ fn sample(
             let steps = if method == Method::Euler { budget } else { (budget / 2).max(1) };
             let solver = SolverConfig { method, steps: Some(steps), ..SolverConfig::default() }.build()?;
             let solve = |batch: &Tensor, _first| Ok(solver.solve(&flow.velocity, batch, 0.0, 1.0)?);
-            flow.in_batches(x0, solve, |_| {})
+            flow.in_batches(x0, (0.0, 1.0), solve, |_| {})
         }
         Sampler::Noise(scheme, strength) => {
             let noise = NoiseConfig {
