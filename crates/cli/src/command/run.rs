@@ -23,7 +23,7 @@ use crate::output::print_line;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
-use crate::study::{self, ExactExperiment};
+use crate::study;
 use crate::table_figures;
 
 /// A run that was trained.
@@ -39,8 +39,7 @@ struct Trained {
 
 /// Trains, evaluates, draws and reports; or studies what needs no training.
 pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
-    if study::is_untrained(&args.config) {
-        let (folder, findings) = ExactExperiment::run(args)?;
+    if let Some((folder, findings)) = study::run_by_itself(args)? {
         print_result(&folder, &findings.result, &args.options)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -4,6 +4,7 @@
 //! text for the report, and figures that it has drawn.
 
 mod budget;
+mod cost;
 mod exact;
 mod exact_law;
 mod exact_orders;
@@ -16,9 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use budget::BudgetConfig;
-pub(crate) use exact::ExactExperiment;
+use cost::CostExperiment;
+use exact::ExactExperiment;
 pub(crate) use score_error::ScoreErrorConfig;
 
+use crate::args::RunArgs;
 use crate::config::EndConfig;
 use crate::end::End;
 use crate::flow::Flow;
@@ -76,9 +79,21 @@ impl Findings {
     }
 }
 
-/// Whether the config file describes an experiment without training, by its `study.kind`.
+/// Makes the study of a config file that describes no flow to train, if it is one, by its `study.kind`.
+pub(crate) fn run_by_itself(args: &RunArgs) -> Result<Option<(RunFolder, Findings)>> {
+    Ok(match kind(&args.config).as_deref() {
+        Some("gmm-exact") => Some(ExactExperiment::run(args)?),
+        Some("cost") => Some(CostExperiment::run(args)?),
+        _ => None,
+    })
+}
+
+/// Whether the config file describes no flow to train.
 pub(crate) fn is_untrained(path: &Path) -> bool {
+    matches!(kind(path).as_deref(), Some("gmm-exact" | "cost"))
+}
+
+fn kind(path: &Path) -> Option<String> {
     let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
-    let kind = table.and_then(|table| Some(table.get("study")?.get("kind")?.as_str()?.to_owned()));
-    kind.as_deref() == Some("gmm-exact")
+    table.and_then(|table| Some(table.get("study")?.get("kind")?.as_str()?.to_owned()))
 }
