@@ -197,7 +197,7 @@ fn density_error(study: &ExactConfig, seed: u64, pair: &Pair, time: f64) -> Resu
     let z =
         Stream::new(seed, Purpose::Latent).at(0).normal(&[study.n_density, pair.path.dim()], Kind::Double);
     let x = pair.path.interpolant().path(&t, &draw(&pair.rho0, 0), &draw(&pair.rho1, 1), Some(&z))?.x;
-    let tight = SolverConfig { rtol: 1e-11, atol: 1e-11, ..SolverConfig::default() }.build()?;
+    let tight = SolverConfig { rtol: 1e-10, atol: 1e-10, ..SolverConfig::default() }.build()?;
     let found = log_density(&tight, &pair.path.velocity(), &pair.rho0, &Divergence::Exact, &x, time)?;
     Ok((found.log_density - pair.path.log_density(&t, &x)).abs().max().double_value(&[]))
 }
