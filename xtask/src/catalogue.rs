@@ -31,7 +31,13 @@ pub(crate) const CATALOGUE: &[DataSet] = &[
         licence: "CC BY 4.0",
         advice: "the source's archive holds the text by this name",
         layouts: &[
-            &[DataFile::unknown("gas/ethylene_CO.txt")],
+            &[DataFile {
+                path: "gas/ethylene_CO.txt",
+                content: Content::Known {
+                    bytes: 642_945_087,
+                    sha256: "eb979ebf40f22bb7206b4fdd335fad6da51ad0289d2a37fdb1fff2f6e425487e",
+                },
+            }],
             &[DataFile::unknown("gas/ethylene_CO.txt.gz")],
         ],
     },

@@ -70,11 +70,11 @@ impl End {
             }
             EndConfig::Power { fresh_noise: true } => Self::Rows(power(data, Noise::EveryVisit)?),
             EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
-            EndConfig::Gas(config) => benchmark(Gas::PUBLISHED.load(data), config)?,
-            EndConfig::Hepmass(config) => benchmark(Hepmass::PUBLISHED.load(data), config)?,
-            EndConfig::Miniboone(config) => benchmark(Miniboone::PUBLISHED.load(data), config)?,
-            EndConfig::MinibooneReduced(config) => benchmark(ReducedMiniboone.load(data), config)?,
-            EndConfig::Bsds300(config) => benchmark(Bsds300::PUBLISHED.load(data), config)?,
+            EndConfig::Gas(config) => benchmark(Gas::PUBLISHED.load(data), *config)?,
+            EndConfig::Hepmass(config) => benchmark(Hepmass::PUBLISHED.load(data), *config)?,
+            EndConfig::Miniboone(config) => benchmark(Miniboone::PUBLISHED.load(data), *config)?,
+            EndConfig::MinibooneReduced(config) => benchmark(ReducedMiniboone.load(data), *config)?,
+            EndConfig::Bsds300(config) => benchmark(Bsds300::PUBLISHED.load(data), *config)?,
             EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
         })
     }
@@ -239,7 +239,7 @@ fn power(data: &Path, noise: Noise) -> Result<DataSplits> {
 }
 
 /// A set of the tabular benchmark, whitened by its training rows if the config asks for it.
-fn benchmark(parts: interflow_data::Result<Benchmark>, config: &BenchmarkConfig) -> Result<End> {
+fn benchmark(parts: interflow_data::Result<Benchmark>, config: BenchmarkConfig) -> Result<End> {
     let Benchmark { train, validation, test } = parts?;
     let whitening = config.whiten.then(|| Whitening::of(&train)).transpose()?;
     let rows = |x: Tensor| {

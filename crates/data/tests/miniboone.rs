@@ -21,10 +21,10 @@ fn row(i: usize) -> [f64; 50] {
     if outlier(i) {
         features[0] = -999.0;
     }
-    if i >= 24 && i < 30 {
+    if (24..30).contains(&i) {
         features[7] = -50.0;
     }
-    if i >= 23 && i < 29 {
+    if (23..29).contains(&i) {
         features[8] = -50.0;
     }
     features[9] = features[9].min(-5.0);

@@ -1,4 +1,4 @@
-//! UCI "MiniBooNE particle identification", its signal.
+//! UCI "`MiniBooNE` particle identification", its signal.
 //!
 //! Rows whose first feature is below −100 are dropped, then features whose smallest value repeats; rows keep their
 //! order; mean and deviation of training and validation rows standardise all.
