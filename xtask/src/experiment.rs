@@ -80,9 +80,12 @@ fn command(workspace: &Workspace, program: &Path, arguments: &[OsString]) -> Com
 /// The program's arguments. It runs in the root, so paths given relative to elsewhere are made absolute.
 fn arguments(name: &str, flags: &flags::Experiment, data: Option<&Path>) -> Result<Vec<OsString>> {
     let mut arguments: Vec<OsString> = vec!["experiment".into(), format!("configs/{name}.toml").into()];
-    for (flag, path) in
-        [("--data", data), ("--out", flags.out.as_deref()), ("--resume", flags.resume.as_deref())]
-    {
+    for (flag, path) in [
+        ("--data", data),
+        ("--out", flags.out.as_deref()),
+        ("--resume", flags.resume.as_deref()),
+        ("--from", flags.from.as_deref()),
+    ] {
         if let Some(path) = path {
             let path = absolute(path).with_context(|| format!("not a path, {flag} {}", path.display()))?;
             arguments.extend([flag.into(), path.into()]);
@@ -153,6 +156,11 @@ mod tests {
                 "a.b=1",
             ],
         );
+    }
+
+    #[test]
+    fn a_flow_to_study_is_passed_on() {
+        check(&["moons", "--from=/f"], &["experiment", "configs/moons.toml", "--from", "/f"]);
     }
 
     #[test]

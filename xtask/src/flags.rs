@@ -66,6 +66,9 @@ pub(crate) struct Experiment {
     /// Continue the run in this folder
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
+    /// Study the flow of this checkpoint or run folder instead of training one
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
     /// Override entries of the config
     #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = assignment)]
     pub(crate) set: Vec<String>,

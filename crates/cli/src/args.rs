@@ -1,9 +1,13 @@
 //! The command line.
 
+mod noise;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use interflow_data::Unfit;
+
+pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 
 /// Continuous normalizing flows by stochastic interpolants.
 #[derive(Debug, Parser)]
@@ -31,7 +35,11 @@ pub(crate) enum Command {
     /// Draw samples of the target from a checkpoint.
     Sample(SampleArgs),
     /// Log-densities (nats) of the rows of FILE under the flow.
-    LogProb(RowsArgs),
+    LogProb(LogProbArgs),
+    /// Scores ∇log ρ at the rows of FILE, for a flow with a Gaussian base.
+    Score(ScoreArgs),
+    /// The density of a two-dimensional flow on a grid.
+    Density(DensityArgs),
     /// Carry the rows of FILE from the target to the base.
     Encode(RowsArgs),
     /// Evaluate a checkpoint on the held-out set of its config.
@@ -51,6 +59,9 @@ pub(crate) struct RunArgs {
     /// How it runs.
     #[command(flatten)]
     pub(crate) options: RunOptions,
+    /// Study the flow of this checkpoint or run folder, trained before, instead of training (`experiment` only).
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 /// Arguments of `fit`.
@@ -140,6 +151,9 @@ pub(crate) struct SampleArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
+    /// The path to the samples.
+    #[command(flatten)]
+    pub(crate) path: PathArgs,
     /// How many samples: 1000 without it, or with --given one for each row.
     #[arg(short, long)]
     pub(crate) n: Option<u64>,
@@ -151,7 +165,7 @@ pub(crate) struct SampleArgs {
     pub(crate) out: String,
 }
 
-/// Arguments of `log-prob` and `encode`.
+/// Arguments of `encode`, and of others that read rows.
 #[derive(Debug, Args)]
 pub(crate) struct RowsArgs {
     /// The flow.

@@ -10,8 +10,10 @@ use interflow_data::{TableConfig, WhiteningNumbers};
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
 use interflow_train::TrainConfig;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::study::StudyConfig;
 use crate::units::Units;
 
 /// An experiment, as written in `configs/NAME.toml`.
@@ -51,6 +53,9 @@ pub(crate) struct ExperimentConfig {
     pub(crate) solver: SolverConfig,
     /// What is measured afterwards.
     pub(crate) evaluation: EvaluationConfig,
+    /// What is studied on the trained flow beyond that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) study: Option<StudyConfig>,
 }
 
 /// Floating-point precision.
@@ -139,18 +144,14 @@ fn default_two_sample() -> i64 {
 impl ExperimentConfig {
     /// Reads `path` and applies `overrides` (`key.path=value`).
     pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the config file: {}", path.display()))?;
-        let config: Self = toml::from_str(&text)
-            .map_err(|error| anyhow!("{}", located(&error, &text, &path.display().to_string())))?;
-        let config = if overrides.is_empty() { config } else { overridden(&text, overrides)? };
+        let config: Self = read_as(path, overrides)?;
         config.check()?;
         Ok(config)
     }
 
     /// This config with `overrides` (`key.path=value`).
     pub(crate) fn with(&self, overrides: &[String]) -> Result<Self> {
-        let config = overridden(&self.to_toml()?, overrides)?;
+        let config: Self = overridden(&self.to_toml()?, overrides)?;
         config.check()?;
         Ok(config)
     }
@@ -183,12 +184,21 @@ impl ExperimentConfig {
         self.train.check().context("in [train]")?;
         self.solver.build().context("in [solver]")?;
         self.interpolant.build().context("in [interpolant]")?;
-        Ok(())
+        self.study.as_ref().map_or(Ok(()), |study| study.check(&self.target))
     }
 }
 
+/// Reads `path` as a config of a kind and applies `overrides` (`key.path=value`).
+pub(crate) fn read_as<T: DeserializeOwned>(path: &Path, overrides: &[String]) -> Result<T> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the config file: {}", path.display()))?;
+    let config: T = toml::from_str(&text)
+        .map_err(|error| anyhow!("{}", located(&error, &text, &path.display().to_string())))?;
+    if overrides.is_empty() { Ok(config) } else { overridden(&text, overrides) }
+}
+
 /// The config with single keys replaced.
-fn overridden(text: &str, overrides: &[String]) -> Result<ExperimentConfig> {
+fn overridden<T: DeserializeOwned>(text: &str, overrides: &[String]) -> Result<T> {
     let mut table: toml::Table = toml::from_str(text)?;
     for assignment in overrides {
         let (key, value) = assignment

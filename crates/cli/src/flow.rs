@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
-use interflow_solvers::{Divergence, LogDensity, Solver, log_density};
+use interflow_solvers::{Divergence, LogDensity, Solution, Solver, log_density};
 use interflow_train::Checkpoint;
 use tch::{Device, Tensor};
 
@@ -117,15 +117,29 @@ impl Flow {
         x: &Tensor,
         from: f64,
         to: f64,
+        tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
+        let solve = |batch: &Tensor, _first| Ok(self.solver.solve(&self.velocity, batch, from, to)?);
+        self.in_batches(x, (from, to), solve, tick)
+    }
+
+    /// The ends of `solve`, from time `from` to time `to`, and the largest NFE of a batch; `solve` is told a batch
+    /// and the number of its first row.
+    pub(crate) fn in_batches(
+        &self,
+        x: &Tensor,
+        (from, to): (f64, f64),
+        solve: impl Fn(&Tensor, u64) -> Result<Solution>,
         mut tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
         let x = self.enter(&self.admit(x)?, from);
-        let mut nfe = 0;
+        let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
             interrupt::check()?;
-            let solution = self.solver.solve(&self.velocity, &batch, from, to)?;
+            let solution = solve(&batch, first)?;
             nfe = nfe.max(solution.statistics.nfe);
+            first += batch.size()[0] as u64;
             tick(batch.size()[0] as u64);
             parts.push(solution.x);
         }

@@ -11,12 +11,14 @@ mod evaluation;
 mod events;
 mod figure;
 mod flow;
+mod flow_path;
 mod interrupt;
 mod observer;
 mod output;
 mod report;
 mod resume;
 mod run_folder;
+mod study;
 mod table_figures;
 mod units;
 
@@ -72,6 +74,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Fit(args) => command::fit(&args),
         Command::Sample(args) => command::sample(&args),
         Command::LogProb(args) => command::log_prob(&args),
+        Command::Score(args) => command::score(&args),
+        Command::Density(args) => command::density(&args),
         Command::Encode(args) => command::encode(&args),
         Command::Evaluate(args) => command::evaluate(&args),
         Command::Inspect(args) => command::inspect(&args),

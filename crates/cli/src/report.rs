@@ -45,7 +45,7 @@ pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &En
     }
     match target.density() {
         Some(density) => {
-            let values = numbers(&density.log_density(&grid(extent, Kind::Double)).exp())?;
+            let values = numbers(&density.log_density(&grid(GRID, extent, Kind::Double)).exp())?;
             panels.push(("true density".to_owned(), figure::density_image(&values, GRID)));
         }
         None => panels.push(("data".to_owned(), histogram(&data)?)),
@@ -53,7 +53,7 @@ pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &En
     panels.push(("samples".to_owned(), histogram(&samples)?));
     if base.density().is_some() {
         for t in [0.0, 0.25, 0.5, 0.75, 1.0] {
-            let (log_density, _) = flow.log_density(base, &grid(extent, kind), t, |_| {})?;
+            let (log_density, _) = flow.log_density(base, &grid(GRID, extent, kind), t, |_| {})?;
             panels.push((
                 format!("density, t = {t}"),
                 figure::density_image(&numbers(&log_density.exp())?, GRID),
@@ -65,11 +65,11 @@ pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &En
     figure::save_png(&folder.figures().join("flow.png"), &figure::sheet(&panels, 4))
 }
 
-/// The centres of the picture's cells, `[GRID², 2]`, the lowest row first.
-fn grid(extent: f64, kind: Kind) -> Tensor {
-    let centre = |cell: usize| (2.0 * (cell as f64 + 0.5) / GRID as f64 - 1.0) * extent;
+/// The centres of `n × n` cells that fill [−extent, extent]², `[n², 2]`, the lowest row first.
+pub(crate) fn grid(n: usize, extent: f64, kind: Kind) -> Tensor {
+    let centre = |cell: usize| (2.0 * (cell as f64 + 0.5) / n as f64 - 1.0) * extent;
     let values: Vec<f64> =
-        (0..GRID).flat_map(|row| (0..GRID).flat_map(move |column| [centre(column), centre(row)])).collect();
+        (0..n).flat_map(|row| (0..n).flat_map(move |column| [centre(column), centre(row)])).collect();
     Tensor::from_slice(&values).view([-1, 2]).to_kind(kind)
 }
 
@@ -90,6 +90,7 @@ pub(crate) fn write(
     folder: &RunFolder,
     config: &ExperimentConfig,
     result: &Map<String, Value>,
+    sections: &str,
 ) -> Result<()> {
     let mut text = format!("# {}\n\n| quantity | value |\n|---|---|\n", config.name);
     for (name, value) in rows(result) {
@@ -106,6 +107,7 @@ pub(crate) fn write(
             writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }
     }
+    text.push_str(sections);
     folder.write("report.md", text.as_bytes())
 }
 

@@ -20,16 +20,21 @@ pub(crate) struct RunFolder {
 impl RunFolder {
     /// Makes a new folder and writes config and environment.
     pub(crate) fn create(out: &Path, config: &ExperimentConfig, device: &str) -> Result<Self> {
+        Self::create_with(out, &config.name, config.seed, &config.to_toml()?, device)
+    }
+
+    /// Makes a new folder for an experiment and writes its config's text and the environment.
+    pub(crate) fn create_with(out: &Path, name: &str, seed: u64, config: &str, device: &str) -> Result<Self> {
         let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let parent = out.join(&config.name);
-        let path = unused(&parent, &format!("{time}-{}", config.seed));
+        let parent = out.join(name);
+        let path = unused(&parent, &format!("{time}-{seed}"));
         let folder = Self { path };
         for part in [folder.checkpoints(), folder.figures()] {
             std::fs::create_dir_all(&part).with_context(|| {
                 format!("cannot create the run folder: {}\nhint: choose another with --out", part.display())
             })?;
         }
-        folder.write_config(config)?;
+        folder.write("config.toml", config.as_bytes())?;
         folder.write_json("environment.json", &environment(device))?;
         Ok(folder)
     }

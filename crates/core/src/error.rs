@@ -27,6 +27,26 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// A time at which what is asked for does not follow from what is given.
+    #[error("{operation} needs a time in [{from}, {to}], found: {found}")]
+    Time {
+        /// The operation that checked the time.
+        operation: &'static str,
+        /// The first allowed time.
+        from: f64,
+        /// The last allowed time.
+        to: f64,
+        /// The time it got.
+        found: f64,
+    },
+    /// The interpolant is of the wrong kind.
+    #[error("{operation} needs {requirement}")]
+    Interpolant {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// What it needs of the interpolant.
+        requirement: &'static str,
+    },
     /// A matrix that has to be a covariance is not symmetric positive definite.
     #[error("{name} is not symmetric positive definite")]
     NotPositiveDefinite {

@@ -6,13 +6,16 @@
 //! is `v_t(x) = E[ẋ_t | x_t = x]`. Batches are `[B, D]` tensors, times are `[B]` tensors, log-densities are in
 //! nats.
 
+pub mod conversion;
 pub mod coupling;
 pub mod density;
 pub mod error;
 pub mod field;
+pub mod guidance;
 pub mod interpolant;
 pub mod network;
 pub mod parameters;
+pub mod rescaled;
 pub mod rng;
 pub mod shape;
 pub mod source;

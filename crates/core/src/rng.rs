@@ -40,6 +40,8 @@ pub enum Purpose {
     Probe,
     /// Permutations and bootstraps of statistical tests.
     Resample,
+    /// Brownian paths of stochastic samplers.
+    Brownian,
 }
 
 impl Purpose {
@@ -59,6 +61,7 @@ impl Purpose {
             Self::Sampling => 11,
             Self::Probe => 12,
             Self::Resample => 13,
+            Self::Brownian => 14,
         }
     }
 }
@@ -111,6 +114,9 @@ impl Stream {
         Tensor::cat(&rows, 0)
     }
 }
+
+/// 32-bit words that a slot reserves for a normal number.
+const WORDS_PER_NORMAL: usize = 16;
 
 /// A generator positioned at one draw. Tensors it returns are on the CPU.
 #[derive(Debug, Clone)]
@@ -174,7 +180,15 @@ impl Draw {
         order
     }
 
-    fn extend_normal(&mut self, values: &mut Vec<f64>, n: usize) {
+    /// Moves to slot `slot` of a draw that is cut into equal slots with room for `n` normal numbers each.
+    ///
+    /// A normal number takes 64 bits of the 512 reserved for it, and rarely twice or thrice as many.
+    pub fn seek(&mut self, slot: u64, n: usize) {
+        self.rng.set_word_pos(u128::from(slot) * (n * WORDS_PER_NORMAL) as u128);
+    }
+
+    /// Appends `n` standard normal numbers to `values`.
+    pub fn extend_normal(&mut self, values: &mut Vec<f64>, n: usize) {
         values.extend((0..n).map(|_| -> f64 { StandardNormal.sample(&mut self.rng) }));
     }
 

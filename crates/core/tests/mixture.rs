@@ -82,6 +82,22 @@ proptest! {
     }
 }
 
+/// Rows that share their time share its matrices; the numbers are those of rows among others.
+#[test]
+fn a_row_does_not_depend_on_the_times_of_its_neighbours() {
+    for which in 0..5 {
+        let path = path(3, which);
+        let x = normal(4, &[BATCH, 3]);
+        let mixed = Tensor::from_slice(&[0.3, 0.3, 0.3, 0.3, 0.8]);
+        let shared = Tensor::from_slice(&[0.3; 4]);
+        for field in [&path.velocity() as &dyn VectorField, &path.score()] {
+            let difference =
+                field.value(&mixed, &x).narrow(0, 0, 4) - field.value(&shared, &x.narrow(0, 0, 4));
+            assert!(largest(&difference) < 1e-12);
+        }
+    }
+}
+
 #[test]
 fn a_mixture_of_one_is_a_gaussian() {
     let one = mixture(3, 1, 3);

@@ -19,5 +19,5 @@ pub use config::ModelConfig;
 pub use error::{Error, Result};
 pub use mlp::{Mlp, MlpConfig};
 pub use residual_mlp::{ResidualMlp, ResidualMlpConfig};
-pub use state_features::StateFeatures;
+pub use state_features::{Ends, StateFeatures};
 pub use time_embedding::TimeEmbedding;

@@ -173,11 +173,12 @@ impl VectorField for ResidualMlp {
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
         let activation = self.config.activation;
-        let (mut h, time) = self.enter(&self.state_inputs().value(t, x), t);
-        for block in &self.blocks {
+        let (h, time) = self.enter(&self.state_inputs().value(t, x), t);
+        let h = self.blocks.iter().fold(h, |h, block| {
             let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
-            h = h + block.second.apply(&activation.value(&inner));
-        }
+            // Not in place: the gradient still needs the stream as it was.
+            &h + block.second.apply(&activation.value(&inner))
+        });
         self.output.apply(&activation.value(&h))
     }
 

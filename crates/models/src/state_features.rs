@@ -3,7 +3,8 @@
 //! For each coordinate and each octave k the features are `g sin y` and `g cos y` with `y = ωx/r`, `ω = 2ᵏ`,
 //! `r = √(β² + 10⁻⁴)` and `g = exp(−½(αω/r)²)`, α and β the trigonometric schedule's. `x/r` undoes the path's
 //! scaling of the target, and g is what the base's noise, of width α/r on that scale, leaves of a wave on
-//! average: a wave appears when the path has become narrow enough to resolve it.
+//! average: a wave appears when the path has become narrow enough to resolve it. A base with structure of its own
+//! wants the same waves with α and β exchanged beside them.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -12,15 +13,39 @@ use tch::Tensor;
 
 use crate::{Error, Result};
 
-/// Keeps `x/r` finite at t = 0, where every wave is damped to nothing.
+/// Keeps `x/r` finite at the other end, where every wave is damped to nothing.
 const FLOOR: f64 = 1e-4;
 
-/// Damped waves of every coordinate, one pair per octave.
+/// Which ends of the path have structure that waves resolve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ends {
+    /// The target, for a smooth base.
+    #[default]
+    Target,
+    /// The base too.
+    Both,
+}
+
+impl Ends {
+    fn count(self) -> i64 {
+        match self {
+            Self::Target => 1,
+            Self::Both => 2,
+        }
+    }
+}
+
+/// Damped waves of every coordinate, one pair per octave and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateFeatures {
     /// How many octaves: wave numbers 1, 2, 4, … `2^(n_octaves − 1)`.
     pub n_octaves: i64,
+    /// Which ends they resolve.
+    #[serde(default)]
+    pub ends: Ends,
 }
 
 impl StateFeatures {
@@ -41,7 +66,7 @@ impl StateFeatures {
 
     /// Features per coordinate.
     pub fn n_per_coordinate(self) -> i64 {
-        2 * self.n_octaves
+        2 * self.n_octaves * self.ends.count()
     }
 
     /// The features `[B, D, 2K]` of states `x`, `[B, D]`, at times `t`, `[B]`.
@@ -63,13 +88,24 @@ impl StateFeatures {
         (Tensor::cat(&[sin, cos], 2), slope)
     }
 
-    /// `ω/r` and `g` per sample and octave, both `[B, K]`.
+    /// `ω/r` and `g` per sample, octave and end, both `[B, K]`.
     fn scales(self, t: &Tensor) -> (Tensor, Tensor) {
         let omega: Vec<f64> = (0..self.n_octaves as i32).map(|k| 2f64.powi(k)).collect();
         let omega = Tensor::from_slice(&omega).to_kind(t.kind()).to_device(t.device());
         let angle = t.unsqueeze(1) * FRAC_PI_2;
-        let scaled = omega / (angle.sin().square() + FLOOR).sqrt();
-        let damping = ((&scaled * angle.cos()).square() * -0.5).exp();
-        (scaled, damping)
+        let (far, near) = (angle.cos(), angle.sin());
+        let one_end = |far: &Tensor, near: &Tensor| {
+            let scaled = &omega / (near.square() + FLOOR).sqrt();
+            let damping = ((&scaled * far).square() * -0.5).exp();
+            (scaled, damping)
+        };
+        let target = one_end(&far, &near);
+        match self.ends {
+            Ends::Target => target,
+            Ends::Both => {
+                let base = one_end(&near, &far);
+                (Tensor::cat(&[target.0, base.0], 1), Tensor::cat(&[target.1, base.1], 1))
+            }
+        }
     }
 }

@@ -5,7 +5,9 @@
 use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Network, VectorField};
-use interflow_models::{Activation, MlpConfig, ModelConfig, ResidualMlpConfig, StateFeatures, TimeEmbedding};
+use interflow_models::{
+    Activation, Ends, MlpConfig, ModelConfig, ResidualMlpConfig, StateFeatures, TimeEmbedding,
+};
 use tch::{Device, Kind, Tensor};
 
 const DIM: i64 = 3;
@@ -28,6 +30,10 @@ fn network(config: &ModelConfig, kind: Kind) -> Box<dyn Network> {
     network
 }
 
+fn features(n_octaves: i64, ends: Ends) -> Option<StateFeatures> {
+    Some(StateFeatures { n_octaves, ends })
+}
+
 fn mlp(hidden: &[i64]) -> ModelConfig {
     ModelConfig::Mlp(MlpConfig::new(hidden.to_vec()))
 }
@@ -46,7 +52,7 @@ fn points(kind: Kind) -> (Tensor, Tensor, Tensor) {
 fn configs() -> Vec<ModelConfig> {
     let mut configs = Vec::new();
     for activation in Activation::ALL {
-        for state_features in [None, Some(StateFeatures { n_octaves: 3 })] {
+        for state_features in [None, features(3, Ends::Target), features(2, Ends::Both)] {
             for hidden in [vec![5], vec![5, 6, 4]] {
                 let config = MlpConfig { activation, state_features, ..MlpConfig::new(hidden) };
                 configs.push(ModelConfig::Mlp(config));
@@ -136,7 +142,7 @@ fn hidden_matrices_are_weights_of_the_network() {
 #[test]
 fn a_fresh_residual_network_is_zero_and_learns_everywhere() {
     let mut draw = Stream::new(3, Purpose::Init).at(0);
-    let config = ResidualMlpConfig { state_features: Some(StateFeatures { n_octaves: 2 }), ..residual(6, 2) };
+    let config = ResidualMlpConfig { state_features: features(2, Ends::Target), ..residual(6, 2) };
     let network = config.init(DIM, &mut draw, (Kind::Double, Device::Cpu)).unwrap();
     let (t, x, _) = points(Kind::Double);
     let value = network.value(&t, &x);
@@ -202,8 +208,5 @@ fn senseless_sizes_are_refused_by_name() {
     let mut draw = Stream::new(0, Purpose::Init).at(0);
     let message = residual(0, 1).init(DIM, &mut draw, (Kind::Float, Device::Cpu)).unwrap_err().to_string();
     assert!(message.contains("width"), "{message}");
-    check(
-        MlpConfig { state_features: Some(StateFeatures { n_octaves: 40 }), ..MlpConfig::new(vec![8]) },
-        "n_octaves",
-    );
+    check(MlpConfig { state_features: features(40, Ends::Target), ..MlpConfig::new(vec![8]) }, "n_octaves");
 }

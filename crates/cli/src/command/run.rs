@@ -23,6 +23,7 @@ use crate::output::print_line;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
+use crate::study;
 use crate::table_figures;
 
 /// A run that was trained.
@@ -36,9 +37,17 @@ struct Trained {
     self_check: SelfCheck,
 }
 
-/// Trains, evaluates, draws and reports.
+/// Trains, evaluates, draws and reports; or studies what needs no training.
 pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
-    run(ExperimentConfig::read(&args.config, &args.options.set)?, &args.data, &args.options)
+    if let Some((folder, findings)) = study::run_by_itself(args)? {
+        print_result(&folder, &findings.result, &args.options)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = ExperimentConfig::read(&args.config, &args.options.set)?;
+    match &args.from {
+        Some(checkpoint) => study_checkpoint(&config, args, checkpoint),
+        None => run(config, &args.data, &args.options),
+    }
 }
 
 /// Trains, evaluates, draws and reports as `config` says.
@@ -49,18 +58,42 @@ pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> R
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let result = measure(&trained).with_context(|| {
+    let (result, sections) = measure(&trained).with_context(|| {
         format!(
             "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
             trained.folder.path.display()
         )
     })?;
-    finish(&trained, &result, args)?;
+    finish(&trained.folder, &trained.config, (&result, &sections), args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The config's study of a flow that was trained before.
+fn study_checkpoint(config: &ExperimentConfig, args: &RunArgs, checkpoint: &Path) -> Result<ExitCode> {
+    let study =
+        config.study.as_ref().context("--from studies a trained flow: the config needs a table [study]")?;
+    let options = &args.options;
+    let device = device::parse_device(&options.device)?;
+    let checkpoint = Checkpoint::load(&checkpoint_file(checkpoint)?)?;
+    let mut own = ExperimentConfig::from_checkpoint(&checkpoint.config_text)?;
+    own.name.clone_from(&config.name);
+    own.seed = options.seed.unwrap_or(own.seed);
+    own.study = Some(study.clone());
+    study.check(&own.target)?;
+    device::set_threads(options.threads, u32::MAX);
+    let (base, target) = End::pair(&own.base, &own.target, &args.data)?;
+    let folder = RunFolder::create(&options.out, &own, &options.device)?;
+    let flow = Flow::restore(own, &checkpoint, device)?;
+    let findings = study.run(&folder, &flow, &base, &target)?;
+    finish(&folder, &flow.config, (&findings.result, &findings.text), options)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Trains and saves checkpoints.
 pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
+    if args.from.is_some() || study::is_untrained(&args.config) {
+        bail!("there is nothing to train\nhint: a study is made by the command experiment");
+    }
     let config = ExperimentConfig::read(&args.config, &args.options.set)?;
     let trained = train_run(config, &args.data, &args.options)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
@@ -163,8 +196,8 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
     Ok(Trainer::new(config.train.clone(), problem, network, config.seed)?)
 }
 
-/// The numbers of a finished run.
-fn measure(trained: &Trained) -> Result<Map<String, Value>> {
+/// The numbers of a finished run, and the report's sections of its study.
+fn measure(trained: &Trained) -> Result<(Map<String, Value>, String)> {
     let check = &trained.self_check;
     let mut result = Map::new();
     result.insert("experiment".into(), json!(trained.config.name));
@@ -177,12 +210,16 @@ fn measure(trained: &Trained) -> Result<Map<String, Value>> {
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
+    let study = trained.config.study.as_ref();
+    let findings = study.map(|study| study.run(&trained.folder, &flow, &trained.base, &trained.target));
+    let findings = findings.transpose()?.unwrap_or_default();
+    result.extend(findings.result);
     flow.solver = picture_solver(&trained.config.solver).build()?;
     table_figures::draw(&trained.folder, &flow, &trained.base, &trained.target)?;
     if trained.base.dim() == 2 && trained.target.n_given() == 0 {
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;
     }
-    Ok(result)
+    Ok((result, findings.text))
 }
 
 /// A tolerance below what the eye can see, for pictures of tens of thousands of points.
@@ -191,10 +228,20 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
 }
 
 /// Writes result and report, prints the path, a short table and the result.
-fn finish(trained: &Trained, result: &Map<String, Value>, args: &RunOptions) -> Result<()> {
-    trained.folder.write_json("result.json", &Value::Object(result.clone()))?;
-    report::write(&trained.folder, &trained.config, result)?;
-    let path = trained.folder.path.display();
+fn finish(
+    folder: &RunFolder,
+    config: &ExperimentConfig,
+    (result, sections): (&Map<String, Value>, &str),
+    args: &RunOptions,
+) -> Result<()> {
+    folder.write_json("result.json", &Value::Object(result.clone()))?;
+    report::write(folder, config, result, sections)?;
+    print_result(folder, result, args)
+}
+
+/// The run's folder, a short table and the result; with `--json` one object of them.
+fn print_result(folder: &RunFolder, result: &Map<String, Value>, args: &RunOptions) -> Result<()> {
+    let path = folder.path.display();
     if args.json {
         let mut account = Map::from_iter([("run".to_owned(), json!(path.to_string()))]);
         account.extend(result.clone());
@@ -204,6 +251,5 @@ fn finish(trained: &Trained, result: &Map<String, Value>, args: &RunOptions) -> 
     for (name, value) in report::rows(result) {
         print_line(format_args!("{name:>20}  {value}"))?;
     }
-    print_line(Value::Object(result.clone()))?;
-    Ok(())
+    print_line(Value::Object(result.clone()))
 }

@@ -7,12 +7,13 @@ use interflow_data::Columns;
 use interflow_train::Checkpoint;
 use serde_json::{Value, json};
 
-use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, RowsArgs, SampleArgs};
+use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, LogProbArgs, RowsArgs, SampleArgs};
 use crate::conditions::Conditions;
 use crate::config::EndConfig;
 use crate::end::End;
 use crate::evaluation;
 use crate::flow::{Flow, checkpoint_file};
+use crate::flow_path::{FlowPath, check_time};
 use crate::observer::progress_bar;
 use crate::output::{Output, print_line};
 use crate::report;
@@ -28,7 +29,11 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let x0 = base.sampling_points(0, n, args.flow.seed, flow.config.precision.kind())?;
     let x0 = conditions.as_ref().map_or(x0.shallow_clone(), |conditions| conditions.before(&x0));
     let bar = progress_bar(n as u64, "sample");
-    let (samples, nfe) = flow.carry(&x0, 0.0, 1.0, |n| bar.inc(n))?;
+    let path = FlowPath::new(&flow, args.path.along)?;
+    let (samples, nfe) = match args.path.noise() {
+        None => path.carry(&x0, |n| bar.inc(n))?,
+        Some(noise) => path.diffuse(&base, &noise, args.flow.seed, &x0, |n| bar.inc(n))?,
+    };
     bar.finish_and_clear();
     // A picture's window is that of the flow's coordinates.
     let (names, rows) = written(columns.filter(|_| !output.is_picture()), &samples)?;
@@ -42,12 +47,14 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
 }
 
 /// Log-densities of rows.
-pub(crate) fn log_prob(args: &RowsArgs) -> Result<ExitCode> {
+pub(crate) fn log_prob(args: &LogProbArgs) -> Result<ExitCode> {
+    let (time, args) = (args.time, &args.rows);
     let output = Output::parse(&args.out)?;
+    check_time(time)?;
     let (flow, base) = open(&args.flow)?;
     let rows = rows(args, &flow)?;
     let bar = progress_bar(rows.points.size()[0] as u64, "log-prob");
-    let (log_density, nfe) = flow.log_density(&base, &rows.points, 1.0, |n| bar.inc(n))?;
+    let (log_density, nfe) = flow.log_density(&base, &rows.points, time, |n| bar.inc(n))?;
     bar.finish_and_clear();
     let log_density = log_density + flow.config.units.target.as_ref().map_or(0.0, Columns::log_jacobian);
     output.append(&rows, "log_density", &log_density)?;
@@ -122,7 +129,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
 }
 
 /// The flow and its base; the target's data are not needed to use a flow.
-fn open(args: &FlowArgs) -> Result<(Flow, End)> {
+pub(super) fn open(args: &FlowArgs) -> Result<(Flow, End)> {
     let flow = Flow::open(args)?;
     let base = End::load(&flow.config.base, &args.data, flow.config.dim)?;
     let base = base.behind(flow.config.units.n_given())?;
@@ -130,14 +137,14 @@ fn open(args: &FlowArgs) -> Result<(Flow, End)> {
 }
 
 /// Half the width of a window that shows the flow's samples.
-fn extent(flow: &Flow) -> Result<f64> {
+pub(super) fn extent(flow: &Flow) -> Result<f64> {
     match &flow.config.target {
         EndConfig::Synthetic { density, .. } => Ok(density.build()?.extent()),
         _ => Ok(4.0),
     }
 }
 
-fn rows(args: &RowsArgs, flow: &Flow) -> Result<RowsOfFile> {
+pub(super) fn rows(args: &RowsArgs, flow: &Flow) -> Result<RowsOfFile> {
     let rows = RowsOfFile::read(&args.file, flow.config.units.target.as_ref())?;
     flow.check_dim(&rows.points)
         .with_context(|| format!("cannot use the rows of {}", args.file.display()))?;
@@ -145,7 +152,7 @@ fn rows(args: &RowsArgs, flow: &Flow) -> Result<RowsOfFile> {
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.
-fn say(args: &FlowArgs, account: &Value) -> Result<()> {
+pub(super) fn say(args: &FlowArgs, account: &Value) -> Result<()> {
     match (args.json, account["out"] == "-") {
         (false, _) => {}
         (true, true) => eprintln!("{account}"),

@@ -71,6 +71,17 @@ impl Gaussian {
             factor: Constant::of(&factor),
         })
     }
+
+    /// The mean, `[D]`, in f64.
+    pub fn mean(&self) -> Tensor {
+        self.mean.tensor()
+    }
+
+    /// The covariance, `[D, D]`, in f64.
+    pub fn covariance(&self) -> Tensor {
+        let factor = self.factor.tensor();
+        factor.matmul(&factor.tr())
+    }
 }
 
 impl Sampler for Gaussian {

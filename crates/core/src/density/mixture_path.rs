@@ -99,7 +99,7 @@ impl MixturePath {
 
 impl Parts {
     fn posterior(&self, t: &Tensor, x: &Tensor) -> Posterior {
-        let t = t.view([-1, 1, 1, 1]);
+        let t = instants(t);
         let c = self.interpolant.schedule(&t);
         let mean = self.mean(&c.alpha, &c.beta, x);
         let gamma_squared = match self.interpolant.gamma() {
@@ -109,7 +109,7 @@ impl Parts {
         let covariance = self.covariance(&c.alpha.square(), &c.beta.square(), &gamma_squared, x);
         let factor = covariance.linalg_cholesky(false);
         let centred = x.unsqueeze(1).unsqueeze(3) - mean;
-        let pull = centred.cholesky_solve(&factor, false);
+        let pull = applied(&factor.cholesky_inverse(false), &centred);
         let squares = (centred * &pull).sum_dim_intlist([2i64, 3].as_slice(), false, x.kind());
         let log_joint = squares * -0.5 - log_normalisers(&factor) + self.log_weights.like(x);
         Posterior { log_joint, pull }
@@ -129,7 +129,7 @@ impl Parts {
 
     fn velocity(&self, t: &Tensor, x: &Tensor) -> Tensor {
         let posterior = self.posterior(t, x);
-        let t = t.view([-1, 1, 1, 1]);
+        let t = instants(t);
         let c = self.interpolant.schedule(&t);
         let gamma_gamma_dot = match self.interpolant.gamma() {
             Some(gamma) => gamma.coefficients(&t).gamma_gamma_dot,
@@ -137,13 +137,28 @@ impl Parts {
         };
         let drift = self.mean(&c.alpha_dot, &c.beta_dot, x);
         let slope = self.covariance(&(c.alpha * c.alpha_dot), &(c.beta * c.beta_dot), &gamma_gamma_dot, x);
-        posterior.average(&(drift + slope.matmul(&posterior.pull)))
+        posterior.average(&(drift + applied(&slope, &posterior.pull)))
     }
 
     fn score(&self, t: &Tensor, x: &Tensor) -> Tensor {
         let posterior = self.posterior(t, x);
         -posterior.average(&posterior.pull)
     }
+}
+
+/// Times as `[B, 1, 1, 1]`, or `[1, 1, 1, 1]` where all rows share one: matrices are then factorised once.
+fn instants(t: &Tensor) -> Tensor {
+    let t = t.view([-1, 1, 1, 1]);
+    if t.size()[0] > 1 && t.min().equal(&t.max()) { t.narrow(0, 0, 1) } else { t }
+}
+
+/// Symmetric matrices `[B or 1, K, D, D]` times `y`, `[B, K, D, 1]`.
+fn applied(matrices: &Tensor, y: &Tensor) -> Tensor {
+    if matrices.size()[0] == y.size()[0] {
+        return matrices.matmul(y);
+    }
+    let rows = y.squeeze_dim(3).transpose(0, 1);
+    rows.matmul(&matrices.squeeze_dim(0)).transpose(0, 1).unsqueeze(3)
 }
 
 impl Posterior {

@@ -1,7 +1,7 @@
 //! Laws of points: what can be sampled, and what has a log-density.
 
 mod conditional_normal;
-mod constant;
+pub(crate) mod constant;
 mod gaussian;
 mod mixture;
 mod mixture_path;

@@ -17,4 +17,8 @@ impl Schedule for Linear {
             beta_dot: t.ones_like(),
         }
     }
+
+    fn time_at(&self, alpha: &Tensor, beta: &Tensor) -> Tensor {
+        beta / (alpha + beta)
+    }
 }

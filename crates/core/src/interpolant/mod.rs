@@ -1,9 +1,11 @@
 //! Stochastic interpolants `x_t = α(t) x0 + β(t) x1 + γ(t) z` and their path derivative (\[AV23\], \[ABV23\]).
 //!
 //! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Gamma`]. The rules for
-//! times at which a derivative diverges live here, in [`Interpolant::regular_on`], and nowhere else.
+//! times at which a derivative diverges, or a field does not tell another, live here, in
+//! [`Interpolant::regular_on`], [`Interpolant::score_regular_on`] and their kin, and nowhere else.
 
 mod encoding_decoding;
+mod end_points;
 mod gamma;
 mod linear;
 mod trigonometric;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 pub use encoding_decoding::EncodingDecoding;
+pub use end_points::PathCoefficients;
 pub use gamma::{Gamma, GammaCoefficients, GammaConfig};
 pub use linear::Linear;
 pub use trigonometric::Trigonometric;
@@ -36,7 +39,25 @@ pub struct ScheduleCoefficients {
 pub trait Schedule: std::fmt::Debug + Send + Sync {
     /// The coefficients at times `t` of any shape in [0, 1].
     fn coefficients(&self, t: &Tensor) -> ScheduleCoefficients;
+
+    /// The times at which β(t)/α(t) = `beta`/`alpha`, of the ratios' shape, for a schedule whose ratio rises
+    /// steadily from 0 to ∞. By bisection, to the resolution of the kind, unless the schedule knows better.
+    fn time_at(&self, alpha: &Tensor, beta: &Tensor) -> Tensor {
+        let mut low = alpha.zeros_like();
+        let mut width = 1.0;
+        for _ in 0..BISECTIONS {
+            width *= 0.5;
+            let middle = &low + width;
+            let c = self.coefficients(&middle);
+            let early = (c.beta * alpha).le_tensor(&(c.alpha * beta));
+            low = middle.where_self(&early, &low);
+        }
+        low + width * 0.5
+    }
 }
+
+/// Halvings of [0, 1] down to the resolution of f64.
+const BISECTIONS: usize = 53;
 
 /// A point on the path and its time derivative, both `[B, D]`.
 #[derive(Debug)]
@@ -94,6 +115,11 @@ impl Interpolant {
     /// α, β and derivatives at times `t` of any shape.
     pub fn schedule(&self, t: &Tensor) -> ScheduleCoefficients {
         self.schedule.coefficients(t)
+    }
+
+    /// The times at which β(t)/α(t) = `beta`/`alpha` ([`Schedule::time_at`]).
+    pub fn time_at(&self, alpha: &Tensor, beta: &Tensor) -> Tensor {
+        self.schedule.time_at(alpha, beta)
     }
 
     /// The closed interval of times on which every coefficient and derivative is finite.

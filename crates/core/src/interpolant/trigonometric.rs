@@ -17,4 +17,8 @@ impl Schedule for Trigonometric {
         let alpha = (t * -FRAC_PI_2 + FRAC_PI_2).sin();
         ScheduleCoefficients { alpha, alpha_dot: &sin * -FRAC_PI_2, beta: sin, beta_dot: cos * FRAC_PI_2 }
     }
+
+    fn time_at(&self, alpha: &Tensor, beta: &Tensor) -> Tensor {
+        beta.atan2(alpha) / FRAC_PI_2
+    }
 }

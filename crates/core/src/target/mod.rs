@@ -1,8 +1,9 @@
-//! Two-dimensional test targets; those with a closed form come with their exact log-density.
+//! Test targets, most of them two-dimensional; those with a closed form come with their exact log-density.
 
 mod checkerboard;
 mod eight_gaussians;
 mod pinwheel;
+mod random_mixture;
 mod rings;
 mod spirals;
 mod swissroll;
@@ -16,6 +17,7 @@ use tch::{Kind, Tensor};
 pub use checkerboard::Checkerboard;
 pub use eight_gaussians::eight_gaussians;
 pub use pinwheel::Pinwheel;
+pub use random_mixture::random_mixture;
 pub use rings::Rings;
 pub use spirals::Spirals;
 pub use swissroll::Swissroll;
@@ -25,7 +27,7 @@ use crate::Result;
 use crate::density::{Density, Sampler};
 use crate::rng::{Draw, Stream};
 
-/// A two-dimensional law, with its log-density where that is known.
+/// A law, with its log-density where that is known.
 pub struct Target {
     law: Law,
     extent: f64,
@@ -129,13 +131,20 @@ pub enum TargetConfig {
     Pinwheel {},
     /// [`Swissroll`].
     Swissroll {},
+    /// [`random_mixture`].
+    RandomMixture {
+        /// The dimension D.
+        dim: i64,
+        /// How many Gaussians.
+        n_components: i64,
+    },
 }
 
 impl TargetConfig {
     /// The working target.
     ///
     /// # Errors
-    /// If the target's parameters are refused; the built-in ones never are.
+    /// If the target's parameters are refused; those without any never are.
     pub fn build(&self) -> Result<Target> {
         Ok(match self {
             Self::Checkerboard {} => Target::known(Checkerboard, 4.5),
@@ -145,6 +154,9 @@ impl TargetConfig {
             Self::Spirals {} => Target::samples(Spirals, 4.0),
             Self::Pinwheel {} => Target::samples(Pinwheel, 4.5),
             Self::Swissroll {} => Target::samples(Swissroll, 4.0),
+            Self::RandomMixture { dim, n_components } => {
+                Target::known(random_mixture(*dim, *n_components)?, 4.0)
+            }
         })
     }
 }

@@ -1,0 +1,94 @@
+//! Arguments of what scores are for: sampling with noise, scores and densities at any time.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use interflow_core::interpolant::ScheduleKind;
+use interflow_solvers::{DiffusionConfig, DiffusionShape, Scheme, SdeConfig};
+use serde::de::DeserializeOwned;
+
+use super::{FlowArgs, RowsArgs};
+use crate::flow_path::NoiseConfig;
+
+/// Which path samples take.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PathArgs {
+    /// Sample along another interpolant between the same ends: linear or trigonometric.
+    #[arg(long, value_parser = named::<ScheduleKind>)]
+    pub(crate) along: Option<ScheduleKind>,
+    /// Sample by the stochastic equation with the flow's marginals instead of the flow.
+    #[arg(long)]
+    pub(crate) sde: bool,
+    /// The factor of the noise's strength ε(t).
+    #[arg(long, requires = "sde", default_value_t = 1.0)]
+    pub(crate) epsilon: f64,
+    /// How the strength varies: regular, constant, vanishing, alpha or gamma.
+    #[arg(long, requires = "sde", value_parser = named::<DiffusionShape>, default_value = "regular")]
+    pub(crate) diffusion: DiffusionShape,
+    /// The stochastic method: euler-maruyama, heun or shark.
+    #[arg(long, requires = "sde", value_parser = named::<Scheme>, default_value = "shark")]
+    pub(crate) scheme: Scheme,
+    /// The stochastic method's steps.
+    #[arg(long, requires = "sde", default_value_t = 128)]
+    pub(crate) steps: u32,
+}
+
+impl PathArgs {
+    /// The noise that was asked for, if any was.
+    pub(crate) fn noise(&self) -> Option<NoiseConfig> {
+        let diffusion = DiffusionConfig { shape: self.diffusion, strength: self.epsilon };
+        let solver = SdeConfig { scheme: self.scheme, steps: self.steps };
+        self.sde.then_some(NoiseConfig { diffusion, solver })
+    }
+}
+
+/// Arguments of `log-prob`.
+#[derive(Debug, Args)]
+pub(crate) struct LogProbArgs {
+    /// The rows.
+    #[command(flatten)]
+    pub(crate) rows: RowsArgs,
+    /// The time of the density on the path, from 0 (base) to 1 (target).
+    #[arg(short, long, default_value_t = 1.0, allow_negative_numbers = true)]
+    pub(crate) time: f64,
+}
+
+/// Arguments of `score`.
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArgs {
+    /// The rows.
+    #[command(flatten)]
+    pub(crate) rows: RowsArgs,
+    /// The time of the density on the path, from 0 (base) to just below 1 (target).
+    #[arg(short, long, allow_negative_numbers = true)]
+    pub(crate) time: f64,
+}
+
+/// Arguments of `density`.
+#[derive(Debug, Args)]
+pub(crate) struct DensityArgs {
+    /// The flow.
+    #[command(flatten)]
+    pub(crate) flow: FlowArgs,
+    /// Cells along one side of the square grid.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) grid: u32,
+    /// Half the side of the square around 0, instead of one that shows both ends, in the flow's coordinates: those
+    /// of a table are standardised.
+    #[arg(long)]
+    pub(crate) extent: Option<f64>,
+    /// The time of the density on the path, from 0 (base) to 1 (target).
+    #[arg(short, long, default_value_t = 1.0, allow_negative_numbers = true)]
+    pub(crate) time: f64,
+    /// A .png picture of the density, a .npy matrix of log-densities (row 0 the lowest y) or a .csv of both;
+    /// may be repeated.
+    #[arg(short, long, required = true)]
+    pub(crate) out: Vec<PathBuf>,
+}
+
+/// A value by the name that configs use.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    toml::Value::String(name.to_owned())
+        .try_into()
+        .map_err(|error: toml::de::Error| error.message().to_owned())
+}

@@ -1,0 +1,79 @@
+//! `density`: the density of a two-dimensional flow on a grid.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use interflow_data::table;
+use serde_json::json;
+use tch::{Kind, Tensor};
+
+use super::use_flow::{extent, open};
+use crate::args::DensityArgs;
+use crate::figure;
+use crate::flow_path::check_time;
+use crate::observer::progress_bar;
+use crate::output::{numbers, print_line};
+use crate::report;
+
+/// A kind of file that holds a grid.
+enum GridFile {
+    Picture,
+    Matrix,
+    Rows,
+}
+
+/// Evaluates the density and writes it.
+pub(crate) fn density(args: &DensityArgs) -> Result<ExitCode> {
+    let files: Vec<GridFile> = args.out.iter().map(|path| grid_file(path)).collect::<Result<_>>()?;
+    check_time(args.time)?;
+    let (flow, base) = open(&args.flow)?;
+    if base.dim() != 2 {
+        bail!("a grid needs a flow in two dimensions, found: {}", base.dim());
+    }
+    let extent = args.extent.unwrap_or(extent(&flow)?.max(base.extent()));
+    if !(extent.is_finite() && extent > 0.0) {
+        bail!("--extent must be positive and finite, found: {extent}");
+    }
+    let n = args.grid as usize;
+    let points = report::grid(n, extent, flow.config.precision.kind());
+    let bar = progress_bar(points.size()[0] as u64, "density");
+    let (log_density, nfe) = flow.log_density(&base, &points, args.time, |n| bar.inc(n))?;
+    bar.finish_and_clear();
+    for (path, file) in args.out.iter().zip(&files) {
+        write(path, file, &points, &log_density)?;
+    }
+    // The midpoint rule: what lies outside the grid is missing from it.
+    let cell = (2.0 * extent / n as f64).powi(2);
+    let mass = log_density.to_kind(Kind::Double).exp().sum(Kind::Double).double_value(&[]) * cell;
+    if args.flow.json {
+        print_line(json!({ "time": args.time, "extent": extent, "grid": n, "mass": mass, "nfe": nfe }))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn grid_file(path: &Path) -> Result<GridFile> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("png") => Ok(GridFile::Picture),
+        Some("npy") => Ok(GridFile::Matrix),
+        Some("csv") => Ok(GridFile::Rows),
+        _ => bail!("a density's file ends in .png, .npy or .csv, found: {}", path.display()),
+    }
+}
+
+fn write(path: &Path, file: &GridFile, points: &Tensor, log_density: &Tensor) -> Result<()> {
+    let side = (log_density.size()[0] as f64).sqrt().round() as i64;
+    match file {
+        GridFile::Picture => {
+            let values = numbers(&log_density.exp())?;
+            figure::save_png(path, &figure::density_image(&values, side as usize))?;
+        }
+        GridFile::Matrix => table::write_npy(path, &log_density.view([side, side]))?,
+        GridFile::Rows => {
+            let names = ["x1", "x2", "log_density"].map(str::to_owned);
+            let log_density = log_density.to_device(points.device()).unsqueeze(1);
+            table::write_csv(path, Some(names.as_slice()), &Tensor::cat(&[points, &log_density], 1))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! What the point on the path says of the ends.
+
+use tch::Tensor;
+
+use super::{Conversion, check_time};
+use crate::shape::{check_same, check_times};
+use crate::{Result, VectorField, Velocity};
+
+/// The means of the ends and of the latent given `x_t = x`, each `[B, D]`.
+#[derive(Debug)]
+pub struct PosteriorMeans {
+    /// `E[x0 | x_t = x]`.
+    pub base: Tensor,
+    /// `E[x1 | x_t = x]`.
+    pub target: Tensor,
+    /// `E[z | x_t = x]`, where the path has a latent.
+    pub latent: Option<Tensor>,
+}
+
+impl Conversion {
+    /// The closed interval of times for which [`Conversion::posterior_means`] are defined: [0, 1] without a
+    /// latent, else where the velocity tells the score and β is not tiny.
+    pub fn posterior_regular_on(&self) -> (f64, f64) {
+        if self.interpolant().has_latent() {
+            return (self.velocity_regular_on().0.max(self.score_regular_on().0), self.score_regular_on().1);
+        }
+        self.interpolant().regular_on()
+    }
+
+    /// The posterior means at time `t` and points `x`, `[B, D]`.
+    ///
+    /// Without a latent `E[x0|x] = (β̇ x − β v)/W` and `E[x1|x] = (α v − α̇ x)/W` for any base.
+    ///
+    /// # Errors
+    /// [`crate::Error::Time`] outside [`Conversion::posterior_regular_on`], [`crate::Error::Shape`].
+    pub fn posterior_means<F: VectorField>(
+        &self,
+        velocity: &Velocity<F>,
+        t: f64,
+        x: &Tensor,
+    ) -> Result<PosteriorMeans> {
+        check_time("the posterior means", self.posterior_regular_on(), t)?;
+        crate::shape::check_points("the posterior means", x, velocity.dim())?;
+        let t = x.select(1, 0).full_like(t);
+        self.means_of_value(&t, x, &velocity.value(&t, x))
+    }
+
+    /// The posterior means where the velocity has the values `v`, at times that the caller has checked.
+    fn means_of_value(&self, t: &Tensor, x: &Tensor, v: &Tensor) -> Result<PosteriorMeans> {
+        check_times("the posterior means", t, x.size()[0])?;
+        check_same("the posterior means", x, v)?;
+        let column = t.unsqueeze(1);
+        let c = self.interpolant().coefficients(&column);
+        let path = &c.schedule;
+        let Some(g) = &c.latent else {
+            return Ok(PosteriorMeans {
+                base: (&path.beta_dot * x - &path.beta * v) / &c.wronskian,
+                target: (&path.alpha * v - &path.alpha_dot * x) / &c.wronskian,
+                latent: None,
+            });
+        };
+        let s = self.weighted_score(t, x, v) / self.score_weight(&column);
+        let mut base = self.parts.base.apply(&s, |variance| variance * &path.alpha * -1.0);
+        if let Some(mean) = self.parts.base.mean(x) {
+            base += mean;
+        }
+        let latent = s * &g.gamma * -1.0;
+        let target = (x - &path.alpha * &base - &g.gamma * &latent) / &path.beta;
+        Ok(PosteriorMeans { base, target, latent: Some(latent) })
+    }
+}

@@ -1,0 +1,95 @@
+//! Fields of one role made of a field of another. Times at which the given field does not tell the wanted one
+//! are answered for by the nearest time at which it does.
+
+use tch::Tensor;
+
+use super::Conversion;
+use crate::VectorField;
+
+/// `s = κ s / κ` from a velocity.
+#[derive(Debug, Clone)]
+pub struct ScoreOfVelocity<F> {
+    pub(super) conversion: Conversion,
+    pub(super) velocity: F,
+}
+
+impl<F: VectorField> VectorField for ScoreOfVelocity<F> {
+    fn dim(&self) -> i64 {
+        self.velocity.dim()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let (first, last) = self.conversion.score_regular_on();
+        let t = t.clamp(first, last);
+        let v = self.velocity.value(&t, x);
+        self.conversion.weighted_score(&t, x, &v) / self.conversion.score_weight(&t).unsqueeze(1)
+    }
+}
+
+/// `v = (β̇ x − W m + (α W C + (β̇ γ² − β γ γ̇) I) s) / β` from a score.
+#[derive(Debug, Clone)]
+pub struct VelocityOfScore<F> {
+    pub(super) conversion: Conversion,
+    pub(super) score: F,
+}
+
+impl<F: VectorField> VectorField for VelocityOfScore<F> {
+    fn dim(&self) -> i64 {
+        self.score.dim()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let (first, last) = self.conversion.velocity_regular_on();
+        let t = t.clamp(first, last);
+        let s = self.score.value(&t, x);
+        let c = self.conversion.interpolant().coefficients(&t.unsqueeze(1));
+        let base = &self.conversion.parts.base;
+        let mut sum = base.apply(&s, |variance| c.score_weight(variance)) + &c.schedule.beta_dot * x;
+        if let Some(mean) = base.mean(x) {
+            sum -= &c.wronskian * mean;
+        }
+        sum / c.schedule.beta
+    }
+}
+
+/// `η = −γ s` from a velocity.
+#[derive(Debug, Clone)]
+pub struct DenoiserOfVelocity<F>(pub(super) ScoreOfVelocity<F>);
+
+impl<F: VectorField> VectorField for DenoiserOfVelocity<F> {
+    fn dim(&self) -> i64 {
+        self.0.dim()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let (first, last) = self.0.conversion.score_regular_on();
+        let t = t.clamp(first, last);
+        self.0.value(&t, x) * gamma(&self.0.conversion, &t) * -1.0
+    }
+}
+
+/// `s = −η/γ` from a denoiser.
+#[derive(Debug, Clone)]
+pub struct ScoreOfDenoiser<F> {
+    pub(super) conversion: Conversion,
+    pub(super) denoiser: F,
+    /// [`crate::interpolant::Interpolant::latent_regular_on`].
+    pub(super) regular_on: (f64, f64),
+}
+
+impl<F: VectorField> VectorField for ScoreOfDenoiser<F> {
+    fn dim(&self) -> i64 {
+        self.denoiser.dim()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let t = t.clamp(self.regular_on.0, self.regular_on.1);
+        self.denoiser.value(&t, x) / gamma(&self.conversion, &t) * -1.0
+    }
+}
+
+/// γ at times `[B]`, as a column; 0 for a path without a latent.
+fn gamma(conversion: &Conversion, t: &Tensor) -> Tensor {
+    let t = t.unsqueeze(1);
+    conversion.interpolant().gamma().map_or_else(|| t.zeros_like(), |gamma| gamma.coefficients(&t).gamma)
+}

@@ -1,0 +1,100 @@
+//! Sampling given an observation: what a score is for beyond sampling.
+//!
+//! Let L(x1) be a likelihood of the target point, such as that of its known coordinates in inpainting. Sampling
+//! ρ1 L / Z is following the path of the laws `ρ_t h_t / Z` with `h_t(x) = E[L(x1) | x_t = x]`. Its score is
+//! `s + ∇log h_t`, so by the relation of velocity and score ([`crate::conversion`]) its velocity is
+//!
+//! ```text
+//! v + (α W / β) ∇log h_t,
+//! ```
+//!
+//! which flow and stochastic equation take like any other. `h_t` is approximated by what it is for a target of
+//! unit variance: x1 given `x_t` is taken for normal around `E[x1 | x_t]`, which the velocity tells, with the
+//! variance α²/(α² + β²) (\[SVMK23\]). That is exact for a target N(n, I), and at t = 1 always.
+
+use tch::{Kind, Tensor};
+
+use crate::conversion::Conversion;
+use crate::{Error, Result, VectorField, Velocity};
+
+/// The logarithm of the likelihood's mean over normal x1: a function of the means, `[B, D]`, and of the variance
+/// of each coordinate, `[B, 1]`, with values `[B]`. It is differentiated in the means.
+pub trait MeanLikelihood {
+    /// `log E[L(x1)]` for x1 ~ N(`mean`, `variance` I).
+    fn log_mean(&self, mean: &Tensor, variance: &Tensor) -> Tensor;
+}
+
+/// Known coordinates with normal noise: `L(x1) = Π N(value; x1, std²)` over the observed coordinates.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Each observed coordinate's number and value.
+    pub coordinates: Vec<(i64, f64)>,
+    /// The noise's standard deviation.
+    pub std: f64,
+}
+
+impl MeanLikelihood for Observed {
+    fn log_mean(&self, mean: &Tensor, variance: &Tensor) -> Tensor {
+        let total = variance.squeeze_dim(1) + self.std * self.std;
+        let start = total.log() * (-0.5 * self.coordinates.len() as f64);
+        self.coordinates
+            .iter()
+            .fold(start, |sum, &(d, value)| sum - (mean.select(1, d) - value).square() / &total * 0.5)
+    }
+}
+
+/// The velocity of the path to ρ1 L / Z.
+#[derive(Debug, Clone)]
+pub struct Guided<F, L> {
+    conversion: Conversion,
+    velocity: F,
+    likelihood: L,
+}
+
+impl Conversion {
+    /// The velocity given an observation with the likelihood L, for the base N(0, I) and a path without latent.
+    ///
+    /// # Errors
+    /// [`Error::Interpolant`] if the path has a latent.
+    pub fn guided<F: VectorField, L: MeanLikelihood>(
+        &self,
+        velocity: Velocity<F>,
+        likelihood: L,
+    ) -> Result<Velocity<Guided<F, L>>> {
+        if self.interpolant().has_latent() {
+            return Err(Error::Interpolant {
+                operation: "guidance",
+                requirement: "a path without a latent γ z",
+            });
+        }
+        Ok(Velocity(Guided { conversion: self.clone(), velocity: velocity.0, likelihood }))
+    }
+}
+
+impl<F: VectorField, L: MeanLikelihood> VectorField for Guided<F, L> {
+    fn dim(&self) -> i64 {
+        self.velocity.dim()
+    }
+
+    /// Before β is no longer tiny the point says nothing of x1, and there is no guidance.
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let (first, _) = self.conversion.velocity_regular_on();
+        let column = t.unsqueeze(1);
+        let c = self.conversion.interpolant().coefficients(&column);
+        let (alpha, beta) = (&c.schedule.alpha, &c.schedule.beta);
+        let variance = alpha.square() / (alpha.square() + beta.square());
+        let differentiable = x.requires_grad();
+        let (v, pull) = tch::with_grad(|| {
+            let x = if differentiable { x.shallow_clone() } else { x.detach().set_requires_grad(true) };
+            let v = self.velocity.value(t, &x);
+            let mean = (alpha * &v - &c.schedule.alpha_dot * &x) / &c.wronskian;
+            let total = self.likelihood.log_mean(&mean, &variance).sum(Kind::Double);
+            let pull = Tensor::run_backward(&[total], &[&x], true, differentiable).swap_remove(0);
+            (v, pull)
+        });
+        let early = column.lt(first);
+        let factor = (alpha * &c.wronskian / beta.masked_fill(&early, 1.0)).masked_fill(&early, 0.0);
+        let v = if differentiable { v } else { v.detach() };
+        v + factor * pull
+    }
+}

@@ -1,0 +1,125 @@
+//! The strength ε(t) of the noise in `dX = (v ± ε s) dt + √(2ε) dW`, whose marginals are the same for every ε ≥ 0.
+
+use interflow_core::conversion::Conversion;
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::{Error, Result};
+
+/// How the strength varies in time.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiffusionShape {
+    /// `ε₀ κ(t)`, κ the score's weight ([`Conversion::score_weight`]; `α W` without a latent): the product ε s is
+    /// regular up to t = 1.
+    #[default]
+    Regular,
+    /// `ε₀`. It ends where the score does not follow from the velocity.
+    Constant,
+    /// `4 ε₀ t(1 − t)`, which vanishes at both ends. It ends as the constant one.
+    Vanishing,
+    /// `ε₀ α(t)`.
+    Alpha,
+    /// `ε₀ γ(t)`, for paths with a latent.
+    Gamma,
+}
+
+/// A strength ε(t) ≥ 0.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct DiffusionConfig {
+    /// How it varies.
+    #[serde(default)]
+    pub shape: DiffusionShape,
+    /// The factor ε₀ ≥ 0; 0 is the probability-flow ODE.
+    pub strength: f64,
+}
+
+impl DiffusionConfig {
+    /// The strength on a path.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a negative or infinite factor, [`Error::NoLatent`] for a shape that needs γ.
+    pub fn build(&self, conversion: &Conversion) -> Result<Diffusion> {
+        if !(self.strength.is_finite() && self.strength >= 0.0) {
+            return Err(Error::InvalidConfig {
+                name: "epsilon",
+                requirement: "finite and not negative",
+                value: self.strength,
+            });
+        }
+        if self.shape == DiffusionShape::Gamma && !conversion.interpolant().has_latent() {
+            return Err(Error::NoLatent);
+        }
+        Ok(Diffusion { config: *self, conversion: conversion.clone() })
+    }
+}
+
+/// The strength of the noise on one path.
+#[derive(Debug, Clone)]
+pub struct Diffusion {
+    config: DiffusionConfig,
+    conversion: Conversion,
+}
+
+impl Diffusion {
+    /// The closed interval of times on which `ε s` is regular; outside it the flow is followed without noise.
+    pub fn regular_on(&self) -> (f64, f64) {
+        let tamed = matches!(self.config.shape, DiffusionShape::Regular | DiffusionShape::Alpha);
+        if self.is_zero() || (tamed && !self.conversion.interpolant().has_latent()) {
+            return self.conversion.interpolant().regular_on();
+        }
+        self.conversion.score_regular_on()
+    }
+
+    /// ε(t).
+    pub fn epsilon(&self, t: f64) -> f64 {
+        let factor = match self.config.shape {
+            DiffusionShape::Regular => self.weight(t),
+            DiffusionShape::Constant => 1.0,
+            DiffusionShape::Vanishing => 4.0 * t * (1.0 - t),
+            DiffusionShape::Alpha => number(&self.conversion.interpolant().schedule(&instant(t)).alpha),
+            DiffusionShape::Gamma => self.gamma(t),
+        };
+        self.config.strength * factor
+    }
+
+    /// The path whose score the noise needs.
+    pub(crate) fn conversion(&self) -> &Conversion {
+        &self.conversion
+    }
+
+    /// Whether there is no noise at all.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.config.strength <= 0.0
+    }
+
+    /// `ε(t)/κ(t)`, in closed form where both vanish at the end.
+    pub(crate) fn over_weight(&self, t: f64) -> f64 {
+        let interpolant = self.conversion.interpolant();
+        match self.config.shape {
+            DiffusionShape::Regular => self.config.strength,
+            DiffusionShape::Alpha if !interpolant.has_latent() => {
+                self.config.strength / number(&interpolant.coefficients(&instant(t)).wronskian)
+            }
+            _ => self.epsilon(t) / self.weight(t),
+        }
+    }
+
+    fn weight(&self, t: f64) -> f64 {
+        number(&self.conversion.score_weight(&instant(t)))
+    }
+
+    fn gamma(&self, t: f64) -> f64 {
+        let gamma = self.conversion.interpolant().gamma();
+        gamma.map_or(0.0, |gamma| number(&gamma.coefficients(&instant(t)).gamma))
+    }
+}
+
+fn instant(t: f64) -> Tensor {
+    Tensor::from(t).to_kind(Kind::Double)
+}
+
+fn number(x: &Tensor) -> f64 {
+    x.double_value(&[])
+}

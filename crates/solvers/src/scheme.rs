@@ -1,0 +1,65 @@
+//! Methods for `dX = f(t, X) dt + g(t) dW` with additive noise, as data: stages
+//! `k_i = f(t + c_i h, Y + h Σ a_ij k_j + g(t) (w_i W + l_i H))` and the step
+//! `Y' = Y + h Σ b_i k_i + g(t) W + e (g(t + h) − g(t)) (W/2 − H)`,
+//! where the last term with e = 1 makes up, to order 3/2, for a g that varies within the step.
+
+use serde::{Deserialize, Serialize};
+
+/// A stochastic Runge–Kutta method.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    /// Euler–Maruyama: one call, strong and weak order 1.
+    EulerMaruyama,
+    /// Stochastic Heun: two calls, strong order 1, weak order 2.
+    Heun,
+    /// Foster, dos Reis and Strange's shifted Runge–Kutta method (\[FRS24\]): two calls, strong order 3/2, weak
+    /// order 2.
+    #[default]
+    Shark,
+}
+
+/// The coefficients of a method.
+#[derive(Debug)]
+pub(crate) struct SchemeTableau {
+    pub(crate) a: &'static [&'static [f64]],
+    pub(crate) b: &'static [f64],
+    pub(crate) c: &'static [f64],
+    /// The stages' weights of W.
+    pub(crate) w: &'static [f64],
+    /// The stages' weights of H.
+    pub(crate) l: &'static [f64],
+    /// How far the end follows the varying g.
+    pub(crate) e: f64,
+}
+
+impl Scheme {
+    pub(crate) fn tableau(self) -> &'static SchemeTableau {
+        match self {
+            Self::EulerMaruyama => &EULER_MARUYAMA,
+            Self::Heun => &HEUN,
+            Self::Shark => &SHARK,
+        }
+    }
+}
+
+static EULER_MARUYAMA: SchemeTableau =
+    SchemeTableau { a: &[&[]], b: &[1.0], c: &[0.0], w: &[0.0], l: &[0.0], e: 0.0 };
+
+static HEUN: SchemeTableau = SchemeTableau {
+    a: &[&[], &[1.0]],
+    b: &[0.5, 0.5],
+    c: &[0.0, 1.0],
+    w: &[0.0, 1.0],
+    l: &[0.0, 0.0],
+    e: 1.0,
+};
+
+static SHARK: SchemeTableau = SchemeTableau {
+    a: &[&[], &[5.0 / 6.0]],
+    b: &[0.4, 0.6],
+    c: &[0.0, 5.0 / 6.0],
+    w: &[0.0, 5.0 / 6.0],
+    l: &[1.0, 1.0],
+    e: 1.0,
+};

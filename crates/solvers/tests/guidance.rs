@@ -1,0 +1,94 @@
+//! Inpainting with an exact velocity: the samples have the posterior's moments.
+
+mod fields;
+
+use fields::points;
+use interflow_core::conversion::Conversion;
+use interflow_core::density::{GaussianMixture, MixturePath, StandardNormal};
+use interflow_core::field::jvp_by_reverse_mode;
+use interflow_core::guidance::Observed;
+use interflow_core::interpolant::{Gamma, Interpolant, Linear};
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::{Error, VectorField, Velocity};
+use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, Sde, SdeConfig};
+use tch::{Kind, Tensor};
+
+/// Three coordinates, the first observed with noise.
+const OBSERVED: f64 = 2.5;
+const STD: f64 = 0.5;
+
+fn observed() -> Observed {
+    Observed { coordinates: vec![(0, OBSERVED)], std: STD }
+}
+
+/// The exact path from N(0, I) to spherical components of unit variance, one for each row of means.
+#[allow(clippy::unwrap_used)]
+fn path(means: &Tensor, interpolant: Interpolant) -> MixturePath {
+    let origin = Tensor::zeros([1, 3], (Kind::Double, tch::Device::Cpu));
+    let mixture = |means: &Tensor| GaussianMixture::spherical(means, 1.0).unwrap();
+    MixturePath::new(&mixture(&origin), &mixture(means), interpolant).unwrap()
+}
+
+/// Posterior samples, n = 2000.
+#[allow(clippy::unwrap_used)]
+fn samples(means: &Tensor, interpolant: fn() -> Interpolant, strength: f64) -> Tensor {
+    let conversion = Conversion::new(interpolant(), StandardNormal { dim: 3 });
+    let velocity = conversion.guided(path(means, interpolant()).velocity(), observed()).unwrap();
+    let diffusion = DiffusionConfig { shape: DiffusionShape::Regular, strength }.build(&conversion).unwrap();
+    let sde = Sde { velocity: &velocity, score: None, diffusion: &diffusion };
+    let x0 = Stream::new(4, Purpose::Test).at(0).normal(&[2000, 3], Kind::Double);
+    let solver = SdeConfig { scheme: Scheme::Shark, steps: 64 }.build().unwrap();
+    solver.solve(&sde, &BrownianPath::new(4, 0), &x0, (0.0, 1.0)).unwrap().x
+}
+
+/// For a target N(n, I) the guidance is exact: the observed coordinate's posterior is the product of two normals,
+/// the others keep their law. Moments within 5σ/√n.
+#[test]
+fn a_gaussian_posterior_is_exact() {
+    let n = [0.5, -1.0, 2.0];
+    let variance = 1.0 / (1.0 + 1.0 / (STD * STD));
+    let mean = variance * (n[0] + OBSERVED / (STD * STD));
+    for (interpolant, strength) in
+        [(Interpolant::linear as fn() -> Interpolant, 0.0), (Interpolant::trigonometric, 1.0)]
+    {
+        let x = samples(&points(&n, 3), interpolant, strength);
+        for (d, (mean, variance)) in [(mean, variance), (n[1], 1.0), (n[2], 1.0)].into_iter().enumerate() {
+            let column = x.select(1, d as i64);
+            let error = (column.mean(Kind::Double).double_value(&[]) - mean) / (variance / 2000f64).sqrt();
+            assert!(error.abs() < 5.0, "mean of coordinate {d} with ε = {strength}: off by {error}");
+            let spread = column.square().mean(Kind::Double).double_value(&[])
+                - column.mean(Kind::Double).double_value(&[]).powi(2);
+            assert!((spread / variance - 1.0).abs() < 5.0 * (2f64 / 2000.0).sqrt(), "{d}: {spread}");
+        }
+    }
+}
+
+/// Of two far components the observation picks one, and with it the coordinate that was not observed.
+#[test]
+fn an_observation_picks_its_component() {
+    let x = samples(&points(&[2.0, 3.0, 0.0, -2.0, -3.0, 0.0], 3), Interpolant::linear, 0.5);
+    let right = x.select(1, 1).gt(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+    assert!(right > 0.97, "{right}");
+}
+
+/// The guided velocity is differentiable like any other.
+#[test]
+fn derivatives_agree_with_finite_differences() {
+    let means = points(&[0.5, -1.0, 2.0, -1.0, 1.0, 0.0], 3);
+    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 3 });
+    let guided = conversion.guided(path(&means, Interpolant::linear()).velocity(), observed()).unwrap();
+    let (t, x) = (Tensor::from_slice(&[0.0, 0.4, 1.0]), points(&[0.3; 9], 3));
+    let u = points(&[1.0, -0.5, 0.2, 0.0, 1.0, 0.0, 0.3, 0.3, 0.3], 3);
+    let h = 1e-5;
+    let quotient = (guided.value(&t, &(&x + &u * h)) - guided.value(&t, &(&x - &u * h))) / (2.0 * h);
+    let difference = jvp_by_reverse_mode(&guided, &t, &x, &u).1 - quotient;
+    assert!(difference.abs().max().double_value(&[]) < 1e-6);
+}
+
+#[test]
+fn a_path_with_a_latent_is_refused() {
+    let latent = || Interpolant::new(Linear, Some(Gamma::Quadratic));
+    let conversion = Conversion::new(latent(), StandardNormal { dim: 3 });
+    let field = path(&points(&[0.0; 3], 3), latent()).velocity();
+    assert!(matches!(conversion.guided(Velocity(field), observed()), Err(Error::Interpolant { .. })));
+}

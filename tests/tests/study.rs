@@ -1,0 +1,145 @@
+//! Studies: an experiment without training, and what is measured on a trained flow, in the same run or later.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::path::{Path, PathBuf};
+
+use interflow_tests::Playground;
+use serde_json::Value;
+
+const EXACT: &str = r#"
+name = "tiny"
+seed = 1
+threads = 1
+
+[interpolant]
+kind = "trigonometric"
+
+[study]
+kind = "gmm-exact"
+dims = [2]
+n = 500
+n_two_sample = 100
+epsilons = [0.0, 1.0]
+diffusion = "regular"
+nfe = 40
+times = [0.5]
+n_density = 4
+n_order = 20
+"#;
+
+const BUDGET: &str = r#"
+[study]
+kind = "budget"
+budgets = [4, 9]
+epsilons = [0.5]
+diffusion = "regular"
+n = 100
+drawn = 4
+"#;
+
+const SCORE_ERROR: &str = r#"
+[study]
+kind = "score-error"
+times = [0.0, 0.5, 1.0]
+n = 50
+"#;
+
+fn last_line(stdout: &str) -> Value {
+    serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
+}
+
+fn check_folder(folder: &Path, figures: &[&str], words: &[&str]) {
+    for name in figures {
+        assert_eq!(&std::fs::read(folder.join("figures").join(name)).unwrap()[1..4], b"PNG");
+    }
+    let report = std::fs::read_to_string(folder.join("report.md")).unwrap();
+    for word in words {
+        assert!(report.contains(word), "{word:?} is not in {report}");
+    }
+    assert!(folder.join("config.toml").is_file() && folder.join("result.json").is_file());
+}
+
+fn with_study(playground: &Playground, study: &str) {
+    let tiny = std::fs::read_to_string(playground.path().join("tiny.toml")).unwrap();
+    playground.write("tiny.toml", &(tiny + study));
+}
+
+fn only_run(playground: &Playground, out: &str) -> PathBuf {
+    playground.run_folder(out)
+}
+
+#[test]
+fn exact_fields_are_sampled_without_training() {
+    let playground = Playground::new();
+    playground.write("exact.toml", EXACT);
+    let result = last_line(&playground.succeed("experiment exact.toml"));
+    assert_eq!(
+        (&result["n_samplers"], &result["laws_agree"]),
+        (&Value::from(14), &Value::from(true)),
+        "{result}"
+    );
+    assert!(result["worst_log_density_error"].as_f64().unwrap() < 1e-8);
+    for (scheme, least) in [("EulerMaruyama", 0.7), ("Heun", 0.7), ("Shark", 1.3)] {
+        assert!(result["orders"][format!("{scheme} strong")].as_f64().unwrap() > least, "{result}");
+    }
+    check_folder(
+        &only_run(&playground, "runs"),
+        &["samples.png", "orders.png"],
+        &["Laws at t = 1", "2 to 3, D = 2"],
+    );
+}
+
+#[test]
+fn an_exact_study_is_read_strictly() {
+    let playground = Playground::new();
+    playground.write("exact.toml", &EXACT.replace("n_order = 20", "n_ordre = 20"));
+    assert!(playground.fail("experiment exact.toml").contains("did you mean `n_order`"));
+    playground.write("exact.toml", &EXACT.replace("dims = [2]", "dims = [1]"));
+    assert!(playground.fail("experiment exact.toml").contains("dims"));
+    playground.write("exact.toml", EXACT);
+    assert!(playground.fail("train exact.toml").contains("nothing to train"));
+    assert!(playground.fail("experiment exact.toml --set study.times=[2.0]").contains('2'));
+    assert!(!playground.path().join("runs").exists());
+}
+
+#[test]
+fn a_trained_flow_is_studied_in_its_run_and_later() {
+    let playground = Playground::new();
+    with_study(&playground, BUDGET);
+    let result = last_line(&playground.succeed("experiment tiny.toml --set train.steps=40"));
+    assert!(!result["test_nll"].is_null(), "{result}");
+    let run = only_run(&playground, "runs");
+    let figures = ["flow.png", "loss.png", "budgets.png", "budget_samples.png"];
+    check_folder(&run, &figures, &["Shark, epsilon = 0.5", "flow, Heun", "fresh data"]);
+    let later = playground.succeed(&format!("experiment tiny.toml --out later --from {}", run.display()));
+    let later = last_line(&later);
+    for budget in ["best_at_4", "best_at_9"] {
+        assert!(result[budget]["mass_outside"]["sampler"].is_string(), "{result}");
+        let distance = |result: &Value| result[budget]["energy_distance"]["value"].as_f64().unwrap();
+        assert!((distance(&result) - distance(&later)).abs() < 1e-4, "{result} {later}");
+    }
+    check_folder(&only_run(&playground, "later"), &["budgets.png"], &["Samplers by calls"]);
+}
+
+#[test]
+fn the_learned_score_is_measured_up_to_the_end() {
+    let playground = Playground::new();
+    with_study(&playground, SCORE_ERROR);
+    let result = last_line(&playground.succeed("experiment tiny.toml --set train.steps=40"));
+    let errors = result["score_error"].as_array().unwrap();
+    let error = |i: usize| errors[i]["score"].as_f64().unwrap();
+    // At t = 0 the score is that of the base, whatever was learned; at the end it is the worst, and finite.
+    assert!(error(0) < 1e-6 && error(1) < error(2) && error(2).is_finite(), "{result}");
+    assert!(result["score_regular_until"].as_f64().unwrap() < 1.0);
+}
+
+#[test]
+fn a_study_that_does_not_fit_is_refused() {
+    let playground = Playground::new();
+    playground.edit("eight-gaussians", "rings");
+    with_study(&playground, SCORE_ERROR);
+    assert!(playground.fail("experiment tiny.toml").contains("eight-gaussians"));
+    assert!(!playground.path().join("runs").exists(), "it was trained first");
+    let message = Playground::new().fail("experiment tiny.toml --from nowhere");
+    assert!(message.contains("[study]"), "{message}");
+}
