@@ -42,7 +42,7 @@ impl MlpConfig {
     /// layer starts at zero, the mean velocity of two centred ends.
     ///
     /// # Errors
-    /// [`Error::Size`] if there is no hidden layer, or a size is not positive.
+    /// [`crate::Error::Size`] if there is no hidden layer, or a size is not positive.
     pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<Mlp> {
         self.check(dim)?;
         let mut parameters = Parameters::new();
