@@ -23,7 +23,8 @@ const N_TIMES: usize = 41;
 
 /// Draws the loss curves.
 pub(crate) fn draw_losses(folder: &RunFolder, losses: &[(f64, f64)], held_out: &[(f64, f64)]) -> Result<()> {
-    let series = [("training G".to_owned(), losses.to_vec()), ("held-out G".to_owned(), held_out.to_vec())];
+    let series =
+        [("training".to_owned(), losses.to_vec()), ("held-out, uniform times".to_owned(), held_out.to_vec())];
     figure::save_png(&folder.figures().join("loss.png"), &figure::curve_image(&series, "step", "objective"))
 }
 

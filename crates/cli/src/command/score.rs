@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use interflow_core::{VectorField, Velocity};
 use interflow_data::Columns;
 use serde_json::json;
@@ -18,6 +18,11 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
     let rows_args = &args.rows;
     let output = Output::parse(&rows_args.out)?;
     let (flow, base) = open(&rows_args.flow)?;
+    if flow.whitening.is_some() {
+        bail!(
+            "the path of whitened rows is not in the rows' units, and neither is its score\nhint: train with whiten = false"
+        );
+    }
     let path = FlowPath::new(&flow, None)?;
     let conversion = path.conversion(&base)?;
     conversion
