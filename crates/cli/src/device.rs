@@ -1,6 +1,6 @@
 //! Devices and threads, from the command line to libtorch.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use tch::Device;
 
 /// The device a name stands for.
@@ -11,6 +11,9 @@ pub(crate) fn parse_device(name: &str) -> Result<Device> {
         Some(("cuda", index)) if index.parse::<usize>().is_ok() => index.parse()?,
         _ => bail!("unknown device, expected cpu, cuda or cuda:N, found: {name}"),
     };
+    interflow_libtorch::load_cuda().with_context(|| {
+        format!("cannot use the device {name}\nhint: use --device cpu, or provide CUDA by `cargo xtask setup --cuda`")
+    })?;
     let n_devices = tch::Cuda::device_count().max(0) as usize;
     if index >= n_devices {
         bail!("this libtorch sees {n_devices} CUDA devices, asked for: {name}\nhint: use --device cpu");

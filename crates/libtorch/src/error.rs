@@ -23,4 +23,10 @@ pub enum Error {
         /// The first line of libtorch's own message.
         message: String,
     },
+    /// `libtorch_cuda` cannot be loaded.
+    #[error("no CUDA: {message}")]
+    Cuda {
+        /// The loader's reason.
+        message: String,
+    },
 }

@@ -1,10 +1,11 @@
-//! Safe calls into what libtorch has and tch has no binding of: multi-tensor kernels and autocasting.
+//! Safe calls into what libtorch has and tch has no binding of: multi-tensor kernels, autocasting and loading CUDA.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
 //! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim.cpp`) catches all
 //! exceptions and hands them over as text.
 
 mod autocast;
+mod cuda;
 mod error;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -12,6 +13,7 @@ use std::ffi::{CStr, c_char, c_void};
 use tch::Tensor;
 
 pub use autocast::autocast_bf16;
+pub use cuda::load_cuda;
 pub use error::{Error, Result};
 
 type Pointers = *const *const c_void;

@@ -1,4 +1,4 @@
-// Multi-tensor kernels and autocasting of libtorch behind a C interface. Every function returns null, or a message that the
+// Multi-tensor kernels, autocasting and CUDA of libtorch behind a C interface. Every function returns null, or a message that the
 // caller frees with interflow_free_message.
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
@@ -12,7 +12,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
+#include <string>
 #include <vector>
+#ifdef __linux__
+#include <dlfcn.h>
+#endif
 
 namespace {
 using Pointers = const at::Tensor *const *;
@@ -72,6 +77,23 @@ char *interflow_autocast_end(bool cuda, bool before) {
   return guarded([&] {
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
     at::autocast::set_autocast_enabled(cuda ? at::kCUDA : at::kCPU, before);
+  });
+}
+
+// Loads libtorch_cuda from the folder that libtorch_cpu came from; its static initialisers register the backend.
+// It stays loaded: the linker would have kept it for as long.
+char *interflow_load_cuda() {
+  return guarded([&] {
+#ifdef __linux__
+    Dl_info cpu;
+    void *symbol = dlsym(RTLD_DEFAULT, "_ZN2at15get_num_threadsEv");
+    TORCH_CHECK(symbol && dladdr(symbol, &cpu) && cpu.dli_fname, "libtorch_cpu is not to be found");
+    std::string path(cpu.dli_fname);
+    path = path.substr(0, path.rfind('/') + 1) + "libtorch_cuda.so";
+    if (!dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
+#else
+    throw std::runtime_error("this platform's libtorch has no CUDA");
+#endif
   });
 }
 
