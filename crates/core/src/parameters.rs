@@ -26,14 +26,35 @@ impl Parameters {
         handle
     }
 
+    /// Adds all weights of `part` under `prefix`: the same leaves, so that gradients and later numbers are shared.
+    pub fn include(&mut self, prefix: &str, part: &Self) {
+        let entries =
+            part.entries.iter().map(|(name, leaf)| (format!("{prefix}{name}"), leaf.shallow_clone()));
+        self.entries.extend(entries);
+    }
+
+    /// Adds numbers that belong to the network and are saved with it, but are not trained; returns a handle on the
+    /// same storage.
+    pub fn fix(&mut self, name: impl Into<String>, value: &Tensor) -> Tensor {
+        let fixed = value.detach();
+        let handle = fixed.shallow_clone();
+        self.entries.push((name.into(), fixed));
+        handle
+    }
+
     /// Names and weights in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.entries.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// The weights in order, as handles on the same storage.
+    /// The weights that are trained, in order, as handles on the same storage.
     pub fn tensors(&self) -> Vec<Tensor> {
-        self.entries.iter().map(|(_, tensor)| tensor.shallow_clone()).collect()
+        self.trained().map(|(_, tensor)| tensor.shallow_clone()).collect()
+    }
+
+    /// Names and weights in order, those that are trained.
+    pub fn trained(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.iter().filter(|(_, tensor)| tensor.requires_grad())
     }
 
     /// How many tensors there are.
@@ -46,9 +67,9 @@ impl Parameters {
         self.entries.is_empty()
     }
 
-    /// How many numbers there are in all tensors together.
+    /// How many numbers are trained, in all tensors together.
     pub fn n_scalars(&self) -> i64 {
-        self.entries.iter().map(|(_, tensor)| tensor.numel() as i64).sum()
+        self.trained().map(|(_, tensor)| tensor.numel() as i64).sum()
     }
 
     /// The floating-point kind of the first weight, `Float` for an empty set.

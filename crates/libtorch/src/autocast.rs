@@ -7,7 +7,7 @@ use tch::Device;
 use crate::{Result, outcome};
 
 unsafe extern "C" {
-    fn interflow_autocast_begin(cuda: bool, before: *mut bool) -> *mut c_char;
+    fn interflow_autocast_begin(cuda: bool, enabled: bool, before: *mut bool) -> *mut c_char;
     fn interflow_autocast_end(cuda: bool, before: bool) -> *mut c_char;
 }
 
@@ -17,10 +17,24 @@ unsafe extern "C" {
 /// # Errors
 /// [`crate::Error::Torch`] if libtorch cannot cast on this device.
 pub fn autocast_bf16<T>(device: Device, body: impl FnOnce() -> T) -> Result<T> {
-    let region = Region::begin(device)?;
-    let value = body();
-    drop(region);
-    Ok(value)
+    let _region = Region::begin(device, Products::Bf16)?;
+    Ok(body())
+}
+
+/// Runs `body` with matrix products on `device` in their own kind, inside of [`autocast_bf16`] too.
+///
+/// # Errors
+/// [`crate::Error::Torch`] if libtorch cannot cast on this device.
+pub fn without_autocast<T>(device: Device, body: impl FnOnce() -> T) -> Result<T> {
+    let _region = Region::begin(device, Products::OwnKind)?;
+    Ok(body())
+}
+
+/// The kind of matrix products in a region.
+#[derive(Clone, Copy, PartialEq)]
+enum Products {
+    Bf16,
+    OwnKind,
 }
 
 /// Ends the casting when it is dropped, also by a panic.
@@ -30,10 +44,11 @@ struct Region {
 }
 
 impl Region {
-    fn begin(device: Device) -> Result<Self> {
+    fn begin(device: Device, products: Products) -> Result<Self> {
         let (cuda, mut before) = (device.is_cuda(), false);
+        let enabled = products == Products::Bf16;
         // SAFETY: `before` outlives the call; the call touches this thread's state only.
-        outcome("autocast", unsafe { interflow_autocast_begin(cuda, &raw mut before) })?;
+        outcome("autocast", unsafe { interflow_autocast_begin(cuda, enabled, &raw mut before) })?;
         Ok(Self { cuda, before })
     }
 }
@@ -61,6 +76,9 @@ mod tests {
         let (inside, sum) = autocast_bf16(Device::Cpu, || (product(), &x + &x)).unwrap();
         assert_eq!((inside.kind(), inside.size()), (Kind::BFloat16, vec![3, 2]));
         assert_eq!(sum.kind(), Kind::Float);
+        let spared = || without_autocast(Device::Cpu, product).unwrap();
+        let (spared, after) = autocast_bf16(Device::Cpu, || (spared(), product())).unwrap();
+        assert_eq!((spared.kind(), after.kind()), (Kind::Float, Kind::BFloat16));
         let error = (inside.to_kind(Kind::Float) - product()).abs().max().double_value(&[]);
         assert!(error > 0.0 && error < 0.01, "{error}");
         assert_eq!(product().kind(), Kind::Float);

@@ -12,7 +12,7 @@ use std::ffi::{CStr, c_char, c_void};
 
 use tch::Tensor;
 
-pub use autocast::autocast_bf16;
+pub use autocast::{autocast_bf16, without_autocast};
 pub use cuda::load_cuda;
 pub use error::{Error, Result};
 

@@ -61,13 +61,13 @@ char *interflow_fused_adamw(Pointers params, Pointers grads, Pointers exp_avgs, 
   });
 }
 
-// Matrix products in bfloat16 from here on, with what was set before in `before`.
-char *interflow_autocast_begin(bool cuda, bool *before) {
+// Matrix products in bfloat16 from here on, or again in their own kind, with what was set before in `before`.
+char *interflow_autocast_begin(bool cuda, bool enabled, bool *before) {
   return guarded([&] {
     auto device = cuda ? at::kCUDA : at::kCPU;
     *before = at::autocast::is_autocast_enabled(device);
-    at::autocast::set_autocast_dtype(device, at::kBFloat16);
-    at::autocast::set_autocast_enabled(device, true);
+    if (enabled) at::autocast::set_autocast_dtype(device, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device, enabled);
     at::autocast::increment_nesting();
   });
 }

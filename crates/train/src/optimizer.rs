@@ -82,7 +82,7 @@ impl Optimizer {
     /// A fresh optimiser that updates the network's parameters in place.
     pub fn new(config: OptimizerConfig, network: &dyn Network) -> Self {
         let parameters = network.parameters();
-        let names: Vec<String> = parameters.iter().map(|(name, _)| name.to_owned()).collect();
+        let names: Vec<String> = parameters.trained().map(|(name, _)| name.to_owned()).collect();
         let matrices = if config.muon.is_some() { network.hidden_matrices() } else { Vec::new() };
         let (muon, adamw): (Vec<usize>, Vec<usize>) =
             (0..names.len()).partition(|&index| matrices.contains(&names[index]));
