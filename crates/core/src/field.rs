@@ -17,10 +17,10 @@ pub trait VectorField {
     /// The field's value, `[B, D]`; differentiable where gradients are being recorded.
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor;
 
-    /// The value `[B, D]` and the directional derivative `(∂f/∂x) u`, `[B, D]`, for one direction `u`,
-    /// `[B, D]`. By reverse mode twice unless the field knows better.
-    fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        jvp_by_reverse_mode(self, t, x, u)
+    /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, for one direction `u`, `[B, D]`: the
+    /// divergence's estimate by a random u. By one backward pass unless the field knows better.
+    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        quadratic_form_by_reverse_mode(self, t, x, u)
     }
 
     /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. By `D` backward passes unless the field knows
@@ -40,8 +40,8 @@ macro_rules! forward_field {
             fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
                 self.inner().value(t, x)
             }
-            fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-                self.inner().value_and_jvp(t, x, u)
+            fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+                self.inner().value_and_quadratic_form(t, x, u)
             }
             fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
                 self.inner().value_and_divergence(t, x)
@@ -126,21 +126,18 @@ fn differentiate<F: VectorField + ?Sized>(
     })
 }
 
-/// The directional derivative by reverse mode twice: the gradient of `w ↦ (fᵀw)'` is linear in `w`.
-///
-/// Works for any field built of twice differentiable tensor operations. `# Shapes` as
-/// [`VectorField::value_and_jvp`].
-pub fn jvp_by_reverse_mode<F: VectorField + ?Sized>(
+/// The quadratic form by one backward pass: `(uᵀ ∂f/∂x) u`. `# Shapes` as
+/// [`VectorField::value_and_quadratic_form`].
+pub fn quadratic_form_by_reverse_mode<F: VectorField + ?Sized>(
     f: &F,
     t: &Tensor,
     x: &Tensor,
     u: &Tensor,
 ) -> (Tensor, Tensor) {
     differentiate(f, t, x, |x, value| {
-        let w = leaf(&value.zeros_like());
-        let paired = (value * &w).sum(None);
-        let gradient = Tensor::run_backward(&[paired], &[x], true, true).swap_remove(0);
-        Tensor::run_backward(&[(gradient * u).sum(None)], &[&w], false, false).swap_remove(0)
+        let paired = (value * u).sum(None);
+        let gradient = Tensor::run_backward(&[paired], &[x], false, false).swap_remove(0);
+        (gradient * u).sum_dim_intlist(1i64, false, None)
     })
 }
 

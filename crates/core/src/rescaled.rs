@@ -132,10 +132,12 @@ impl<F: VectorField> VectorField for Rescaled<F> {
         m.growth * x + m.scale * m.speed * self.velocity.value(&s, &y)
     }
 
-    fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
         let (s, m, y) = self.moment(t, x);
-        let (v, jvp) = self.velocity.value_and_jvp(&s, &y, u);
-        (&m.growth * x + m.scale * &m.speed * v, m.growth * u + m.speed * jvp)
+        let (v, form) = self.velocity.value_and_quadratic_form(&s, &y, u);
+        let length = u.square().sum_dim_intlist(1i64, false, None);
+        let form = m.growth.squeeze_dim(1) * length + m.speed.squeeze_dim(1) * form;
+        (m.growth * x + m.scale * m.speed * v, form)
     }
 
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {

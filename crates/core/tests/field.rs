@@ -1,6 +1,6 @@
 //! Derivatives of vector fields, and the strictness of named weights.
 
-use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
+use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Error, Parameters, VectorField};
 use proptest::prelude::*;
@@ -51,9 +51,9 @@ proptest! {
         let (t, x, u) = (normal(seed, 1, &[5]), normal(seed, 2, &[5, 3]), normal(seed, 3, &[5, 3]));
         let h = 1e-5;
         let along = |u: &Tensor| (field.value(&t, &(&x + u * h)) - field.value(&t, &(&x - u * h))) / (2.0 * h);
-        let (value, jvp) = jvp_by_reverse_mode(&field, &t, &x, &u);
+        let (value, form) = quadratic_form_by_reverse_mode(&field, &t, &x, &u);
         prop_assert_eq!(value, field.value(&t, &x));
-        prop_assert!(largest(&(jvp - along(&u))) < 1e-5);
+        prop_assert!(largest(&(form - (along(&u) * &u).sum_dim_intlist(1i64, false, None))) < 1e-5);
         let (value, divergence) = divergence_by_reverse_mode(&field, &t, &x);
         prop_assert_eq!(value, field.value(&t, &x));
         let trace = (0..3).fold(x.select(1, 0) * 0.0, |sum, d| {
@@ -67,7 +67,7 @@ proptest! {
 #[test]
 fn a_constant_field_has_no_derivative() {
     let (t, x) = (normal(1, 1, &[5]), normal(1, 2, &[5, 3]));
-    assert!(largest(&jvp_by_reverse_mode(&Constant, &t, &x, &x).1) < 1e-300);
+    assert!(largest(&quadratic_form_by_reverse_mode(&Constant, &t, &x, &x).1) < 1e-300);
     assert!(largest(&divergence_by_reverse_mode(&Constant, &t, &x).1) < 1e-300);
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use interflow_core::density::{GaussianMixture, MixturePath};
-use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
+use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::interpolant::{
     EncodingDecoding, Gamma, Interpolant, Linear, Schedule, ScheduleCoefficients,
 };
@@ -89,9 +89,9 @@ proptest! {
             path(seed, 3, from).velocity().rescaled(interpolant(from), interpolant(to)).unwrap();
         let (x, u) = (normal(seed + 2, &[3, 3]), normal(seed + 3, &[3, 3]));
         let t = Tensor::from_slice(&[0.1, 0.4, 0.9]);
-        let (_, jvp) = rescaled.value_and_jvp(&t, &x, &u);
+        let (_, form) = rescaled.value_and_quadratic_form(&t, &x, &u);
         let (_, divergence) = rescaled.value_and_divergence(&t, &x);
-        prop_assert!(largest(&(jvp - jvp_by_reverse_mode(&rescaled, &t, &x, &u).1)) < 1e-9);
+        prop_assert!(largest(&(form - quadratic_form_by_reverse_mode(&rescaled, &t, &x, &u).1)) < 1e-9);
         prop_assert!(largest(&(divergence - divergence_by_reverse_mode(&rescaled, &t, &x).1)) < 1e-9);
     }
 

@@ -5,7 +5,7 @@ use interflow_core::rng::Draw;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
-use crate::{MlpConfig, ResidualMlpConfig, Result};
+use crate::{MlpConfig, ResidualMlpConfig, Result, UNetConfig};
 
 /// A velocity's network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,17 +16,23 @@ pub enum ModelConfig {
     Mlp(MlpConfig),
     /// A residual perceptron.
     ResidualMlp(ResidualMlpConfig),
+    /// A U-Net on images.
+    UNet(UNetConfig),
 }
 
 impl ModelConfig {
     /// A network for points of dimension `dim` with weights from `draw`, of the given kind on the given device.
     ///
     /// # Errors
-    /// [`crate::Error::Size`] if a size is not allowed.
+    /// [`crate::Error::Size`] if a size is not allowed, or a U-Net's images have another dimension.
     pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<Box<dyn Network>> {
         match self {
             Self::Mlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
             Self::ResidualMlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
+            Self::UNet(config) => {
+                config.check_dim(dim)?;
+                Ok(Box::new(config.init(draw, options)?))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Networks for velocities, as Config → init → forward.
 //!
-//! A network knows its own derivative in the state: it propagates tangents forward through its layers, so that
-//! the exact divergence costs no backward pass at all.
+//! A perceptron knows its own derivative in the state: it propagates tangents forward through its layers, so that
+//! the exact divergence costs no backward pass at all. A U-Net leaves derivatives to reverse mode.
 
 pub mod activation;
 pub mod config;
@@ -13,6 +13,7 @@ pub mod state_features;
 mod state_inputs;
 mod tangent;
 pub mod time_embedding;
+pub mod u_net;
 
 pub use activation::Activation;
 pub use config::ModelConfig;
@@ -21,3 +22,4 @@ pub use mlp::{Mlp, MlpConfig};
 pub use residual_mlp::{ResidualMlp, ResidualMlpConfig};
 pub use state_features::{Ends, StateFeatures};
 pub use time_embedding::TimeEmbedding;
+pub use u_net::{UNet, UNetConfig};

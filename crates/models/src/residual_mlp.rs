@@ -182,8 +182,11 @@ impl VectorField for ResidualMlp {
         self.output.apply(&activation.value(&h))
     }
 
-    fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        tch::no_grad(|| self.jvp(t, x, u))
+    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        tch::no_grad(|| {
+            let (value, derivative) = self.jvp(t, x, u);
+            (value, (derivative * u).sum_dim_intlist(1i64, false, None))
+        })
     }
 
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {

@@ -24,6 +24,11 @@ pub enum TimeEmbedding {
         #[serde(default)]
         n_log_frequencies: i64,
     },
+    /// `sin 1000ωt` and `cos 1000ωt` for ω = 10000^(−k/n), k = 0 … n − 1, as Ho et al. 2020 see their step.
+    Sinusoidal {
+        /// How many frequencies: n.
+        n_frequencies: i64,
+    },
 }
 
 impl Default for TimeEmbedding {
@@ -41,6 +46,7 @@ impl TimeEmbedding {
                 let n_logarithmic = if n_log_frequencies > 0 { 1 + 2 * n_log_frequencies } else { 0 };
                 1 + 2 * n_frequencies + n_logarithmic
             }
+            Self::Sinusoidal { n_frequencies } => 2 * n_frequencies,
         }
     }
 
@@ -49,7 +55,11 @@ impl TimeEmbedding {
     /// # Errors
     /// [`Error::Size`] if the first is not positive or the second negative.
     pub fn check(self) -> Result<()> {
-        let Self::Fourier { n_frequencies, n_log_frequencies } = self else { return Ok(()) };
+        let (n_frequencies, n_log_frequencies) = match self {
+            Self::Identity {} => return Ok(()),
+            Self::Fourier { n_frequencies, n_log_frequencies } => (n_frequencies, n_log_frequencies),
+            Self::Sinusoidal { n_frequencies } => (n_frequencies, 0),
+        };
         check_positive("time_embedding n_frequencies", n_frequencies)?;
         if n_log_frequencies < 0 {
             return Err(Error::Size {
@@ -72,12 +82,22 @@ impl TimeEmbedding {
                 let c = alpha.log() / SMALLEST_ALPHA.ln();
                 Tensor::cat(&[waves(&t, n_frequencies), waves(&c, n_log_frequencies)], 1)
             }
+            Self::Sinusoidal { n_frequencies } => {
+                let k = Tensor::arange(n_frequencies, (t.kind(), t.device()));
+                let omega = (k * (-SINUSOIDAL_RANGE.ln() / n_frequencies as f64)).exp();
+                let phase = t * (omega * SINUSOIDAL_STEPS);
+                Tensor::cat(&[phase.sin(), phase.cos()], 1)
+            }
         }
     }
 }
 
 /// Where the logarithmic clock stops.
 const SMALLEST_ALPHA: f64 = 1e-4;
+
+/// Between which frequencies a sinusoidal embedding lies, and how often the time's unit is their step.
+const SINUSOIDAL_RANGE: f64 = 1e4;
+const SINUSOIDAL_STEPS: f64 = 1e3;
 
 /// `2t − 1`, `sin πkt` and `cos πkt` for k = 1 … n, `[B, 1 + 2n]`, of `t`, `[B, 1]`.
 fn waves(t: &Tensor, n: i64) -> Tensor {

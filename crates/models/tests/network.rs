@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
+use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Network, VectorField};
 use interflow_models::{
@@ -78,9 +78,9 @@ fn tangents_agree_with_reverse_mode() {
         assert!(expected.abs().max().double_value(&[]) > 1e-3, "a trivial case: {config:?}");
         assert!(largest_difference(&value, &expected_value) < 1e-10, "{config:?}");
         assert!(largest_difference(&divergence, &expected) < 1e-10, "{config:?}");
-        let (_, jvp) = network.value_and_jvp(&t, &x, &u);
-        let (_, expected) = jvp_by_reverse_mode(&network, &t, &x, &u);
-        assert!(largest_difference(&jvp, &expected) < 1e-10, "{config:?}");
+        let (_, form) = network.value_and_quadratic_form(&t, &x, &u);
+        let (_, expected) = quadratic_form_by_reverse_mode(&network, &t, &x, &u);
+        assert!(largest_difference(&form, &expected) < 1e-10, "{config:?}");
     }
 }
 

@@ -63,11 +63,7 @@ impl<'a> Equation<'a> {
         let x = y.narrow(1, 0, self.field.dim()).contiguous();
         let (value, divergence) = match probes {
             None => self.field.value_and_divergence(&t, &x),
-            Some(u) => {
-                let (value, jvp) = self.field.value_and_jvp(&t, &x, u);
-                let estimate = (jvp * u).sum_dim_intlist(1i64, false, None);
-                (value, estimate)
-            }
+            Some(probes) => self.field.value_and_quadratic_form(&t, &x, probes),
         };
         Tensor::cat(&[value.detach(), divergence.detach().unsqueeze(1)], 1)
     }

@@ -6,16 +6,15 @@ use super::shared_steps::{self, Rate, Step, Steps};
 use super::{Problem, backward_pass, hutchinson};
 use crate::{Result, Statistics};
 
-/// `d(x, ℓ)/dt = (v, εᵀ (∂v/∂x) ε)` for states `[B, D + 1]`, by forward tangents.
+/// `d(x, ℓ)/dt = (v, εᵀ (∂v/∂x) ε)` for states `[B, D + 1]`, without a record of gradients.
 struct Unrecorded<'a>(&'a Problem<'a>);
 
 impl Rate for Unrecorded<'_> {
     fn rate(&mut self, t: f64, y: &Tensor) -> Result<Tensor> {
         let Problem { network, probes, .. } = self.0;
         let x = y.narrow(1, 0, network.dim()).contiguous();
-        let (value, jvp) = network.value_and_jvp(&hutchinson::times(t, &x), &x, probes);
-        let estimate = (jvp * *probes).sum_dim_intlist(1i64, true, None);
-        Ok(Tensor::cat(&[value.detach(), estimate.detach()], 1))
+        let (value, estimate) = network.value_and_quadratic_form(&hutchinson::times(t, &x), &x, probes);
+        Ok(Tensor::cat(&[value.detach(), estimate.detach().unsqueeze(1)], 1))
     }
 }
 

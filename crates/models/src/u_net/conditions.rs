@@ -1,0 +1,60 @@
+//! What every block sees of time and class.
+
+use std::f64::consts::TAU;
+
+use tch::{Kind, Tensor};
+
+use super::UNetConfig;
+use super::assembly::{Assembly, Start};
+use super::layer::Linear;
+use crate::TimeEmbedding;
+
+/// `σ(M₂ σ(M₁ τ) + c)` with σ = `SiLU`, τ the time's features and c the class's vector.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    time_embedding: TimeEmbedding,
+    /// Learned frequencies w, `[F]`.
+    frequencies: Option<Tensor>,
+    first: Linear,
+    second: Linear,
+    /// A vector per class and, last, one for none, `[classes + 1, E]`.
+    classes: Option<Tensor>,
+}
+
+impl Conditions {
+    pub(super) fn new(assembly: &mut Assembly<'_>, config: &UNetConfig) -> Self {
+        let UNetConfig { time_embedding, n_learned_frequencies: n_learned, n_classes, .. } = *config;
+        let (n_time, n_features) = (time_embedding.n_features() + 2 * n_learned, config.n_features());
+        Self {
+            time_embedding,
+            frequencies: (n_learned > 0)
+                .then(|| assembly.add("time.frequencies", &[n_learned], Start::Normal(1.0))),
+            first: Linear::new(assembly, "time.first", [n_time, n_features], Start::fan_in(n_time)),
+            second: Linear::new(assembly, "time.second", [n_features; 2], Start::fan_in(n_features)),
+            classes: (n_classes > 0)
+                .then(|| assembly.add("classes", &[n_classes + 1, n_features], Start::Normal(1.0))),
+        }
+    }
+
+    /// The features `[B, E]` of times `[B]` and, with classes, their numbers `[B]`.
+    pub(super) fn features(&self, t: &Tensor, class: Option<&Tensor>) -> Tensor {
+        let time = self.second.apply(&self.first.apply(&self.embed(t)).silu());
+        match (&self.classes, class) {
+            (Some(classes), Some(class)) => (time + look_up(classes, class)).silu(),
+            _ => time.silu(),
+        }
+    }
+
+    fn embed(&self, t: &Tensor) -> Tensor {
+        let fixed = self.time_embedding.embed(t);
+        let Some(frequencies) = &self.frequencies else { return fixed };
+        let phase = t.unsqueeze(1) * frequencies * TAU;
+        Tensor::cat(&[fixed, phase.sin(), phase.cos()], 1)
+    }
+}
+
+/// The rows of `classes` nearest to the numbers `class`, which are floating-point.
+fn look_up(classes: &Tensor, class: &Tensor) -> Tensor {
+    let row = class.round().clamp(0.0, (classes.size()[0] - 1) as f64).to_kind(Kind::Int64);
+    Tensor::embedding(classes, &row, -1, false, false)
+}

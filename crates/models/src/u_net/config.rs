@@ -1,0 +1,235 @@
+//! A U-Net's form and what it must satisfy.
+
+use interflow_core::Network;
+use interflow_core::rng::Draw;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use super::UNet;
+use crate::error::check_positive;
+use crate::{Error, Result, TimeEmbedding};
+
+/// A U-Net's form: a velocity on images, in the line of Ho et al. 2020.
+///
+/// A state is an image as a row of C·H·W numbers, channel by channel and row by row; with classes, the class's
+/// number stands before them. Level k of the net has `width · multipliers[k]` channels on maps of height
+/// `H / (patch · 2ᵏ)`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UNetConfig {
+    /// The images' channels, height and width.
+    pub shape: [i64; 3],
+    /// The side of the squares of pixels that become channels before the first convolution, and pixels again
+    /// after the last: the net works on maps `patch` times smaller.
+    #[serde(default = "one")]
+    pub patch: i64,
+    /// The channels that the multipliers multiply.
+    pub width: i64,
+    /// Each level's channels over `width`; from one level to the next the maps' sides halve.
+    pub multipliers: Vec<i64>,
+    /// Residual blocks per level on the way down; one more on the way up.
+    #[serde(default = "two")]
+    pub n_blocks: i64,
+    /// The heights of the maps whose blocks are followed by self-attention. The middle of the net always has it.
+    #[serde(default)]
+    pub attention: Vec<i64>,
+    /// Channels of an attention head.
+    #[serde(default = "sixty_four")]
+    pub head_channels: i64,
+    /// Groups of channels that are normalised together.
+    #[serde(default = "eight")]
+    pub n_groups: i64,
+    /// The share of numbers that training drops in each residual block.
+    #[serde(default)]
+    pub dropout: f64,
+    /// How the network sees the time.
+    #[serde(default = "sinusoidal")]
+    pub time_embedding: TimeEmbedding,
+    /// Learned frequencies w beside it, each with `sin 2πwt` and `cos 2πwt`.
+    #[serde(default)]
+    pub n_learned_frequencies: i64,
+    /// How many classes the images have; without a class for 0.
+    #[serde(default)]
+    pub n_classes: i64,
+    /// The share of images whose class training hides, for classifier-free guidance.
+    #[serde(default = "tenth")]
+    pub class_dropout: f64,
+}
+
+fn one() -> i64 {
+    1
+}
+
+fn two() -> i64 {
+    2
+}
+
+fn eight() -> i64 {
+    8
+}
+
+fn sixty_four() -> i64 {
+    64
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+fn sinusoidal() -> TimeEmbedding {
+    TimeEmbedding::Sinusoidal { n_frequencies: 64 }
+}
+
+impl UNetConfig {
+    /// A U-Net for images of the given shape with all else at its default.
+    pub fn new(shape: [i64; 3], width: i64, multipliers: Vec<i64>) -> Self {
+        Self {
+            shape,
+            patch: one(),
+            width,
+            multipliers,
+            n_blocks: two(),
+            attention: Vec::new(),
+            head_channels: sixty_four(),
+            n_groups: eight(),
+            dropout: 0.0,
+            time_embedding: sinusoidal(),
+            n_learned_frequencies: 0,
+            n_classes: 0,
+            class_dropout: tenth(),
+        }
+    }
+
+    /// A network with weights from `draw`. The second convolution of each block, the attention's last layer and
+    /// the last convolution start at zero, so the velocity does too.
+    ///
+    /// # Errors
+    /// [`Error::Size`] if a size is not allowed.
+    pub fn init(&self, draw: &mut Draw, (kind, device): (Kind, Device)) -> Result<UNet> {
+        self.check()?;
+        Ok(UNet::assemble(self, &mut |_, shape, start| start.weights(shape, draw, kind).to_device(device)))
+    }
+
+    /// How many numbers the weights are, without making them.
+    ///
+    /// # Errors
+    /// [`Error::Size`] if a size is not allowed.
+    pub fn n_scalars(&self) -> Result<i64> {
+        self.check()?;
+        let zero = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+        let net = UNet::assemble(self, &mut |_, shape, _| zero.expand(shape, false));
+        Ok(net.parameters().n_scalars())
+    }
+
+    /// The dimension of a state: the image's numbers and, with classes, the class.
+    pub fn dim(&self) -> i64 {
+        self.shape.iter().product::<i64>() + self.n_given()
+    }
+
+    /// How many numbers of a state are conditions: 1 with classes, else 0.
+    pub fn n_given(&self) -> i64 {
+        i64::from(self.n_classes > 0)
+    }
+
+    /// Checks that states of dimension `dim` are such images.
+    ///
+    /// # Errors
+    /// [`Error::Size`] if they are not.
+    pub fn check_dim(&self, dim: i64) -> Result<()> {
+        require("shape", "that of the data's images", self.dim() == dim, || {
+            let class = if self.n_classes > 0 { " with a class" } else { "" };
+            format!("{:?}{class}, which is {} numbers, for states of {dim}", self.shape, self.dim())
+        })
+    }
+
+    /// Channels of each level.
+    pub(super) fn channels(&self) -> Vec<i64> {
+        self.multipliers.iter().map(|multiplier| multiplier * self.width).collect()
+    }
+
+    /// The height of each level's maps.
+    pub(super) fn heights(&self) -> Vec<i64> {
+        (0..self.multipliers.len()).map(|level| self.shape[1] / (self.patch << level)).collect()
+    }
+
+    /// The features that the blocks see of time and class.
+    pub(super) fn n_features(&self) -> i64 {
+        4 * self.width
+    }
+
+    /// Checks every size.
+    ///
+    /// # Errors
+    /// [`Error::Size`] naming the first one that is not allowed.
+    pub fn check(&self) -> Result<()> {
+        for side in self.shape {
+            check_positive("every entry of shape", side)?;
+        }
+        check_positive("patch", self.patch)?;
+        check_positive("width", self.width)?;
+        check_positive("n_blocks", self.n_blocks)?;
+        check_positive("head_channels", self.head_channels)?;
+        check_positive("n_groups", self.n_groups)?;
+        for &multiplier in &self.multipliers {
+            check_positive("every entry of multipliers", multiplier)?;
+        }
+        self.check_levels()?;
+        self.check_channels()?;
+        self.check_conditions()
+    }
+
+    fn check_levels(&self) -> Result<()> {
+        require("multipliers", "1 to 16 numbers", (1..=16).contains(&self.multipliers.len()), || {
+            format!("{:?}", self.multipliers)
+        })?;
+        let stride = self.patch << (self.multipliers.len() - 1);
+        let divides = self.shape[1..].iter().all(|side| side % stride == 0);
+        require("shape", "of sides divisible by patch · 2^(levels − 1)", divides, || {
+            format!("{:?} with {stride}", self.shape)
+        })?;
+        let heights = self.heights();
+        let known = self.attention.iter().all(|height| heights.contains(height));
+        require("attention", "heights of the levels' maps", known, || {
+            format!("{:?} with maps of heights {heights:?}", self.attention)
+        })
+    }
+
+    fn check_channels(&self) -> Result<()> {
+        let channels = self.channels();
+        let grouped = channels.iter().all(|channels| channels % self.n_groups == 0);
+        require("n_groups", "a divisor of every level's channels", grouped, || {
+            format!("{} with {channels:?} channels", self.n_groups)
+        })?;
+        let last = channels.len() - 1;
+        let attended = (0..).zip(channels.iter().zip(self.heights()));
+        let attended =
+            attended.filter(|(level, (_, height))| *level == last || self.attention.contains(height));
+        let channels: Vec<i64> = attended.map(|(_, (channels, _))| *channels).collect();
+        let headed = channels.iter().all(|channels| channels % self.head_channels == 0);
+        require("head_channels", "a divisor of the channels wherever there is attention", headed, || {
+            format!("{} with {channels:?} channels", self.head_channels)
+        })
+    }
+
+    fn check_conditions(&self) -> Result<()> {
+        self.time_embedding.check()?;
+        let positive = |n: i64| n >= 0;
+        require("n_learned_frequencies", "0 or more", positive(self.n_learned_frequencies), || {
+            self.n_learned_frequencies.to_string()
+        })?;
+        require("n_classes", "0 or more", positive(self.n_classes), || self.n_classes.to_string())?;
+        for (name, share) in [("dropout", self.dropout), ("class_dropout", self.class_dropout)] {
+            require(name, "in [0, 1)", (0.0..1.0).contains(&share), || share.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn require(
+    name: &'static str,
+    requirement: &'static str,
+    holds: bool,
+    found: impl FnOnce() -> String,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Size { name, requirement, found: found() }) }
+}

@@ -1,0 +1,100 @@
+//! The U-Net: a velocity on images.
+//!
+//! Maps go down through levels of halved sides and more channels, and up again; on the way up, each block also
+//! sees what its mirror image left on the way down. As in Ho et al. 2020 and Dhariwal & Nichol 2021: each level
+//! has `n_blocks` residual blocks down and one more up, a strided convolution between levels down, nearest
+//! neighbours and a convolution up, and a middle of block, attention, block. Time and class shift the channels
+//! inside every block. The value is differentiable once: the fused attention has no second derivative.
+
+mod assembly;
+mod attention;
+mod block;
+mod conditions;
+mod config;
+mod layer;
+mod path;
+
+use interflow_core::{Network, Parameters, VectorField};
+use tch::Tensor;
+
+use self::assembly::{Assembly, Weights};
+use self::conditions::Conditions;
+pub use self::config::UNetConfig;
+use self::layer::{Convolution, GroupNorm};
+use self::path::Path;
+
+/// A U-Net velocity.
+#[derive(Debug)]
+pub struct UNet {
+    config: UNetConfig,
+    parameters: Parameters,
+    conditions: Conditions,
+    input: Convolution,
+    path: Path,
+    output_norm: GroupNorm,
+    output: Convolution,
+}
+
+impl UNet {
+    /// Its form.
+    pub fn config(&self) -> &UNetConfig {
+        &self.config
+    }
+
+    /// A net of a checked form whose weights are those that `weights` yields.
+    fn assemble(config: &UNetConfig, weights: Weights<'_>) -> Self {
+        let mut owned = Assembly::new(weights);
+        let assembly = &mut owned;
+        let folded = config.shape[0] * config.patch * config.patch;
+        let conditions = Conditions::new(assembly, config);
+        let input = Convolution::new(assembly, "input", [folded, config.width], 3);
+        let path = Path::new(assembly, config);
+        let output_norm = GroupNorm::new(assembly, "output_norm", config.channels()[0], config.n_groups);
+        let output = Convolution::zero(assembly, "output", [config.channels()[0], folded], 3);
+        let parameters = owned.finish();
+        Self { config: config.clone(), parameters, conditions, input, path, output_norm, output }
+    }
+
+    /// The images' velocity `[B, C·H·W]` at features of time and class, `[B, E]`.
+    fn images(&self, x: &Tensor, features: &Tensor) -> Tensor {
+        let UNetConfig { shape: [channels, height, width], patch, .. } = self.config;
+        let h = x.reshape([-1, channels, height, width]).pixel_unshuffle(patch);
+        let h = self.path.apply(self.input.apply(&h), features);
+        let h = self.output.apply(&self.output_norm.apply(&h).silu());
+        h.pixel_shuffle(patch).flatten(1, 3)
+    }
+}
+
+impl VectorField for UNet {
+    fn dim(&self) -> i64 {
+        self.config.dim()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        if self.config.n_classes == 0 {
+            return self.images(x, &self.conditions.features(t, None));
+        }
+        let class = x.narrow(1, 0, 1);
+        let features = self.conditions.features(t, Some(&class.squeeze_dim(1)));
+        let velocity = self.images(&x.narrow(1, 1, self.dim() - 1), &features);
+        // The class rests. As a product it stays part of the graph, with the derivative zero.
+        Tensor::cat(&[class * 0.0, velocity], 1)
+    }
+}
+
+impl Network for UNet {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
+        let options = (self.parameters.kind(), self.parameters.device());
+        let mut copy = Self::assemble(&self.config, &mut |_, shape, _| Tensor::zeros(shape, options));
+        copy.parameters.assign(&self.parameters.detached_copy())?;
+        Ok(Box::new(copy))
+    }
+}
