@@ -31,6 +31,14 @@ pub enum Error {
         /// What it fails.
         problem: String,
     },
+    /// Weights that are not those of Inception.
+    #[error(
+        "cannot use the weights of Inception: {problem}\nhint: they are pytorch-fid's, as one safetensors file"
+    )]
+    Weights {
+        /// What is wrong.
+        problem: String,
+    },
     /// An operation of `interflow-core` failed.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),

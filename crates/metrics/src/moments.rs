@@ -29,7 +29,7 @@ impl Moments {
 /// Moments of points that come batch by batch, in double precision and the memory of one covariance.
 ///
 /// The scatter `Σ(x − m)(x − m)ᵀ` of two batches together is the sum of theirs and `δδᵀ n n'/(n + n')`, δ the
-/// distance of their means (Chan, Golub & LeVeque 1983), so that a mean far from 0 costs no digits.
+/// distance of their means (Chan, Golub & `LeVeque` 1983), so that a mean far from 0 costs no digits.
 #[derive(Debug, Default)]
 pub struct RunningMoments {
     n: i64,
