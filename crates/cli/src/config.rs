@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::target::TargetConfig;
-use interflow_data::{TableConfig, WhiteningNumbers};
+use interflow_data::{ImageSetConfig, TableConfig, WhiteningNumbers};
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
 use interflow_train::TrainConfig;
@@ -110,6 +110,39 @@ pub(crate) enum EndConfig {
     Bsds300(BenchmarkConfig),
     /// The rows of a CSV or NPY file, in its units.
     Table(TableConfig),
+    /// Images, dequantised and scaled to [−1, 1).
+    Images(ImagesConfig),
+}
+
+/// How a set of images is given to the flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImagesConfig {
+    /// Which set.
+    pub(crate) source: ImageSetConfig,
+    /// Whether every second training image, at random, is mirrored left to right.
+    #[serde(default)]
+    pub(crate) flip: bool,
+    /// Makes the class of an image a condition, the first of a point's coordinates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) class_conditional: Option<ClassConfig>,
+}
+
+/// How a flow learns to depend on the class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClassConfig {
+    /// The share of training images whose class is replaced by `n_classes`, which stands for none, so that samples
+    /// can be guided by their class.
+    #[serde(default)]
+    pub(crate) dropout: f64,
+}
+
+impl ImagesConfig {
+    /// How many of a point's first coordinates are conditions.
+    pub(crate) fn n_given(&self) -> i64 {
+        i64::from(self.class_conditional.is_some())
+    }
 }
 
 /// How a set of the tabular benchmark is given to the flow.
@@ -164,6 +197,14 @@ impl ExperimentConfig {
     /// The resolved config as TOML.
     pub(crate) fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self).context("cannot write the resolved config")
+    }
+
+    /// How many of a point's first coordinates are conditions.
+    pub(crate) fn n_given(&self) -> i64 {
+        match &self.target {
+            EndConfig::Images(images) => images.n_given(),
+            _ => self.units.n_given(),
+        }
     }
 
     /// Rejects values that have the right type and no sense.

@@ -1,5 +1,8 @@
 //! The two ends of a flow: densities or data, from their configs.
 
+mod images;
+mod rows;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,12 +12,13 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target;
 use interflow_data::{
-    Benchmark, Bsds300, Columns, Gas, Hepmass, Miniboone, Noise, Power, ReducedMiniboone, Rows, TableConfig,
-    Whitening,
+    Bsds300, Columns, Gas, Hepmass, ImageParts, Miniboone, Noise, ReducedMiniboone, Whitening,
 };
 use tch::{Kind, Tensor};
 
-use crate::config::{BenchmarkConfig, EndConfig};
+use self::images::ImageEnd;
+use self::rows::{DataSplits, Part, benchmark, power};
+use crate::config::EndConfig;
 use crate::units::Units;
 
 /// One end of a flow: what training draws from, what evaluation is measured on.
@@ -25,20 +29,8 @@ pub(crate) enum End {
     Synthetic(Arc<Target>),
     /// Rows of a data set, already split.
     Rows(DataSplits),
-}
-
-/// A data set's parts.
-pub(crate) struct DataSplits {
-    train: Arc<Rows>,
-    validation: Arc<Rows>,
-    test: Tensor,
-    dim: i64,
-    /// The columns, where they have names and scales.
-    columns: Option<Columns>,
-    /// What makes a log-density of standardised rows the one that is reported.
-    log_jacobian: f64,
-    /// What makes the test rows what training draws; nothing where they are that already.
-    whitening: Option<Whitening>,
+    /// Images of a data set, already split.
+    Images(ImageEnd),
 }
 
 impl End {
@@ -70,12 +62,15 @@ impl End {
             }
             EndConfig::Power { fresh_noise: true } => Self::Rows(power(data, Noise::EveryVisit)?),
             EndConfig::Power { fresh_noise: false } => Self::Rows(power(data, Noise::Once)?),
-            EndConfig::Gas(config) => benchmark(Gas::PUBLISHED.load(data), *config)?,
-            EndConfig::Hepmass(config) => benchmark(Hepmass::PUBLISHED.load(data), *config)?,
-            EndConfig::Miniboone(config) => benchmark(Miniboone::PUBLISHED.load(data), *config)?,
-            EndConfig::MinibooneReduced(config) => benchmark(ReducedMiniboone.load(data), *config)?,
-            EndConfig::Bsds300(config) => benchmark(Bsds300::PUBLISHED.load(data), *config)?,
-            EndConfig::Table(table) => Self::Rows(self::table(table, data)?),
+            EndConfig::Gas(config) => Self::Rows(benchmark(Gas::PUBLISHED.load(data), *config)?),
+            EndConfig::Hepmass(config) => Self::Rows(benchmark(Hepmass::PUBLISHED.load(data), *config)?),
+            EndConfig::Miniboone(config) => Self::Rows(benchmark(Miniboone::PUBLISHED.load(data), *config)?),
+            EndConfig::MinibooneReduced(config) => {
+                Self::Rows(benchmark(ReducedMiniboone.load(data), *config)?)
+            }
+            EndConfig::Bsds300(config) => Self::Rows(benchmark(Bsds300::PUBLISHED.load(data), *config)?),
+            EndConfig::Table(table) => Self::Rows(rows::table(table, data)?),
+            EndConfig::Images(config) => Self::Images(ImageEnd::load(config, data)?),
         })
     }
 
@@ -93,7 +88,10 @@ impl End {
 
     /// How many of the first coordinates are conditions.
     pub(crate) fn n_given(&self) -> i64 {
-        self.columns().map_or(0, |columns| columns.n_given() as i64)
+        match self {
+            Self::Images(images) => images.n_given(),
+            _ => self.columns().map_or(0, |columns| columns.n_given() as i64),
+        }
     }
 
     /// What the coordinates of the two ends mean.
@@ -105,6 +103,15 @@ impl End {
     pub(crate) fn columns(&self) -> Option<&Columns> {
         match self {
             Self::Rows(splits) => splits.columns.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The images' parts, where the end is a set of images.
+    #[allow(dead_code, reason = "for the evaluation of images")]
+    pub(crate) fn images(&self) -> Option<&ImageParts> {
+        match self {
+            Self::Images(images) => Some(images.parts()),
             _ => None,
         }
     }
@@ -134,6 +141,7 @@ impl End {
             Self::Normal(normal) => normal.dim(),
             Self::Synthetic(target) => target.sampler().dim(),
             Self::Rows(splits) => splits.dim,
+            Self::Images(images) => images.dim(),
         }
     }
 
@@ -143,6 +151,7 @@ impl End {
             Self::Normal(normal) => Box::new(Fresh(*normal)),
             Self::Synthetic(target) => Box::new(Fresh(target.clone())),
             Self::Rows(splits) => Box::new(Part(splits.train.clone())),
+            Self::Images(images) => images.training(),
         }
     }
 
@@ -150,6 +159,7 @@ impl End {
     pub(crate) fn held_out(&self) -> Box<dyn Source> {
         match self {
             Self::Rows(splits) => Box::new(Part(splits.validation.clone())),
+            Self::Images(images) => images.held_out(),
             _ => self.training(),
         }
     }
@@ -159,7 +169,7 @@ impl End {
         match self {
             Self::Normal(normal) => Some(normal),
             Self::Synthetic(target) => target.density(),
-            Self::Rows(_) => None,
+            Self::Rows(_) | Self::Images(_) => None,
         }
     }
 
@@ -176,7 +186,7 @@ impl End {
         match self {
             Self::Normal(normal) => Some(Arc::new(*normal)),
             Self::Synthetic(target) => target.shared_density(),
-            Self::Rows(_) => None,
+            Self::Rows(_) | Self::Images(_) => None,
         }
     }
 
@@ -198,6 +208,7 @@ impl End {
                 let n = n.min(splits.test.size()[0]);
                 splits.test.narrow(0, 0, n).to_kind(kind)
             }
+            Self::Images(images) => images.test_points(n, &stream).to_kind(kind),
         }
     }
 
@@ -207,67 +218,9 @@ impl End {
         match self {
             Self::Normal(normal) => Ok(normal.sample_rows(first, n, &stream, kind)),
             Self::Synthetic(target) => Ok(target.sampler().sample_rows(first, n, &stream, kind)),
-            Self::Rows(_) => bail!("cannot draw new base points: the base is known by its rows only"),
+            Self::Rows(_) | Self::Images(_) => {
+                bail!("cannot draw new base points: the base is known by its data only")
+            }
         }
     }
-}
-
-/// One part of a data set as a source.
-struct Part(Arc<Rows>);
-
-impl Source for Part {
-    fn dim(&self) -> i64 {
-        self.0.dim()
-    }
-
-    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Tensor {
-        self.0.batch(n, step, stream)
-    }
-}
-
-fn power(data: &Path, noise: Noise) -> Result<DataSplits> {
-    let splits = Power::PUBLISHED.load(data, noise).context("in [target] kind = \"power\"")?;
-    Ok(DataSplits {
-        train: Arc::new(splits.train),
-        validation: Arc::new(Rows::new(splits.validation)?),
-        dim: splits.test.size()[1],
-        test: splits.test,
-        columns: Some(splits.standardisation.power_columns()?),
-        log_jacobian: 0.0,
-        whitening: None,
-    })
-}
-
-/// A set of the tabular benchmark, whitened by its training rows if the config asks for it.
-fn benchmark(parts: interflow_data::Result<Benchmark>, config: BenchmarkConfig) -> Result<End> {
-    let Benchmark { train, validation, test } = parts?;
-    let whitening = config.whiten.then(|| Whitening::of(&train)).transpose()?;
-    let rows = |x: Tensor| {
-        Rows::new(match &whitening {
-            Some(whitening) => whitening.whiten(&x),
-            None => x,
-        })
-    };
-    Ok(End::Rows(DataSplits {
-        train: Arc::new(rows(train)?),
-        validation: Arc::new(rows(validation)?),
-        dim: test.size()[1],
-        test,
-        columns: None,
-        log_jacobian: 0.0,
-        whitening,
-    }))
-}
-
-fn table(config: &TableConfig, data: &Path) -> Result<DataSplits> {
-    let splits = config.load(data)?;
-    Ok(DataSplits {
-        train: Arc::new(splits.train),
-        validation: Arc::new(Rows::new(splits.validation)?),
-        dim: splits.test.size()[1],
-        test: splits.test,
-        log_jacobian: splits.columns.log_jacobian(),
-        columns: Some(splits.columns),
-        whitening: None,
-    })
 }

@@ -36,7 +36,7 @@ impl<'a> FlowPath<'a> {
         let Some(kind) = schedule.filter(|kind| *kind != own.kind) else {
             return Ok(Self { flow, interpolant: own, velocity: Box::new(velocity) });
         };
-        if flow.config.units.n_given() > 0 {
+        if flow.config.n_given() > 0 {
             bail!(
                 "a flow with conditions keeps to its own path: rescaling space would change the conditions"
             );

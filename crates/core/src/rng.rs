@@ -42,6 +42,8 @@ pub enum Purpose {
     Resample,
     /// Brownian paths of stochastic samplers.
     Brownian,
+    /// Random changes of training data that keep their law: flips and dropped labels of images.
+    Augment,
 }
 
 impl Purpose {
@@ -62,6 +64,7 @@ impl Purpose {
             Self::Probe => 12,
             Self::Resample => 13,
             Self::Brownian => 14,
+            Self::Augment => 15,
         }
     }
 }
@@ -190,6 +193,11 @@ impl Draw {
     /// Appends `n` standard normal numbers to `values`.
     pub fn extend_normal(&mut self, values: &mut Vec<f64>, n: usize) {
         values.extend((0..n).map(|_| -> f64 { StandardNormal.sample(&mut self.rng) }));
+    }
+
+    /// Fills `bytes` with independent random bytes, the cheapest draw there is.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        self.rng.fill_bytes(bytes);
     }
 
     /// The next 64 random bits.

@@ -4,20 +4,62 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Writes `bytes` to a temporary file beside `path`, which then takes its place: readers see the old file or
 /// the new one, never a part, also after a crash. The file gets the mode that any new file gets.
 ///
 /// # Errors
 /// When the folder does not exist, is not writable, or is full; nothing is left of the attempt then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Opened here, since the files that tempfile opens are private to the user.
-    let open = |partial: &Path| File::create_new(partial);
-    let mut file = tempfile::Builder::new().suffix(".partial").make_in(folder, open)?;
-    file.as_file_mut().write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    let mut partial = Partial::create(path)?;
+    partial.file().write_all(bytes)?;
+    partial.persist(path)
+}
+
+/// A file on its way to its place: it is gone unless it gets there.
+#[derive(Debug)]
+pub struct Partial(NamedTempFile<File>);
+
+impl Partial {
+    /// An empty temporary file beside `path`.
+    ///
+    /// # Errors
+    /// When the folder does not exist or is not writable.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        // Opened here, since the files that tempfile opens are private to the user.
+        let open = |partial: &Path| File::create_new(partial);
+        Ok(Self(tempfile::Builder::new().suffix(".partial").make_in(folder_of(path), open)?))
+    }
+
+    /// The open file.
+    pub fn file(&mut self) -> &mut File {
+        self.0.as_file_mut()
+    }
+
+    /// Puts the file, synced, into the place `path`, which lies in the folder it was created for.
+    ///
+    /// # Errors
+    /// When the disk is full or the place is taken by a folder.
+    pub fn persist(self, path: &Path) -> io::Result<()> {
+        self.0.as_file().sync_all()?;
+        self.0.persist(path).map_err(|error| error.error)?;
+        sync_folder(folder_of(path))
+    }
+}
+
+impl io::Write for Partial {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes a renaming in the folder survive a power failure; only Unix has a way to ask for that.

@@ -86,6 +86,12 @@ pub enum Error {
         /// What is wrong with them.
         problem: String,
     },
+    /// Images that cannot be a set.
+    #[error("{problem}")]
+    Images {
+        /// What is wrong with them.
+        problem: String,
+    },
     /// libtorch refused an operation.
     #[error("libtorch failed in {operation}")]
     Torch {

@@ -6,6 +6,7 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
 use tch::{Kind, Tensor};
 
+use crate::epochs::Epochs;
 use crate::{Error, Result};
 
 /// Fresh uniform noise of one quantum per column at every visit of a row, then standardisation.
@@ -26,15 +27,7 @@ pub struct Rows {
     n: i64,
     dim: i64,
     dequantisation: Option<Mutex<Dequantisation>>,
-    order: Mutex<Option<Order>>,
-}
-
-/// An epoch's order of the rows, kept until another epoch is asked for.
-#[derive(Debug)]
-struct Order {
-    epoch: u64,
-    stream: Stream,
-    rows: Tensor,
+    epochs: Epochs,
 }
 
 impl Rows {
@@ -45,7 +38,8 @@ impl Rows {
     pub fn new(values: Tensor) -> Result<Self> {
         match values.size()[..] {
             [n, dim] if n > 0 && dim > 0 => {
-                Ok(Self { values: Mutex::new(values), n, dim, dequantisation: None, order: Mutex::new(None) })
+                let epochs = Epochs::new(n);
+                Ok(Self { values: Mutex::new(values), n, dim, dequantisation: None, epochs })
             }
             ref size => Err(Error::Rows { problem: format!("expected rows [N, D], found: {size:?}") }),
         }
@@ -63,31 +57,6 @@ impl Rows {
     pub fn n_rows(&self) -> i64 {
         self.n
     }
-
-    /// The row numbers at places `first..first + n` of the endless sequence of epochs.
-    fn visited(&self, first: u64, n: u64, stream: &Stream) -> Tensor {
-        let mut parts = Vec::new();
-        let (mut place, end, rows) = (first, first + n, self.n as u64);
-        while place < end {
-            let (epoch, offset) = (place / rows, place % rows);
-            let length = (end - place).min(rows - offset);
-            parts.push(self.in_epoch(epoch, stream).narrow(0, offset as i64, length as i64));
-            place += length;
-        }
-        Tensor::cat(&parts, 0)
-    }
-
-    fn in_epoch(&self, epoch: u64, stream: &Stream) -> Tensor {
-        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(order) = kept.as_ref().filter(|order| order.epoch == epoch && order.stream == *stream) {
-            return order.rows.shallow_clone();
-        }
-        let order: Vec<i64> =
-            stream.at(epoch).permutation(self.n as usize).into_iter().map(i64::from).collect();
-        let rows = Tensor::from_slice(&order);
-        *kept = Some(Order { epoch, stream: *stream, rows: rows.shallow_clone() });
-        rows
-    }
 }
 
 impl Source for Rows {
@@ -99,7 +68,7 @@ impl Source for Rows {
         if n <= 0 {
             return Tensor::zeros([0, self.dim], (Kind::Float, tch::Device::Cpu));
         }
-        let visited = self.visited(step * n as u64, n as u64, stream);
+        let visited = Tensor::from_slice(&self.epochs.visited(step * n as u64, n as u64, stream));
         let rows = self.values.lock().unwrap_or_else(PoisonError::into_inner).index_select(0, &visited);
         let Some(dequantisation) = &self.dequantisation else { return rows };
         let dequantisation = dequantisation.lock().unwrap_or_else(PoisonError::into_inner);

@@ -71,7 +71,7 @@ pub(crate) fn encode(args: &RowsArgs) -> Result<ExitCode> {
     let bar = progress_bar(rows.points.size()[0] as u64, "encode");
     let (encoded, nfe) = flow.carry(&rows.points, 1.0, 0.0, |n| bar.inc(n))?;
     bar.finish_and_clear();
-    let n_given = flow.config.units.n_given();
+    let n_given = flow.config.n_given();
     let encoded = encoded.narrow(1, n_given, base.dim() - n_given);
     let (names, encoded) = written(flow.config.units.base.as_ref(), &encoded)?;
     output.write(&names, &encoded, base.extent())?;
@@ -132,7 +132,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
 pub(super) fn open(args: &FlowArgs) -> Result<(Flow, End)> {
     let flow = Flow::open(args)?;
     let base = End::load(&flow.config.base, &args.data, flow.config.dim)?;
-    let base = base.behind(flow.config.units.n_given())?;
+    let base = base.behind(flow.config.n_given())?;
     Ok((flow, base))
 }
 

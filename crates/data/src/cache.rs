@@ -1,0 +1,244 @@
+//! Files that save reading a data set's sources again.
+//!
+//! A cache is a body, which may be larger than memory and is mapped, and a head, which is read and checked:
+//! `magic | identity | SHA-256 of the head | bytes of the body | bytes of the head | body | head`. It lies beside the
+//! source or, where that cannot be written, in the user's cache folder. One that does not belong to its sources as they
+//! are now, or is damaged, counts as absent. Writing is atomic, so a cache that is mapped by one process never changes
+//! under it when another one makes it anew.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::atomic::Partial;
+
+const MAGIC: &[u8; 16] = b"interflow-cache1";
+/// Magic, identity, digest, two lengths.
+const HEADER: usize = MAGIC.len() + 32 + 32 + 8 + 8;
+
+/// Where a cache may lie, and what it must be of.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    places: Vec<PathBuf>,
+    identity: [u8; 32],
+}
+
+/// A whole cache.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The head.
+    pub(crate) head: Vec<u8>,
+    /// Where in the file the body is.
+    pub(crate) body: std::ops::Range<u64>,
+}
+
+impl Cache {
+    /// The cache `file` of these sources, read in the way that `reading` names.
+    ///
+    /// # Errors
+    /// If a source cannot be looked at; its path comes with the error.
+    pub(crate) fn new(file: &Path, sources: &[PathBuf], reading: &str) -> Result<Self, (PathBuf, io::Error)> {
+        Ok(Self { places: places(file), identity: identity(sources, reading)? })
+    }
+
+    /// The cache, if there is a whole one of the sources as they are now.
+    pub(crate) fn find(&self) -> Option<Found> {
+        self.places.iter().find_map(|path| {
+            let found = self.read(path);
+            if found.is_none() && path.exists() {
+                tracing::info!("rebuilding the cache {}", path.display());
+            }
+            found
+        })
+    }
+
+    fn read(&self, path: &Path) -> Option<Found> {
+        let mut file = File::open(path).ok()?;
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header).ok()?;
+        let (magic, rest) = header.split_at(MAGIC.len());
+        let (identity, rest) = rest.split_at(32);
+        let (digest, lengths) = rest.split_at(32);
+        let length = |at: usize| lengths.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+        let (n_body, n_head) = (length(0)?, length(8)?);
+        let body = HEADER as u64..(HEADER as u64).checked_add(n_body)?;
+        let whole = body.end.checked_add(n_head)? == file.metadata().ok()?.len();
+        if magic != MAGIC || identity != self.identity || !whole {
+            return None;
+        }
+        file.seek(SeekFrom::Start(body.end)).ok()?;
+        let mut head = Vec::new();
+        file.read_to_end(&mut head).ok()?;
+        (Sha256::digest(&head)[..] == *digest).then(|| Found { path: path.to_owned(), head, body })
+    }
+
+    /// Begins to write the cache at the first of its places that allows it.
+    ///
+    /// # Errors
+    /// If none does: the first one's error.
+    pub(crate) fn create(&self) -> io::Result<Writer> {
+        let mut first = None;
+        for path in &self.places {
+            if let Some(folder) = path.parent().filter(|folder| folder.ends_with(USER_FOLDER)) {
+                // Whether that works is seen from what follows.
+                let _ = std::fs::create_dir_all(folder);
+            }
+            match Partial::create(path) {
+                Ok(partial) => {
+                    let mut file = BufWriter::new(partial);
+                    file.write_all(&[0; HEADER])?;
+                    return Ok(Writer { path: path.clone(), identity: self.identity, file, n_body: 0 });
+                }
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(first.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+    }
+}
+
+/// A cache on its way to its place.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    path: PathBuf,
+    identity: [u8; 32],
+    file: BufWriter<Partial>,
+    n_body: u64,
+}
+
+impl Writer {
+    /// Where the cache will lie.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends to the body.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.n_body += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+
+    /// Ends the cache with its head and puts it into its place.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub(crate) fn finish(mut self, head: Vec<u8>) -> io::Result<Found> {
+        self.file.write_all(&head)?;
+        let mut partial = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let mut header = Vec::with_capacity(HEADER);
+        header.extend_from_slice(MAGIC);
+        header.extend_from_slice(&self.identity);
+        header.extend_from_slice(&Sha256::digest(&head));
+        header.extend_from_slice(&self.n_body.to_le_bytes());
+        header.extend_from_slice(&(head.len() as u64).to_le_bytes());
+        partial.file().seek(SeekFrom::Start(0))?;
+        partial.file().write_all(&header)?;
+        partial.persist(&self.path)?;
+        let body = HEADER as u64..HEADER as u64 + self.n_body;
+        Ok(Found { path: self.path, head, body })
+    }
+}
+
+/// Below the user's cache folder.
+const USER_FOLDER: &str = "interflow/data";
+
+/// The file itself, and those that stand for it where its folder cannot be written.
+fn places(file: &Path) -> Vec<PathBuf> {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let digest = Sha256::digest(absolute.as_os_str().as_encoded_bytes());
+    let short = digest.iter().take(8).fold(0u64, |short, byte| (short << 8) | u64::from(*byte));
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let other = dirs::cache_dir().map(|folder| folder.join(USER_FOLDER).join(format!("{short:016x}-{name}")));
+    std::iter::once(file.to_owned()).chain(other).collect()
+}
+
+/// What tells one state of the sources, and one way to read them, from another.
+fn identity(sources: &[PathBuf], reading: &str) -> Result<[u8; 32], (PathBuf, io::Error)> {
+    let mut digest = Sha256::new();
+    digest.update(reading.as_bytes());
+    for source in sources {
+        let look = |source: &Path| -> io::Result<(u64, u128)> {
+            let metadata = source.metadata()?;
+            let time = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            Ok((metadata.len(), time.as_nanos()))
+        };
+        let (bytes, time) = look(source).map_err(|error| (source.clone(), error))?;
+        let name = source.file_name().unwrap_or_default().as_encoded_bytes();
+        for part in [&(name.len() as u64).to_le_bytes(), name, &bytes.to_le_bytes(), &time.to_le_bytes()] {
+            digest.update(part);
+        }
+    }
+    Ok(digest.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(folder: &Path, reading: &str) -> Cache {
+        let source = folder.join("source");
+        let identity = identity(&[source], reading).unwrap();
+        Cache { places: vec![folder.join("none/cache"), folder.join("cache")], identity }
+    }
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("source"), "abc").unwrap();
+        folder
+    }
+
+    fn written(folder: &Path) -> Vec<u8> {
+        let mut writer = cache(folder, "a").create().unwrap();
+        writer.write(b"bo").unwrap();
+        writer.write(b"dy").unwrap();
+        writer.finish(b"head".to_vec()).unwrap();
+        std::fs::read(folder.join("cache")).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_found_at_the_first_place_that_can_be_written() {
+        let folder = folder();
+        assert!(cache(folder.path(), "a").find().is_none());
+        let bytes = written(folder.path());
+        let found = cache(folder.path(), "a").find().unwrap();
+        assert_eq!((found.path, found.head), (folder.path().join("cache"), b"head".to_vec()));
+        assert_eq!(&bytes[found.body.start as usize..found.body.end as usize], b"body");
+    }
+
+    #[test]
+    fn another_source_or_reading_counts_as_absent() {
+        let folder = folder();
+        written(folder.path());
+        assert!(cache(folder.path(), "b").find().is_none());
+        std::fs::write(folder.path().join("source"), "abcd").unwrap();
+        assert!(cache(folder.path(), "a").find().is_none());
+    }
+
+    #[test]
+    fn a_damaged_cache_counts_as_absent() {
+        let folder = folder();
+        let whole = written(folder.path());
+        let mut other_head = whole.clone();
+        *other_head.last_mut().unwrap() ^= 1;
+        for damaged in [&whole[..whole.len() - 1], &whole[..40], &[], &other_head] {
+            std::fs::write(folder.path().join("cache"), damaged).unwrap();
+            assert!(cache(folder.path(), "a").find().is_none(), "{} bytes", damaged.len());
+        }
+    }
+
+    #[test]
+    fn an_abandoned_cache_leaves_nothing() {
+        let folder = folder();
+        let mut writer = cache(folder.path(), "a").create().unwrap();
+        writer.write(b"body").unwrap();
+        drop(writer);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,24 @@
+//! Images: sets of them with labels, how they become a flow's points, and how they are visited.
+//!
+//! An image is a row of `D = C·H·W` levels `k ∈ 0..n_levels` in channel, row, column order. A flow sees
+//! `x = 2 (k + u) / n_levels − 1` with u uniform on [0, 1), see [`dequantise`]. Sets larger than a few megabytes are
+//! decoded once into a cache, which is mapped into memory.
+
+mod cifar10;
+mod config;
+mod digits;
+mod images;
+mod levels;
+mod parts;
+mod shape;
+mod source;
+mod store;
+
+pub use cifar10::Cifar10;
+pub use config::ImageSetConfig;
+pub use digits::digits;
+pub use images::Images;
+pub use levels::{dequantise, quantise};
+pub use parts::ImageParts;
+pub use shape::ImageShape;
+pub use source::ImageSource;

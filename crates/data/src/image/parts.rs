@@ -1,0 +1,45 @@
+//! A set of images, split.
+
+use super::Images;
+use crate::{Error, Result, Split};
+
+/// A set's parts, of one shape.
+#[derive(Debug, Clone)]
+pub struct ImageParts {
+    /// What is trained on.
+    pub train: Images,
+    /// What training is watched by.
+    pub validation: Images,
+    /// What is reported on.
+    pub test: Images,
+}
+
+impl ImageParts {
+    /// Training images, of which the last `n_validation` are for validation, beside a test set of its own.
+    pub(super) fn with_test(known: &Images, n_validation: i64, test: Images) -> Result<Self> {
+        if n_validation < 1 || n_validation >= known.n() {
+            let problem = format!(
+                "n_validation must be at least 1 and leave images for training, found: {n_validation} of {}",
+                known.n()
+            );
+            return Err(Error::Images { problem });
+        }
+        let n_train = known.n() - n_validation;
+        let (train, validation) = (known.part(0..n_train)?, known.part(n_train..known.n())?);
+        Ok(Self { train, validation, test })
+    }
+
+    /// One set of images, split at random.
+    pub(super) fn split(all: &Images, split: Split) -> Result<Self> {
+        let parts = split.parts(all.n())?;
+        let chosen = |rows: &tch::Tensor| {
+            let read = |source| Error::Torch { operation: "read the split", source };
+            all.chosen(&Vec::<i64>::try_from(rows).map_err(read)?)
+        };
+        Ok(Self {
+            train: chosen(&parts.train)?,
+            validation: chosen(&parts.validation)?,
+            test: chosen(&parts.test)?,
+        })
+    }
+}
