@@ -39,6 +39,23 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A file of feature statistics that cannot be used.
+    #[error("cannot use the feature statistics {}: {problem}", path.display())]
+    Statistics {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Tensors could not be encoded.
+    #[error("{operation}: cannot be encoded")]
+    Encode {
+        /// The operation.
+        operation: &'static str,
+        /// The reason.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
     /// An operation of `interflow-core` failed.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),

@@ -3,6 +3,7 @@
 pub mod bits_per_dim;
 pub mod error;
 pub mod estimate;
+pub mod features;
 pub mod frechet;
 pub mod gaussian_fit;
 pub mod inception;
@@ -14,6 +15,7 @@ pub mod wasserstein;
 pub use bits_per_dim::bits_per_dim;
 pub use error::{Error, Result};
 pub use estimate::Estimate;
+pub use features::{FeatureCollector, FeatureStatistics};
 pub use frechet::frechet_distance;
 pub use gaussian_fit::GaussianFit;
 pub use inception::Inception;
