@@ -1,5 +1,7 @@
 //! The Fréchet distance of closed-form features against `scipy.linalg.sqrtm` (`golden/frechet.py` prints the numbers).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use interflow_metrics::{RunningMoments, frechet_distance};
 use tch::Tensor;
 

@@ -1,5 +1,7 @@
 //! Inception against `pytorch-fid`'s, with weights that both make from a closed form (`golden/inception.py`).
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::path::Path;
 use std::sync::OnceLock;
 

@@ -1,5 +1,7 @@
 //! The kernel distance against sums over pairs, and without bias.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_metrics::{Error, kernel_distance};
 use tch::{Device, Kind, Tensor};
