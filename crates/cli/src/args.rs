@@ -1,5 +1,6 @@
 //! The command line.
 
+mod images;
 mod noise;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use interflow_data::Unfit;
 
+pub(crate) use images::FidArgs;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 
 /// Continuous normalizing flows by stochastic interpolants.
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Encode(RowsArgs),
     /// Evaluate a checkpoint on the held-out set of its config.
     Evaluate(EvaluateArgs),
+    /// Compare samples of a flow of images with its training images: FID and KID.
+    Fid(FidArgs),
     /// Describe a checkpoint: step, seed, network, config.
     Inspect(InspectArgs),
 }
@@ -107,6 +111,10 @@ pub(crate) struct RunOptions {
     /// Go on with the interrupted run in this folder.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,
+    /// Inception's weights, by which an experiment on images compares its samples: those that pytorch-fid publishes,
+    /// as a safetensors file.
+    #[arg(long, env = "INTERFLOW_INCEPTION", value_name = "FILE")]
+    pub(crate) inception: Option<PathBuf>,
     /// Overrides a config key, as in `--set train.steps=100`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -160,7 +168,11 @@ pub(crate) struct SampleArgs {
     /// A .csv or .npy file whose rows are the conditions of a flow that has some; -n counts for each row.
     #[arg(long, value_name = "FILE")]
     pub(crate) given: Option<PathBuf>,
-    /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout.
+    /// The class of all samples of a flow of images that has classes, instead of each class in turn.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) class: Option<i64>,
+    /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout. Images go to a .png sheet, a .npy array of
+    /// their levels or, one by one, to a folder.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,
 }

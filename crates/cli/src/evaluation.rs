@@ -8,6 +8,7 @@ use tch::Tensor;
 
 use crate::end::End;
 use crate::flow::Flow;
+use crate::images;
 use crate::observer::progress_bar;
 
 /// Permutations of a two-sample test: the smallest p-value it can report is 1/500.
@@ -19,15 +20,19 @@ pub(crate) fn estimate(mean: f64, standard_error: f64) -> Value {
 }
 
 /// The mean of `values`, `[B]`, with its standard error, as JSON.
-fn mean(values: &Tensor) -> Value {
+pub(crate) fn mean(values: &Tensor) -> Value {
     let Estimate { mean, standard_error } = Estimate::from_values(values);
     estimate(mean, standard_error)
 }
 
 /// The held-out numbers of a flow: test NLL beside the true density's where the base has a density, and
-/// two-sample tests in both directions where the base is not Gaussian.
+/// two-sample tests in both directions where the base is not Gaussian; bits/dim of images.
 pub(crate) fn evaluate(flow: &Flow, base: &End, target: &End) -> Result<Map<String, Value>> {
     let mut result = Map::new();
+    if let Some(images) = target.images() {
+        images::evaluate(flow, base, images, &mut result)?;
+        return Ok(result);
+    }
     if base.density().is_some() {
         evaluate_likelihood(flow, base, target, &mut result)?;
     }

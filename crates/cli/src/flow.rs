@@ -11,9 +11,10 @@ use interflow_train::Checkpoint;
 use tch::{Device, Tensor};
 
 use crate::args::FlowArgs;
-use crate::config::ExperimentConfig;
+use crate::config::{DivergenceConfig, ExperimentConfig};
 use crate::device;
 use crate::end::End;
+use crate::images::ImageSpace;
 use crate::interrupt;
 
 /// A flow that can be sampled, inverted and evaluated.
@@ -146,7 +147,8 @@ impl Flow {
         Ok((self.leave(&join(&parts, &x), to), nfe))
     }
 
-    /// `log ρ_t` in nats at points `x`, `[B]`, with the exact divergence, and the largest NFE of a batch.
+    /// `log ρ_t` in nats at points `x`, `[B]`, and the largest NFE of a batch. With the divergence estimated, it is
+    /// the mean over each point's probes, which are a function of the point's number.
     pub(crate) fn log_density(
         &self,
         base: &End,
@@ -160,19 +162,47 @@ impl Flow {
             );
         };
         let x = self.enter(&self.admit(x)?, t);
-        let mut nfe = 0;
+        let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
-            interrupt::check()?;
-            let LogDensity { log_density, statistics, .. } =
-                log_density(&self.solver, &self.velocity, base, &Divergence::Exact, &batch, t)?;
-            nfe = nfe.max(statistics.nfe);
+            let divergences = self.divergences(&batch, first);
+            let mut sum = batch.select(1, 0).zeros_like();
+            for divergence in &divergences {
+                interrupt::check()?;
+                let LogDensity { log_density, statistics, .. } =
+                    log_density(&self.solver, &self.velocity, base, divergence, &batch, t)?;
+                nfe = nfe.max(statistics.nfe);
+                sum += log_density;
+            }
+            first += batch.size()[0] as u64;
             tick(batch.size()[0] as u64);
-            parts.push(log_density);
+            parts.push(sum / divergences.len() as f64);
         }
         let empty = x.select(1, 0);
         let log_jacobian = self.whitening_at(t).map_or(0.0, Whitening::log_jacobian);
         Ok((join(&parts, &empty) + log_jacobian, nfe))
+    }
+
+    /// How the divergence is computed along each trajectory of a batch whose first point has the number `first`.
+    fn divergences(&self, batch: &Tensor, first: u64) -> Vec<Divergence> {
+        let (n, dim) = (batch.size()[0], batch.size()[1]);
+        let DivergenceConfig::Hutchinson { n_probes } = self.config.evaluation.divergence(dim) else {
+            return vec![Divergence::Exact];
+        };
+        let n_probes = i64::from(n_probes);
+        let stream = Stream::new(self.config.seed, Purpose::Probe);
+        let signs = stream.sign_rows(first * n_probes as u64, n * n_probes, dim, batch.kind());
+        // Conditions do not move; a probe along them would only add noise.
+        let _ = signs.narrow(1, 0, self.config.n_given()).zero_();
+        let signs = signs.view([n, n_probes, dim]).to_device(batch.device());
+        (0..n_probes)
+            .map(|probe| Divergence::Hutchinson { probes: signs.select(1, probe).contiguous() })
+            .collect()
+    }
+
+    /// What its coordinates are, where it is a flow of images.
+    pub(crate) fn image_space(&self) -> Result<ImageSpace> {
+        self.config.images.context("the flow is not one of images")
     }
 }
 

@@ -12,6 +12,7 @@ mod events;
 mod figure;
 mod flow;
 mod flow_path;
+mod images;
 mod interrupt;
 mod observer;
 mod output;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Density(args) => command::density(&args),
         Command::Encode(args) => command::encode(&args),
         Command::Evaluate(args) => command::evaluate(&args),
+        Command::Fid(args) => command::fid(&args),
         Command::Inspect(args) => command::inspect(&args),
     }
 }

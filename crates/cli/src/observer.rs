@@ -11,6 +11,7 @@ use interflow_train::{Balance, Checkpoint, Estimate, Failure, Observer, SelfChec
 use serde_json::{Value, json};
 
 use crate::events::EventFile;
+use crate::images::ProgressSheet;
 use crate::interrupt;
 use crate::run_folder::{RunFolder, append};
 
@@ -35,6 +36,7 @@ pub(crate) struct RunObserver {
     warned: bool,
     checkpoints: PathBuf,
     config_text: String,
+    sheet: Option<ProgressSheet>,
     last_line: Instant,
     /// Training losses by step, for the loss figure.
     pub(crate) losses: Vec<(f64, f64)>,
@@ -79,10 +81,16 @@ impl RunObserver {
             warned: false,
             checkpoints: folder.checkpoints(),
             config_text,
+            sheet: None,
             last_line: Instant::now(),
             losses: series("loss"),
             held_out: series("objective"),
         })
+    }
+
+    /// Draws `sheet` at each checkpoint.
+    pub(crate) fn with_sheet(self, sheet: Option<ProgressSheet>) -> Self {
+        Self { sheet, ..self }
     }
 
     /// Clears the bar.
@@ -158,6 +166,13 @@ impl Observer for RunObserver {
         let path = interflow_train::checkpoints::path_for(&self.checkpoints, trainer.step());
         Checkpoint::save(&path, trainer, &self.config_text)?;
         interflow_train::checkpoints::prune(&self.checkpoints, KEPT_CHECKPOINTS)?;
+        // Who interrupts a run does not want to wait for a picture.
+        if let Some(sheet) = self.sheet.as_ref().filter(|_| !interrupt::requested()) {
+            // A flow that cannot be sampled yet may be so later: no reason to end its training.
+            if let Err(error) = sheet.draw(trainer.ema_network(), trainer.step()) {
+                self.bar.suspend(|| tracing::warn!("at step {} no sheet: {error:#}", trainer.step()));
+            }
+        }
         Ok(())
     }
 

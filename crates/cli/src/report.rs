@@ -1,6 +1,7 @@
 //! The figures and the report of a run.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -108,8 +109,53 @@ pub(crate) fn write(
             writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }
     }
+    text.push_str(&image_sheets(&folder.figures())?);
     text.push_str(sections);
     folder.write("report.md", text.as_bytes())
+}
+
+/// The sheets of a flow of images, and what they show.
+const IMAGE_SHEETS: [(&str, &str); 6] = [
+    ("samples", "Samples"),
+    ("solvers", "The same samples by Euler's method and the flow's solver, at growing cost"),
+    ("path", "The same samples along the path"),
+    ("neighbours", "Samples, each with the training images nearest to it"),
+    ("interpolation", "Samples between two base points, along the great circle"),
+    ("reconstruction", "Test images, encoded and decoded again"),
+];
+/// How many of the sheets drawn in training the report shows.
+const N_PROGRESS: usize = 3;
+
+/// The report's section of sheets, empty where there are none.
+fn image_sheets(figures: &Path) -> Result<String> {
+    let mut text = String::new();
+    let mut show = |name: &str, title: &str| -> Result<()> {
+        if figures.join(format!("{name}.png")).is_file() {
+            writeln!(text, "\n## {title}\n\n![{name}](figures/{name}.png)")?;
+        }
+        Ok(())
+    };
+    for (name, title) in IMAGE_SHEETS {
+        show(name, title)?;
+    }
+    let mut sheets: Vec<(u64, String)> = std::fs::read_dir(figures)?
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let step = name.strip_prefix("samples-")?.strip_suffix(".png")?;
+            Some((step.parse().ok()?, name.strip_suffix(".png")?.to_owned()))
+        })
+        .collect();
+    sheets.sort();
+    for index in spread(sheets.len(), N_PROGRESS) {
+        let (step, name) = &sheets[index];
+        show(name, &format!("Samples at step {step}"))?;
+    }
+    Ok(text)
+}
+
+/// `n` of the numbers 0..`of`, the first and the last among them.
+fn spread(of: usize, n: usize) -> Vec<usize> {
+    if of <= n { (0..of).collect() } else { (0..n).map(|index| index * (of - 1) / (n - 1)).collect() }
 }
 
 /// A result as name and text, estimates as mean ± standard error.

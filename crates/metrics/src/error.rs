@@ -31,6 +31,31 @@ pub enum Error {
         /// What it fails.
         problem: String,
     },
+    /// Weights that are not those of Inception.
+    #[error(
+        "cannot use the weights of Inception: {problem}\nhint: they are pytorch-fid's, as one safetensors file"
+    )]
+    Weights {
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file of feature statistics that cannot be used.
+    #[error("cannot use the feature statistics {}: {problem}", path.display())]
+    Statistics {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Tensors could not be encoded.
+    #[error("{operation}: cannot be encoded")]
+    Encode {
+        /// The operation.
+        operation: &'static str,
+        /// The reason.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
     /// An operation of `interflow-core` failed.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),

@@ -3,7 +3,7 @@
 use interflow_core::density::{Density, Gaussian};
 use tch::{Kind, Tensor};
 
-use crate::{Error, Moments, Result};
+use crate::{Error, Moments, Result, RunningMoments};
 
 /// The maximum-likelihood Gaussian of a data set.
 #[derive(Debug)]
@@ -18,11 +18,29 @@ impl GaussianFit {
     /// [`Error::TooFew`] for N ≤ D, [`Error::Core`] if the covariance is singular.
     pub fn fit(x: &Tensor) -> Result<Self> {
         let (n, dim) = x.size2().map_err(|source| Error::Torch { operation: "Gaussian fit", source })?;
+        Self::fit_batches(n, dim, [Ok::<_, Error>(x.shallow_clone())])
+    }
+
+    /// As [`GaussianFit::fit`] for `n` points in `dim` dimensions that come batch by batch; a set that has too few is
+    /// refused before any is asked for.
+    ///
+    /// # Errors
+    /// As [`GaussianFit::fit`], and those of `batches`.
+    pub fn fit_batches<E: From<Error>>(
+        n: i64,
+        dim: i64,
+        batches: impl IntoIterator<Item = std::result::Result<Tensor, E>>,
+    ) -> std::result::Result<Self, E> {
         if n <= dim {
-            return Err(Error::TooFew { operation: "Gaussian fit", needed: dim + 1, found: n });
+            return Err(Error::TooFew { operation: "Gaussian fit", needed: dim + 1, found: n }.into());
         }
-        let Moments { mean, covariance } = Moments::of(x)?;
-        Ok(Self { gaussian: Gaussian::new(&mean, &covariance)? })
+        let mut running = RunningMoments::default();
+        for batch in batches {
+            running.add(&batch?)?;
+        }
+        let Moments { mean, covariance } = running.most_likely()?;
+        let gaussian = Gaussian::new(&mean, &covariance).map_err(Error::from)?;
+        Ok(Self { gaussian })
     }
 
     /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`.

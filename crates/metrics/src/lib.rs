@@ -1,15 +1,25 @@
 //! What flows are judged by: means with standard errors, two-sample tests, Gaussian fits, distances.
 
+pub mod bits_per_dim;
 pub mod error;
 pub mod estimate;
+pub mod features;
+pub mod frechet;
 pub mod gaussian_fit;
+pub mod inception;
+pub mod kernel_distance;
 pub mod moments;
 pub mod two_sample;
 pub mod wasserstein;
 
+pub use bits_per_dim::bits_per_dim;
 pub use error::{Error, Result};
 pub use estimate::Estimate;
+pub use features::{FeatureCollector, FeatureStatistics};
+pub use frechet::frechet_distance;
 pub use gaussian_fit::GaussianFit;
-pub use moments::Moments;
+pub use inception::Inception;
+pub use kernel_distance::{KernelDistance, kernel_distance};
+pub use moments::{Moments, RunningMoments};
 pub use two_sample::{TwoSampleTest, energy_distance_test};
 pub use wasserstein::wasserstein2_gaussian;

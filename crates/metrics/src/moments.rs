@@ -1,6 +1,6 @@
 //! The mean and the covariance of a law.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
@@ -20,14 +20,114 @@ impl Moments {
     /// # Errors
     /// [`Error::TooFew`] for no points, [`Error::Torch`] if `x` does not have two axes.
     pub fn of(x: &Tensor) -> Result<Self> {
-        let (n, _) = x.size2().map_err(|source| Error::Torch { operation: "moments", source })?;
-        if n < 1 {
-            return Err(Error::TooFew { operation: "moments", needed: 1, found: n });
+        let mut running = RunningMoments::default();
+        running.add(x)?;
+        running.most_likely()
+    }
+}
+
+/// Moments of points that come batch by batch, in double precision and the memory of one covariance.
+///
+/// The scatter `Σ(x − m)(x − m)ᵀ` of two batches together is the sum of theirs and `δδᵀ n n'/(n + n')`, δ the
+/// distance of their means (Chan, Golub & `LeVeque` 1983), so that a mean far from 0 costs no digits.
+#[derive(Debug, Default)]
+pub struct RunningMoments {
+    n: i64,
+    /// The mean `[D]` and the scatter `[D, D]`, once there are points.
+    sums: Option<(Tensor, Tensor)>,
+}
+
+impl RunningMoments {
+    /// Takes in points `x`, `[N, D]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if `x` does not have two axes, [`Error::Core`] if it has another dimension than before.
+    pub fn add(&mut self, x: &Tensor) -> Result<()> {
+        let (n, dim) = x.size2().map_err(|source| Error::Torch { operation: "moments", source })?;
+        if let Some((mean, _)) = &self.sums {
+            interflow_core::shape::check_points("moments", x, mean.size()[0])?;
         }
-        let x = x.to_kind(Kind::Double);
+        if n < 1 {
+            return Ok(());
+        }
+        let x = x.detach().to_device(Device::Cpu).to_kind(Kind::Double);
         let mean = x.mean_dim(0i64, false, Kind::Double);
         let centred = x - &mean;
-        let covariance = centred.tr().matmul(&centred) / n as f64;
-        Ok(Self { mean, covariance })
+        let (own_mean, scatter) = self.sums.get_or_insert_with(|| {
+            (mean.zeros_like(), Tensor::zeros([dim, dim], (Kind::Double, Device::Cpu)))
+        });
+        let total = self.n + n;
+        let shift = mean - &*own_mean;
+        let _ = scatter.addmm_(&centred.tr(), &centred);
+        let _ = scatter.addr_(&(&shift * (self.n as f64 * n as f64 / total as f64)), &shift);
+        *own_mean += shift * (n as f64 / total as f64);
+        self.n = total;
+        Ok(())
+    }
+
+    /// How many points there were.
+    pub fn n(&self) -> i64 {
+        self.n
+    }
+
+    /// The moments with the covariance divided by N: those of the most likely Gaussian.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] for no points.
+    pub fn most_likely(&self) -> Result<Moments> {
+        self.divided_by(0)
+    }
+
+    /// The moments with the covariance divided by N − 1: without bias.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] for fewer than two points.
+    pub fn unbiased(&self) -> Result<Moments> {
+        self.divided_by(1)
+    }
+
+    fn divided_by(&self, n_less: i64) -> Result<Moments> {
+        match &self.sums {
+            Some((mean, scatter)) if self.n > n_less => {
+                Ok(Moments { mean: mean.copy(), covariance: scatter / (self.n - n_less) as f64 })
+            }
+            _ => Err(Error::TooFew { operation: "moments", needed: n_less + 1, found: self.n }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::rng::{Purpose, Stream};
+
+    use super::*;
+
+    #[test]
+    fn batches_add_up_to_the_whole() {
+        // Far from 0, where sums of squares would lose what is asked for.
+        let x = Stream::new(3, Purpose::Test).at(0).normal(&[50, 4], Kind::Double) * 0.5 + 1e5;
+        let mut running = RunningMoments::default();
+        for (first, n) in [(0, 1), (1, 0), (1, 30), (31, 19)] {
+            running.add(&x.narrow(0, first, n)).unwrap();
+        }
+        let found = running.unbiased().unwrap();
+        let mean = x.mean_dim(0i64, false, Kind::Double);
+        let difference = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]);
+        assert_eq!(running.n(), 50);
+        assert!(difference(&found.mean, &mean) < 1e-10);
+        assert!(difference(&found.covariance, &x.tr().cov(1, None::<&Tensor>, None::<&Tensor>)) < 1e-10);
+        let most_likely = running.most_likely().unwrap().covariance;
+        assert!(difference(&(most_likely * (50.0 / 49.0)), &found.covariance) < 1e-12);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut running = RunningMoments::default();
+        assert!(matches!(running.most_likely(), Err(Error::TooFew { needed: 1, found: 0, .. })));
+        let x = Tensor::zeros([1, 3], (Kind::Float, Device::Cpu));
+        running.add(&x).unwrap();
+        assert!(matches!(running.unbiased(), Err(Error::TooFew { needed: 2, found: 1, .. })));
+        assert!(matches!(running.add(&x.narrow(1, 0, 2)), Err(Error::Core(_))));
+        assert!(matches!(running.add(&x.view(-1)), Err(Error::Torch { .. })));
     }
 }

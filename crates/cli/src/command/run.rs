@@ -17,6 +17,7 @@ use crate::device;
 use crate::end::End;
 use crate::evaluation::{self, estimate};
 use crate::flow::{Flow, checkpoint_file};
+use crate::images::{self, ImageSpace, ProgressSheet};
 use crate::interrupt;
 use crate::observer::RunObserver;
 use crate::output::print_line;
@@ -58,7 +59,7 @@ pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> R
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let (result, sections) = measure(&trained).with_context(|| {
+    let (result, sections) = measure(&trained, data, args).with_context(|| {
         format!(
             "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
             trained.folder.path.display()
@@ -129,6 +130,7 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     config.dim = Some(target.dim());
     config.whitening = target.whitening().map(Whitening::numbers);
     config.units = End::units(&base, &target);
+    config.images = target.images().map(|images| ImageSpace::of(images, target.n_given()));
     if let Some(point) = &resumed {
         point.check_units(&config.units)?;
     }
@@ -156,7 +158,9 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
         tch::get_num_threads(),
         folder.path.display()
     );
-    let mut observer = RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?;
+    let sheet = ProgressSheet::new(&config, &base, folder.figures(), device)?;
+    let mut observer =
+        RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?.with_sheet(sheet);
     let outcome = trainer.run(&mut observer);
     observer.finish();
     let outcome = outcome.with_context(|| stopped(&folder))?;
@@ -197,7 +201,7 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
 }
 
 /// The numbers of a finished run, and the report's sections of its study.
-fn measure(trained: &Trained) -> Result<(Map<String, Value>, String)> {
+fn measure(trained: &Trained, data: &Path, args: &RunOptions) -> Result<(Map<String, Value>, String)> {
     let check = &trained.self_check;
     let mut result = Map::new();
     result.insert("experiment".into(), json!(trained.config.name));
@@ -212,9 +216,20 @@ fn measure(trained: &Trained) -> Result<(Map<String, Value>, String)> {
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);
     let study = trained.config.study.as_ref();
     let findings = study.map(|study| study.run(&trained.folder, &flow, &trained.base, &trained.target));
-    let findings = findings.transpose()?.unwrap_or_default();
+    let mut findings = findings.transpose()?.unwrap_or_default();
     result.extend(findings.result);
+    if let Some(images) = trained.target.images() {
+        result.extend(images::reconstruct(&trained.folder, &flow, images)?);
+        let mut config = trained.config.evaluation.fid.clone().unwrap_or_default();
+        config.weights = config.weights.or_else(|| args.inception.clone());
+        let fid = images::compare(&flow, &trained.base, Some(&images.train), &config, data)?;
+        findings.text += &images::section(&fid);
+        result.insert("fid".into(), fid);
+    }
     flow.solver = picture_solver(&trained.config.solver).build()?;
+    if let Some(images) = trained.target.images() {
+        result.extend(images::draw(&trained.folder, &flow, &trained.base, images)?);
+    }
     table_figures::draw(&trained.folder, &flow, &trained.base, &trained.target)?;
     if trained.base.dim() == 2 && trained.target.n_given() == 0 {
         report::draw_flow(&trained.folder, &flow, &trained.base, &trained.target)?;

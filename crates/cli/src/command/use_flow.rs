@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use interflow_data::Columns;
 use interflow_train::Checkpoint;
 use serde_json::{Value, json};
 
+use super::sample_images::sample_images;
 use crate::args::{EvaluateArgs, FlowArgs, InspectArgs, LogProbArgs, RowsArgs, SampleArgs};
 use crate::conditions::Conditions;
 use crate::config::EndConfig;
@@ -21,8 +22,14 @@ use crate::units::{RowsOfFile, written};
 
 /// Draws samples.
 pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
-    let output = Output::parse(&args.out)?;
     let (flow, base) = open(&args.flow)?;
+    if let Some(space) = flow.config.images {
+        return sample_images(args, flow, &base, space);
+    }
+    if args.class.is_some() {
+        bail!("the flow has no classes\nhint: leave out --class");
+    }
+    let output = Output::parse(&args.out)?;
     let columns = flow.config.units.target.as_ref();
     let conditions = Conditions::read(args, columns)?;
     let n = conditions.as_ref().map_or(args.n.unwrap_or(1000) as i64, Conditions::n_samples);

@@ -13,10 +13,7 @@ impl Constant {
     /// The numbers of `tensor`.
     pub(crate) fn of(tensor: &Tensor) -> Self {
         let flat = tensor.detach().to_kind(Kind::Double).to_device(tch::Device::Cpu).contiguous().view(-1);
-        Self {
-            values: flat.iter::<f64>().map_or_else(|_| Vec::new(), Iterator::collect),
-            shape: tensor.size(),
-        }
+        Self { values: Vec::<f64>::try_from(&flat).unwrap_or_default(), shape: tensor.size() }
     }
 
     /// The numbers as a `Double` tensor on the CPU.
