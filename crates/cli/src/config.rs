@@ -3,15 +3,18 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use interflow_core::Network;
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
+use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::TargetConfig;
 use interflow_data::{TableConfig, WhiteningNumbers};
-use interflow_models::ModelConfig;
+use interflow_models::{ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
 use interflow_train::TrainConfig;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use crate::study::StudyConfig;
 use crate::units::Units;
@@ -47,6 +50,10 @@ pub(crate) struct ExperimentConfig {
     pub(crate) coupling: CouplingConfig,
     /// The velocity's network.
     pub(crate) model: ModelConfig,
+    /// The network of a denoiser beside it, for paths with a latent: its score is known up to the ends, whatever the
+    /// base and the coupling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) denoiser: Option<ModelConfig>,
     /// How it is trained.
     pub(crate) train: TrainConfig,
     /// How the flow is integrated.
@@ -166,6 +173,16 @@ impl ExperimentConfig {
         toml::to_string_pretty(self).context("cannot write the resolved config")
     }
 
+    /// A fresh network for points of dimension `dim`, of the config's precision.
+    pub(crate) fn network(&self, dim: i64, device: Device) -> Result<Box<dyn Network>> {
+        let options = (self.precision.kind(), device);
+        let stream = Stream::new(self.seed, Purpose::Init);
+        let velocity = self.model.init(dim, &mut stream.at(0), options).context("in [model]")?;
+        let Some(denoiser) = &self.denoiser else { return Ok(velocity) };
+        let denoiser = denoiser.init(dim, &mut stream.at(1), options).context("in [denoiser]")?;
+        Ok(Box::new(VelocityAndDenoiser::new(velocity, denoiser)))
+    }
+
     /// Rejects values that have the right type and no sense.
     fn check(&self) -> Result<()> {
         if self.name.is_empty() || self.name.contains(['/', '\\']) {
@@ -183,8 +200,19 @@ impl ExperimentConfig {
         }
         self.train.check().context("in [train]")?;
         self.solver.build().context("in [solver]")?;
-        self.interpolant.build().context("in [interpolant]")?;
-        self.study.as_ref().map_or(Ok(()), |study| study.check(&self.target))
+        let interpolant = self.interpolant.build().context("in [interpolant]")?;
+        if matches!(self.coupling, CouplingConfig::Mirror {}) && self.base != self.target {
+            bail!(
+                "[coupling] kind = \"mirror\" pairs points with themselves: base and target have to be the same"
+            );
+        }
+        if self.denoiser.is_some() && !interpolant.has_latent() {
+            bail!("[denoiser] wants a path with a latent\nhint: give [interpolant] a gamma");
+        }
+        if self.denoiser.is_some() && self.train.likelihood.is_some() {
+            bail!("[denoiser] wants the interpolant's objective\nhint: leave out [train.likelihood]");
+        }
+        self.study.as_ref().map_or(Ok(()), |study| study.check(self))
     }
 }
 

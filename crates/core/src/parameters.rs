@@ -26,6 +26,13 @@ impl Parameters {
         handle
     }
 
+    /// Adds all weights of `part` under `prefix`: the same leaves, so that gradients and later numbers are shared.
+    pub fn include(&mut self, prefix: &str, part: &Self) {
+        let entries =
+            part.entries.iter().map(|(name, leaf)| (format!("{prefix}{name}"), leaf.shallow_clone()));
+        self.entries.extend(entries);
+    }
+
     /// Names and weights in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.entries.iter().map(|(name, tensor)| (name.as_str(), tensor))

@@ -13,6 +13,7 @@ pub mod state_features;
 mod state_inputs;
 mod tangent;
 pub mod time_embedding;
+pub mod velocity_and_denoiser;
 
 pub use activation::Activation;
 pub use config::ModelConfig;
@@ -21,3 +22,4 @@ pub use mlp::{Mlp, MlpConfig};
 pub use residual_mlp::{ResidualMlp, ResidualMlpConfig};
 pub use state_features::{Ends, StateFeatures};
 pub use time_embedding::TimeEmbedding;
+pub use velocity_and_denoiser::VelocityAndDenoiser;

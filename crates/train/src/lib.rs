@@ -64,7 +64,7 @@ pub use observer::{Failure, Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use problem::Problem;
 pub use schedule::ScheduleConfig;
-pub use self_check::{Balance, Estimate, SelfCheck};
+pub use self_check::{Balance, DenoiserCheck, Estimate, SelfCheck};
 pub use time::{TimeConfig, TimeSampler};
 pub use trainer::{Outcome, StopReason, Trainer};
 
