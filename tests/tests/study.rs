@@ -44,6 +44,42 @@ times = [0.0, 0.5, 1.0]
 n = 50
 "#;
 
+const GAMMA: &str = r#"
+[denoiser]
+kind = "mlp"
+hidden = [16]
+
+[study]
+kind = "gamma"
+times = [0.0001, 0.5]
+n = 50
+gradient_batch = 16
+n_gradients = 30
+epsilons = [1.0]
+steps = 6
+n_samples = 60
+"#;
+
+const MIRROR: &str = r#"
+[denoiser]
+kind = "mlp"
+hidden = [16]
+
+[study]
+kind = "mirror"
+epsilons = [1.0]
+steps = 6
+n = 60
+times = [0.25, 0.5]
+"#;
+
+const STEIN: &str = r#"
+[study]
+kind = "stein"
+times = [0.0, 0.5]
+n = 4000
+"#;
+
 fn last_line(stdout: &str) -> Value {
     serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
 }
@@ -142,4 +178,70 @@ fn a_study_that_does_not_fit_is_refused() {
     assert!(!playground.path().join("runs").exists(), "it was trained first");
     let message = Playground::new().fail("experiment tiny.toml --from nowhere");
     assert!(message.contains("[study]"), "{message}");
+}
+
+fn with_latent_and(playground: &Playground, study: &str) {
+    let gamma = "kind = \"linear\"\ngamma = { kind = \"brownian\", strength = 1.0 }";
+    playground.edit("kind = \"trigonometric\"", gamma);
+    with_study(playground, study);
+}
+
+/// Pairs of latents calm the gradient where γ̇ is singular, whatever has been learned.
+#[test]
+fn a_denoiser_is_studied_beside_the_velocity() {
+    let playground = Playground::new();
+    with_latent_and(&playground, GAMMA);
+    let result = last_line(&playground.succeed("experiment tiny.toml --set train.steps=60"));
+    let early = &result["gradient_variance_by_time"][0]["variance"];
+    let variance = |latents: &str| early[latents].as_f64().unwrap();
+    assert!(variance("single") > 20.0 * variance("pairs"), "{result}");
+    let distances = &result["denoiser_distances"][1];
+    for which in ["learned", "of_velocity", "apart"] {
+        let distance = distances[which].as_f64().unwrap();
+        assert!(distance > 0.0 && distance < 2.0, "{which}: {result}");
+    }
+    assert_eq!(result["samples"].as_array().unwrap().len(), 2);
+    let figures = ["denoisers.png", "gradient_noise.png", "noisy_samples.png"];
+    check_folder(&only_run(&playground, "runs"), &figures, &["Variance of the loss's gradient"]);
+}
+
+/// A mirror's velocity is odd about t = ½: even a hardly trained flow, which follows its own field, ends near its
+/// start, and noise leads away.
+#[test]
+fn data_are_led_to_themselves() {
+    let playground = Playground::new();
+    let ends = "kind = \"synthetic\"\ndensity = { kind = \"eight-gaussians\" }";
+    playground.edit("kind = \"standard-normal\"", ends);
+    let tiny = std::fs::read_to_string(playground.path().join("tiny.toml")).unwrap();
+    let tiny = tiny.replace("kind = \"independent\"", "kind = \"mirror\"");
+    let gamma = "kind = \"linear\"\ngamma = { kind = \"brownian\", strength = 1.0 }";
+    playground.write("tiny.toml", &(tiny.replace("kind = \"trigonometric\"", gamma) + MIRROR));
+    let result = last_line(&playground.succeed("experiment tiny.toml --set train.steps=300"));
+    let returns = result["returns"].as_array().unwrap();
+    let distance = |i: usize| returns[i]["distance"].as_f64().unwrap();
+    assert!(distance(0) < 0.5 * distance(1), "{result}");
+    check_folder(
+        &only_run(&playground, "runs"),
+        &["from_one_point.png", "noisy_samples.png"],
+        &["The velocity is γ̇ η"],
+    );
+    let apart = playground.fail("train tiny.toml --set base.density.kind=rings");
+    assert!(apart.contains("same"), "{apart}");
+}
+
+/// At t = 0 the score is that of N(0, I), whatever was learned: E|s|² = D, and all integrals are right.
+#[test]
+fn integrals_of_the_score_are_known_at_the_base() {
+    let playground = Playground::new();
+    with_study(&playground, STEIN);
+    let result = last_line(&playground.succeed("experiment tiny.toml --set train.steps=40"));
+    let base = &result["stein"][0];
+    let mean = |name: &str| base[name]["mean"].as_f64().unwrap();
+    let error = |name: &str| base[name]["standard_error"].as_f64().unwrap();
+    for (name, exact) in [("product", -2.0), ("information", 2.0), ("information_gap", 0.0)] {
+        assert!((mean(name) - exact).abs() < 5.0 * error(name), "{name}: {base}");
+        assert!(error(name) < 0.1, "{name}: {base}");
+    }
+    assert!(base["mean_standard_errors"].as_f64().unwrap() < 5.0);
+    check_folder(&only_run(&playground, "runs"), &["fisher.png"], &["Integrals of the score"]);
 }

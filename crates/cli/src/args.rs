@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Log-densities (nats) of the rows of FILE under the flow.
     LogProb(LogProbArgs),
-    /// Scores ∇log ρ at the rows of FILE, for a flow with a Gaussian base.
+    /// Scores ∇log ρ at the rows of FILE, for a flow with a Gaussian base or with a denoiser.
     Score(ScoreArgs),
     /// The density of a two-dimensional flow on a grid.
     Density(DensityArgs),

@@ -3,15 +3,18 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use interflow_core::Network;
 use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
+use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::TargetConfig;
 use interflow_data::{ImageSetConfig, TableConfig, WhiteningNumbers};
-use interflow_models::ModelConfig;
+use interflow_models::{ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
-use interflow_train::TrainConfig;
+use interflow_train::{GaussianResidual, PreconditionConfig, PrincipalAxes, TrainConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use crate::images::{FidConfig, ImageEvaluationConfig, ImageSpace};
 use crate::study::StudyConfig;
@@ -51,6 +54,13 @@ pub(crate) struct ExperimentConfig {
     pub(crate) coupling: CouplingConfig,
     /// The velocity's network.
     pub(crate) model: ModelConfig,
+    /// What the network corrects; without it the network is the velocity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) precondition: Option<PreconditionConfig>,
+    /// The network of a denoiser beside it, for paths with a latent: its score is known up to the ends, whatever the
+    /// base and the coupling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) denoiser: Option<ModelConfig>,
     /// How it is trained.
     pub(crate) train: TrainConfig,
     /// How the flow is integrated.
@@ -252,6 +262,20 @@ impl ExperimentConfig {
         }
     }
 
+    /// A fresh network for points of dimension `dim`, of the config's precision. What preconditions it are the axes
+    /// of the training rows, or any others where a checkpoint's will take their place.
+    pub(crate) fn network(&self, dim: i64, device: Device, axes: &PrincipalAxes) -> Result<Box<dyn Network>> {
+        let options = (self.precision.kind(), device);
+        let stream = Stream::new(self.seed, Purpose::Init);
+        let mut velocity = self.model.init(dim, &mut stream.at(0), options).context("in [model]")?;
+        if let Some(PreconditionConfig::Gaussian {}) = self.precondition {
+            velocity = Box::new(GaussianResidual::new(velocity, self.interpolant.build()?, axes)?);
+        }
+        let Some(denoiser) = &self.denoiser else { return Ok(velocity) };
+        let denoiser = denoiser.init(dim, &mut stream.at(1), options).context("in [denoiser]")?;
+        Ok(Box::new(VelocityAndDenoiser::new(velocity, denoiser)))
+    }
+
     /// Rejects values that have the right type and no sense.
     fn check(&self) -> Result<()> {
         if self.name.is_empty() || self.name.contains(['/', '\\']) {
@@ -276,8 +300,19 @@ impl ExperimentConfig {
         self.evaluation.images().check().context("in [evaluation.images]")?;
         self.train.check().context("in [train]")?;
         self.solver.build().context("in [solver]")?;
-        self.interpolant.build().context("in [interpolant]")?;
-        self.study.as_ref().map_or(Ok(()), |study| study.check(&self.target))
+        let interpolant = self.interpolant.build().context("in [interpolant]")?;
+        if matches!(self.coupling, CouplingConfig::Mirror {}) && self.base != self.target {
+            bail!(
+                "[coupling] kind = \"mirror\" pairs points with themselves: base and target have to be the same"
+            );
+        }
+        if self.denoiser.is_some() && !interpolant.has_latent() {
+            bail!("[denoiser] wants a path with a latent\nhint: give [interpolant] a gamma");
+        }
+        if self.denoiser.is_some() && self.train.likelihood.is_some() {
+            bail!("[denoiser] wants the interpolant's objective\nhint: leave out [train.likelihood]");
+        }
+        self.study.as_ref().map_or(Ok(()), |study| study.check(self))
     }
 }
 

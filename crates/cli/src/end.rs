@@ -108,7 +108,6 @@ impl End {
     }
 
     /// The images' parts, where the end is a set of images.
-    #[allow(dead_code, reason = "for the evaluation of images")]
     pub(crate) fn images(&self) -> Option<&ImageParts> {
         match self {
             Self::Images(images) => Some(images.parts()),
@@ -125,13 +124,18 @@ impl End {
         }
     }
 
-    /// All training rows once, `[N, D]`, in the test rows' units, where the end is a data set.
-    pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
+    /// All training rows once, `[N, D]`, as the flow's points, where the end is a table.
+    pub(crate) fn training_points(&self, seed: u64) -> Option<Tensor> {
         let Self::Rows(splits) = self else { return None };
-        let rows = splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample));
-        Some(match &splits.whitening {
-            Some(whitening) => whitening.restore(&rows),
-            None => rows,
+        Some(splits.train.batch(splits.train.n_rows(), 0, &Stream::new(seed, Purpose::Resample)))
+    }
+
+    /// The same in the test rows' units.
+    pub(crate) fn training_rows(&self, seed: u64) -> Option<Tensor> {
+        let points = self.training_points(seed)?;
+        Some(match self.whitening() {
+            Some(whitening) => whitening.restore(&points),
+            None => points,
         })
     }
 

@@ -7,7 +7,7 @@ use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_solvers::{Divergence, LogDensity, Solution, Solver, log_density};
-use interflow_train::Checkpoint;
+use interflow_train::{Checkpoint, PrincipalAxes};
 use tch::{Device, Tensor};
 
 use crate::args::FlowArgs;
@@ -21,7 +21,7 @@ use crate::interrupt;
 pub(crate) struct Flow {
     /// The config it was trained by.
     pub(crate) config: ExperimentConfig,
-    /// The learned velocity with averaged weights.
+    /// The learned velocity with averaged weights, and with it the denoiser where one was learned.
     pub(crate) velocity: Box<dyn Network>,
     /// Integrates it.
     pub(crate) solver: Solver,
@@ -61,9 +61,7 @@ impl Flow {
     /// The flow of a checkpoint.
     pub(crate) fn restore(config: ExperimentConfig, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
         let dim = config.dim.context("the checkpoint's config names no dimension")?;
-        let options = (config.precision.kind(), device);
-        let mut velocity =
-            config.model.init(dim, &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
+        let mut velocity = config.network(dim, device, &PrincipalAxes::standard(dim))?;
         velocity.parameters_mut().assign(checkpoint.network_weights()).context(
             "its weights are not of the network that its config describes\n\
              hint: the file belongs to no run of this program; use another checkpoint",

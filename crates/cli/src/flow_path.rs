@@ -1,12 +1,12 @@
 //! A trained flow along a path of one's choice, with or without noise.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use interflow_core::conversion::Conversion;
 use interflow_core::coupling::CouplingConfig;
-use interflow_core::density::ConditionalNormal;
+use interflow_core::density::{ConditionalNormal, StandardNormal};
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
-use interflow_core::{VectorField, Velocity};
-use interflow_solvers::{BrownianPath, DiffusionConfig, Sde, SdeConfig};
+use interflow_core::{Denoiser, VectorField, Velocity};
+use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, ScoreSource, Sde, SdeConfig};
 use tch::Tensor;
 
 use crate::end::End;
@@ -51,15 +51,60 @@ impl<'a> FlowPath<'a> {
         self.velocity.as_ref()
     }
 
-    /// How the path's score follows from its velocity.
+    /// The learned denoiser, if there is one; a flow with a latent keeps to its own path.
+    pub(crate) fn denoiser(&self) -> Option<&'a dyn VectorField> {
+        self.flow.velocity.denoiser()
+    }
+
+    /// The relations between the path's fields.
+    ///
+    /// With a denoiser the score needs no relation to the velocity, and any base will do: what is left of the
+    /// conversion is its interpolant.
     pub(crate) fn conversion(&self, base: &End) -> Result<Conversion> {
+        if self.denoiser().is_some() {
+            if base.n_given() + self.flow.config.units.n_given() > 0 {
+                bail!("a score is told for flows without conditions only");
+            }
+            return Ok(Conversion::new(self.interpolant.build()?, StandardNormal { dim: base.dim() }));
+        }
+        self.conversion_of_velocity(base)
+    }
+
+    /// How the path's score follows from its velocity.
+    pub(crate) fn conversion_of_velocity(&self, base: &End) -> Result<Conversion> {
         let End::Normal(ConditionalNormal { n_given: 0, normal }) = base else {
-            bail!("a score follows from the velocity for the base standard-normal only, without conditions");
+            bail!(
+                "a score follows from the velocity for the base standard-normal only, without conditions\n\
+                 hint: for other bases train a [denoiser] too"
+            );
         };
         if !matches!(self.flow.config.coupling, CouplingConfig::Independent {}) {
-            bail!("a score follows from the velocity for the independent coupling only");
+            bail!(
+                "a score follows from the velocity for the independent coupling only\n\
+                 hint: for other couplings train a [denoiser] too"
+            );
         }
         Ok(Conversion::new(self.interpolant.build()?, *normal))
+    }
+
+    /// The score at time `t`: the denoiser's, where one was learned, else the velocity's.
+    ///
+    /// # Errors
+    /// Where the score is not told: see [`FlowPath::conversion`]; and at times too near an end.
+    pub(crate) fn score(&self, base: &End, t: f64) -> Result<Box<dyn VectorField + '_>> {
+        let conversion = self.conversion(base)?;
+        let told = "cannot take the score at this time\nhint: at the end only ε s is regular: sample --sde";
+        if let Some(denoiser) = self.denoiser() {
+            conversion.check_denoiser_time(t).context(told)?;
+            return Ok(Box::new(conversion.score_of_denoiser(Denoiser(denoiser))?));
+        }
+        conversion.check_score_time(t).context(told)?;
+        Ok(Box::new(conversion.score(Velocity(self.velocity()))))
+    }
+
+    /// The shape of a strength with which the noise is regular up to the ends.
+    pub(crate) fn regular_shape(&self) -> DiffusionShape {
+        if self.denoiser().is_some() { DiffusionShape::Gamma } else { DiffusionShape::Regular }
     }
 
     /// Carries points from the base to the target; `tick` is told of each finished batch.
@@ -79,7 +124,8 @@ impl<'a> FlowPath<'a> {
     ) -> Result<(Tensor, u64)> {
         let diffusion = noise.diffusion.build(&self.conversion(base)?)?;
         let solver = noise.solver.build()?;
-        let sde = Sde { velocity: self.velocity(), score: None, diffusion: &diffusion };
+        let score = self.denoiser().map_or(ScoreSource::Velocity, ScoreSource::Denoiser);
+        let sde = Sde { velocity: self.velocity(), score, diffusion: &diffusion };
         let solve = |batch: &Tensor, first| {
             let path = BrownianPath::new(seed, first);
             Ok(solver.solve(&sde, &path, batch, (0.0, 1.0))?)

@@ -16,6 +16,7 @@ mod images;
 mod interrupt;
 mod observer;
 mod output;
+mod precondition;
 mod report;
 mod resume;
 mod run_folder;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use interflow_train::{Balance, Checkpoint, Estimate, Failure, Observer, SelfCheck, StepReport, Trainer};
+use interflow_train::{
+    Balance, Checkpoint, DenoiserCheck, Estimate, Failure, Observer, SelfCheck, StepReport, Trainer,
+};
 use serde_json::{Value, json};
 
 use crate::events::EventFile;
@@ -155,6 +157,19 @@ impl Observer for RunObserver {
             line["gap_se"] = json!(gap.standard_error);
             scalars.push(("validation/gap", gap.mean));
             text = format!("{text}, G + E|v̂|² {:.4} ± {:.4}", gap.mean, gap.standard_error);
+        }
+        if let Some(DenoiserCheck { objective, balance, .. }) = check.denoiser {
+            line["denoiser_objective"] = json!(objective.mean);
+            line["denoiser_objective_se"] = json!(objective.standard_error);
+            line["denoiser_gap"] = json!(balance.gap.mean);
+            line["denoiser_gap_se"] = json!(balance.gap.standard_error);
+            scalars.push(("validation/denoiser_objective", objective.mean));
+            scalars.push(("validation/denoiser_gap", balance.gap.mean));
+            let Estimate { mean, standard_error } = balance.gap;
+            text = format!(
+                "{text}; denoiser's {:.4} ± {:.4}, gap {mean:.4} ± {standard_error:.4}",
+                objective.mean, objective.standard_error
+            );
         }
         self.record(step, &line, &scalars);
         self.bar.suspend(|| {

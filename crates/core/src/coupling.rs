@@ -23,6 +23,18 @@ impl Coupling for Independent {
     }
 }
 
+/// Every target point with itself: for two ends of one law.
+///
+/// On a path with a latent and α + β = 1 this is the mirror interpolant `x_t = x1 + γ z` (\[ABV23\]).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mirror;
+
+impl Coupling for Mirror {
+    fn pair(&self, _x0: Tensor, x1: Tensor, _draw: &mut Draw) -> (Tensor, Tensor) {
+        (x1.shallow_clone(), x1)
+    }
+}
+
 /// Which coupling, as written in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -30,6 +42,8 @@ impl Coupling for Independent {
 pub enum CouplingConfig {
     /// [`Independent`].
     Independent {},
+    /// [`Mirror`]: both ends have to be of one law.
+    Mirror {},
 }
 
 impl CouplingConfig {
@@ -37,6 +51,7 @@ impl CouplingConfig {
     pub fn build(&self) -> Box<dyn Coupling> {
         match self {
             Self::Independent {} => Box::new(Independent),
+            Self::Mirror {} => Box::new(Mirror),
         }
     }
 }

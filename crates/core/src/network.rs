@@ -16,6 +16,12 @@ pub trait Network: VectorField + Send {
         Vec::new()
     }
 
+    /// The field that predicts the latent beside this velocity, `η_t(x) = E[z | x_t = x]`, if the network holds one;
+    /// its weights are among the network's.
+    fn denoiser(&self) -> Option<&dyn VectorField> {
+        None
+    }
+
     /// A network of the same form with its own copy of the weights.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod state_inputs;
 mod tangent;
 pub mod time_embedding;
 pub mod u_net;
+pub mod velocity_and_denoiser;
 
 pub use activation::Activation;
 pub use config::ModelConfig;
@@ -23,3 +24,4 @@ pub use residual_mlp::{ResidualMlp, ResidualMlpConfig};
 pub use state_features::{Ends, StateFeatures};
 pub use time_embedding::TimeEmbedding;
 pub use u_net::{UNet, UNetConfig};
+pub use velocity_and_denoiser::VelocityAndDenoiser;

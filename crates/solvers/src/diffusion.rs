@@ -72,6 +72,18 @@ impl Diffusion {
         self.conversion.score_regular_on()
     }
 
+    /// The closed interval of times on which `ε η/γ` is regular: that of a strength proportional to γ has no gaps.
+    pub(crate) fn denoiser_regular_on(&self) -> (f64, f64) {
+        let interpolant = self.conversion.interpolant();
+        let (first, last) = interpolant.regular_on();
+        match interpolant.latent_regular_on() {
+            Some((from, to)) if !self.is_zero() && self.config.shape != DiffusionShape::Gamma => {
+                (first.max(from), last.min(to))
+            }
+            _ => (first, last),
+        }
+    }
+
     /// ε(t).
     pub fn epsilon(&self, t: f64) -> f64 {
         let factor = match self.config.shape {
@@ -89,6 +101,11 @@ impl Diffusion {
         &self.conversion
     }
 
+    /// Whether the path has a γ.
+    pub(crate) fn has_latent(&self) -> bool {
+        self.conversion.interpolant().has_latent()
+    }
+
     /// Whether there is no noise at all.
     pub(crate) fn is_zero(&self) -> bool {
         self.config.strength <= 0.0
@@ -103,6 +120,14 @@ impl Diffusion {
                 self.config.strength / number(&interpolant.coefficients(&instant(t)).wronskian)
             }
             _ => self.epsilon(t) / self.weight(t),
+        }
+    }
+
+    /// `ε(t)/γ(t)`, in closed form where both vanish at the ends.
+    pub(crate) fn over_gamma(&self, t: f64) -> f64 {
+        match self.config.shape {
+            DiffusionShape::Gamma => self.config.strength,
+            _ => self.epsilon(t) / self.gamma(t),
         }
     }
 

@@ -23,8 +23,8 @@ pub enum Error {
     /// A fixed-grid method was configured without a number of steps.
     #[error("a method without an error estimate needs `steps`")]
     MissingSteps,
-    /// A strength of noise proportional to γ was configured for a path without γ.
-    #[error("a diffusion proportional to gamma needs a path with a latent γ z")]
+    /// A strength of noise proportional to γ, or a denoiser, was given for a path without γ.
+    #[error("a diffusion proportional to gamma, or by a denoiser, needs a path with a latent γ z")]
     NoLatent,
     /// A stochastic equation was to be solved beyond the path's ends.
     #[error("a stochastic equation has times in [0, 1], found: {from} to {to}")]

@@ -28,6 +28,6 @@ pub use error::{Error, Result};
 pub use gradient::{LikelihoodGradient, Sensitivity, likelihood_gradient};
 pub use likelihood::{LogDensity, log_density};
 pub use scheme::Scheme;
-pub use sde::{Sde, SdeConfig, SdeSolver};
+pub use sde::{ScoreSource, Sde, SdeConfig, SdeSolver};
 pub use solution::{Solution, Statistics, StopReason};
 pub use solve::Solver;

@@ -16,18 +16,30 @@ use crate::{Diffusion, Error, Result, Scheme, Solution, Statistics, StopReason};
 pub struct Sde<'a> {
     /// The flow's velocity.
     pub velocity: &'a dyn VectorField,
-    /// The score, where it is known by itself; else it follows from the velocity, at no further call.
-    pub score: Option<&'a dyn VectorField>,
+    /// What tells the score.
+    pub score: ScoreSource<'a>,
     /// The strength of the noise.
     pub diffusion: &'a Diffusion,
+}
+
+/// What tells the score of a path.
+#[derive(Clone, Copy)]
+pub enum ScoreSource<'a> {
+    /// The velocity, at no further call, for a Gaussian base that is independent of the target.
+    Velocity,
+    /// A field that is the score itself.
+    Field(&'a dyn VectorField),
+    /// A denoiser: `s = −η/γ`, whatever the base and the coupling.
+    Denoiser(&'a dyn VectorField),
 }
 
 impl Sde<'_> {
     /// The closed interval of times with noise; outside it the flow is followed.
     fn noisy_on(&self) -> (f64, f64) {
         match self.score {
-            None => self.diffusion.regular_on(),
-            Some(_) => self.diffusion.conversion().interpolant().regular_on(),
+            ScoreSource::Velocity => self.diffusion.regular_on(),
+            ScoreSource::Field(_) => self.diffusion.conversion().interpolant().regular_on(),
+            ScoreSource::Denoiser(_) => self.diffusion.denoiser_regular_on(),
         }
     }
 }
@@ -83,7 +95,7 @@ impl SdeSolver {
     /// leads to or from them.
     ///
     /// # Errors
-    /// A wrong shape, times outside [0, 1], or a non-finite number ([`Error`]).
+    /// A wrong shape, times outside [0, 1], a denoiser on a path without γ, or a non-finite number ([`Error`]).
     pub fn solve(
         &self,
         sde: &Sde<'_>,
@@ -94,6 +106,9 @@ impl SdeSolver {
         shape::check_points("solve", x, sde.velocity.dim())?;
         if !((0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to)) {
             return Err(Error::OutsideOfPath { from, to });
+        }
+        if matches!(sde.score, ScoreSource::Denoiser(_)) && !sde.diffusion.has_latent() {
+            return Err(Error::NoLatent);
         }
         let equation = Equation { sde: *sde, sign: (to - from).signum(), nfe: Cell::new(0) };
         let (first, last) = sde.noisy_on();
@@ -201,8 +216,11 @@ impl Equation<'_> {
             return v;
         }
         let (weighted, factor) = match score {
-            Some(score) => (call(score), diffusion.epsilon(t)),
-            None => (diffusion.conversion().weighted_score(&times, x, &v), diffusion.over_weight(t)),
+            ScoreSource::Field(score) => (call(score), diffusion.epsilon(t)),
+            ScoreSource::Denoiser(denoiser) => (call(denoiser), -diffusion.over_gamma(t)),
+            ScoreSource::Velocity => {
+                (diffusion.conversion().weighted_score(&times, x, &v), diffusion.over_weight(t))
+            }
         };
         v + weighted * (self.sign * factor)
     }

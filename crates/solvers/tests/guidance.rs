@@ -10,7 +10,7 @@ use interflow_core::guidance::Observed;
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Error, VectorField, Velocity};
-use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, Sde, SdeConfig};
+use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, ScoreSource, Sde, SdeConfig};
 use tch::{Kind, Tensor};
 
 /// Three coordinates, the first observed with noise.
@@ -35,7 +35,7 @@ fn samples(means: &Tensor, interpolant: fn() -> Interpolant, strength: f64) -> T
     let conversion = Conversion::new(interpolant(), StandardNormal { dim: 3 });
     let velocity = conversion.guided(path(means, interpolant()).velocity(), observed()).unwrap();
     let diffusion = DiffusionConfig { shape: DiffusionShape::Regular, strength }.build(&conversion).unwrap();
-    let sde = Sde { velocity: &velocity, score: None, diffusion: &diffusion };
+    let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
     let x0 = Stream::new(4, Purpose::Test).at(0).normal(&[2000, 3], Kind::Double);
     let solver = SdeConfig { scheme: Scheme::Shark, steps: 64 }.build().unwrap();
     solver.solve(&sde, &BrownianPath::new(4, 0), &x0, (0.0, 1.0)).unwrap().x

@@ -9,8 +9,8 @@ use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNor
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::{
-    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, Error, Method, Scheme, Sde, SdeConfig,
-    SolverConfig,
+    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, Error, Method, Scheme, ScoreSource, Sde,
+    SdeConfig, SolverConfig,
 };
 use tch::{Kind, Tensor};
 
@@ -31,7 +31,10 @@ fn solve(
     times: (f64, f64),
 ) -> Tensor {
     let solver = SdeConfig { scheme, steps }.build().unwrap();
-    solver.solve(&Sde { velocity, score: None, diffusion }, &BrownianPath::new(3, 0), x, times).unwrap().x
+    solver
+        .solve(&Sde { velocity, score: ScoreSource::Velocity, diffusion }, &BrownianPath::new(3, 0), x, times)
+        .unwrap()
+        .x
 }
 
 /// From N(0, I) to three equal blobs of one width: the closed form of \[AV23\] for a spherical mixture.
@@ -208,7 +211,7 @@ fn a_known_score_serves_where_the_velocity_does_not_tell_it() {
     let exact = MixturePath::new(&from, &ends, Interpolant::linear()).unwrap();
     let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 0.5);
     let (velocity, score) = (exact.velocity(), exact.score());
-    let sde = Sde { velocity: &velocity, score: Some(&score), diffusion: &diffusion };
+    let sde = Sde { velocity: &velocity, score: ScoreSource::Field(&score), diffusion: &diffusion };
     let solver = SdeConfig { scheme: Scheme::Shark, steps: 32 }.build().unwrap();
     let x0 = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
     let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
@@ -219,7 +222,7 @@ fn a_known_score_serves_where_the_velocity_does_not_tell_it() {
 #[test]
 fn a_sample_does_not_depend_on_its_batch_bit_for_bit() {
     let diffusion = diffusion(Interpolant::linear(), 100, DiffusionShape::Regular, 2.0);
-    let sde = Sde { velocity: &Widening, score: None, diffusion: &diffusion };
+    let sde = Sde { velocity: &Widening, score: ScoreSource::Velocity, diffusion: &diffusion };
     let x = Stream::new(1, Purpose::Test).at(0).normal(&[7, 100], Kind::Float);
     for scheme in SCHEMES {
         let solver = SdeConfig { scheme, steps: 11 }.build().unwrap();
@@ -253,7 +256,7 @@ fn calls_are_counted_and_the_gap_before_a_singular_end_is_crossed() {
     let nfe = |scheme, shape, times| {
         let solver = SdeConfig { scheme, steps: 10 }.build().unwrap();
         let diffusion = diffusion(Interpolant::linear(), 2, shape, 1.0);
-        let sde = Sde { velocity: &field, score: None, diffusion: &diffusion };
+        let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
         let path = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times).unwrap();
         (path.statistics.nfe, path.statistics.accepted_steps)
     };
@@ -270,7 +273,7 @@ fn a_broken_field_is_named_with_its_time() {
     for scheme in SCHEMES {
         let solver = SdeConfig { scheme, steps: 8 }.build().unwrap();
         let path = BrownianPath::new(0, 0);
-        let sde = Sde { velocity: &Breaks(0.55), score: None, diffusion: &diffusion };
+        let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
         let failure = solver.solve(&sde, &path, &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
         let Error::NonFinite { time } = failure else { panic!("{failure}") };
         assert!(time > 0.55 && time < 0.7, "{scheme:?}: {time}");
@@ -291,7 +294,7 @@ fn senseless_settings_are_refused() {
     let field = Blobs::new(Interpolant::linear());
     let solver = SdeConfig::default().build().unwrap();
     let noise = strength(DiffusionShape::Regular, 1.0).unwrap();
-    let sde = Sde { velocity: &field, score: None, diffusion: &noise };
+    let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &noise };
     for times in [(0.0, 1.1), (-0.1, 1.0), (f64::NAN, 1.0)] {
         let x = points(&[0.0, 1.0], 2);
         let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times);
@@ -300,4 +303,51 @@ fn senseless_settings_are_refused() {
     let wide = points(&[0.0, 1.0, 2.0], 3);
     let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &wide, (0.0, 1.0));
     assert!(matches!(refused, Err(Error::Core(_))));
+}
+
+/// Neither end is Gaussian and the path has a latent: the denoiser alone tells the score, up to the ends where the
+/// strength is proportional to γ.
+#[test]
+fn a_denoiser_serves_whatever_the_base() {
+    let (_, ends) = ends();
+    let from = GaussianMixture::spherical(&points(&[-1.0, 0.5, 1.0, -0.5], 2), 0.6).unwrap();
+    let x0 = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
+    for (gamma, shape, nfe) in [
+        (Gamma::Quadratic, DiffusionShape::Gamma, 256),
+        (Gamma::Quadratic, DiffusionShape::Constant, 260),
+        (Gamma::Brownian { strength: 0.5 }, DiffusionShape::Gamma, 260),
+    ] {
+        let interpolant = || Interpolant::new(Linear, Some(gamma));
+        let exact = MixturePath::new(&from, &ends, interpolant()).unwrap();
+        let diffusion = diffusion(interpolant(), 2, shape, 1.0);
+        let (velocity, denoiser) = (exact.velocity(), Denoising(exact.clone()));
+        let sde = Sde { velocity: &velocity, score: ScoreSource::Denoiser(&denoiser), diffusion: &diffusion };
+        let solver = SdeConfig { scheme: Scheme::Shark, steps: 64 }.build().unwrap();
+        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
+        check_moments(&found.x, &ends, &format!("{gamma:?}, {shape:?}"));
+        assert_eq!(found.statistics.nfe, nfe, "{gamma:?}, {shape:?}");
+    }
+}
+
+/// The exact denoiser `−γ s` of a path.
+struct Denoising(MixturePath);
+
+impl VectorField for Denoising {
+    fn dim(&self) -> i64 {
+        self.0.dim()
+    }
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        let gamma = self.0.interpolant().gamma().map(|gamma| gamma.coefficients(&t.unsqueeze(1)).gamma);
+        self.0.score().value(t, x) * gamma.unwrap_or_else(|| t.zeros_like()) * -1.0
+    }
+}
+
+#[test]
+fn a_denoiser_without_latent_is_refused() {
+    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Regular, 1.0);
+    let field = Blobs::new(Interpolant::linear());
+    let sde = Sde { velocity: &field, score: ScoreSource::Denoiser(&field), diffusion: &diffusion };
+    let solver = SdeConfig::default().build().unwrap();
+    let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0, 1.0], 2), (0.0, 1.0));
+    assert!(matches!(refused, Err(Error::NoLatent)));
 }

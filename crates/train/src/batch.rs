@@ -17,12 +17,13 @@ pub(crate) struct Batches<'a> {
     seed: u64,
 }
 
-/// Points on the path, `t` `[B]`, `x` and `path_derivative` `[B, D]`. With antithetic latents the second half
-/// repeats the first half's ends with −z.
+/// Points on the path, `t` `[B]`, `x`, `path_derivative` and, where the path has one, the latent, `[B, D]`. With
+/// antithetic latents the second half repeats the first half's ends with −z.
 pub(crate) struct Batch {
     pub(crate) t: Tensor,
     pub(crate) x: Tensor,
     pub(crate) path_derivative: Tensor,
+    pub(crate) latent: Option<Tensor>,
 }
 
 impl<'a> Batches<'a> {
@@ -56,17 +57,17 @@ impl<'a> Batches<'a> {
         let (t, x0, x1) = (place(t), place(x0), place(x1));
         if !self.interpolant.has_latent() {
             let point = self.interpolant.path(&t, &x0, &x1, None)?;
-            return Ok(Batch { t, x: point.x, path_derivative: point.path_derivative });
+            return Ok(Batch { t, x: point.x, path_derivative: point.path_derivative, latent: None });
         }
         let z = place(stream(Purpose::Latent).at(index).normal(&x0.size(), Kind::Float));
         if !self.antithetic() {
             let point = self.interpolant.path(&t, &x0, &x1, Some(&z))?;
-            return Ok(Batch { t, x: point.x, path_derivative: point.path_derivative });
+            return Ok(Batch { t, x: point.x, path_derivative: point.path_derivative, latent: Some(z) });
         }
         let twice = |x: &Tensor| Tensor::cat(&[x, x], 0);
         let (t, z) = (twice(&t), Tensor::cat(&[&z, &z.neg()], 0));
         let point = self.interpolant.path(&t, &twice(&x0), &twice(&x1), Some(&z))?;
-        Ok(Batch { t, x: point.x, path_derivative: point.path_derivative })
+        Ok(Batch { t, x: point.x, path_derivative: point.path_derivative, latent: Some(z) })
     }
 }
 

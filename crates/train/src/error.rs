@@ -97,6 +97,12 @@ pub enum Error {
     /// Maximum likelihood was asked for between two ends known by samples only.
     #[error("maximum likelihood needs the base's density in closed form\nhint: take a base that has one")]
     NoBaseDensity,
+    /// A denoiser is to be trained where there is no latent to learn.
+    #[error(
+        "a denoiser is trained by the objective of a path with a latent\n\
+         hint: give the interpolant a gamma, or leave the denoiser out"
+    )]
+    NoLatent,
     /// A solver refused its settings or failed on the way.
     #[error(transparent)]
     Solver(#[from] interflow_solvers::Error),

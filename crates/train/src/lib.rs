@@ -66,7 +66,7 @@ pub use optimizer::{Optimizer, OptimizerConfig};
 pub use precondition::{GaussianResidual, PreconditionConfig, PrincipalAxes};
 pub use problem::Problem;
 pub use schedule::ScheduleConfig;
-pub use self_check::{Balance, Estimate, SelfCheck};
+pub use self_check::{Balance, DenoiserCheck, Estimate, SelfCheck};
 pub use time::{TimeConfig, TimeSampler};
 pub use trainer::{Outcome, StopReason, Trainer};
 

@@ -142,10 +142,12 @@ impl VectorField for GaussianResidual {
         self.gaussian(t, x).0 + self.network.value(t, x)
     }
 
-    fn value_and_jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        let (value, derivative) = self.network.value_and_jvp(t, x, u);
+    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        let (value, form) = self.network.value_and_quadratic_form(t, x, u);
         let (gaussian, factors) = self.gaussian(t, x);
-        (value + gaussian, derivative + self.along_axes(&factors, u))
+        let own =
+            (u.matmul(&self.axes.directions).square() * factors).sum_dim_intlist(1i64, false, None::<Kind>);
+        (value + gaussian, form + own)
     }
 
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {

@@ -35,8 +35,17 @@ pub struct SelfCheck {
     pub objective: Estimate,
     /// The other side of the check, for G.
     pub balance: Option<Balance>,
+    /// The same for the denoiser, where the network holds one.
+    pub denoiser: Option<DenoiserCheck>,
     /// How many pairs were used.
     pub n: i64,
+}
+
+impl SelfCheck {
+    /// What training makes small: the objective, with the denoiser's where there is one.
+    pub fn trained_objective(&self) -> f64 {
+        self.objective.mean + self.denoiser.map_or(0.0, |check| check.objective.mean)
+    }
 }
 
 /// What G is held against.
@@ -49,6 +58,16 @@ pub struct Balance {
     pub gap: Estimate,
 }
 
+/// The denoiser's held-out objective `E[|η̂|² − 2 z·η̂]`, which is `−E|η̂|²` at its minimiser `E[z | x_t = x]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct DenoiserCheck {
+    /// The objective.
+    pub objective: Estimate,
+    /// What it is held against.
+    pub balance: Balance,
+}
+
 const BATCH: i64 = 1024;
 
 /// The check of a network on `n ≥ 2` held-out pairs.
@@ -58,20 +77,46 @@ pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n:
     let to = (parameters.kind(), parameters.device());
     let times = TimeConfig::Uniform {}.build(&problem.interpolant)?;
     let batches = Batches::held_out(problem, seed);
-    let (mut objective, mut square) = (Vec::new(), Vec::new());
+    let (mut velocity, mut denoiser) = (Sides::default(), Sides::default());
     let _guard = tch::no_grad_guard();
     for (index, first) in (0..n).step_by(BATCH as usize).enumerate() {
+        let rows = BATCH.min(n - first);
         let batch = batches.get(BATCH, index as u64, &times, to)?;
-        let value = network.value(&batch.t, &batch.x);
-        let per_row = |x: Tensor| {
-            let rows = x.sum_dim_intlist(1i64, false, Kind::Double).to_device(tch::Device::Cpu);
-            rows.view([-1, BATCH]).mean_dim(0i64, false, Kind::Double).narrow(0, 0, BATCH.min(n - first))
-        };
-        objective.push(per_row((&value - batch.path_derivative * 2.0) * &value));
-        square.push(per_row(value.square()));
+        velocity.add(&network.value(&batch.t, &batch.x), &batch.path_derivative, rows);
+        if let (Some(field), Some(z)) = (network.denoiser(), &batch.latent) {
+            denoiser.add(&field.value(&batch.t, &batch.x), z, rows);
+        }
     }
-    let (objective, square) = (Tensor::cat(&objective, 0), Tensor::cat(&square, 0));
-    let balance =
-        Balance { gap: Estimate::of(&(&objective + &square)), minus_square: Estimate::of(&square.neg()) };
-    Ok(SelfCheck { step: 0, objective: Estimate::of(&objective), balance: Some(balance), n })
+    let (objective, balance) = velocity.estimates();
+    let denoiser = network.denoiser().map(|_| {
+        let (objective, balance) = denoiser.estimates();
+        DenoiserCheck { objective, balance }
+    });
+    Ok(SelfCheck { step: 0, objective, balance: Some(balance), denoiser, n })
+}
+
+/// Both sides of the check, one value for each pair of ends.
+#[derive(Default)]
+struct Sides {
+    objective: Vec<Tensor>,
+    square: Vec<Tensor>,
+}
+
+impl Sides {
+    /// Adds the first `rows` pairs of a batch: a field's values and what it predicts, `[B, D]`; the halves of
+    /// antithetic latents are averaged.
+    fn add(&mut self, value: &Tensor, target: &Tensor, rows: i64) {
+        let per_row = |x: Tensor| {
+            let sums = x.sum_dim_intlist(1i64, false, Kind::Double).to_device(tch::Device::Cpu);
+            sums.view([-1, BATCH]).mean_dim(0i64, false, Kind::Double).narrow(0, 0, rows)
+        };
+        self.objective.push(per_row((value - target * 2.0) * value));
+        self.square.push(per_row(value.square()));
+    }
+
+    fn estimates(&self) -> (Estimate, Balance) {
+        let (objective, square) = (Tensor::cat(&self.objective, 0), Tensor::cat(&self.square, 0));
+        let gap = Estimate::of(&(&objective + &square));
+        (Estimate::of(&objective), Balance { gap, minus_square: Estimate::of(&square.neg()) })
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use interflow_core::Network;
 use tch::{Device, Kind, Tensor};
 
-use crate::batch::Batches;
+use crate::batch::{Batch, Batches};
 use crate::config::due;
 use crate::likelihood::Likelihood;
 use crate::patience::Patience;
@@ -65,11 +65,15 @@ impl Trainer {
     /// A run at step 0.
     ///
     /// # Errors
-    /// If the config has a number out of range, a source has another dimension than the network, or the
-    /// network cannot be duplicated for its average.
+    /// If the config has a number out of range, a source has another dimension than the network, the network holds
+    /// a denoiser that nothing would train, or it cannot be duplicated for its average.
     pub fn new(config: TrainConfig, problem: Problem, network: Box<dyn Network>, seed: u64) -> Result<Self> {
         config.check()?;
         problem.check(network.dim())?;
+        if network.denoiser().is_some() && (!problem.interpolant.has_latent() || config.likelihood.is_some())
+        {
+            return Err(Error::NoLatent);
+        }
         let times = config.time.build(&problem.interpolant)?;
         let likelihood =
             config.likelihood.as_ref().map(|config| Likelihood::new(config, &problem)).transpose()?;
@@ -177,7 +181,7 @@ impl Trainer {
             None => self_check(network, &self.problem, self.seed, n)?,
             Some(likelihood) => {
                 let objective = likelihood.held_out(network, &self.problem, self.seed, n)?;
-                SelfCheck { step: 0, objective, balance: None, n }
+                SelfCheck { step: 0, objective, balance: None, denoiser: None, n }
             }
         };
         Ok(SelfCheck { step: self.step, ..check })
@@ -250,9 +254,17 @@ impl Trainer {
         let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
         let value = self.in_precision(|| self.network.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
         let loss = self.config.objective.loss(&value, &batch.path_derivative);
+        let loss = self.denoiser_loss(&batch)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
         let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
             .map_err(|source| Error::Torch { operation: "backward pass", source })?;
         Ok((loss, grads))
+    }
+
+    /// The denoiser's objective `E[|η̂|² − 2 z·η̂]`, where the network holds one (\[ABV23\]).
+    fn denoiser_loss(&self, batch: &Batch) -> Result<Option<Tensor>> {
+        let (Some(denoiser), Some(z)) = (self.network.denoiser(), &batch.latent) else { return Ok(None) };
+        let value = self.in_precision(|| denoiser.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
+        Ok(Some(self.config.objective.loss(&value, z)))
     }
 
     /// Runs `body` with matrix products of the configured kind.
@@ -276,7 +288,7 @@ impl Trainer {
 
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let check = self.self_check(self.config.n_validation)?;
-        self.patience.observe(check.objective.mean);
+        self.patience.observe(check.trained_objective());
         observer.on_validation(&check);
         Ok(())
     }

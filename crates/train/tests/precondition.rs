@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use interflow_core::density::{Gaussian, GaussianMixture, MixturePath};
-use interflow_core::field::{divergence_by_reverse_mode, jvp_by_reverse_mode};
+use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Fresh;
@@ -62,8 +62,8 @@ fn the_gaussian_part_is_the_exact_velocity() {
 fn derivatives_are_those_of_the_sum() {
     let field = preconditioned(Mlp::new(3, 8, 1), Interpolant::linear());
     let ((t, x), (_, u)) = (points(7), points(7));
-    let (value, along) = field.value_and_jvp(&t, &x, &u);
-    let (expected, expected_along) = jvp_by_reverse_mode(&field, &t, &x, &u);
+    let (value, along) = field.value_and_quadratic_form(&t, &x, &u);
+    let (expected, expected_along) = quadratic_form_by_reverse_mode(&field, &t, &x, &u);
     assert!(largest(&(&value - expected)) < 1e-4 && largest(&(along - expected_along)) < 1e-3);
     let (again, divergence) = field.value_and_divergence(&t, &x);
     let (_, expected) = divergence_by_reverse_mode(&field, &t, &x);

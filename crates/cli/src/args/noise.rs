@@ -22,9 +22,10 @@ pub(crate) struct PathArgs {
     /// The factor of the noise's strength ε(t).
     #[arg(long, requires = "sde", default_value_t = 1.0)]
     pub(crate) epsilon: f64,
-    /// How the strength varies: regular, constant, vanishing, alpha or gamma.
-    #[arg(long, requires = "sde", value_parser = named::<DiffusionShape>, default_value = "regular")]
-    pub(crate) diffusion: DiffusionShape,
+    /// How the strength varies: regular, constant, vanishing, alpha or gamma. Without it regular, or gamma for a flow
+    /// with a denoiser: with both the noise is regular up to the ends.
+    #[arg(long, requires = "sde", value_parser = named::<DiffusionShape>)]
+    pub(crate) diffusion: Option<DiffusionShape>,
     /// The stochastic method: euler-maruyama, heun or shark.
     #[arg(long, requires = "sde", value_parser = named::<Scheme>, default_value = "shark")]
     pub(crate) scheme: Scheme,
@@ -34,9 +35,10 @@ pub(crate) struct PathArgs {
 }
 
 impl PathArgs {
-    /// The noise that was asked for, if any was.
-    pub(crate) fn noise(&self) -> Option<NoiseConfig> {
-        let diffusion = DiffusionConfig { shape: self.diffusion, strength: self.epsilon };
+    /// The noise that was asked for, if any was, with the strength's shape where none was named.
+    pub(crate) fn noise(&self, shape: DiffusionShape) -> Option<NoiseConfig> {
+        let shape = self.diffusion.unwrap_or(shape);
+        let diffusion = DiffusionConfig { shape, strength: self.epsilon };
         let solver = SdeConfig { scheme: self.scheme, steps: self.steps };
         self.sde.then_some(NoiseConfig { diffusion, solver })
     }

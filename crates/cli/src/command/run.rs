@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Trainer};
@@ -21,6 +20,7 @@ use crate::images::{self, ImageSpace, ProgressSheet};
 use crate::interrupt;
 use crate::observer::RunObserver;
 use crate::output::print_line;
+use crate::precondition;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
@@ -80,7 +80,7 @@ fn study_checkpoint(config: &ExperimentConfig, args: &RunArgs, checkpoint: &Path
     own.name.clone_from(&config.name);
     own.seed = options.seed.unwrap_or(own.seed);
     own.study = Some(study.clone());
-    study.check(&own.target)?;
+    study.check(&own)?;
     device::set_threads(options.threads, u32::MAX);
     let (base, target) = End::pair(&own.base, &own.target, &args.data)?;
     let folder = RunFolder::create(&options.out, &own, &options.device)?;
@@ -185,9 +185,7 @@ fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) 
         // Its gradient would move the conditions, to gain likelihood where there is none.
         bail!("conditions (given) want the interpolant's objective\nhint: leave out [train.likelihood]");
     }
-    let options = (config.precision.kind(), device);
-    let network =
-        config.model.init(target.dim(), &mut Stream::new(config.seed, Purpose::Init).at(0), options)?;
+    let network = config.network(target.dim(), device, &precondition::axes(config, base, target)?)?;
     let problem = Problem {
         interpolant: config.interpolant.build()?.holding(target.n_given()),
         coupling: config.coupling.build(),
@@ -211,6 +209,12 @@ fn measure(trained: &Trained, data: &Path, args: &RunOptions) -> Result<(Map<Str
     result.insert("objective".into(), estimate(check.objective.mean, check.objective.standard_error));
     let gap = check.balance.map_or(Value::Null, |side| estimate(side.gap.mean, side.gap.standard_error));
     result.insert("self_check".into(), gap);
+    if let Some(denoiser) = check.denoiser {
+        let (objective, gap) = (denoiser.objective, denoiser.balance.gap);
+        let objective = estimate(objective.mean, objective.standard_error);
+        result.insert("denoiser_objective".into(), objective);
+        result.insert("denoiser_self_check".into(), estimate(gap.mean, gap.standard_error));
+    }
     let checkpoint = Checkpoint::load(&checkpoint_file(&trained.folder.path)?)?;
     let mut flow = Flow::restore(trained.config.clone(), &checkpoint, trained.device)?;
     result.extend(evaluation::evaluate(&flow, &trained.base, &trained.target)?);

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use interflow_core::{VectorField, Velocity};
+use anyhow::{Result, bail};
+use interflow_core::VectorField;
 use interflow_data::Columns;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
@@ -24,12 +24,8 @@ pub(crate) fn score(args: &ScoreArgs) -> Result<ExitCode> {
         );
     }
     let path = FlowPath::new(&flow, None)?;
-    let conversion = path.conversion(&base)?;
-    conversion
-        .check_score_time(args.time)
-        .context("cannot take the score at this time\nhint: at the end only ε s is regular: sample --sde")?;
+    let score = path.score(&base, args.time)?;
     let x = flow.admit(&rows(rows_args, &flow)?.points)?;
-    let score = conversion.score(Velocity(path.velocity()));
     let parts: Vec<Tensor> = tch::no_grad(|| {
         let batches = x.split(flow.config.evaluation.batch, 0);
         batches.iter().map(|batch| score.value(&batch.select(1, 0).full_like(args.time), batch)).collect()

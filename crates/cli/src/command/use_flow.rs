@@ -37,7 +37,7 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let x0 = conditions.as_ref().map_or(x0.shallow_clone(), |conditions| conditions.before(&x0));
     let bar = progress_bar(n as u64, "sample");
     let path = FlowPath::new(&flow, args.path.along)?;
-    let (samples, nfe) = match args.path.noise() {
+    let (samples, nfe) = match args.path.noise(path.regular_shape()) {
         None => path.carry(&x0, |n| bar.inc(n))?,
         Some(noise) => path.diffuse(&base, &noise, args.flow.seed, &x0, |n| bar.inc(n))?,
     };

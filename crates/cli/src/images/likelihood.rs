@@ -86,17 +86,28 @@ fn settings(flow: &Flow) -> Value {
 /// of classes.
 fn gaussian(space: &ImageSpace, train: &Images, points: &Tensor, seed: u64) -> Result<Tensor> {
     let dim = space.shape().dim();
-    let chunk = (CHUNK / dim).max(1);
-    let noise = Stream::new(seed, Purpose::Resample);
-    let bar = progress_bar(train.n().max(0) as u64, "fit Gaussian");
-    let batches = (0..train.n()).step_by(chunk as usize).map(|first| -> Result<Tensor> {
-        crate::interrupt::check()?;
-        let n = chunk.min(train.n() - first);
-        bar.inc(n as u64);
-        Ok(dequantise(&train.pixels(first, n), space.n_levels, first as u64, &noise))
-    });
-    let fit = GaussianFit::fit_batches(train.n(), dim, batches)?;
-    bar.finish_and_clear();
+    let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed))?;
     let x = points.narrow(1, space.n_given(), dim);
-    Ok(Tensor::cat(&x.split(chunk, 0).iter().map(|x| fit.log_density(x)).collect::<Vec<_>>(), 0))
+    Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(|x| fit.log_density(x)).collect::<Vec<_>>(), 0))
+}
+
+/// All images, dequantised once, in order and batch by batch, behind a progress bar.
+pub(crate) fn dequantised(images: &Images, seed: u64) -> impl Iterator<Item = Result<Tensor>> + '_ {
+    let (n_images, chunk) = (images.n(), chunk(images.shape().dim()));
+    let noise = Stream::new(seed, Purpose::Resample);
+    let bar = progress_bar(n_images.max(0) as u64, "fit Gaussian");
+    (0..n_images).step_by(chunk as usize).map(move |first| {
+        crate::interrupt::check()?;
+        let n = chunk.min(n_images - first);
+        bar.inc(n as u64);
+        if first + n == n_images {
+            bar.finish_and_clear();
+        }
+        Ok(dequantise(&images.pixels(first, n), images.n_levels(), first as u64, &noise))
+    })
+}
+
+/// How many points of dimension `dim` are taken at once.
+fn chunk(dim: i64) -> i64 {
+    (CHUNK / dim).max(1)
 }

@@ -12,7 +12,7 @@ mod space;
 
 pub(crate) use config::{FidConfig, ImageEvaluationConfig};
 pub(crate) use fid::{compare, section};
-pub(crate) use likelihood::evaluate;
+pub(crate) use likelihood::{dequantised, evaluate};
 pub(crate) use output::ImageOutput;
 pub(crate) use progress::ProgressSheet;
 pub(crate) use reconstruction::reconstruct;

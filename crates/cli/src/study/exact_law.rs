@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use image::RgbImage;
-use interflow_core::VectorField;
 use interflow_core::density::{Density as _, GaussianMixture, Sampler as _};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{
-    BrownianPath, DiffusionConfig, Divergence, Scheme, Sde, SdeConfig, SolverConfig, log_density,
+    BrownianPath, DiffusionConfig, Divergence, Scheme, ScoreSource, Sde, SdeConfig, SolverConfig, log_density,
 };
 use serde_json::json;
 use tch::{Kind, Tensor};
@@ -111,7 +110,7 @@ fn sample(study: &ExactConfig, seed: u64, pair: &Pair, method: Method) -> Result
         Method::Flow => SolverConfig::default().build()?.solve(&velocity, &x0, 0.0, 1.0)?,
         Method::Noise(scheme, strength) => {
             let diffusion = DiffusionConfig { shape: study.diffusion, strength }.build(&pair.conversion)?;
-            let score = pair.known_score.then_some(&score as &dyn VectorField);
+            let score = if pair.known_score { ScoreSource::Field(&score) } else { ScoreSource::Velocity };
             let sde = Sde { velocity: &velocity, score, diffusion: &diffusion };
             let steps = steps_for(scheme, study.nfe);
             let solver = SdeConfig { scheme, steps }.build()?;

@@ -10,7 +10,7 @@ use interflow_core::density::{GaussianMixture, MixturePath, Sampler as _, Standa
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_metrics::Estimate;
-use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, Sde, SdeConfig};
+use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, ScoreSource, Sde, SdeConfig};
 use serde_json::{Map, json};
 use tch::{Device, Kind, Tensor};
 
@@ -114,7 +114,7 @@ impl Problem {
     fn solve(&self, scheme: Scheme, steps: u32) -> Result<Tensor> {
         let constant = DiffusionConfig { shape: DiffusionShape::Constant, strength: 1.0 };
         let (velocity, diffusion) = (self.path.velocity(), constant.build(&self.conversion)?);
-        let sde = Sde { velocity: &velocity, score: None, diffusion: &diffusion };
+        let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
         let solver = SdeConfig { scheme, steps }.build()?;
         Ok(solver.solve(&sde, &BrownianPath::new(self.seed, 0), &self.x0, (0.0, self.end))?.x)
     }

@@ -8,7 +8,13 @@ mod cost;
 mod exact;
 mod exact_law;
 mod exact_orders;
+mod gamma;
+mod gradient_noise;
+mod mirror;
+mod mixture;
+mod noisy_samples;
 mod score_error;
+mod stein;
 
 use std::path::Path;
 
@@ -19,10 +25,13 @@ use serde_json::{Map, Value};
 pub(crate) use budget::BudgetConfig;
 use cost::CostExperiment;
 use exact::ExactExperiment;
+pub(crate) use gamma::GammaStudyConfig;
+pub(crate) use mirror::MirrorConfig;
 pub(crate) use score_error::ScoreErrorConfig;
+pub(crate) use stein::SteinConfig;
 
 use crate::args::RunArgs;
-use crate::config::EndConfig;
+use crate::config::ExperimentConfig;
 use crate::end::End;
 use crate::flow::Flow;
 use crate::run_folder::RunFolder;
@@ -35,14 +44,23 @@ pub(crate) enum StudyConfig {
     Budget(BudgetConfig),
     /// The learned score against the exact one, for a target that is a Gaussian mixture.
     ScoreError(ScoreErrorConfig),
+    /// A denoiser beside the velocity: what both know of the score, and how the latent's pairs calm training.
+    Gamma(GammaStudyConfig),
+    /// Data to themselves, by the flow and by the stochastic equation.
+    Mirror(MirrorConfig),
+    /// Integrals of the score that are known for every density.
+    Stein(SteinConfig),
 }
 
 impl StudyConfig {
-    /// Rejects a study that makes no sense for the target, before anything is trained.
-    pub(crate) fn check(&self, target: &EndConfig) -> Result<()> {
+    /// Rejects a study that makes no sense for the experiment, before anything is trained.
+    pub(crate) fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
         match self {
             Self::Budget(config) => config.check(),
-            Self::ScoreError(config) => config.check(target),
+            Self::ScoreError(config) => config.check(experiment),
+            Self::Gamma(config) => config.check(experiment),
+            Self::Mirror(config) => config.check(experiment),
+            Self::Stein(config) => config.check(),
         }
         .context("in [study]")
     }
@@ -52,6 +70,9 @@ impl StudyConfig {
         match self {
             Self::Budget(config) => budget::run(config, folder, flow, base, target),
             Self::ScoreError(config) => score_error::run(config, folder, flow, base),
+            Self::Gamma(config) => gamma::run(config, folder, flow, base, target),
+            Self::Mirror(config) => mirror::run(config, folder, flow, base, target),
+            Self::Stein(config) => stein::run(config, folder, flow, base, target),
         }
         .context("in [study]")
     }

@@ -1,16 +1,14 @@
 //! The learned velocity's score against the exact one, where the target is a Gaussian mixture.
 
-use anyhow::{Result, bail};
-use interflow_core::density::{GaussianMixture, MixturePath};
-use interflow_core::rng::{Purpose, Stream};
-use interflow_core::target::{TargetConfig, eight_gaussians};
+use anyhow::Result;
+use interflow_core::density::MixturePath;
 use interflow_core::{VectorField, Velocity};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
-use super::Findings;
-use crate::config::EndConfig;
+use super::{Findings, mixture};
+use crate::config::ExperimentConfig;
 use crate::end::End;
 use crate::figure;
 use crate::flow::Flow;
@@ -43,13 +41,11 @@ pub(super) fn run(
     flow: &Flow,
     base: &End,
 ) -> Result<Findings> {
-    config.check(&flow.config.target)?;
-    let origin = Tensor::zeros([1, 2], (Kind::Double, Device::Cpu));
-    let rho0 = GaussianMixture::spherical(&origin, 1.0)?;
-    let exact = MixturePath::new(&rho0, &eight_gaussians()?, flow.config.interpolant.build()?)?;
+    config.check(&flow.config)?;
+    let exact = mixture::exact_path(&flow.config)?;
     let errors: Vec<Errors> =
         config.times.iter().map(|&time| compare(config, flow, base, &exact, time)).collect::<Result<_>>()?;
-    let (_, last) = FlowPath::new(flow, None)?.conversion(base)?.score_regular_on();
+    let (_, last) = FlowPath::new(flow, None)?.conversion_of_velocity(base)?.score_regular_on();
     let mut findings = Findings::default();
     let rows: Vec<Vec<String>> = errors.iter().map(Errors::row).collect();
     let curve = |name: &str, which: fn(&Errors) -> f64| {
@@ -73,14 +69,8 @@ pub(super) fn run(
 
 impl ScoreErrorConfig {
     /// Rejects times beyond the path and targets without an exact score.
-    pub(super) fn check(&self, target: &EndConfig) -> Result<()> {
-        if !matches!(target, EndConfig::Synthetic { density: TargetConfig::EightGaussians {}, .. }) {
-            bail!("the exact score is known for the target eight-gaussians only");
-        }
-        match self.times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
-            Some(time) => bail!("times lie in [0, 1], found: {time}"),
-            None => Ok(()),
-        }
+    pub(super) fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
+        mixture::check(experiment, &self.times)
     }
 }
 
@@ -99,14 +89,8 @@ fn compare(
     time: f64,
 ) -> Result<Errors> {
     let path = FlowPath::new(flow, None)?;
-    let conversion = path.conversion(base)?;
-    let draw = |law: &dyn interflow_core::density::Sampler, index| {
-        law.sample(config.n, &mut Stream::new(flow.config.seed, Purpose::Validation).at(index), Kind::Double)
-    };
-    let noise = draw(&interflow_core::density::StandardNormal { dim: 2 }, 2);
-    let x0 = draw(&interflow_core::density::StandardNormal { dim: 2 }, 0);
-    let t = Tensor::full([config.n], time, (Kind::Double, Device::Cpu));
-    let point = exact.interpolant().path(&t, &x0, &draw(&eight_gaussians()?, 1), Some(&noise))?;
+    let conversion = path.conversion_of_velocity(base)?;
+    let (t, point) = mixture::points(exact, config.n, flow.config.seed, time)?;
     let x = point.x;
     let (s, v) = (exact.score().value(&t, &x), exact.velocity().value(&t, &x));
     let near = flow.admit(&x)?;

@@ -76,6 +76,18 @@ impl Conversion {
         check_time("the score of a velocity", self.score_regular_on(), t)
     }
 
+    /// Refuses a time at which a denoiser does not tell the score.
+    ///
+    /// # Errors
+    /// [`Error::Time`] outside [`Interpolant::latent_regular_on`], [`Error::Interpolant`] if the path has no latent.
+    pub fn check_denoiser_time(&self, t: f64) -> Result<()> {
+        let regular_on = self.interpolant().latent_regular_on().ok_or(Error::Interpolant {
+            operation: "the score of a denoiser",
+            requirement: "a path with a latent γ z",
+        })?;
+        check_time("the score of a denoiser", regular_on, t)
+    }
+
     /// The score of a velocity.
     pub fn score<F>(&self, velocity: Velocity<F>) -> Score<ScoreOfVelocity<F>> {
         Score(ScoreOfVelocity { conversion: self.clone(), velocity: velocity.0 })

@@ -86,6 +86,13 @@ impl<F: VectorField> VectorField for ScoreOfDenoiser<F> {
         let t = t.clamp(self.regular_on.0, self.regular_on.1);
         self.denoiser.value(&t, x) / gamma(&self.conversion, &t) * -1.0
     }
+
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        let t = t.clamp(self.regular_on.0, self.regular_on.1);
+        let (value, divergence) = self.denoiser.value_and_divergence(&t, x);
+        let gamma = gamma(&self.conversion, &t);
+        (value / &gamma * -1.0, divergence / gamma.squeeze_dim(1) * -1.0)
+    }
 }
 
 /// γ at times `[B]`, as a column; 0 for a path without a latent.
