@@ -1,5 +1,8 @@
 //! What training needs of a network: a vector field with named weights.
 
+use tch::Tensor;
+
+use crate::rng::Draw;
 use crate::{Parameters, Result, VectorField};
 
 /// A vector field with trainable weights.
@@ -14,6 +17,13 @@ pub trait Network: VectorField + Send {
     /// such; none unless the network says so.
     fn hidden_matrices(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The value `[B, D]` as training sees it, where a network may drop parts at random by `draw`. That of
+    /// [`VectorField::value`] unless the network says otherwise.
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
+        let _ = draw;
+        self.value(t, x)
     }
 
     /// A network of the same form with its own copy of the weights.

@@ -1,7 +1,7 @@
 //! The U-Net: shapes, dependence on its arguments, derivatives, weights.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use interflow_core::rng::{Purpose, Stream};
+use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::{Network, VectorField};
 use interflow_models::{ModelConfig, TimeEmbedding, UNetConfig};
 use tch::{Device, Kind, Tensor};
@@ -211,6 +211,38 @@ fn the_exact_divergence_is_the_mean_of_many_estimates() {
         let bias = estimates.mean(None).double_value(&[]) - exact.double_value(&[row]);
         assert!(error > 1e-3 && bias.abs() < 4.0 * error, "{bias} with error {error}");
     }
+}
+
+#[test]
+fn training_drops_numbers_as_its_draw_says_and_use_drops_none() {
+    let config = UNetConfig { dropout: 0.5, ..tiny([2, 4, 4]) };
+    let network = network(&config, Kind::Double);
+    let (t, x) = points(&config, 3, Kind::Double);
+    let draw = || Stream::new(9, Purpose::Dropout).at(4);
+    let trained = |draw: &mut Draw| network.value_in_training(&t, &x, draw);
+    let used = network.value(&t, &x);
+    assert!(used.equal(&network.value(&t, &x)));
+    let first = trained(&mut draw());
+    assert!(first.equal(&trained(&mut draw())));
+    let mut draw = draw();
+    assert!(largest_difference(&trained(&mut draw), &trained(&mut draw)) > 1e-3);
+    assert!(largest_difference(&used, &first) > 1e-3);
+}
+
+#[test]
+fn training_hides_the_class_of_some_images() {
+    let config = UNetConfig { n_classes: 2, class_dropout: 0.5, ..tiny([1, 4, 4]) };
+    let network = network(&config, Kind::Double);
+    let (t, x) = points(&config, 1, Kind::Double);
+    let (t, x) = (t.expand([40], false), x.expand([40, 17], false));
+    let none = Tensor::cat(&[x.narrow(1, 0, 1).full_like(2.0), x.narrow(1, 1, 16)], 1);
+    let (shown, hidden) = (network.value(&t, &x), network.value(&t, &none));
+    let value = network.value_in_training(&t, &x, &mut Stream::new(9, Purpose::Dropout).at(4));
+    let is = |other: &Tensor| (&value - other).abs().amax([1i64], false).lt(1e-12).to_kind(Kind::Int64);
+    let (n_shown, n_hidden) = (is(&shown).sum(None).int64_value(&[]), is(&hidden).sum(None).int64_value(&[]));
+    assert_eq!(n_shown + n_hidden, 40);
+    // Four standard errors of a fair coin.
+    assert!((n_hidden - 20).abs() <= 12, "{n_hidden}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::UNetConfig;
 use super::assembly::Assembly;
 use super::attention::Attention;
 use super::block::ResidualBlock;
+use super::dropout::Dropout;
 use super::layer::Convolution;
 
 /// A residual block with or without attention after it.
@@ -75,11 +76,11 @@ impl Path {
     }
 
     /// The maps at the end for maps `h` after the first convolution and features of time and class, `[B, E]`.
-    pub(super) fn apply(&self, mut h: Tensor, features: &Tensor) -> Tensor {
+    pub(super) fn apply(&self, mut h: Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
         let mut left = vec![h.shallow_clone()];
         for level in &self.down {
             for unit in &level.units {
-                h = unit.apply(&h, features);
+                h = unit.apply(&h, features, dropout);
                 left.push(h.shallow_clone());
             }
             if let Some(halve) = &level.resample {
@@ -88,12 +89,12 @@ impl Path {
             }
         }
         for unit in &self.middle {
-            h = unit.apply(&h, features);
+            h = unit.apply(&h, features, dropout);
         }
         for level in &self.up {
             for unit in &level.units {
                 let joined = left.pop().map(|skip| Tensor::cat(&[&h, &skip], 1));
-                h = unit.apply(joined.as_ref().unwrap_or(&h), features);
+                h = unit.apply(joined.as_ref().unwrap_or(&h), features, dropout);
             }
             if let Some(convolution) = &level.resample {
                 h = convolution.apply(&doubled(&h));
@@ -117,8 +118,8 @@ impl Unit {
         Self { block, attention }
     }
 
-    fn apply(&self, h: &Tensor, features: &Tensor) -> Tensor {
-        let h = self.block.apply(h, features);
+    fn apply(&self, h: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+        let h = self.block.apply(h, features, dropout);
         match &self.attention {
             None => h,
             Some(attention) => attention.apply(&h),
