@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use interflow_core::Network;
 
-use crate::batch::Batches;
+use crate::batch::{Batch, Batches};
 use crate::{Problem, Result, TimeConfig};
 
 /// A mean over samples with its standard error.
@@ -51,6 +51,9 @@ pub struct Balance {
 
 const BATCH: i64 = 1024;
 
+/// Numbers of states that go through the network at once: a network on images keeps a hundred times as many.
+const NUMBERS: i64 = 1 << 18;
+
 /// The check of a network on `n ≥ 2` held-out pairs.
 pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n: i64) -> Result<SelfCheck> {
     let n = n.max(2);
@@ -61,11 +64,12 @@ pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n:
     let (mut objective, mut square) = (Vec::new(), Vec::new());
     let _guard = tch::no_grad_guard();
     for (index, first) in (0..n).step_by(BATCH as usize).enumerate() {
-        let batch = batches.get(BATCH, index as u64, &times, to)?;
-        let value = network.value(&batch.t, &batch.x);
+        let rows = BATCH.min(n - first);
+        let batch = batches.get(BATCH, index as u64, &times, to)?.first(rows, BATCH);
+        let value = value(network, &batch);
         let per_row = |x: Tensor| {
-            let rows = x.sum_dim_intlist(1i64, false, Kind::Double).to_device(tch::Device::Cpu);
-            rows.view([-1, BATCH]).mean_dim(0i64, false, Kind::Double).narrow(0, 0, BATCH.min(n - first))
+            let sums = x.sum_dim_intlist(1i64, false, Kind::Double).to_device(tch::Device::Cpu);
+            sums.view([-1, rows]).mean_dim(0i64, false, Kind::Double)
         };
         objective.push(per_row((&value - batch.path_derivative * 2.0) * &value));
         square.push(per_row(value.square()));
@@ -74,4 +78,12 @@ pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n:
     let balance =
         Balance { gap: Estimate::of(&(&objective + &square)), minus_square: Estimate::of(&square.neg()) };
     Ok(SelfCheck { step: 0, objective: Estimate::of(&objective), balance: Some(balance), n })
+}
+
+/// The network's value on a batch, in parts that are not too large.
+fn value(network: &dyn Network, batch: &Batch) -> Tensor {
+    let rows = (NUMBERS / network.dim()).max(1);
+    let parts = batch.t.split(rows, 0).into_iter().zip(batch.x.split(rows, 0));
+    let values: Vec<Tensor> = parts.map(|(t, x)| network.value(&t, &x)).collect();
+    Tensor::cat(&values, 0)
 }
