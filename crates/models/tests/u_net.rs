@@ -57,7 +57,8 @@ fn states_of_any_divisible_size_come_back_as_rows() {
     for shape in [[1, 4, 6], [3, 6, 4], [2, 10, 2]] {
         for patch in [1, 2] {
             let mut config = UNetConfig { patch, ..tiny([shape[0], shape[1] * patch, shape[2] * patch]) };
-            config.attention = vec![shape[1], shape[1] / 2];
+            config.attention = vec![shape[1]];
+            config.linear_attention = vec![shape[1] / 2];
             let (t, x) = points(&config, 3, Kind::Float);
             let value = network(&config, Kind::Float).value(&t, &x);
             assert_eq!((value.size(), value.kind()), (x.size(), Kind::Float), "{config:?}");
@@ -100,7 +101,7 @@ fn time_and_class_matter() {
 #[test]
 fn a_row_depends_on_its_own_row_only() {
     let config = UNetConfig { n_classes: 3, patch: 2, ..tiny([3, 8, 4]) };
-    let config = UNetConfig { attention: vec![4, 2], ..config };
+    let config = UNetConfig { attention: vec![4], linear_attention: vec![2], ..config };
     let network = network(&config, Kind::Double);
     let (t, x) = points(&config, 5, Kind::Double);
     let whole = network.value(&t, &x);
@@ -113,7 +114,13 @@ fn a_row_depends_on_its_own_row_only() {
 /// Central differences in a few directions of the state and of every weight.
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    let config = UNetConfig { n_classes: 1, n_learned_frequencies: 1, ..tiny([1, 4, 4]) };
+    let config = UNetConfig {
+        n_classes: 1,
+        n_learned_frequencies: 1,
+        attention: vec![2],
+        linear_attention: vec![4],
+        ..tiny([1, 4, 4])
+    };
     let network = network(&config, Kind::Double);
     let (t, x) = points(&config, 2, Kind::Double);
     let mut draw = Stream::new(6, Purpose::Test).at(0);
@@ -285,6 +292,7 @@ fn sizes_that_do_not_fit_are_refused_by_name() {
     check(UNetConfig { multipliers: vec![], ..good() }, ["multipliers", "[]"]);
     check(UNetConfig { multipliers: vec![1, 0], ..good() }, ["multipliers", "0"]);
     check(UNetConfig { attention: vec![3], ..good() }, ["attention", "[8, 4]"]);
+    check(UNetConfig { linear_attention: vec![4], ..good() }, ["linear_attention", "[4] with [4]"]);
     check(UNetConfig { head_channels: 5, ..good() }, ["head_channels", "5"]);
     check(UNetConfig { n_groups: 3, ..good() }, ["n_groups", "3"]);
     check(UNetConfig { dropout: 1.0, ..good() }, ["dropout", "1"]);

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::UNetConfig;
 use super::assembly::Assembly;
-use super::attention::Attention;
+use super::attention::{Attention, Mixing};
 use super::block::ResidualBlock;
 use super::dropout::Dropout;
 use super::layer::Convolution;
@@ -37,7 +37,7 @@ impl Path {
     pub(super) fn new(assembly: &mut Assembly<'_>, config: &UNetConfig) -> Self {
         let channels = config.channels();
         let last = channels.len() - 1;
-        let attends = |level: usize| config.attention.contains(&config.heights()[level]);
+        let mixing = |level: usize| config.attention_at(config.heights()[level]);
         // What the way down leaves for the way up, and the channels of the present maps.
         let (mut left, mut present) = (vec![config.width], config.width);
         let mut down = Vec::new();
@@ -45,7 +45,7 @@ impl Path {
             let mut units = Vec::new();
             for index in 0..config.n_blocks {
                 let name = format!("down.{level}.{index}");
-                units.push(Unit::new(assembly, &name, [present, to], (attends(level), config)));
+                units.push(Unit::new(assembly, &name, [present, to], (mixing(level), config)));
                 present = to;
                 left.push(to);
             }
@@ -55,9 +55,9 @@ impl Path {
             });
             down.push(Level { units, resample });
         }
-        let middle = [true, false];
+        let mixings = [Some(Mixing::Softmax), None];
         let middle = [0, 1].map(|index| {
-            Unit::new(assembly, &format!("middle.{index}"), [present; 2], (middle[index], config))
+            Unit::new(assembly, &format!("middle.{index}"), [present; 2], (mixings[index], config))
         });
         let mut up = Vec::new();
         for (level, &to) in channels.iter().enumerate().rev() {
@@ -65,7 +65,7 @@ impl Path {
             for index in 0..=config.n_blocks {
                 let name = format!("up.{level}.{index}");
                 let from = present + left.pop().unwrap_or_default();
-                units.push(Unit::new(assembly, &name, [from, to], (attends(level), config)));
+                units.push(Unit::new(assembly, &name, [from, to], (mixing(level), config)));
                 present = to;
             }
             let resample =
@@ -110,11 +110,12 @@ impl Unit {
         assembly: &mut Assembly<'_>,
         name: &str,
         channels: [i64; 2],
-        (attends, config): (bool, &UNetConfig),
+        (mixing, config): (Option<Mixing>, &UNetConfig),
     ) -> Self {
         let block = ResidualBlock::new(assembly, name, channels, config);
-        let attention =
-            attends.then(|| Attention::new(assembly, &format!("{name}.attention"), channels[1], config));
+        let attention = mixing.map(|mixing| {
+            Attention::new(assembly, &format!("{name}.attention"), channels[1], (mixing, config))
+        });
         Self { block, attention }
     }
 
