@@ -1,8 +1,8 @@
 //! What the benches share: networks and points of the sizes that matter, on one thread.
 
 use interflow_core::Network;
-use interflow_core::rng::{Purpose, Stream};
-use interflow_models::MlpConfig;
+use interflow_core::rng::{Draw, Purpose, Stream};
+use interflow_models::{MlpConfig, UNetConfig};
 use tch::{Device, Kind, Tensor};
 
 /// A multilayer perceptron of `n_layers` hidden layers of `width` in `dim` dimensions, single precision, with
@@ -14,17 +14,36 @@ pub fn mlp(dim: i64, width: i64, n_layers: usize) -> Box<dyn Network> {
     tch::set_num_threads(1);
     let config = MlpConfig::new(vec![width; n_layers]);
     let mut draw = Stream::new(0, Purpose::Init).at(0);
-    let mut mlp = config.init(dim, &mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
-    let filled: Vec<(String, Tensor)> = mlp
+    let mlp = config.init(dim, &mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
+    filled(Box::new(mlp), &mut draw)
+}
+
+/// A U-Net for 32 × 32 images in colour: patches of side 2, levels of 64 and 128 channels with two blocks each,
+/// attention at 8 × 8; single precision, with weights that are all different from zero.
+///
+/// # Panics
+/// If libtorch cannot allocate it.
+pub fn u_net() -> Box<dyn Network> {
+    tch::set_num_threads(1);
+    let config = UNetConfig { patch: 2, attention: vec![8], ..UNetConfig::new([3, 32, 32], 64, vec![1, 2]) };
+    let mut draw = Stream::new(0, Purpose::Init).at(0);
+    let u_net = config.init(&mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
+    filled(Box::new(u_net), &mut draw)
+}
+
+/// The network with all weights drawn.
+fn filled(mut network: Box<dyn Network>, draw: &mut Draw) -> Box<dyn Network> {
+    let weights: Vec<(String, Tensor)> = network
         .parameters()
         .iter()
         .map(|(name, weight)| {
-            let fan_in = *weight.size().last().unwrap_or(&1) as f64;
-            (name.to_owned(), draw.normal(&weight.size(), Kind::Float) / fan_in.sqrt())
+            let size = weight.size();
+            let fan_in: i64 = size[size.len().min(2) - 1..].iter().product();
+            (name.to_owned(), draw.normal(&size, Kind::Float) / (fan_in as f64).sqrt())
         })
         .collect();
-    mlp.parameters_mut().assign(&filled).expect("the same shapes");
-    Box::new(mlp)
+    network.parameters_mut().assign(&weights).expect("the same shapes");
+    network
 }
 
 /// Times `[n]` spread over [0, 1] and standard normal points `[n, dim]`.

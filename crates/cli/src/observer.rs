@@ -119,7 +119,7 @@ impl RunObserver {
 impl Observer for RunObserver {
     fn on_step(&mut self, report: &StepReport) {
         self.bar.set_position(report.step);
-        self.bar.set_message(format!("loss {:.4}", report.loss));
+        self.bar.set_message(format!("loss {:.4} {:.0} pairs/s", report.loss, report.pairs_per_sec));
         self.losses.push((report.step as f64, report.loss));
         let line = json!({
             "step": report.step,
@@ -133,11 +133,12 @@ impl Observer for RunObserver {
         if self.bar.is_hidden() && self.last_line.elapsed() > Duration::from_secs(5) {
             self.last_line = Instant::now();
             tracing::info!(
-                "step {}/{} loss {:.4} {:.0} step/s eta {:.0?}",
+                "step {}/{} loss {:.4} {:.1} step/s {:.0} pairs/s eta {:.0?}",
                 report.step,
                 report.steps,
                 report.loss,
-                self.bar.per_sec(),
+                1.0 / report.step_secs,
+                report.pairs_per_sec,
                 self.bar.eta()
             );
         }

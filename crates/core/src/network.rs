@@ -1,5 +1,8 @@
 //! What training needs of a network: a vector field with named weights.
 
+use tch::Tensor;
+
+use crate::rng::Draw;
 use crate::{Parameters, Result, VectorField};
 
 /// A vector field with trainable weights.
@@ -20,6 +23,13 @@ pub trait Network: VectorField + Send {
     /// its weights are among the network's.
     fn denoiser(&self) -> Option<&dyn VectorField> {
         None
+    }
+
+    /// The value `[B, D]` as training sees it, where a network may drop parts at random by `draw`. That of
+    /// [`VectorField::value`] unless the network says otherwise.
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
+        let _ = draw;
+        self.value(t, x)
     }
 
     /// A network of the same form with its own copy of the weights.

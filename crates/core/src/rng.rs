@@ -5,10 +5,15 @@
 //! resumed run draws what the uninterrupted one would have drawn, and a sample's noise does not depend on the
 //! batch it is drawn in. The generator is `ChaCha8`, a counter-based generator with 2⁶⁴ independent streams.
 
+use std::sync::{Mutex, PoisonError};
+
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use tch::{Kind, Tensor};
+
+/// Held while libtorch's generator, which the whole process shares, is seeded and used.
+static GENERATOR: Mutex<()> = Mutex::new(());
 
 /// What random numbers are for; each purpose has its own independent stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +49,8 @@ pub enum Purpose {
     Brownian,
     /// Random changes of training data that keep their law: flips and dropped labels of images.
     Augment,
+    /// What a network drops in training.
+    Dropout,
 }
 
 impl Purpose {
@@ -65,6 +72,7 @@ impl Purpose {
             Self::Resample => 13,
             Self::Brownian => 14,
             Self::Augment => 15,
+            Self::Dropout => 17,
         }
     }
 }
@@ -156,6 +164,17 @@ impl Draw {
         let values: Vec<f64> =
             (0..count(shape)).map(|_| if self.rng.random::<bool>() { 1.0 } else { -1.0 }).collect();
         from_values(&values, shape, kind)
+    }
+
+    /// Independent numbers that are 1 with probability `share` and else 0, of the shape, kind and device of `like`.
+    ///
+    /// Made on that device by libtorch's generator under a seed from this draw: masks are as large as a network's
+    /// inner state, too large to be sent there. They differ between devices.
+    pub fn mask(&mut self, like: &Tensor, share: f64) -> Tensor {
+        let seed = self.bits();
+        let _held = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+        tch::manual_seed(seed as i64);
+        tch::no_grad(|| like.empty_like().bernoulli_float_(share))
     }
 
     /// Independent integers, uniform in `0..below`, as an `[n]` tensor of `i64`.

@@ -1,5 +1,6 @@
 //! A velocity with a denoiser beside it: two networks that are trained, averaged and saved as one.
 
+use interflow_core::rng::Draw;
 use interflow_core::{Network, Parameters, VectorField};
 use tch::Tensor;
 
@@ -57,6 +58,10 @@ impl Network for VelocityAndDenoiser {
             part.hidden_matrices().into_iter().map(move |name| format!("{prefix}{name}"))
         };
         named(VELOCITY, &*self.velocity).chain(named(DENOISER, &*self.denoiser)).collect()
+    }
+
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
+        self.velocity.value_in_training(t, x, draw)
     }
 
     fn denoiser(&self) -> Option<&dyn VectorField> {

@@ -1,7 +1,7 @@
 //! The U-Net: shapes, dependence on its arguments, derivatives, weights.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use interflow_core::rng::{Purpose, Stream};
+use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::{Network, VectorField};
 use interflow_models::{ModelConfig, TimeEmbedding, UNetConfig};
 use tch::{Device, Kind, Tensor};
@@ -57,7 +57,8 @@ fn states_of_any_divisible_size_come_back_as_rows() {
     for shape in [[1, 4, 6], [3, 6, 4], [2, 10, 2]] {
         for patch in [1, 2] {
             let mut config = UNetConfig { patch, ..tiny([shape[0], shape[1] * patch, shape[2] * patch]) };
-            config.attention = vec![shape[1], shape[1] / 2];
+            config.attention = vec![shape[1]];
+            config.linear_attention = vec![shape[1] / 2];
             let (t, x) = points(&config, 3, Kind::Float);
             let value = network(&config, Kind::Float).value(&t, &x);
             assert_eq!((value.size(), value.kind()), (x.size(), Kind::Float), "{config:?}");
@@ -100,7 +101,7 @@ fn time_and_class_matter() {
 #[test]
 fn a_row_depends_on_its_own_row_only() {
     let config = UNetConfig { n_classes: 3, patch: 2, ..tiny([3, 8, 4]) };
-    let config = UNetConfig { attention: vec![4, 2], ..config };
+    let config = UNetConfig { attention: vec![4], linear_attention: vec![2], ..config };
     let network = network(&config, Kind::Double);
     let (t, x) = points(&config, 5, Kind::Double);
     let whole = network.value(&t, &x);
@@ -113,7 +114,13 @@ fn a_row_depends_on_its_own_row_only() {
 /// Central differences in a few directions of the state and of every weight.
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    let config = UNetConfig { n_classes: 1, n_learned_frequencies: 1, ..tiny([1, 4, 4]) };
+    let config = UNetConfig {
+        n_classes: 1,
+        n_learned_frequencies: 1,
+        attention: vec![2],
+        linear_attention: vec![4],
+        ..tiny([1, 4, 4])
+    };
     let network = network(&config, Kind::Double);
     let (t, x) = points(&config, 2, Kind::Double);
     let mut draw = Stream::new(6, Purpose::Test).at(0);
@@ -214,6 +221,38 @@ fn the_exact_divergence_is_the_mean_of_many_estimates() {
 }
 
 #[test]
+fn training_drops_numbers_as_its_draw_says_and_use_drops_none() {
+    let config = UNetConfig { dropout: 0.5, ..tiny([2, 4, 4]) };
+    let network = network(&config, Kind::Double);
+    let (t, x) = points(&config, 3, Kind::Double);
+    let draw = || Stream::new(9, Purpose::Dropout).at(4);
+    let trained = |draw: &mut Draw| network.value_in_training(&t, &x, draw);
+    let used = network.value(&t, &x);
+    assert!(used.equal(&network.value(&t, &x)));
+    let first = trained(&mut draw());
+    assert!(first.equal(&trained(&mut draw())));
+    let mut draw = draw();
+    assert!(largest_difference(&trained(&mut draw), &trained(&mut draw)) > 1e-3);
+    assert!(largest_difference(&used, &first) > 1e-3);
+}
+
+#[test]
+fn training_hides_the_class_of_some_images() {
+    let config = UNetConfig { n_classes: 2, class_dropout: 0.5, ..tiny([1, 4, 4]) };
+    let network = network(&config, Kind::Double);
+    let (t, x) = points(&config, 1, Kind::Double);
+    let (t, x) = (t.expand([40], false), x.expand([40, 17], false));
+    let none = Tensor::cat(&[x.narrow(1, 0, 1).full_like(2.0), x.narrow(1, 1, 16)], 1);
+    let (shown, hidden) = (network.value(&t, &x), network.value(&t, &none));
+    let value = network.value_in_training(&t, &x, &mut Stream::new(9, Purpose::Dropout).at(4));
+    let is = |other: &Tensor| (&value - other).abs().amax([1i64], false).lt(1e-12).to_kind(Kind::Int64);
+    let (n_shown, n_hidden) = (is(&shown).sum(None).int64_value(&[]), is(&hidden).sum(None).int64_value(&[]));
+    assert_eq!(n_shown + n_hidden, 40);
+    // Four standard errors of a fair coin.
+    assert!((n_hidden - 20).abs() <= 12, "{n_hidden}");
+}
+
+#[test]
 fn it_learns_a_batch_by_heart() {
     let config = UNetConfig { n_classes: 2, ..tiny([1, 4, 4]) };
     let network = fresh(&config, Kind::Float);
@@ -253,6 +292,7 @@ fn sizes_that_do_not_fit_are_refused_by_name() {
     check(UNetConfig { multipliers: vec![], ..good() }, ["multipliers", "[]"]);
     check(UNetConfig { multipliers: vec![1, 0], ..good() }, ["multipliers", "0"]);
     check(UNetConfig { attention: vec![3], ..good() }, ["attention", "[8, 4]"]);
+    check(UNetConfig { linear_attention: vec![4], ..good() }, ["linear_attention", "[4] with [4]"]);
     check(UNetConfig { head_channels: 5, ..good() }, ["head_channels", "5"]);
     check(UNetConfig { n_groups: 3, ..good() }, ["n_groups", "3"]);
     check(UNetConfig { dropout: 1.0, ..good() }, ["dropout", "1"]);

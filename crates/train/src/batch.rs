@@ -26,6 +26,32 @@ pub(crate) struct Batch {
     pub(crate) latent: Option<Tensor>,
 }
 
+impl Batch {
+    /// The same rows in `n` parts of as many rows each.
+    pub(crate) fn parts(self, n: i64) -> Vec<Self> {
+        let (t, x, derivative) = (self.t.chunk(n, 0), self.x.chunk(n, 0), self.path_derivative.chunk(n, 0));
+        let mut latents = self.latent.map(|z| z.chunk(n, 0).into_iter());
+        let points = t.into_iter().zip(x).zip(derivative);
+        points
+            .map(|((t, x), path_derivative)| {
+                let latent = latents.as_mut().and_then(Iterator::next);
+                Self { t, x, path_derivative, latent }
+            })
+            .collect()
+    }
+
+    /// The first `n` of each `block` rows.
+    pub(crate) fn first(self, n: i64, block: i64) -> Self {
+        let first = |x: Tensor| x.unflatten(0, [-1, block]).narrow(1, 0, n).flatten(0, 1);
+        Self {
+            t: first(self.t),
+            x: first(self.x),
+            path_derivative: first(self.path_derivative),
+            latent: self.latent.map(first),
+        }
+    }
+}
+
 impl<'a> Batches<'a> {
     /// The training batches.
     pub(crate) fn training(problem: &'a Problem, seed: u64) -> Self {

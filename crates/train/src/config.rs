@@ -22,6 +22,9 @@ pub struct TrainConfig {
     pub steps: u64,
     /// The pairs (x0, x1) per step.
     pub batch: i64,
+    /// Into how many equal parts a step's pairs are cut, one after the other through the network: less memory, the
+    /// same gradient.
+    pub accumulate: i64,
     /// The form of the objective.
     pub objective: ObjectiveForm,
     /// Maximum likelihood through the solver in place of the interpolant's objective, which then plays no part.
@@ -59,6 +62,7 @@ impl Default for TrainConfig {
         Self {
             steps: 20_000,
             batch: 512,
+            accumulate: 1,
             objective: ObjectiveForm::default(),
             likelihood: None,
             time: TimeConfig::default(),
@@ -84,6 +88,12 @@ impl TrainConfig {
     /// [`crate::Error::OutOfRange`] naming the first one that is out of its range.
     pub fn check(&self) -> Result<()> {
         check_range("batch", "positive", self.batch as f64, self.batch > 0)?;
+        let parts = self.accumulate;
+        check_range("accumulate", "positive", parts as f64, parts > 0)?;
+        let divides = self.batch % parts == 0;
+        check_range("accumulate", "a divisor of batch", parts as f64, divides)?;
+        let whole = parts == 1 || self.likelihood.is_none();
+        check_range("accumulate", "1 where likelihood is set", parts as f64, whole)?;
         check_range("n_validation", "at least 2", self.n_validation as f64, self.n_validation >= 2)?;
         if let Some(norm) = self.clip_norm {
             check_range("clip_norm", "positive and finite", norm, norm > 0.0 && norm.is_finite())?;

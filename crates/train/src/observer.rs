@@ -21,6 +21,8 @@ pub struct StepReport {
     pub learning_rate: f64,
     /// The mean time of a step since the last report.
     pub step_secs: f64,
+    /// The pairs (x0, x1) trained on per second since the last report.
+    pub pairs_per_sec: f64,
 }
 
 /// Is told what happens in a run; every method has an empty default.

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::Draw;
 use interflow_core::{Network, Parameters, VectorField, shape};
 use interflow_libtorch::without_autocast;
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,10 @@ impl Network for GaussianResidual {
 
     fn hidden_matrices(&self) -> Vec<String> {
         self.network.hidden_matrices()
+    }
+
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
+        self.gaussian(t, x).0 + self.network.value_in_training(t, x, draw)
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

@@ -2,9 +2,9 @@
 
 use tch::{Kind, Tensor};
 
-use interflow_core::Network;
+use interflow_core::{Network, VectorField};
 
-use crate::batch::Batches;
+use crate::batch::{Batch, Batches};
 use crate::{Problem, Result, TimeConfig};
 
 /// A mean over samples with its standard error.
@@ -70,6 +70,9 @@ pub struct DenoiserCheck {
 
 const BATCH: i64 = 1024;
 
+/// Numbers of states that go through the network at once: a network on images keeps a hundred times as many.
+const NUMBERS: i64 = 1 << 18;
+
 /// The check of a network on `n ≥ 2` held-out pairs.
 pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n: i64) -> Result<SelfCheck> {
     let n = n.max(2);
@@ -81,10 +84,10 @@ pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n:
     let _guard = tch::no_grad_guard();
     for (index, first) in (0..n).step_by(BATCH as usize).enumerate() {
         let rows = BATCH.min(n - first);
-        let batch = batches.get(BATCH, index as u64, &times, to)?;
-        velocity.add(&network.value(&batch.t, &batch.x), &batch.path_derivative, rows);
+        let batch = batches.get(BATCH, index as u64, &times, to)?.first(rows, BATCH);
+        velocity.add(&value(&network, &batch), &batch.path_derivative, rows);
         if let (Some(field), Some(z)) = (network.denoiser(), &batch.latent) {
-            denoiser.add(&field.value(&batch.t, &batch.x), z, rows);
+            denoiser.add(&value(&field, &batch), z, rows);
         }
     }
     let (objective, balance) = velocity.estimates();
@@ -103,12 +106,12 @@ struct Sides {
 }
 
 impl Sides {
-    /// Adds the first `rows` pairs of a batch: a field's values and what it predicts, `[B, D]`; the halves of
+    /// Adds `rows` pairs of a batch: a field's values and what it predicts, `[B, D]`; the halves of
     /// antithetic latents are averaged.
     fn add(&mut self, value: &Tensor, target: &Tensor, rows: i64) {
         let per_row = |x: Tensor| {
             let sums = x.sum_dim_intlist(1i64, false, Kind::Double).to_device(tch::Device::Cpu);
-            sums.view([-1, BATCH]).mean_dim(0i64, false, Kind::Double).narrow(0, 0, rows)
+            sums.view([-1, rows]).mean_dim(0i64, false, Kind::Double)
         };
         self.objective.push(per_row((value - target * 2.0) * value));
         self.square.push(per_row(value.square()));
@@ -119,4 +122,12 @@ impl Sides {
         let gap = Estimate::of(&(&objective + &square));
         (Estimate::of(&objective), Balance { gap, minus_square: Estimate::of(&square.neg()) })
     }
+}
+
+/// A field's value on a batch, in parts that are not too large.
+fn value(field: &impl VectorField, batch: &Batch) -> Tensor {
+    let rows = (NUMBERS / field.dim()).max(1);
+    let parts = batch.t.split(rows, 0).into_iter().zip(batch.x.split(rows, 0));
+    let values: Vec<Tensor> = parts.map(|(t, x)| field.value(&t, &x)).collect();
+    Tensor::cat(&values, 0)
 }

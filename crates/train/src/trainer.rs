@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use interflow_core::Network;
+use interflow_core::rng::{Draw, Purpose, Stream};
 use tch::{Device, Kind, Tensor};
 
 use crate::batch::{Batch, Batches};
@@ -252,9 +253,27 @@ impl Trainer {
         }
         let batches = Batches::training(&self.problem, self.seed);
         let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
-        let value = self.in_precision(|| self.network.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
-        let loss = self.config.objective.loss(&value, &batch.path_derivative);
-        let loss = self.denoiser_loss(&batch)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
+        let draw = &mut Stream::new(self.seed, Purpose::Dropout).at(self.step);
+        let (mut loss, mut grads) = (Tensor::zeros([], self.placement), Vec::new());
+        for (part, count) in batch.parts(self.config.accumulate).iter().zip(1..) {
+            let (part_loss, part_grads) = self.gradient_of(part, draw)?;
+            if count == 1 {
+                (loss, grads) = (part_loss.detach(), part_grads);
+                continue;
+            }
+            // The mean over the first `count` parts.
+            let weight = 1.0 / f64::from(count);
+            interflow_libtorch::foreach_lerp_(&grads, &part_grads, weight)?;
+            loss = loss.lerp(&part_loss.detach(), weight);
+        }
+        Ok((loss, grads))
+    }
+
+    /// The loss of a batch and its gradient in the parameters.
+    fn gradient_of(&self, batch: &Batch, draw: &mut Draw) -> Result<(Tensor, Vec<Tensor>)> {
+        let value = self.in_precision(|| self.network.value_in_training(&batch.t, &batch.x, draw))?;
+        let loss = self.config.objective.loss(&value.to_kind(self.placement.0), &batch.path_derivative);
+        let loss = self.denoiser_loss(batch)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
         let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
             .map_err(|source| Error::Torch { operation: "backward pass", source })?;
         Ok((loss, grads))
@@ -283,6 +302,7 @@ impl Trainer {
             grad_norm: step.grad_norm,
             learning_rate: step.learning_rate,
             step_secs,
+            pairs_per_sec: self.config.batch as f64 / step_secs,
         }
     }
 

@@ -6,7 +6,32 @@ use super::UNetConfig;
 use super::assembly::{Assembly, Start};
 use super::layer::{GroupNorm, Linear};
 
-/// `h + A softmax(QKᵀ/√d) V` on the normalised map, in heads of d channels; A starts at zero.
+/// How queries Q, keys K and values V, each of n places and d channels, are mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mixing {
+    /// `softmax(QKᵀ/√d) V`.
+    Softmax,
+    /// `softmax(Q) (softmax(Kᵀ) V) / √d` (\[SZYL21\]): n × d² products in place of n² × d.
+    Linear,
+}
+
+impl Mixing {
+    /// For `[B, heads, places, d]`.
+    fn apply(self, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+        match self {
+            Self::Softmax => {
+                Tensor::scaled_dot_product_attention(q, k, v, None::<&Tensor>, 0.0, false, None, false)
+            }
+            Self::Linear => {
+                let scale = 1.0 / (q.size()[3] as f64).sqrt();
+                let gathered = k.softmax(2, None).transpose(2, 3).matmul(v);
+                (q.softmax(3, None) * scale).matmul(&gathered)
+            }
+        }
+    }
+}
+
+/// `h + A m` with m what the mixing makes of the normalised map in heads of d channels; A starts at zero.
 #[derive(Debug)]
 pub(super) struct Attention {
     norm: GroupNorm,
@@ -14,16 +39,22 @@ pub(super) struct Attention {
     projections: Linear,
     output: Linear,
     head_channels: i64,
+    mixing: Mixing,
 }
 
 impl Attention {
-    pub(super) fn new(assembly: &mut Assembly<'_>, name: &str, channels: i64, config: &UNetConfig) -> Self {
+    pub(super) fn new(
+        assembly: &mut Assembly<'_>,
+        name: &str,
+        channels: i64,
+        (mixing, config): (Mixing, &UNetConfig),
+    ) -> Self {
         let norm = GroupNorm::new(assembly, &format!("{name}.norm"), channels, config.n_groups);
         let name_of = |part: &str| format!("{name}.{part}");
         let start = Start::fan_in(channels);
         let projections = Linear::new(assembly, &name_of("projections"), [channels, 3 * channels], start);
         let output = Linear::new(assembly, &name_of("output"), [channels, channels], Start::Zero);
-        Self { norm, projections, output, head_channels: config.head_channels }
+        Self { norm, projections, output, head_channels: config.head_channels, mixing }
     }
 
     pub(super) fn apply(&self, h: &Tensor) -> Tensor {
@@ -33,10 +64,46 @@ impl Attention {
         let heads = [batch, n_places, 3, channels / self.head_channels, self.head_channels];
         // [3, B, heads, places, d]
         let parts = self.projections.apply(&places).view(heads).permute([2, 0, 3, 1, 4]);
-        let (q, k, v) = (parts.get(0), parts.get(1), parts.get(2));
-        let mixed =
-            Tensor::scaled_dot_product_attention(&q, &k, &v, None::<&Tensor>, 0.0, false, None, false);
+        let mixed = self.mixing.apply(&parts.get(0), &parts.get(1), &parts.get(2));
         let mixed = mixed.transpose(1, 2).reshape([batch, n_places, channels]);
         h + self.output.apply(&mixed).transpose(1, 2).reshape(size.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::rng::{Purpose, Stream};
+    use tch::Kind;
+
+    use super::*;
+
+    /// `[2, 3, n, 5]`: images, heads, places, channels.
+    fn parts(n: i64) -> [Tensor; 3] {
+        let mut draw = Stream::new(1, Purpose::Test).at(0);
+        [(); 3].map(|()| draw.normal(&[2, 3, n, 5], Kind::Double))
+    }
+
+    fn check(found: &Tensor, expected: &Tensor) {
+        assert_eq!(found.size(), expected.size());
+        assert!((found - expected).abs().max().double_value(&[]) < 1e-12);
+    }
+
+    #[test]
+    fn softmax_is_the_formula() {
+        let [q, k, v] = parts(7);
+        let weights = (q.matmul(&k.transpose(2, 3)) / 5f64.sqrt()).exp();
+        let weights = &weights / weights.sum_dim_intlist(3i64, true, None);
+        check(&Mixing::Softmax.apply(&q, &k, &v), &weights.matmul(&v));
+    }
+
+    #[test]
+    fn linear_attention_averages_values_over_the_places() {
+        let [q, k, v] = parts(1);
+        check(&Mixing::Linear.apply(&q, &k, &v), &(&v / 5f64.sqrt()));
+        // A key that stands out in all channels picks its own place's value.
+        let [q, k, v] = parts(7);
+        let _ = k.narrow(2, 4, 1).g_add_scalar_(60.0);
+        let picked = v.narrow(2, 4, 1).expand([2, 3, 7, 5], false) / 5f64.sqrt();
+        check(&Mixing::Linear.apply(&q, &k, &v), &picked);
     }
 }

@@ -4,10 +4,12 @@ use tch::Tensor;
 
 use super::UNetConfig;
 use super::assembly::{Assembly, Start};
+use super::dropout::Dropout;
 use super::layer::{Convolution, GroupNorm, Linear};
 
 /// `S h + C₂ σ(N₂(C₁ σ(N₁ h) + T e))` with σ = `SiLU`, N group norms, C convolutions of side 3, T e a shift per
 /// channel by time and class, S a convolution of side 1 where the number of channels changes; C₂ starts at zero.
+/// Training drops numbers before C₂.
 #[derive(Debug)]
 pub(super) struct ResidualBlock {
     first_norm: GroupNorm,
@@ -16,6 +18,7 @@ pub(super) struct ResidualBlock {
     second_norm: GroupNorm,
     second: Convolution,
     skip: Option<Convolution>,
+    dropout: f64,
 }
 
 impl ResidualBlock {
@@ -35,14 +38,16 @@ impl ResidualBlock {
             second_norm: GroupNorm::new(assembly, &part("second_norm"), to, n_groups),
             second: Convolution::zero(assembly, &part("second"), [to, to], 3),
             skip: (from != to).then(|| Convolution::new(assembly, &part("skip"), [from, to], 1)),
+            dropout: config.dropout,
         }
     }
 
     /// The block's output for maps `h` and features of time and class, `[B, E]`.
-    pub(super) fn apply(&self, h: &Tensor, features: &Tensor) -> Tensor {
+    pub(super) fn apply(&self, h: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
         let shift = self.shift.apply(features).unsqueeze(2).unsqueeze(3);
         let inner = self.first.apply(&self.first_norm.apply(h).silu()) + shift;
-        let correction = self.second.apply(&self.second_norm.apply(&inner).silu());
+        let inner = dropout.numbers(self.second_norm.apply(&inner).silu(), self.dropout);
+        let correction = self.second.apply(&inner);
         match &self.skip {
             None => correction + h,
             Some(skip) => correction + skip.apply(h),

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::UNet;
+use super::attention::Mixing;
 use crate::error::check_positive;
 use crate::{Error, Result, TimeEmbedding};
 
-/// A U-Net's form: a velocity on images, in the line of Ho et al. 2020.
+/// A U-Net's form: a velocity on images, in the line of \[HJA20\].
 ///
 /// A state is an image as a row of C·H·W numbers, channel by channel and row by row; with classes, the class's
 /// number stands before them. Level k of the net has `width · multipliers[k]` channels on maps of height
@@ -33,6 +34,9 @@ pub struct UNetConfig {
     /// The heights of the maps whose blocks are followed by self-attention. The middle of the net always has it.
     #[serde(default)]
     pub attention: Vec<i64>,
+    /// The heights of the maps whose blocks are followed by attention of a cost linear in the places.
+    #[serde(default)]
+    pub linear_attention: Vec<i64>,
     /// Channels of an attention head.
     #[serde(default = "sixty_four")]
     pub head_channels: i64,
@@ -90,6 +94,7 @@ impl UNetConfig {
             multipliers,
             n_blocks: two(),
             attention: Vec::new(),
+            linear_attention: Vec::new(),
             head_channels: sixty_four(),
             n_groups: eight(),
             dropout: 0.0,
@@ -152,6 +157,14 @@ impl UNetConfig {
         (0..self.multipliers.len()).map(|level| self.shape[1] / (self.patch << level)).collect()
     }
 
+    /// Which attention follows the blocks on maps of the given height.
+    pub(super) fn attention_at(&self, height: i64) -> Option<Mixing> {
+        if self.attention.contains(&height) {
+            return Some(Mixing::Softmax);
+        }
+        self.linear_attention.contains(&height).then_some(Mixing::Linear)
+    }
+
     /// The features that the blocks see of time and class.
     pub(super) fn n_features(&self) -> i64 {
         4 * self.width
@@ -188,9 +201,16 @@ impl UNetConfig {
             format!("{:?} with {stride}", self.shape)
         })?;
         let heights = self.heights();
-        let known = self.attention.iter().all(|height| heights.contains(height));
-        require("attention", "heights of the levels' maps", known, || {
-            format!("{:?} with maps of heights {heights:?}", self.attention)
+        for (name, attended) in [("attention", &self.attention), ("linear_attention", &self.linear_attention)]
+        {
+            let known = attended.iter().all(|height| heights.contains(height));
+            require(name, "heights of the levels' maps", known, || {
+                format!("{attended:?} with maps of heights {heights:?}")
+            })?;
+        }
+        let once = self.attention.iter().all(|height| !self.linear_attention.contains(height));
+        require("linear_attention", "at other heights than attention", once, || {
+            format!("{:?} with {:?}", self.linear_attention, self.attention)
         })
     }
 
@@ -203,7 +223,7 @@ impl UNetConfig {
         let last = channels.len() - 1;
         let attended = (0..).zip(channels.iter().zip(self.heights()));
         let attended =
-            attended.filter(|(level, (_, height))| *level == last || self.attention.contains(height));
+            attended.filter(|(level, (_, height))| *level == last || self.attention_at(*height).is_some());
         let channels: Vec<i64> = attended.map(|(_, (channels, _))| *channels).collect();
         let headed = channels.iter().all(|channels| channels % self.head_channels == 0);
         require("head_channels", "a divisor of the channels wherever there is attention", headed, || {

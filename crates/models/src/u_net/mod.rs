@@ -1,8 +1,7 @@
 //! The U-Net: a velocity on images.
 //!
 //! Maps go down through levels of halved sides and more channels, and up again; on the way up, each block also
-//! sees what its mirror image left on the way down. As in Ho et al. 2020 and Dhariwal & Nichol 2021: each level
-//! has `n_blocks` residual blocks down and one more up, a strided convolution between levels down, nearest
+//! sees what its mirror image left on the way down. As in \[HJA20\] and \[DN21\]: each level has `n_blocks` residual blocks down and one more up, a strided convolution between levels down, nearest
 //! neighbours and a convolution up, and a middle of block, attention, block. Time and class shift the channels
 //! inside every block. The value is differentiable once: the fused attention has no second derivative.
 
@@ -11,15 +10,18 @@ mod attention;
 mod block;
 mod conditions;
 mod config;
+mod dropout;
 mod layer;
 mod path;
 
+use interflow_core::rng::Draw;
 use interflow_core::{Network, Parameters, VectorField};
 use tch::Tensor;
 
 use self::assembly::{Assembly, Weights};
 use self::conditions::Conditions;
 pub use self::config::UNetConfig;
+use self::dropout::Dropout;
 use self::layer::{Convolution, GroupNorm};
 use self::path::Path;
 
@@ -55,11 +57,24 @@ impl UNet {
         Self { config: config.clone(), parameters, conditions, input, path, output_norm, output }
     }
 
+    fn forward(&self, t: &Tensor, x: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+        let UNetConfig { n_classes, class_dropout, .. } = self.config;
+        if n_classes == 0 {
+            return self.images(x, &self.conditions.features(t, None), dropout);
+        }
+        let given = x.narrow(1, 0, 1);
+        let class = dropout.classes(&given.squeeze_dim(1), class_dropout, n_classes);
+        let features = self.conditions.features(t, Some(&class));
+        let velocity = self.images(&x.narrow(1, 1, self.dim() - 1), &features, dropout);
+        // The class rests. As a product it stays part of the graph, with the derivative zero.
+        Tensor::cat(&[given * 0.0, velocity], 1)
+    }
+
     /// The images' velocity `[B, C·H·W]` at features of time and class, `[B, E]`.
-    fn images(&self, x: &Tensor, features: &Tensor) -> Tensor {
+    fn images(&self, x: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
         let UNetConfig { shape: [channels, height, width], patch, .. } = self.config;
         let h = x.reshape([-1, channels, height, width]).pixel_unshuffle(patch);
-        let h = self.path.apply(self.input.apply(&h), features);
+        let h = self.path.apply(self.input.apply(&h), features, dropout);
         let h = self.output.apply(&self.output_norm.apply(&h).silu());
         h.pixel_shuffle(patch).flatten(1, 3)
     }
@@ -71,14 +86,7 @@ impl VectorField for UNet {
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        if self.config.n_classes == 0 {
-            return self.images(x, &self.conditions.features(t, None));
-        }
-        let class = x.narrow(1, 0, 1);
-        let features = self.conditions.features(t, Some(&class.squeeze_dim(1)));
-        let velocity = self.images(&x.narrow(1, 1, self.dim() - 1), &features);
-        // The class rests. As a product it stays part of the graph, with the derivative zero.
-        Tensor::cat(&[class * 0.0, velocity], 1)
+        self.forward(t, x, &mut Dropout::Off)
     }
 }
 
@@ -89,6 +97,10 @@ impl Network for UNet {
 
     fn parameters_mut(&mut self) -> &mut Parameters {
         &mut self.parameters
+    }
+
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
+        self.forward(t, x, &mut Dropout::On(draw))
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

@@ -4,8 +4,9 @@ use tch::Tensor;
 
 use super::UNetConfig;
 use super::assembly::Assembly;
-use super::attention::Attention;
+use super::attention::{Attention, Mixing};
 use super::block::ResidualBlock;
+use super::dropout::Dropout;
 use super::layer::Convolution;
 
 /// A residual block with or without attention after it.
@@ -36,7 +37,7 @@ impl Path {
     pub(super) fn new(assembly: &mut Assembly<'_>, config: &UNetConfig) -> Self {
         let channels = config.channels();
         let last = channels.len() - 1;
-        let attends = |level: usize| config.attention.contains(&config.heights()[level]);
+        let mixing = |level: usize| config.attention_at(config.heights()[level]);
         // What the way down leaves for the way up, and the channels of the present maps.
         let (mut left, mut present) = (vec![config.width], config.width);
         let mut down = Vec::new();
@@ -44,7 +45,7 @@ impl Path {
             let mut units = Vec::new();
             for index in 0..config.n_blocks {
                 let name = format!("down.{level}.{index}");
-                units.push(Unit::new(assembly, &name, [present, to], (attends(level), config)));
+                units.push(Unit::new(assembly, &name, [present, to], (mixing(level), config)));
                 present = to;
                 left.push(to);
             }
@@ -54,9 +55,9 @@ impl Path {
             });
             down.push(Level { units, resample });
         }
-        let middle = [true, false];
+        let mixings = [Some(Mixing::Softmax), None];
         let middle = [0, 1].map(|index| {
-            Unit::new(assembly, &format!("middle.{index}"), [present; 2], (middle[index], config))
+            Unit::new(assembly, &format!("middle.{index}"), [present; 2], (mixings[index], config))
         });
         let mut up = Vec::new();
         for (level, &to) in channels.iter().enumerate().rev() {
@@ -64,7 +65,7 @@ impl Path {
             for index in 0..=config.n_blocks {
                 let name = format!("up.{level}.{index}");
                 let from = present + left.pop().unwrap_or_default();
-                units.push(Unit::new(assembly, &name, [from, to], (attends(level), config)));
+                units.push(Unit::new(assembly, &name, [from, to], (mixing(level), config)));
                 present = to;
             }
             let resample =
@@ -75,11 +76,11 @@ impl Path {
     }
 
     /// The maps at the end for maps `h` after the first convolution and features of time and class, `[B, E]`.
-    pub(super) fn apply(&self, mut h: Tensor, features: &Tensor) -> Tensor {
+    pub(super) fn apply(&self, mut h: Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
         let mut left = vec![h.shallow_clone()];
         for level in &self.down {
             for unit in &level.units {
-                h = unit.apply(&h, features);
+                h = unit.apply(&h, features, dropout);
                 left.push(h.shallow_clone());
             }
             if let Some(halve) = &level.resample {
@@ -88,12 +89,12 @@ impl Path {
             }
         }
         for unit in &self.middle {
-            h = unit.apply(&h, features);
+            h = unit.apply(&h, features, dropout);
         }
         for level in &self.up {
             for unit in &level.units {
                 let joined = left.pop().map(|skip| Tensor::cat(&[&h, &skip], 1));
-                h = unit.apply(joined.as_ref().unwrap_or(&h), features);
+                h = unit.apply(joined.as_ref().unwrap_or(&h), features, dropout);
             }
             if let Some(convolution) = &level.resample {
                 h = convolution.apply(&doubled(&h));
@@ -109,16 +110,17 @@ impl Unit {
         assembly: &mut Assembly<'_>,
         name: &str,
         channels: [i64; 2],
-        (attends, config): (bool, &UNetConfig),
+        (mixing, config): (Option<Mixing>, &UNetConfig),
     ) -> Self {
         let block = ResidualBlock::new(assembly, name, channels, config);
-        let attention =
-            attends.then(|| Attention::new(assembly, &format!("{name}.attention"), channels[1], config));
+        let attention = mixing.map(|mixing| {
+            Attention::new(assembly, &format!("{name}.attention"), channels[1], (mixing, config))
+        });
         Self { block, attention }
     }
 
-    fn apply(&self, h: &Tensor, features: &Tensor) -> Tensor {
-        let h = self.block.apply(h, features);
+    fn apply(&self, h: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+        let h = self.block.apply(h, features, dropout);
         match &self.attention {
             None => h,
             Some(attention) => attention.apply(&h),

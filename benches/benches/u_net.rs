@@ -1,0 +1,89 @@
+//! A small U-Net's forward pass, its training step and Hutchinson's estimate on 64 images of 32 × 32, on one thread.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use interflow_benches::{points, u_net};
+use interflow_core::VectorField;
+use interflow_core::coupling::Independent;
+use interflow_core::density::StandardNormal;
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::{Fresh, Source};
+use interflow_train::{MixedPrecision, Observer, Problem, TrainConfig, Trainer};
+use tch::Kind;
+
+const BATCH: i64 = 64;
+const NAME: &str = "u-net-64x1x2-patch2-b64";
+
+fn forward(criterion: &mut Criterion) {
+    let network = u_net();
+    let (t, x) = points(BATCH, network.dim());
+    criterion.bench_function(&format!("models/forward/{NAME}"), |bencher| {
+        bencher.iter(|| tch::no_grad(|| network.value(&t, &x)));
+    });
+    let probes = Stream::new(0, Purpose::Probe).sign_rows(0, BATCH, network.dim(), Kind::Float);
+    criterion.bench_function(&format!("models/hutchinson/{NAME}"), |bencher| {
+        bencher.iter(|| network.value_and_quadratic_form(&t, &x, &probes));
+    });
+}
+
+fn training_step(criterion: &mut Criterion) {
+    for (name, mixed_precision) in [("f32", None), ("bf16", Some(MixedPrecision::Bf16))] {
+        let mut trainer = trainer(mixed_precision);
+        criterion.bench_function(&format!("train/step/{NAME}-{name}"), |bencher| {
+            bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
+        });
+    }
+}
+
+fn trainer(mixed_precision: Option<MixedPrecision>) -> Trainer {
+    let network = u_net();
+    let dim = network.dim();
+    let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };
+    let problem = Problem {
+        interpolant: Interpolant::trigonometric(),
+        coupling: Box::new(Independent),
+        base: normal(),
+        target: normal(),
+        base_density: None,
+        held_out_base: normal(),
+        held_out_target: normal(),
+    };
+    let config = TrainConfig {
+        steps: u64::MAX,
+        batch: BATCH,
+        mixed_precision,
+        validate_every: 0,
+        checkpoint_every: 0,
+        ..TrainConfig::default()
+    };
+    Trainer::new(config, problem, network, 0).expect("a valid trainer")
+}
+
+/// Stops a run after a number of steps.
+struct Limit(Cell<u64>);
+
+impl Observer for Limit {
+    fn interrupted(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left == 0
+    }
+}
+
+fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
+    let start = Instant::now();
+    let first = trainer.step();
+    trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
+    assert_eq!(trainer.step(), first + n_steps);
+    start.elapsed()
+}
+
+criterion_group! {
+    name = u_net_benches;
+    config = Criterion::default().sample_size(10);
+    targets = forward, training_step
+}
+criterion_main!(u_net_benches);

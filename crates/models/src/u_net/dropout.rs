@@ -1,0 +1,33 @@
+//! What training drops at random.
+
+use interflow_core::rng::Draw;
+use tch::Tensor;
+
+/// Drops numbers of feature maps and classes of images in training, and nothing in use.
+pub(super) enum Dropout<'a> {
+    /// In use.
+    Off,
+    /// In training.
+    On(&'a mut Draw),
+}
+
+impl Dropout<'_> {
+    /// `h` with a share of its numbers set to zero and the others enlarged to keep the mean.
+    pub(super) fn numbers(&mut self, h: Tensor, share: f64) -> Tensor {
+        match self {
+            Self::On(draw) if share > 0.0 => {
+                let kept = draw.mask(&h, 1.0 - share);
+                h * (kept / (1.0 - share))
+            }
+            _ => h,
+        }
+    }
+
+    /// Classes `[B]` with a share of them replaced by `none`.
+    pub(super) fn classes(&mut self, class: &Tensor, share: f64, none: i64) -> Tensor {
+        match self {
+            Self::On(draw) if share > 0.0 => class.masked_fill(&draw.mask(class, share).gt(0.5), none),
+            _ => class.shallow_clone(),
+        }
+    }
+}
