@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use interflow_core::density::{Gaussian, StandardNormal};
 use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
-use interflow_core::tch::Tensor;
+use interflow_core::tch::{Device, Kind, Tensor};
+use interflow_models::UNetConfig;
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{Error, LikelihoodConfig, OptimizerConfig, Problem, Silent, TrainConfig, Trainer};
 use support::{Mlp, normals, short};
@@ -65,4 +67,18 @@ fn a_base_without_a_density_is_refused() {
     let network = Box::new(Mlp::new(2, 4, 1));
     let refused = Trainer::new(config(Sensitivity::Adjoint), problem, network, 4);
     assert!(matches!(refused, Err(Error::NoBaseDensity)));
+}
+
+/// The fused attention of a U-Net has no second derivative, which the gradient of a likelihood needs.
+#[test]
+fn a_network_without_second_derivatives_is_an_error() {
+    let model =
+        UNetConfig { head_channels: 4, n_groups: 2, n_blocks: 1, ..UNetConfig::new([2, 1, 1], 4, vec![1]) };
+    for sensitivity in [Sensitivity::Direct, Sensitivity::Adjoint] {
+        let draw = &mut Stream::new(1, Purpose::Init).at(0);
+        let network = Box::new(model.init(draw, (Kind::Float, Device::Cpu)).unwrap());
+        let mut trainer = Trainer::new(config(sensitivity), problem().0, network, 4).unwrap();
+        let refused = trainer.run(&mut Silent).unwrap_err();
+        assert!(matches!(refused, Error::Solver(_)), "{refused}");
+    }
 }
