@@ -48,7 +48,7 @@ fn batches(criterion: &mut Criterion) {
         bencher.iter_custom(|n_steps| {
             (0..n_steps).fold(Duration::ZERO, |waited, step| {
                 let start = Instant::now();
-                black_box(ahead.batch(BATCH, step, &STREAM));
+                let _ = black_box(ahead.batch(BATCH, step, &STREAM));
                 let wait = start.elapsed();
                 std::thread::sleep(STEP);
                 waited + wait
