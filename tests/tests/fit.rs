@@ -3,8 +3,13 @@
 
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
 
 use interflow_tests::Playground;
+use parquet::data_type::{DoubleType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use serde_json::Value;
 
 /// A small network and a few hundred steps: a second or two.
@@ -80,6 +85,40 @@ fn what_a_flow_cannot_use_is_refused_with_its_name_and_a_way_out() {
     check("--columns age,rate --missing keep", &["refuse or drop"]);
     check("--columns age,rate --set target.split.test=0.95", &["shares of the split"]);
     assert!(!playground.path().join("runs").exists(), "a run folder was made");
+}
+
+/// Ages and heights of 300, of which the third height is missing.
+fn write_parquet(path: &Path) {
+    let schema = parse_message_type("message rows { required int64 age; optional double height; }").unwrap();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema.into(), Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let ages: Vec<i64> = (0..300).map(|i| (40.0 + 9.0 * normal(i)[0]).round() as i64).collect();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int64Type>().write_batch(&ages, None, None).unwrap();
+    column.close().unwrap();
+    let heights: Vec<f64> = (0..300).filter(|i| *i != 2).map(|i| 1.7 + 0.1 * normal(i)[1]).collect();
+    let defined: Vec<i16> = (0..300).map(|i| i16::from(i != 2)).collect();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&heights, Some(&defined), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_parquet_file_is_a_table_whose_nulls_are_missing_values() {
+    let playground = Playground::new();
+    write_parquet(&playground.path().join("people.parquet"));
+    let message = playground.fail("fit people.parquet");
+    assert!(message.contains("1 row: row 3"), "{message}");
+    let quick = "--set train.steps=20 --missing drop --dequantise age";
+    let result = fit(&playground, &format!("people.parquet {quick}"));
+    let run = result["run"].as_str().unwrap();
+    let samples = playground.succeed(&format!("sample {run} -n 5"));
+    assert_eq!(samples.lines().next(), Some("age,height"));
+    let message = playground.fail(&format!("log-prob {run} people.parquet"));
+    assert!(message.contains("missing values in 1 row: row 3"), "{message}");
 }
 
 #[test]

@@ -10,6 +10,12 @@ use crate::catalogue::DataSet;
 /// The places where a config may ask for a data set.
 const SOURCES: [&str; 2] = ["target", "base"];
 
+/// The kind of an end that is a set of images.
+const IMAGES: &str = "images";
+
+/// The kinds of sets of images that are known by their files' place.
+const FILES: [&str; 3] = ["folder", "parquet", "idx"];
+
 /// The text of one experiment's config.
 pub(crate) struct Config {
     text: String,
@@ -39,7 +45,12 @@ impl Config {
 
     /// The data sets that the config needs, once these `key=value` overrides are applied.
     pub(crate) fn data_sets(&self, overrides: &[String]) -> Vec<&'static DataSet> {
-        SOURCES.iter().filter_map(|source| DataSet::named(&self.kind(source, overrides)?)).collect()
+        SOURCES.iter().filter_map(|end| DataSet::named(&self.data_set(end, overrides)?)).collect()
+    }
+
+    /// What the target is.
+    pub(crate) fn target(&self) -> Option<String> {
+        self.value("target.kind", &[])
     }
 
     fn parse(text: String) -> Result<Self> {
@@ -47,12 +58,32 @@ impl Config {
         Ok(Self { text, table })
     }
 
-    fn kind(&self, source: &str, overrides: &[String]) -> Option<String> {
+    /// The name of the data set that an end of the flow asks for: its kind or, for images, that of their source or,
+    /// where the source is just some files, the folder below which they lie.
+    fn data_set(&self, end: &str, overrides: &[String]) -> Option<String> {
+        let kind = self.value(&format!("{end}.kind"), overrides)?;
+        if kind != IMAGES {
+            return Some(kind);
+        }
+        let kind = self.value(&format!("{end}.source.kind"), overrides)?;
+        if !FILES.contains(&kind.as_str()) {
+            return Some(kind);
+        }
+        let path = self.value(&format!("{end}.source.path"), overrides)?;
+        path.split('/').next().map(str::to_owned)
+    }
+
+    /// The text at a dotted key.
+    fn value(&self, key: &str, overrides: &[String]) -> Option<String> {
         let overridden = overrides.iter().rev().find_map(|set| {
-            let (key, value) = set.split_once('=')?;
-            (key.trim() == format!("{source}.kind")).then(|| value.trim().trim_matches('"').to_owned())
+            let (other, value) = set.split_once('=')?;
+            (other.trim() == key).then(|| value.trim().trim_matches('"').to_owned())
         });
-        let written = || Some(self.table.get(source)?.get("kind")?.as_str()?.to_owned());
+        let written = || {
+            let (first, rest) = key.split_once('.')?;
+            let start = self.table.get(first)?;
+            Some(rest.split('.').try_fold(start, |table, key| table.get(key))?.as_str()?.to_owned())
+        };
         overridden.or_else(written)
     }
 }
@@ -104,6 +135,17 @@ mod tests {
         assert!(data_sets("[target]\nkind = \"checkerboard\"", &[]).is_empty());
         assert!(data_sets("[schedule]\nkind = \"power\"", &[]).is_empty());
         assert!(data_sets("seed = 1", &[]).is_empty());
+    }
+
+    #[test]
+    fn images_are_known_by_their_source_or_its_place() {
+        let source = |text: &str| format!("[target]\nkind = \"images\"\nsource = {{ {text} }}");
+        assert_eq!(data_sets(&source("kind = \"cifar10\""), &[]), ["cifar10"]);
+        assert!(data_sets(&source("kind = \"digits\""), &[]).is_empty());
+        let folder = source("kind = \"folder\", path = \"flowers128/jpg128\", side = 128");
+        assert_eq!(data_sets(&folder, &[]), ["flowers128"]);
+        assert!(data_sets(&folder, &["target.source.path=mine"]).is_empty());
+        assert_eq!(data_sets(&folder, &["target.source.kind=imagenet32"]), ["imagenet32"]);
     }
 
     #[test]

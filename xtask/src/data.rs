@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    catalogue::{CATALOGUE, Check, DataSet},
+    catalogue::{self, Check, DataSet},
     config, flags,
     workspace::Workspace,
 };
@@ -19,13 +19,13 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Data) -> Result<()> {
     let dir = workspace.data(flags.dir.as_deref());
     match &flags.name {
         Some(name) if !flags.list => show(named(name)?, &dir, check),
-        _ => CATALOGUE.iter().try_for_each(|set| list(set, &dir, check)),
+        _ => catalogue::all().try_for_each(|set| list(set, &dir, check)),
     }
 }
 
 fn named(name: &str) -> Result<&'static DataSet> {
     DataSet::named(name).with_context(|| {
-        let known = CATALOGUE.iter().map(|set| set.name.to_owned()).collect::<Vec<_>>();
+        let known = catalogue::all().map(|set| set.name.to_owned()).collect::<Vec<_>>();
         format!("no such data set: {name}\nhint: {}, or see --list", config::suggestion(name, &known))
     })
 }

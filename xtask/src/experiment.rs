@@ -31,7 +31,8 @@ fn start(workspace: &Workspace, name: &str, flags: &flags::Experiment) -> Result
     let data = workspace.data(flags.data.as_deref());
     let needed = config.data_sets(&flags.set);
     require(&needed, &data).map_err(|error| {
-        anyhow!("cannot run the experiment `{name}`: {error:#}{}", alternatives(&workspace.configs()))
+        let alternatives = alternatives(&workspace.configs(), config.target().as_deref(), &data);
+        anyhow!("cannot run the experiment `{name}`: {error:#}{alternatives}")
     })?;
 
     libtorch::provide(workspace, Flavour::Cpu)?;
@@ -45,19 +46,28 @@ fn require(needed: &[&DataSet], data: &Path) -> Result<()> {
     needed.iter().try_for_each(|set| set.require(data, Check::Size))
 }
 
-/// A hint at the experiments that run without data, if there are any.
-fn alternatives(configs: &Path) -> String {
-    match without_data(configs).unwrap_or_default().as_slice() {
+/// A hint at the experiments that can run now, those whose target is of the same kind first.
+fn alternatives(configs: &Path, kind: Option<&str>, data: &Path) -> String {
+    let mut ready = ready(configs, data).unwrap_or_default();
+    ready.sort_by_key(|(_, config)| config.target().as_deref() != kind);
+    let names: Vec<&str> = ready.iter().map(|(name, _)| name.as_str()).collect();
+    match names.as_slice() {
         [] => String::new(),
-        names => format!("\nhint: these experiments need no data: {}", names.join(", ")),
+        [name] => format!("\nhint: this can run now: cargo xtask experiment {name}"),
+        [name, others @ ..] => format!(
+            "\nhint: this can run now: cargo xtask experiment {name}\n      \
+             as can the experiments: {}",
+            others.join(", ")
+        ),
     }
 }
 
-/// The experiments that need no data set.
-fn without_data(configs: &Path) -> Result<Vec<String>> {
-    let free =
-        |name: &String| Config::read(configs, name).is_ok_and(|config| config.data_sets(&[]).is_empty());
-    Ok(config::names(configs)?.into_iter().filter(free).collect())
+/// The experiments whose data are there, if they need any.
+fn ready(configs: &Path, data: &Path) -> Result<Vec<(String, Config)>> {
+    let config = |name: String| Some((Config::read(configs, &name).ok()?, name));
+    let ready = config::names(configs)?.into_iter().filter_map(config);
+    let ready = ready.filter(|(config, _)| require(&config.data_sets(&[]), data).is_ok());
+    Ok(ready.map(|(config, name)| (name, config)).collect())
 }
 
 fn list(configs: &Path) -> Result<()> {

@@ -71,7 +71,7 @@ pub(crate) struct RunArgs {
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
-    /// The table: a .csv file, or a .npy array of rows.
+    /// The table: a .csv or .parquet file, or a .npy array of rows.
     pub(crate) file: PathBuf,
     /// The columns to use, by name, or by number from 1 where there is no header; all without it.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
@@ -165,7 +165,7 @@ pub(crate) struct SampleArgs {
     /// How many samples: 1000 without it, or with --given one for each row.
     #[arg(short, long)]
     pub(crate) n: Option<u64>,
-    /// A .csv or .npy file whose rows are the conditions of a flow that has some; -n counts for each row.
+    /// A .csv, .npy or .parquet file whose rows are the conditions of a flow that has some; -n counts for each row.
     #[arg(long, value_name = "FILE")]
     pub(crate) given: Option<PathBuf>,
     /// The class of all samples of a flow of images that has classes, instead of each class in turn.

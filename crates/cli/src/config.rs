@@ -122,7 +122,7 @@ pub(crate) enum EndConfig {
     MinibooneReduced(BenchmarkConfig),
     /// Patches of the photographs of BSDS300 with the published preprocessing.
     Bsds300(BenchmarkConfig),
-    /// The rows of a CSV or NPY file, in its units.
+    /// The rows of a CSV, NPY or Parquet file, in its units.
     Table(TableConfig),
     /// Images, dequantised and scaled to [−1, 1).
     Images(ImagesConfig),

@@ -8,6 +8,7 @@ pub mod columns;
 mod epochs;
 pub mod error;
 pub mod image;
+mod parquet_rows;
 pub mod power;
 pub mod prefetch;
 pub mod preparation;
@@ -21,7 +22,8 @@ pub use benchmark::{Benchmark, Bsds300, Gas, Hepmass, Miniboone, ReducedMiniboon
 pub use columns::{Column, Columns};
 pub use error::{Error, Result};
 pub use image::{
-    Cifar10, ImageParts, ImageSetConfig, ImageShape, ImageSource, Images, dequantise, digits, quantise,
+    Cifar10, Folder, Idx, ImageParts, ImageSetConfig, ImageShape, ImageSource, Imagenet32, Images,
+    ParquetImages, dequantise, digits, quantise,
 };
 pub use power::{Noise, Power, Splits, Standardisation};
 pub use prefetch::Prefetch;

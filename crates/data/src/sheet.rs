@@ -6,8 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
+use parquet::record::Row;
 use tch::{Kind, Tensor};
 
+use crate::parquet_rows::{self, ParquetRows};
 use crate::table::{self, content, line, unreadable};
 use crate::{Error, Result};
 
@@ -21,7 +23,17 @@ pub struct Sheet {
     /// The header, or x1, x2, … where there is none.
     names: Vec<String>,
     has_header: bool,
+    /// What rows are found by.
+    counted: Counted,
     cells: Cells,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// Their lines in a text file.
+    Lines,
+    /// Their numbers from 1.
+    Rows,
 }
 
 #[derive(Debug)]
@@ -33,8 +45,8 @@ enum Cells {
 }
 
 impl Sheet {
-    /// Reads a `.csv` file, with or without a header, or a `.npy` file of one or two axes. The first line is a header
-    /// if no field of it is a number.
+    /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, or a `.parquet` file. The first
+    /// line of a CSV file is a header if no field of it is a number.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged.
@@ -44,9 +56,11 @@ impl Sheet {
             Some("npy") => {
                 let values = table::npy_array(path)?;
                 let names = numbered(values.size()[1] as usize);
-                Ok(Self { path: path.to_owned(), names, has_header: false, cells: Cells::Numbers(values) })
+                let cells = Cells::Numbers(values);
+                Ok(Self { path: path.to_owned(), names, has_header: false, counted: Counted::Rows, cells })
             }
-            _ => Err(content(path, "a table ends in .csv or .npy".to_owned())),
+            Some("parquet") => Self::read_parquet(path),
+            _ => Err(content(path, "a table ends in .csv, .npy or .parquet".to_owned())),
         }
     }
 
@@ -71,7 +85,22 @@ impl Sheet {
             let problem = format!("expected {} fields, found: {}", names.len(), row.len());
             return Err(Error::Line { path: path.to_owned(), line: *line, problem });
         }
-        Ok(Self { path: path.to_owned(), names, has_header, cells: Cells::Text(rows) })
+        let cells = Cells::Text(rows);
+        Ok(Self { path: path.to_owned(), names, has_header, counted: Counted::Lines, cells })
+    }
+
+    fn read_parquet(path: &Path) -> Result<Self> {
+        let table = ParquetRows::open(path)?;
+        let record = |(row, number): (Result<Row>, u64)| -> Result<(u64, StringRecord)> {
+            let row = row?;
+            Ok((number, row.get_column_iter().map(|(_, field)| parquet_rows::text(field)).collect()))
+        };
+        let rows = table.rows()?.zip(1..).map(record).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Err(content(path, "the table has no rows".to_owned()));
+        }
+        let (names, cells) = (table.columns(), Cells::Text(rows));
+        Ok(Self { path: path.to_owned(), names, has_header: true, counted: Counted::Rows, cells })
     }
 
     /// How many rows there are.
@@ -179,11 +208,16 @@ impl Sheet {
         const NAMED: usize = 10;
         let numbers: Vec<String> = rows.iter().take(NAMED).map(|&row| self.line(row).to_string()).collect();
         let more = if rows.len() > NAMED { ", …" } else { "" };
-        let place = if matches!(self.cells, Cells::Text(_)) { "line" } else { "row" };
+        let place = if self.counted == Counted::Lines { "line" } else { "row" };
         match rows.len() {
             1 => format!("1 row: {place} {}", numbers[0]),
             n => format!("{n} rows: {place}s {}{more}", numbers.join(", ")),
         }
+    }
+
+    /// The column at `place` as text.
+    pub(crate) fn texts(&self, place: usize) -> Vec<String> {
+        (0..self.n_rows()).map(|row| self.fields(row).get(place).unwrap_or_default().to_owned()).collect()
     }
 
     /// The whole table as CSV with one column more.
@@ -236,9 +270,9 @@ impl Sheet {
     }
 
     fn problem_in(&self, row: usize, problem: String) -> Error {
-        match self.cells {
-            Cells::Text(_) => Error::Line { path: self.path.clone(), line: self.line(row), problem },
-            Cells::Numbers(_) => content(&self.path, format!("row {}: {problem}", self.line(row))),
+        match self.counted {
+            Counted::Lines => Error::Line { path: self.path.clone(), line: self.line(row), problem },
+            Counted::Rows => content(&self.path, format!("row {}: {problem}", self.line(row))),
         }
     }
 

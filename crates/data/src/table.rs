@@ -127,7 +127,7 @@ fn check_finite(path: &Path, values: &Tensor) -> Result<()> {
 }
 
 /// The numbers in the file's own order, whatever floating-point or integer kind they have.
-fn npy_values(npy: npyz::NpyFile<BufReader<File>>, path: &Path) -> Result<Vec<f64>> {
+pub(crate) fn npy_values<R: io::Read>(npy: npyz::NpyFile<R>, path: &Path) -> Result<Vec<f64>> {
     let damaged = |error: io::Error| content(path, format!("not a whole NPY file: {error}"));
     let kind = npy.dtype().descr();
     match kind.trim_matches('\'') {

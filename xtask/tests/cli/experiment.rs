@@ -15,6 +15,9 @@ fn workspace() -> Workspace {
     let workspace = Workspace::new();
     workspace.file("configs/moons.toml", "# Two moons.\n[target]\nkind = \"moons\"\n");
     workspace.file("configs/electricity.toml", "# Household power.\n[target]\nkind = \"power\"\n");
+    let images = |source: &str| format!("[target]\nkind = \"images\"\nsource = {{ {source} }}\n");
+    workspace.file("configs/imagenet32.toml", &images("kind = \"imagenet32\""));
+    workspace.file("configs/digits.toml", &images("kind = \"digits\""));
     workspace.file("configs/README.md", "");
     let own = workspace.libtorch("own", "2.11.0");
     std::os::unix::fs::symlink(own, workspace.path(".libtorch")).unwrap();
@@ -26,7 +29,26 @@ fn workspace() -> Workspace {
 #[test]
 fn list_is_data() {
     let output = workspace().xtask(&["experiment", "--list"]).output().unwrap();
-    assert_eq!(stdout(&output), "electricity  Household power.\nmoons        Two moons.\n");
+    assert_eq!(
+        stdout(&output),
+        "digits       \nelectricity  Household power.\nimagenet32   \nmoons        Two moons.\n"
+    );
+}
+
+#[test]
+fn images_that_are_missing_meet_the_images_that_are_there() {
+    let output = workspace().xtask(&["experiment", "imagenet32", "--data", "d"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    for part in [
+        "imagenet32/train_data_batch_10.npz: missing",
+        "Imagenet32_train_npz.zip",
+        "put it into",
+        "this can run now: cargo xtask experiment digits\n      as can the experiments: moons\n",
+    ] {
+        assert!(message.contains(part), "no {part:?} in {message}");
+    }
+    assert!(!message.contains("cargo build"), "{message}");
 }
 
 #[test]
@@ -35,7 +57,7 @@ fn unknown_names_meet_suggestions() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         stderr(&output),
-        "error: no such experiment: mons\nhint: the nearest: moons, electricity, or see --list\n"
+        "error: no such experiment: mons\nhint: the nearest: moons, imagenet32, digits, or see --list\n"
     );
 }
 
@@ -47,7 +69,7 @@ fn missing_data_is_said_before_anything_is_built() {
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
     for part in [
-        "these experiments need no data: moons",
+        "this can run now: cargo xtask experiment digits\n      as can the experiments: moons",
         "power/household_power_consumption.txt: missing",
         "132960755 bytes",
         "DOI",

@@ -1,5 +1,6 @@
 //! A set of images with labels, or a part of one.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use super::ImageShape;
 use crate::{Error, Result};
 
 /// Images of one shape with their classes. Parts of a set share its memory, which is a mapped file for large sets.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Images {
     /// All images of the set, `[M, D]` of kind `Uint8`.
     all: Arc<Mutex<Tensor>>,
@@ -146,6 +147,12 @@ impl Images {
         }
         let pick = |values: &[i64]| Arc::new(numbers.iter().map(|number| values[*number as usize]).collect());
         Ok(Self { numbers: pick(&self.numbers), labels: pick(&self.labels), ..self.clone() })
+    }
+}
+
+impl fmt::Debug for Images {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Images").field("n", &self.n()).field("facts", &self.facts).finish_non_exhaustive()
     }
 }
 

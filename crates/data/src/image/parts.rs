@@ -1,5 +1,7 @@
 //! A set of images, split.
 
+use tch::Tensor;
+
 use super::Images;
 use crate::{Error, Result, Split};
 
@@ -29,17 +31,26 @@ impl ImageParts {
         Ok(Self { train, validation, test })
     }
 
+    /// Training images, of which the validation share at random is held out, beside a test set of its own.
+    pub(super) fn with_share(known: &Images, split: Split, test: Images) -> Result<Self> {
+        let parts = split.parts(known.n())?;
+        let train = Tensor::cat(&[parts.train, parts.test], 0);
+        Ok(Self { train: chosen(known, &train)?, validation: chosen(known, &parts.validation)?, test })
+    }
+
     /// One set of images, split at random.
     pub(super) fn split(all: &Images, split: Split) -> Result<Self> {
         let parts = split.parts(all.n())?;
-        let chosen = |rows: &tch::Tensor| {
-            let read = |source| Error::Torch { operation: "read the split", source };
-            all.chosen(&Vec::<i64>::try_from(rows).map_err(read)?)
-        };
         Ok(Self {
-            train: chosen(&parts.train)?,
-            validation: chosen(&parts.validation)?,
-            test: chosen(&parts.test)?,
+            train: chosen(all, &parts.train)?,
+            validation: chosen(all, &parts.validation)?,
+            test: chosen(all, &parts.test)?,
         })
     }
+}
+
+/// The images of these numbers, `[n]`.
+fn chosen(images: &Images, numbers: &Tensor) -> Result<Images> {
+    let read = |source| Error::Torch { operation: "read the split", source };
+    images.chosen(&Vec::<i64>::try_from(numbers).map_err(read)?)
 }
