@@ -55,8 +55,9 @@ pub struct UNetConfig {
     /// How many classes the images have; without a class for 0.
     #[serde(default)]
     pub n_classes: i64,
-    /// The share of images whose class training hides, for classifier-free guidance.
-    #[serde(default = "tenth")]
+    /// The share of images whose class training hides, for classifier-free guidance, beside those that come
+    /// without one.
+    #[serde(default)]
     pub class_dropout: f64,
 }
 
@@ -74,10 +75,6 @@ fn eight() -> i64 {
 
 fn sixty_four() -> i64 {
     64
-}
-
-fn tenth() -> f64 {
-    0.1
 }
 
 fn sinusoidal() -> TimeEmbedding {
@@ -101,7 +98,7 @@ impl UNetConfig {
             time_embedding: sinusoidal(),
             n_learned_frequencies: 0,
             n_classes: 0,
-            class_dropout: tenth(),
+            class_dropout: 0.0,
         }
     }
 
