@@ -68,10 +68,10 @@ impl FeatureStatistics {
         let refuse = |problem: String| Error::Statistics { path: path.to_owned(), problem };
         if path.extension().is_some_and(|ending| ending == "npz") {
             let arrays = Tensor::read_npz(path).map_err(|source| refuse(source.to_string()))?;
-            return Self::from_arrays(arrays).map_err(refuse);
+            return Self::from_arrays(&arrays).map_err(refuse);
         }
         let bytes = std::fs::read(path).map_err(|source| refuse(source.to_string()))?;
-        Self::from_arrays(arrays(&bytes).map_err(refuse)?).map_err(refuse)
+        Self::from_arrays(&arrays(&bytes).map_err(refuse)?).map_err(refuse)
     }
 
     /// The statistics as a safetensors file.
@@ -110,7 +110,7 @@ impl FeatureStatistics {
             .map_err(|source| Error::Encode { operation: OPERATION, source })
     }
 
-    fn from_arrays(arrays: Vec<(String, Tensor)>) -> std::result::Result<Self, String> {
+    fn from_arrays(arrays: &[(String, Tensor)]) -> std::result::Result<Self, String> {
         let find = |wanted: &str| {
             let found = arrays.iter().find(|(name, _)| name.trim_end_matches(".npy") == wanted);
             found.map(|(_, array)| array.shallow_clone())
