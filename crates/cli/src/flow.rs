@@ -149,21 +149,36 @@ impl Flow {
         base: &End,
         x: &Tensor,
         t: f64,
-        mut tick: impl FnMut(u64),
+        tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
         let Some(base) = base.density() else {
             bail!(
                 "a log-likelihood needs the base's density in closed form, and this base is known by samples only"
             );
         };
+        let at = |batch: &Tensor, _first| {
+            Ok(log_density(&self.solver, &self.velocity, base, &Divergence::Exact, batch, t)?)
+        };
+        self.log_density_by(x, t, at, tick)
+    }
+
+    /// The log-densities of `solve` at points `x` at time `t`, `[B]`, in the target's units, and the largest NFE of a
+    /// batch; `solve` is told a batch and the number of its first row.
+    pub(crate) fn log_density_by(
+        &self,
+        x: &Tensor,
+        t: f64,
+        solve: impl Fn(&Tensor, u64) -> Result<LogDensity>,
+        mut tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
         let x = self.enter(&self.admit(x)?, t);
-        let mut nfe = 0;
+        let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
             interrupt::check()?;
-            let LogDensity { log_density, statistics, .. } =
-                log_density(&self.solver, &self.velocity, base, &Divergence::Exact, &batch, t)?;
+            let LogDensity { log_density, statistics, .. } = solve(&batch, first)?;
             nfe = nfe.max(statistics.nfe);
+            first += batch.size()[0] as u64;
             tick(batch.size()[0] as u64);
             parts.push(log_density);
         }
