@@ -51,6 +51,39 @@ fn samples_with_noise_are_a_function_of_seed_and_number() {
     }
 }
 
+/// Steps by error follow the Brownian paths of the fixed steps.
+#[test]
+fn a_tolerance_leads_to_the_samples_of_many_steps() {
+    let (playground, run) = trained();
+    let sample = |options: &str| playground.succeed(&format!("sample {run} -n 20 --sde {options}"));
+    let fine = sample("--steps 400");
+    let (coarse, by_error) =
+        (distance(&fine, &sample("--steps 4")), distance(&fine, &sample("--tolerance 0.01")));
+    assert!(by_error < 0.05 && by_error < 0.3 * coarse, "{by_error} by error, {coarse} with four steps");
+    assert!(playground.fail(&format!("sample {run} --sde --tolerance 0")).contains("tolerance"));
+    let euler = playground.fail(&format!("sample {run} --sde --tolerance 0.1 --scheme euler-maruyama"));
+    assert!(euler.contains("steps"), "{euler}");
+    let both = playground.run(&format!("sample {run} --sde --tolerance 0.1 --steps 4"));
+    assert!(!both.status.success());
+}
+
+/// The samples of the stochastic equation have a likelihood of their own, of which a bound is known.
+#[test]
+fn the_likelihood_of_noisy_samples_is_bounded() {
+    let (playground, run) = trained();
+    let evaluate = |options: &str| -> Value {
+        serde_json::from_str(&playground.succeed(&format!("evaluate {run} --json {options}"))).unwrap()
+    };
+    let bound = |options: &str| evaluate(options)["sde_nll_bound"]["mean"].as_f64().unwrap();
+    let quiet = evaluate("");
+    assert!(quiet["sde_nll_bound"].is_null());
+    let nll = quiet["test_nll"]["mean"].as_f64().unwrap();
+    let still = bound("--sde --epsilon 0 --steps 64");
+    assert!((still - nll).abs() < 0.02, "without noise {still}, by the flow {nll}");
+    let noisy = bound("--sde --epsilon 0.5 --steps 64");
+    assert!(noisy.is_finite() && (noisy - nll).abs() > 1e-3, "{noisy}");
+}
+
 #[test]
 fn the_flow_ends_in_the_same_points_along_another_path() {
     let (playground, run) = trained();

@@ -196,6 +196,9 @@ pub(crate) struct EvaluateArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
+    /// With --sde also an upper bound on the test NLL of the stochastic equation's samples.
+    #[command(flatten)]
+    pub(crate) path: PathArgs,
 }
 
 /// Arguments of `inspect`.

@@ -8,6 +8,7 @@ use tch::Tensor;
 
 use crate::end::End;
 use crate::flow::Flow;
+use crate::flow_path::{FlowPath, NoiseConfig};
 use crate::images;
 use crate::observer::progress_bar;
 
@@ -40,6 +41,23 @@ pub(crate) fn evaluate(flow: &Flow, base: &End, target: &End) -> Result<Map<Stri
         evaluate_samples(flow, base, target, &mut result)?;
     }
     Ok(result)
+}
+
+/// The mean negative bound on the log-density of the stochastic equation's samples at the test points, with its
+/// standard error.
+pub(crate) fn noisy_nll(
+    path: &FlowPath<'_>,
+    noise: &NoiseConfig,
+    flow: &Flow,
+    base: &End,
+    target: &End,
+) -> Result<Value> {
+    let (n, seed) = (flow.config.evaluation.n_test, flow.config.seed);
+    let points = target.test_points(n, seed, flow.config.precision.kind());
+    let bar = progress_bar(points.size()[0] as u64, "bound on the NLL");
+    let (bound, _) = path.log_density_bound(base, noise, seed, &points, |n| bar.inc(n))?;
+    bar.finish_and_clear();
+    Ok(mean(&-(bound + target.log_jacobian())))
 }
 
 fn evaluate_likelihood(flow: &Flow, base: &End, target: &End, result: &mut Map<String, Value>) -> Result<()> {

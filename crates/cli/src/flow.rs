@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
-use interflow_solvers::{Divergence, LogDensity, Solution, Solver, log_density};
+use interflow_solvers::{Divergence, Solution, Solver, log_density};
 use interflow_train::{Checkpoint, PrincipalAxes};
 use tch::{Device, Tensor};
 
@@ -152,29 +152,46 @@ impl Flow {
         base: &End,
         x: &Tensor,
         t: f64,
-        mut tick: impl FnMut(u64),
+        tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
         let Some(base) = base.density() else {
             bail!(
                 "a log-likelihood needs the base's density in closed form, and this base is known by samples only"
             );
         };
+        let at = |batch: &Tensor, first| {
+            let divergences = self.divergences(batch, first);
+            let (mut sum, mut nfe) = (batch.select(1, 0).zeros_like(), 0);
+            for divergence in &divergences {
+                interrupt::check()?;
+                let found = log_density(&self.solver, &self.velocity, base, divergence, batch, t)?;
+                sum += found.log_density;
+                nfe = nfe.max(found.statistics.nfe);
+            }
+            Ok((sum / divergences.len() as f64, nfe))
+        };
+        self.log_density_by(x, t, at, tick)
+    }
+
+    /// The log-densities of `solve` at points `x` at time `t`, `[B]`, in the target's units, and the largest NFE of a
+    /// batch; `solve` is told a batch and the number of its first row, and answers with both.
+    pub(crate) fn log_density_by(
+        &self,
+        x: &Tensor,
+        t: f64,
+        solve: impl Fn(&Tensor, u64) -> Result<(Tensor, u64)>,
+        mut tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
         let x = self.enter(&self.admit(x)?, t);
         let (mut nfe, mut first) = (0, 0);
         let mut parts = Vec::new();
         for batch in x.split(self.config.evaluation.batch, 0) {
-            let divergences = self.divergences(&batch, first);
-            let mut sum = batch.select(1, 0).zeros_like();
-            for divergence in &divergences {
-                interrupt::check()?;
-                let LogDensity { log_density, statistics, .. } =
-                    log_density(&self.solver, &self.velocity, base, divergence, &batch, t)?;
-                nfe = nfe.max(statistics.nfe);
-                sum += log_density;
-            }
+            interrupt::check()?;
+            let (log_density, calls) = solve(&batch, first)?;
+            nfe = nfe.max(calls);
             first += batch.size()[0] as u64;
             tick(batch.size()[0] as u64);
-            parts.push(sum / divergences.len() as f64);
+            parts.push(log_density);
         }
         let empty = x.select(1, 0);
         let log_jacobian = self.whitening_at(t).map_or(0.0, Whitening::log_jacobian);

@@ -6,7 +6,9 @@ use interflow_core::coupling::CouplingConfig;
 use interflow_core::density::{ConditionalNormal, StandardNormal};
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::{Denoiser, VectorField, Velocity};
-use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, ScoreSource, Sde, SdeConfig};
+use interflow_solvers::{
+    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, ScoreSource, Sde, SdeConfig, log_density_bound,
+};
 use tch::Tensor;
 
 use crate::end::End;
@@ -122,15 +124,41 @@ impl<'a> FlowPath<'a> {
         x: &Tensor,
         tick: impl FnMut(u64),
     ) -> Result<(Tensor, u64)> {
-        let diffusion = noise.diffusion.build(&self.conversion(base)?)?;
-        let solver = noise.solver.build()?;
-        let score = self.denoiser().map_or(ScoreSource::Velocity, ScoreSource::Denoiser);
-        let sde = Sde { velocity: self.velocity(), score, diffusion: &diffusion };
+        let (diffusion, solver) = (noise.diffusion.build(&self.conversion(base)?)?, noise.solver.build()?);
+        let sde = self.equation(&diffusion);
         let solve = |batch: &Tensor, first| {
             let path = BrownianPath::new(seed, first);
             Ok(solver.solve(&sde, &path, batch, (0.0, 1.0))?)
         };
         self.flow.in_batches(x, (0.0, 1.0), solve, tick)
+    }
+
+    /// A lower bound, by one path each, on the log-density of the stochastic equation's samples at points `x`, `[B]`.
+    pub(crate) fn log_density_bound(
+        &self,
+        base: &End,
+        noise: &NoiseConfig,
+        seed: u64,
+        x: &Tensor,
+        tick: impl FnMut(u64),
+    ) -> Result<(Tensor, u64)> {
+        let Some(density) = base.density() else {
+            bail!("a bound on the likelihood needs the base's density in closed form");
+        };
+        let (diffusion, solver) = (noise.diffusion.build(&self.conversion(base)?)?, noise.solver.build()?);
+        let sde = self.equation(&diffusion);
+        let bound = |batch: &Tensor, first| {
+            let path = BrownianPath::new(seed, first);
+            let found = log_density_bound(&solver, &sde, density, &path, (batch, 1.0))?;
+            Ok((found.log_density, found.statistics.nfe))
+        };
+        self.flow.log_density_by(x, 1.0, bound, tick)
+    }
+
+    /// The stochastic equation with the path's marginals.
+    fn equation<'b>(&'b self, diffusion: &'b Diffusion) -> Sde<'b> {
+        let score = self.denoiser().map_or(ScoreSource::Velocity, ScoreSource::Denoiser);
+        Sde { velocity: self.velocity(), score, diffusion }
     }
 }
 

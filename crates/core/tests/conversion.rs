@@ -257,6 +257,10 @@ fn derivatives_of_a_score_are_finite_on_the_closed_interval() {
         let (_, found) = conversion.score(path.velocity()).value_and_divergence(&t, &x);
         assert_eq!(found.isfinite().all().int64_value(&[]), 1, "{which}: {found:?}");
         let inside = Tensor::from_slice(&[0.25; 4]);
+        let (standard, of_standard) = setup(5, 2, which, true);
+        let (_, found) = standard.score(of_standard.velocity()).value_and_divergence(&inside, &x);
+        let (_, exact) = of_standard.score().value_and_divergence(&inside, &x);
+        assert!(largest(&(found - exact)) < 1e-8, "{which}, N(0, I)");
         let (_, found) = conversion.score(path.velocity()).value_and_divergence(&inside, &x);
         let (_, exact) = path.score().value_and_divergence(&inside, &x);
         assert!(largest(&(found - exact)) < 1e-8, "{which}");

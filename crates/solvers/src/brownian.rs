@@ -13,8 +13,12 @@
 //! A draw of a node is a slot of the sample's random stream, so any part of the tree is grown where it is asked
 //! for and nothing is stored (a virtual Brownian tree; \[JF24\]).
 
-use interflow_core::rng::{Draw, Purpose, Stream};
-use tch::{Kind, Tensor};
+mod walk;
+
+use interflow_core::rng::{Purpose, Stream};
+use tch::Tensor;
+
+pub(crate) use walk::{Node, Walk};
 
 /// Levels of the tree below the first that has as many nodes as there are steps: a step differs from `1/n` by
 /// at most 2⁻⁴ of itself, and not at all where n is a power of two.
@@ -70,35 +74,30 @@ impl BrownianPath {
 
     /// The increments of `n` samples in `dim` dimensions over the steps of a grid, in order.
     pub fn increments<'a>(&self, n: i64, dim: i64, grid: &'a Grid) -> Increments<'a> {
-        let mut draws: Vec<Draw> = (0..n as u64).map(|row| self.stream.at(self.first + row)).collect();
-        let [w, area] = normals(&mut draws, dim, 0);
-        let root = Node {
-            id: 1,
-            start: 0,
-            length: 1 << grid.level,
-            increment: Increment { w, area: area * (1.0f64 / 12.0).sqrt() },
-        };
-        Increments { draws, dim, grid, next: 1, stack: vec![root] }
+        Increments { walks: self.walks(n, dim, grid.level), dim, grid, next: 1 }
+    }
+
+    /// The trees of `n` samples in `dim` dimensions, in marks of `2^-level`.
+    pub(crate) fn walks(&self, n: i64, dim: i64, level: u32) -> Vec<Walk> {
+        (0..n as u64).map(|row| Walk::new(self.stream.at(self.first + row), dim as usize, level)).collect()
     }
 }
 
-/// An interval of the tree. The halves of node i are the nodes 2i and 2i + 1.
-struct Node {
-    id: u64,
-    start: u64,
-    length: u64,
-    increment: Increment,
+impl Increment {
+    /// The numbers of one interval of each of several samples, each `[D]`, as rows.
+    pub(crate) fn from_rows(w: &[f64], area: &[f64], dim: i64) -> Self {
+        let rows = |values: &[f64]| Tensor::from_slice(values).view([-1, dim]);
+        Self { w: rows(w), area: rows(area) }
+    }
 }
 
-/// Walks a grid's steps from left to right; keeps one node for each level of the tree.
+/// Walks a grid's steps from left to right, all samples abreast.
 pub struct Increments<'a> {
-    draws: Vec<Draw>,
+    walks: Vec<Walk>,
     dim: i64,
     grid: &'a Grid,
     /// The mark at which the next step ends.
     next: usize,
-    /// What lies ahead, the nearest interval on top.
-    stack: Vec<Node>,
 }
 
 impl Iterator for Increments<'_> {
@@ -107,64 +106,42 @@ impl Iterator for Increments<'_> {
     fn next(&mut self) -> Option<Increment> {
         let end = *self.grid.marks.get(self.next)?;
         self.next += 1;
-        let mut sum: Option<(Increment, u64)> = None;
-        while let Some(node) = self.stack.pop() {
-            if node.start >= end {
-                self.stack.push(node);
-                break;
-            }
-            if node.start + node.length > end {
-                let [first, second] = self.split(node);
-                self.stack.extend([second, first]);
-                continue;
-            }
-            sum = Some(match sum {
-                None => (node.increment, node.length),
-                Some((before, length)) => {
-                    let lengths = [length, node.length].map(|marks| self.grid.length(marks));
-                    (joined([&before, &node.increment], lengths), length + node.length)
-                }
-            });
+        let capacity = self.walks.len() * self.dim as usize;
+        let (mut w, mut area) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+        for walk in &mut self.walks {
+            let whole = step_to(walk, end)?;
+            w.extend(whole.w);
+            area.extend(whole.area);
         }
-        sum.map(|(increment, _)| increment)
+        Some(Increment::from_rows(&w, &area, self.dim))
     }
 }
 
-impl Increments<'_> {
-    fn split(&mut self, node: Node) -> [Node; 2] {
-        let h = self.grid.length(node.length);
-        let [z, n] = normals(&mut self.draws, self.dim, node.id);
-        let (z, n) = (z * (h / 16.0).sqrt(), n * (h / 12.0).sqrt());
-        let Increment { w, area } = node.increment;
-        let lean = &area * 1.5 + &z;
-        let rest = area * 0.25 - z * 0.5;
-        let half = node.length / 2;
-        let part = |id, start, sign: f64| Node {
-            id,
-            start,
-            length: half,
-            increment: Increment { w: &w * 0.5 + &lean * sign, area: &rest + &n * (0.5 * sign) },
-        };
-        [part(2 * node.id, node.start, 1.0), part(2 * node.id + 1, node.start + half, -1.0)]
+/// The interval from where a walk is to `end`, put together from nodes of the tree.
+fn step_to(walk: &mut Walk, end: u64) -> Option<Node> {
+    let mut whole: Option<Node> = None;
+    while walk.next_within(u64::MAX, end).is_some() {
+        let next = walk.pass()?;
+        whole = Some(match whole {
+            None => next,
+            Some(before) => {
+                let spans = [walk.span(before.length), walk.span(next.length)];
+                joined(before, &next, spans)
+            }
+        });
     }
+    whole
 }
 
-/// The numbers of an interval that is two neighbours: `h (H + W/2)` is the integral of the path from its start.
-fn joined(parts: [&Increment; 2], [a, b]: [f64; 2]) -> Increment {
-    let integral = |part: &Increment, h: f64| (&part.area + &part.w * 0.5) * h;
-    let total = integral(parts[0], a) + &parts[0].w * b + integral(parts[1], b);
-    let w = &parts[0].w + &parts[1].w;
-    Increment { area: total / (a + b) - &w * 0.5, w }
-}
-
-/// The two standard normals `[B, D]` of a node; 0 is the root's own pair.
-fn normals(draws: &mut [Draw], dim: i64, slot: u64) -> [Tensor; 2] {
-    let n = 2 * dim as usize;
-    let mut values = Vec::with_capacity(draws.len() * n);
-    for draw in draws.iter_mut() {
-        draw.seek(slot, n);
-        draw.extend_normal(&mut values, n);
+/// The numbers of an interval that is two neighbours of lengths a and b: `h (H + W/2)` is the integral of the path
+/// from its start.
+fn joined(mut first: Node, second: &Node, [a, b]: [f64; 2]) -> Node {
+    let numbers = first.w.iter_mut().zip(&mut first.area).zip(second.w.iter().zip(&second.area));
+    for ((w, area), (w_second, area_second)) in numbers {
+        let total = (*area + *w * 0.5) * a + *w * b + (area_second + w_second * 0.5) * b;
+        *w += w_second;
+        *area = total / (a + b) - *w * 0.5;
     }
-    let both = Tensor::from_slice(&values).view([draws.len() as i64, 2, dim]).to_kind(Kind::Double);
-    [both.select(1, 0), both.select(1, 1)]
+    first.length += second.length;
+    first
 }

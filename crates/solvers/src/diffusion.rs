@@ -86,14 +86,19 @@ impl Diffusion {
 
     /// ε(t).
     pub fn epsilon(&self, t: f64) -> f64 {
+        self.epsilon_at(&Tensor::from(t).to_kind(Kind::Double)).double_value(&[])
+    }
+
+    /// ε at times of any shape.
+    pub fn epsilon_at(&self, t: &Tensor) -> Tensor {
         let factor = match self.config.shape {
-            DiffusionShape::Regular => self.weight(t),
-            DiffusionShape::Constant => 1.0,
-            DiffusionShape::Vanishing => 4.0 * t * (1.0 - t),
-            DiffusionShape::Alpha => number(&self.conversion.interpolant().schedule(&instant(t)).alpha),
+            DiffusionShape::Regular => self.conversion.score_weight(t),
+            DiffusionShape::Constant => t.ones_like(),
+            DiffusionShape::Vanishing => (t - t.square()) * 4.0,
+            DiffusionShape::Alpha => self.conversion.interpolant().schedule(t).alpha,
             DiffusionShape::Gamma => self.gamma(t),
         };
-        self.config.strength * factor
+        factor * self.config.strength
     }
 
     /// The path whose score the noise needs.
@@ -112,39 +117,27 @@ impl Diffusion {
     }
 
     /// `ε(t)/κ(t)`, in closed form where both vanish at the end.
-    pub(crate) fn over_weight(&self, t: f64) -> f64 {
+    pub(crate) fn over_weight(&self, t: &Tensor) -> Tensor {
         let interpolant = self.conversion.interpolant();
         match self.config.shape {
-            DiffusionShape::Regular => self.config.strength,
+            DiffusionShape::Regular => t.full_like(self.config.strength),
             DiffusionShape::Alpha if !interpolant.has_latent() => {
-                self.config.strength / number(&interpolant.coefficients(&instant(t)).wronskian)
+                interpolant.coefficients(t).wronskian.reciprocal() * self.config.strength
             }
-            _ => self.epsilon(t) / self.weight(t),
+            _ => self.epsilon_at(t) / self.conversion.score_weight(t),
         }
     }
 
     /// `ε(t)/γ(t)`, in closed form where both vanish at the ends.
-    pub(crate) fn over_gamma(&self, t: f64) -> f64 {
+    pub(crate) fn over_gamma(&self, t: &Tensor) -> Tensor {
         match self.config.shape {
-            DiffusionShape::Gamma => self.config.strength,
-            _ => self.epsilon(t) / self.gamma(t),
+            DiffusionShape::Gamma => t.full_like(self.config.strength),
+            _ => self.epsilon_at(t) / self.gamma(t),
         }
     }
 
-    fn weight(&self, t: f64) -> f64 {
-        number(&self.conversion.score_weight(&instant(t)))
-    }
-
-    fn gamma(&self, t: f64) -> f64 {
+    fn gamma(&self, t: &Tensor) -> Tensor {
         let gamma = self.conversion.interpolant().gamma();
-        gamma.map_or(0.0, |gamma| number(&gamma.coefficients(&instant(t)).gamma))
+        gamma.map_or_else(|| t.zeros_like(), |gamma| gamma.coefficients(t).gamma)
     }
-}
-
-fn instant(t: f64) -> Tensor {
-    Tensor::from(t).to_kind(Kind::Double)
-}
-
-fn number(x: &Tensor) -> f64 {
-    x.double_value(&[])
 }

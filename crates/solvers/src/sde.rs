@@ -1,15 +1,18 @@
 //! Sampling by a stochastic equation with the marginals of the flow (\[ABV23\]):
 //! `dX = (v + ε s) dt + √(2ε) dW` forward, `dX = (v − ε s) dt + √(2ε) dW̄` backward in time.
 
-use std::cell::Cell;
+mod adaptive;
+mod equation;
 
 use interflow_core::{VectorField, shape};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::brownian::{BrownianPath, Grid, Increment};
-use crate::scheme::SchemeTableau;
 use crate::{Diffusion, Error, Result, Scheme, Solution, Statistics, StopReason};
+
+use self::adaptive::Counts;
+pub(crate) use self::equation::{Equation, Step};
 
 /// A stochastic equation.
 #[derive(Clone, Copy)]
@@ -35,7 +38,7 @@ pub enum ScoreSource<'a> {
 
 impl Sde<'_> {
     /// The closed interval of times with noise; outside it the flow is followed.
-    fn noisy_on(&self) -> (f64, f64) {
+    pub(crate) fn noisy_on(&self) -> (f64, f64) {
         match self.score {
             ScoreSource::Velocity => self.diffusion.regular_on(),
             ScoreSource::Field(_) => self.diffusion.conversion().interpolant().regular_on(),
@@ -45,18 +48,22 @@ impl Sde<'_> {
 }
 
 /// A stochastic solver as data.
-#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct SdeConfig {
     /// The method.
     pub scheme: Scheme,
-    /// The number of steps, equal but for the grid of the Brownian path ([`Grid`]).
+    /// The number of steps, equal but for the grid of the Brownian path ([`Grid`]), where there is no tolerance.
     pub steps: u32,
+    /// The error of a step, relative and absolute, of which each sample makes its steps. It is estimated by Euler and
+    /// Maruyama's step, which has itself none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
 }
 
 impl Default for SdeConfig {
     fn default() -> Self {
-        Self { scheme: Scheme::default(), steps: 128 }
+        Self { scheme: Scheme::default(), steps: 128, tolerance: None }
     }
 }
 
@@ -67,7 +74,8 @@ impl SdeConfig {
     /// Checks the settings and returns the solver.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for no steps or too many.
+    /// [`Error::InvalidConfig`] for no steps or too many, or a tolerance that is not positive;
+    /// [`Error::MissingSteps`] for a tolerance with Euler and Maruyama's method.
     pub fn build(&self) -> Result<SdeSolver> {
         if !(1..=MOST_STEPS).contains(&self.steps) {
             return Err(Error::InvalidConfig {
@@ -76,7 +84,16 @@ impl SdeConfig {
                 value: f64::from(self.steps),
             });
         }
-        Ok(SdeSolver { scheme: self.scheme, grid: Grid::new(self.steps) })
+        let stepping = match self.tolerance {
+            None => Stepping::Fixed(Grid::new(self.steps)),
+            Some(_) if self.scheme == Scheme::EulerMaruyama => return Err(Error::MissingSteps),
+            Some(tolerance) if tolerance.is_finite() && tolerance > 0.0 => Stepping::Adaptive(tolerance),
+            Some(value) => {
+                let requirement = "positive and finite";
+                return Err(Error::InvalidConfig { name: "tolerance", requirement, value });
+            }
+        };
+        Ok(SdeSolver { scheme: self.scheme, stepping })
     }
 }
 
@@ -84,7 +101,14 @@ impl SdeConfig {
 #[derive(Debug, Clone)]
 pub struct SdeSolver {
     scheme: Scheme,
-    grid: Grid,
+    stepping: Stepping,
+}
+
+/// How steps are chosen.
+#[derive(Debug, Clone)]
+enum Stepping {
+    Fixed(Grid),
+    Adaptive(f64),
 }
 
 impl SdeSolver {
@@ -103,25 +127,18 @@ impl SdeSolver {
         x: &Tensor,
         (from, to): (f64, f64),
     ) -> Result<Solution> {
-        shape::check_points("solve", x, sde.velocity.dim())?;
-        if !((0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to)) {
-            return Err(Error::OutsideOfPath { from, to });
-        }
-        if matches!(sde.score, ScoreSource::Denoiser(_)) && !sde.diffusion.has_latent() {
-            return Err(Error::NoLatent);
-        }
-        let equation = Equation { sde: *sde, sign: (to - from).signum(), nfe: Cell::new(0) };
+        check(sde, x, (from, to))?;
+        let equation = Equation::new(sde, (from, to));
         let (first, last) = sde.noisy_on();
         let inner = [from, to].map(|t| t.clamp(first, last));
         tch::no_grad(|| {
             let x = equation.quiet_step(x, from, inner[0])?;
-            let x = self.noisy_steps(&equation, path, &x, inner)?;
+            let (x, counts) = self.noisy_steps(&equation, path, &x, inner)?;
             let x = equation.quiet_step(&x, inner[1], to)?;
-            let steps = if (to - from).abs() > 0.0 { self.grid.times().len() as u64 - 1 } else { 0 };
             let statistics = Statistics {
                 nfe: equation.nfe.get(),
-                accepted_steps: steps * x.size()[0] as u64,
-                rejected_steps: 0,
+                accepted_steps: counts.accepted,
+                rejected_steps: counts.rejected,
                 stop: StopReason::ReachedEnd,
             };
             Ok(Solution { x, divergence_integral: None, statistics })
@@ -133,108 +150,84 @@ impl SdeSolver {
         equation: &Equation<'_>,
         path: &BrownianPath,
         x: &Tensor,
+        times: [f64; 2],
+    ) -> Result<(Tensor, Counts)> {
+        if (times[1] - times[0]).abs() <= 0.0 || x.numel() == 0 {
+            return Ok((x.copy(), Counts::default()));
+        }
+        match &self.stepping {
+            Stepping::Adaptive(tolerance) => {
+                adaptive::solve(equation, (self.scheme, *tolerance), path, x, times)
+            }
+            Stepping::Fixed(_) => {
+                let mut x = x.copy();
+                let mut counts = Counts::default();
+                for step in self.fixed_steps(path, &x, times)? {
+                    x = equation.step(self.scheme.tableau(), &x, &step.as_step())?.x;
+                    counts.accepted += x.size()[0] as u64;
+                }
+                Ok((x, counts))
+            }
+        }
+    }
+
+    /// The steps of a fixed grid from one time to another for points like `x`, `[B, D]`, with the noise of each.
+    ///
+    /// # Errors
+    /// [`Error::MissingSteps`] if the solver has no fixed grid.
+    pub(crate) fn fixed_steps<'a>(
+        &'a self,
+        path: &BrownianPath,
+        x: &Tensor,
         [from, to]: [f64; 2],
-    ) -> Result<Tensor> {
+    ) -> Result<impl Iterator<Item = FixedStep> + use<'a>> {
+        let Stepping::Fixed(grid) = &self.stepping else { return Err(Error::MissingSteps) };
         let span = to - from;
-        let mut x = x.copy();
-        if span.abs() <= 0.0 || x.numel() == 0 {
-            return Ok(x);
-        }
-        let times = self.grid.times();
         let root = span.abs().sqrt();
-        let at = |place: f64| if place < 1.0 { from + span * place } else { to };
-        for (pair, noise) in times.windows(2).zip(path.increments(x.size()[0], x.size()[1], &self.grid)) {
-            let like = |noise: Tensor| (noise * root).to_kind(x.kind()).to_device(x.device());
-            let noise = Increment { w: like(noise.w), area: like(noise.area) };
-            let step = Step { from: at(pair[0]), to: at(pair[1]), noise: Some(&noise) };
-            x = equation.step(self.scheme.tableau(), &x, &step)?;
-        }
-        Ok(x)
+        let (n, kind, device) = (x.size()[0], x.kind(), x.device());
+        let times: Vec<Tensor> = grid
+            .times()
+            .into_iter()
+            .map(|place| if place < 1.0 { from + span * place } else { to })
+            .map(|t| Tensor::full([n], t, (Kind::Double, Device::Cpu)))
+            .collect();
+        let like = move |noise: Tensor| (noise * root).to_kind(kind).to_device(device);
+        let increments = path.increments(n, x.size()[1], grid).enumerate();
+        Ok(increments.map(move |(i, noise)| FixedStep {
+            from: times[i].shallow_clone(),
+            to: times[i + 1].shallow_clone(),
+            noise: Increment { w: like(noise.w), area: like(noise.area) },
+        }))
+    }
+
+    /// The method.
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
     }
 }
 
-/// One step: its times and, unless it is taken without noise, the path over it.
-struct Step<'a> {
-    from: f64,
-    to: f64,
-    noise: Option<&'a Increment>,
+/// A step of a fixed grid and the path over it.
+pub(crate) struct FixedStep {
+    pub(crate) from: Tensor,
+    pub(crate) to: Tensor,
+    pub(crate) noise: Increment,
 }
 
-/// The equation with its direction; forward adds the score, backward subtracts it.
-struct Equation<'a> {
-    sde: Sde<'a>,
-    sign: f64,
-    nfe: Cell<u64>,
-}
-
-impl Equation<'_> {
-    /// A step of Heun's method along the flow, if there is any way to go.
-    fn quiet_step(&self, x: &Tensor, from: f64, to: f64) -> Result<Tensor> {
-        if (to - from).abs() <= 0.0 || x.numel() == 0 {
-            return Ok(x.copy());
-        }
-        self.step(Scheme::Heun.tableau(), x, &Step { from, to, noise: None })
-    }
-
-    /// One step of a method.
-    fn step(&self, tableau: &SchemeTableau, x: &Tensor, step: &Step<'_>) -> Result<Tensor> {
-        let h = step.to - step.from;
-        let noise = step.noise.filter(|_| !self.sde.diffusion.is_zero());
-        let strength =
-            |t: f64| if noise.is_some() { (2.0 * self.sde.diffusion.epsilon(t)).sqrt() } else { 0.0 };
-        let (g0, g1) = (strength(step.from), strength(step.to));
-        let mut stages: Vec<Tensor> = Vec::with_capacity(tableau.b.len());
-        for (i, c) in tableau.c.iter().enumerate() {
-            let mut y = combine(x, h, tableau.a[i], &stages);
-            if let Some(noise) = noise {
-                y = y + &noise.w * (g0 * tableau.w[i]) + &noise.area * (g0 * tableau.l[i]);
-            }
-            let t = step.from + c * h;
-            let k = self.drift(t, &y, noise.is_some());
-            check_finite(&k, t)?;
-            stages.push(k);
-        }
-        let mut end = combine(x, h, tableau.b, &stages);
-        if let Some(noise) = noise {
-            let turn = tableau.e * (g1 - g0);
-            end = end + &noise.w * (g0 + 0.5 * turn) - &noise.area * turn;
-        }
-        check_finite(&end, step.to)?;
-        Ok(end)
-    }
-
-    /// v, or v ± ε s.
-    fn drift(&self, t: f64, x: &Tensor, noisy: bool) -> Tensor {
-        let Sde { velocity, score, diffusion } = self.sde;
-        let times = x.select(1, 0).full_like(t);
-        let call = |field: &dyn VectorField| {
-            self.nfe.set(self.nfe.get() + 1);
-            field.value(&times, x).detach()
-        };
-        let v = call(velocity);
-        if !noisy {
-            return v;
-        }
-        let (weighted, factor) = match score {
-            ScoreSource::Field(score) => (call(score), diffusion.epsilon(t)),
-            ScoreSource::Denoiser(denoiser) => (call(denoiser), -diffusion.over_gamma(t)),
-            ScoreSource::Velocity => {
-                (diffusion.conversion().weighted_score(&times, x, &v), diffusion.over_weight(t))
-            }
-        };
-        v + weighted * (self.sign * factor)
+impl FixedStep {
+    /// The step for an equation.
+    pub(crate) fn as_step(&self) -> Step<'_> {
+        Step { from: self.from.shallow_clone(), to: self.to.shallow_clone(), noise: Some(&self.noise) }
     }
 }
 
-fn check_finite(x: &Tensor, time: f64) -> Result<()> {
-    if x.isfinite().all().int64_value(&[]) == 1 {
-        return Ok(());
+/// Refuses points, times and a score that do not fit the equation.
+pub(crate) fn check(sde: &Sde<'_>, x: &Tensor, (from, to): (f64, f64)) -> Result<()> {
+    shape::check_points("solve", x, sde.velocity.dim())?;
+    if !((0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to)) {
+        return Err(Error::OutsideOfPath { from, to });
     }
-    Err(Error::NonFinite { time })
-}
-
-/// `x + h Σ w_j k_j`.
-fn combine(x: &Tensor, h: f64, weights: &[f64], stages: &[Tensor]) -> Tensor {
-    let parts = weights.iter().zip(stages).filter(|(w, _)| w.abs() > 0.0);
-    parts.fold(x.shallow_clone(), |sum, (w, k)| sum + k * (h * w))
+    if matches!(sde.score, ScoreSource::Denoiser(_)) && !sde.diffusion.has_latent() {
+        return Err(Error::NoLatent);
+    }
+    Ok(())
 }

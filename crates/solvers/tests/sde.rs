@@ -30,7 +30,7 @@ fn solve(
     x: &Tensor,
     times: (f64, f64),
 ) -> Tensor {
-    let solver = SdeConfig { scheme, steps }.build().unwrap();
+    let solver = SdeConfig { scheme, steps, ..SdeConfig::default() }.build().unwrap();
     solver
         .solve(&Sde { velocity, score: ScoreSource::Velocity, diffusion }, &BrownianPath::new(3, 0), x, times)
         .unwrap()
@@ -212,7 +212,7 @@ fn a_known_score_serves_where_the_velocity_does_not_tell_it() {
     let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 0.5);
     let (velocity, score) = (exact.velocity(), exact.score());
     let sde = Sde { velocity: &velocity, score: ScoreSource::Field(&score), diffusion: &diffusion };
-    let solver = SdeConfig { scheme: Scheme::Shark, steps: 32 }.build().unwrap();
+    let solver = SdeConfig { scheme: Scheme::Shark, steps: 32, ..SdeConfig::default() }.build().unwrap();
     let x0 = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
     let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
     check_moments(&found.x, &ends, "a known score");
@@ -225,7 +225,7 @@ fn a_sample_does_not_depend_on_its_batch_bit_for_bit() {
     let sde = Sde { velocity: &Widening, score: ScoreSource::Velocity, diffusion: &diffusion };
     let x = Stream::new(1, Purpose::Test).at(0).normal(&[7, 100], Kind::Float);
     for scheme in SCHEMES {
-        let solver = SdeConfig { scheme, steps: 11 }.build().unwrap();
+        let solver = SdeConfig { scheme, steps: 11, ..SdeConfig::default() }.build().unwrap();
         let run = |first: u64, n: i64| {
             let x = x.narrow(0, first as i64, n);
             solver.solve(&sde, &BrownianPath::new(3, first), &x, (0.0, 1.0)).unwrap().x
@@ -254,7 +254,7 @@ fn calls_are_counted_and_the_gap_before_a_singular_end_is_crossed() {
     let x = points(&[0.6, -0.3], 2);
     let field = Blobs::new(Interpolant::linear());
     let nfe = |scheme, shape, times| {
-        let solver = SdeConfig { scheme, steps: 10 }.build().unwrap();
+        let solver = SdeConfig { scheme, steps: 10, ..SdeConfig::default() }.build().unwrap();
         let diffusion = diffusion(Interpolant::linear(), 2, shape, 1.0);
         let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
         let path = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times).unwrap();
@@ -271,7 +271,7 @@ fn calls_are_counted_and_the_gap_before_a_singular_end_is_crossed() {
 fn a_broken_field_is_named_with_its_time() {
     let diffusion = diffusion(Interpolant::linear(), 1, DiffusionShape::Regular, 1.0);
     for scheme in SCHEMES {
-        let solver = SdeConfig { scheme, steps: 8 }.build().unwrap();
+        let solver = SdeConfig { scheme, steps: 8, ..SdeConfig::default() }.build().unwrap();
         let path = BrownianPath::new(0, 0);
         let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
         let failure = solver.solve(&sde, &path, &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
@@ -322,7 +322,7 @@ fn a_denoiser_serves_whatever_the_base() {
         let diffusion = diffusion(interpolant(), 2, shape, 1.0);
         let (velocity, denoiser) = (exact.velocity(), Denoising(exact.clone()));
         let sde = Sde { velocity: &velocity, score: ScoreSource::Denoiser(&denoiser), diffusion: &diffusion };
-        let solver = SdeConfig { scheme: Scheme::Shark, steps: 64 }.build().unwrap();
+        let solver = SdeConfig { scheme: Scheme::Shark, steps: 64, ..SdeConfig::default() }.build().unwrap();
         let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
         check_moments(&found.x, &ends, &format!("{gamma:?}, {shape:?}"));
         assert_eq!(found.statistics.nfe, nfe, "{gamma:?}, {shape:?}");
@@ -350,4 +350,80 @@ fn a_denoiser_without_latent_is_refused() {
     let solver = SdeConfig::default().build().unwrap();
     let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0, 1.0], 2), (0.0, 1.0));
     assert!(matches!(refused, Err(Error::NoLatent)));
+}
+
+/// A solver that makes its steps by a tolerance.
+fn by_tolerance(tolerance: f64) -> SdeConfig {
+    SdeConfig { tolerance: Some(tolerance), ..SdeConfig::default() }
+}
+
+/// Solutions of any tolerance follow the same Brownian paths, those of the fixed grids: they approach one of 2048
+/// steps. The noise is strongest where the score is steepest, so that steps are rejected.
+#[test]
+fn tolerances_lead_to_the_solution_along_the_same_path() {
+    let field = Blobs::new(Interpolant::linear());
+    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 1.0);
+    let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
+    let x = Stream::new(1, Purpose::Test).at(0).normal(&[50, 2], Kind::Double);
+    let path = BrownianPath::new(3, 0);
+    let exact = solve((Scheme::Shark, 2048), &field, &diffusion, &x, (0.0, 0.98));
+    for scheme in [Scheme::Shark, Scheme::Heun] {
+        let (mut last, mut rejected) = (f64::INFINITY, 0);
+        for tolerance in [0.3, 0.03, 0.003] {
+            let solver = SdeConfig { scheme, ..by_tolerance(tolerance) }.build().unwrap();
+            let found = solver.solve(&sde, &path, &x, (0.0, 0.98)).unwrap();
+            let error = mean_length(&(found.x - &exact));
+            assert!(
+                error < 0.7 * last && error < 5.0 * tolerance,
+                "{scheme:?}, {tolerance}: {error} after {last}"
+            );
+            rejected += found.statistics.rejected_steps;
+            last = error;
+        }
+        assert!(rejected > 20, "{scheme:?}: {rejected} rejected steps");
+    }
+}
+
+/// n = 2000 samples, every one with its own steps, to and fro.
+#[test]
+fn steps_by_error_keep_the_law() {
+    let (rho0, rho1) = ends();
+    let field = Blobs::new(Interpolant::linear());
+    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 1.0);
+    let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
+    let solver = by_tolerance(0.1).build().unwrap();
+    for (from, to, times) in [(&rho0, &rho1, (0.0, 1.0)), (&rho1, &rho0, (1.0, 0.0))] {
+        let x = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
+        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x, times).unwrap();
+        check_moments(&found.x, to, &format!("{times:?}"));
+    }
+}
+
+#[test]
+fn a_samples_steps_do_not_depend_on_its_batch() {
+    let diffusion = diffusion(Interpolant::linear(), 100, DiffusionShape::Regular, 2.0);
+    let sde = Sde { velocity: &Widening, score: ScoreSource::Velocity, diffusion: &diffusion };
+    let x = Stream::new(1, Purpose::Test).at(0).normal(&[7, 100], Kind::Float);
+    let solver = by_tolerance(0.05).build().unwrap();
+    let run = |first: u64, n: i64| {
+        solver.solve(&sde, &BrownianPath::new(3, first), &x.narrow(0, first as i64, n), (0.0, 1.0)).unwrap()
+    };
+    let (together, some) = (run(0, 7), run(4, 2));
+    assert!(together.x.narrow(0, 4, 2).equal(&some.x));
+    assert!(some.statistics.accepted_steps < together.statistics.accepted_steps);
+}
+
+#[test]
+fn senseless_tolerances_are_refused() {
+    for tolerance in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(by_tolerance(tolerance).build(), Err(Error::InvalidConfig { .. })), "{tolerance}");
+    }
+    let euler = SdeConfig { scheme: Scheme::EulerMaruyama, ..by_tolerance(0.1) };
+    assert!(matches!(euler.build(), Err(Error::MissingSteps)));
+    let diffusion = diffusion(Interpolant::linear(), 1, DiffusionShape::Regular, 1.0);
+    let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
+    let solver = by_tolerance(0.1).build().unwrap();
+    let failure = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
+    let Error::NonFinite { time } = failure else { panic!("{failure}") };
+    assert!(time > 0.55 && time < 0.7, "{time}");
 }

@@ -32,6 +32,9 @@ pub(crate) struct PathArgs {
     /// The stochastic method's steps.
     #[arg(long, requires = "sde", default_value_t = 128)]
     pub(crate) steps: u32,
+    /// Steps by an error of this size instead, relative and absolute, for each sample its own.
+    #[arg(long, requires = "sde", conflicts_with = "steps")]
+    pub(crate) tolerance: Option<f64>,
 }
 
 impl PathArgs {
@@ -39,7 +42,7 @@ impl PathArgs {
     pub(crate) fn noise(&self, shape: DiffusionShape) -> Option<NoiseConfig> {
         let shape = self.diffusion.unwrap_or(shape);
         let diffusion = DiffusionConfig { shape, strength: self.epsilon };
-        let solver = SdeConfig { scheme: self.scheme, steps: self.steps };
+        let solver = SdeConfig { scheme: self.scheme, steps: self.steps, tolerance: self.tolerance };
         self.sde.then_some(NoiseConfig { diffusion, solver })
     }
 }

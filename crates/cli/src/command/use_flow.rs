@@ -95,6 +95,10 @@ pub(crate) fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
     result.insert("experiment".into(), json!(flow.config.name));
     result.insert("step".into(), json!(flow.step));
     result.extend(evaluation::evaluate(&flow, &base, &target)?);
+    let path = FlowPath::new(&flow, args.path.along)?;
+    if let Some(noise) = args.path.noise(path.regular_shape()) {
+        result.insert("sde_nll_bound".into(), evaluation::noisy_nll(&path, &noise, &flow, &base, &target)?);
+    }
     if args.flow.json {
         print_line(Value::Object(result))?;
     } else {

@@ -199,7 +199,7 @@ fn sample(
         Sampler::Noise(scheme, strength) => {
             let noise = NoiseConfig {
                 diffusion: DiffusionConfig { shape: config.diffusion, strength },
-                solver: SdeConfig { scheme, steps: steps_for(scheme, budget) },
+                solver: SdeConfig { scheme, steps: steps_for(scheme, budget), ..SdeConfig::default() },
             };
             FlowPath::new(flow, None)?.diffuse(base, &noise, flow.config.seed, x0, |_| {})
         }

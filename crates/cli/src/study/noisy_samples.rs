@@ -40,7 +40,7 @@ impl Runs<'_> {
         }
         let noise = NoiseConfig {
             diffusion: DiffusionConfig { shape: self.path.regular_shape(), strength: epsilon },
-            solver: SdeConfig { scheme: Scheme::Shark, steps: self.steps },
+            solver: SdeConfig { scheme: Scheme::Shark, steps: self.steps, ..SdeConfig::default() },
         };
         self.path.diffuse(self.base, &noise, seed, x0, |_| {})
     }

@@ -38,6 +38,11 @@ impl From<&Gaussian> for GaussianBase {
 }
 
 impl GaussianBase {
+    /// Whether it is N(0, I).
+    pub(super) fn is_standard(&self) -> bool {
+        self.general.is_none()
+    }
+
     /// The mean, `[D]`, if it is not zero, for use with `x`.
     pub(super) fn mean(&self, x: &Tensor) -> Option<Tensor> {
         self.general.as_ref().map(|law| law.mean.like(x))

@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use super::Conversion;
 use crate::VectorField;
+use crate::field::divergence_by_reverse_mode;
 
 /// `s = κ s / κ` from a velocity.
 #[derive(Debug, Clone)]
@@ -23,6 +24,21 @@ impl<F: VectorField> VectorField for ScoreOfVelocity<F> {
         let t = t.clamp(first, last);
         let v = self.velocity.value(&t, x);
         self.conversion.weighted_score(&t, x, &v) / self.conversion.score_weight(&t).unsqueeze(1)
+    }
+
+    /// For N(0, I), `∇·s = (β ∇·v − β̇ D)/κ`; for other bases by reverse mode.
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        let (first, last) = self.conversion.score_regular_on();
+        let t = t.clamp(first, last);
+        let path = self.conversion.interpolant().schedule(&t);
+        let silent = path.beta.eq(0.0).logical_and(&path.beta_dot.eq(0.0)).any().int64_value(&[]) == 1;
+        if silent || !self.conversion.parts.base.is_standard() {
+            return divergence_by_reverse_mode(self, &t, x);
+        }
+        let (v, divergence) = self.velocity.value_and_divergence(&t, x);
+        let weight = self.conversion.score_weight(&t);
+        let pull = path.beta * divergence - path.beta_dot * self.dim() as f64;
+        (self.conversion.weighted_score(&t, x, &v) / weight.unsqueeze(1), pull / weight)
     }
 }
 
