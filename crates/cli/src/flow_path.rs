@@ -59,7 +59,7 @@ impl<'a> FlowPath<'a> {
         if !matches!(self.flow.config.coupling, CouplingConfig::Independent {}) {
             bail!("a score follows from the velocity for the independent coupling only");
         }
-        Ok(Conversion::new(self.interpolant.build()?, *normal))
+        Ok(Conversion::new(self.interpolant.build()?, *normal)?)
     }
 
     /// Carries points from the base to the target; `tick` is told of each finished batch.

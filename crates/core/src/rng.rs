@@ -42,6 +42,8 @@ pub enum Purpose {
     Resample,
     /// Brownian paths of stochastic samplers.
     Brownian,
+    /// Batches by which a learnable path is trained.
+    Path,
 }
 
 impl Purpose {
@@ -62,6 +64,7 @@ impl Purpose {
             Self::Probe => 12,
             Self::Resample => 13,
             Self::Brownian => 14,
+            Self::Path => 15,
         }
     }
 }

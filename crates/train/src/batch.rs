@@ -50,7 +50,7 @@ impl<'a> Batches<'a> {
         let stream = |purpose| Stream::new(self.seed, purpose);
         let x0 = self.base.batch(n, index, &stream(Purpose::Base));
         let x1 = self.target.batch(n, index, &stream(Purpose::Target));
-        let (x0, x1) = self.coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index));
+        let (x0, x1) = self.coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index))?;
         let t = times.sample(n, &mut stream(Purpose::Time).at(index));
         let place = |x: Tensor| x.to_device(to.1).to_kind(to.0);
         let (t, x0, x1) = (place(t), place(x0), place(x1));
