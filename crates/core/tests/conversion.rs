@@ -58,7 +58,10 @@ fn setup(seed: u64, dim: i64, which: usize, standard: bool) -> (Conversion, Mixt
     let covariances = Tensor::stack(&[0, 1, 2].map(|k| covariance(seed + 3 + k, dim)), 0);
     let means = normal(seed + 6, &[3, dim]) * 1.5;
     let rho1 = GaussianMixture::new(&[1.0, 2.0, 3.0], &means, &covariances).unwrap();
-    (Conversion::new(interpolant(which), base).unwrap(), MixturePath::new(&rho0, &rho1, interpolant(which)).unwrap())
+    (
+        Conversion::new(interpolant(which), base).unwrap(),
+        MixturePath::new(&rho0, &rho1, interpolant(which)).unwrap(),
+    )
 }
 
 /// Times `[5]` spread over a closed interval, its ends among them.

@@ -17,12 +17,16 @@ pub(crate) struct Batches<'a> {
     seed: u64,
 }
 
-/// Points on the path, `t` `[B]`, `x` and `path_derivative` `[B, D]`. With antithetic latents the second half
-/// repeats the first half's ends with −z.
-pub(crate) struct Batch {
-    pub(crate) t: Tensor,
-    pub(crate) x: Tensor,
-    pub(crate) path_derivative: Tensor,
+/// Points on the path. With antithetic latents the second half repeats the first half's ends with −z.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The times, `[B]`.
+    pub t: Tensor,
+    /// The points, `[B, D]`.
+    pub x: Tensor,
+    /// Their path derivatives, `[B, D]`.
+    pub path_derivative: Tensor,
 }
 
 impl<'a> Batches<'a> {
@@ -30,6 +34,11 @@ impl<'a> Batches<'a> {
     pub(crate) fn training(problem: &'a Problem, seed: u64) -> Self {
         let Problem { interpolant, coupling, base, target, .. } = problem;
         Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed }
+    }
+
+    /// Batches of the training side that no step of the velocity sees.
+    pub(crate) fn companion(problem: &'a Problem, seed: u64) -> Self {
+        Self::training(problem, Stream::new(seed, Purpose::Path).at(0).bits())
     }
 
     /// The held-out batches, the same ones at every check, with a seed of their own.

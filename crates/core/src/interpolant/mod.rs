@@ -145,7 +145,10 @@ impl Interpolant {
         if self.correction.is_none() {
             return Ok(());
         }
-        Err(crate::Error::Interpolant { operation, requirement: "a path α x0 + β x1 + γ z, without a correction" })
+        Err(crate::Error::Interpolant {
+            operation,
+            requirement: "a path α x0 + β x1 + γ z, without a correction",
+        })
     }
 
     /// α, β and derivatives at times `t` of any shape.
