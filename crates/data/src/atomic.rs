@@ -10,14 +10,25 @@ use std::path::Path;
 /// # Errors
 /// When the folder does not exist, is not writable, or is full; nothing is left of the attempt then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write`], with what `fill` puts into the file piece by piece.
+///
+/// # Errors
+/// As [`write`], or what `fill` fails with.
+pub fn write_with<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Opened here, since the files that tempfile opens are private to the user.
     let open = |partial: &Path| File::create_new(partial);
     let mut file = tempfile::Builder::new().suffix(".partial").make_in(folder, open)?;
-    file.as_file_mut().write_all(bytes)?;
+    fill(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    Ok(sync_folder(folder)?)
 }
 
 /// Makes a renaming in the folder survive a power failure; only Unix has a way to ask for that.
