@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::target::TargetConfig;
 use interflow_data::{TableConfig, WhiteningNumbers};
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
-use interflow_train::TrainConfig;
+use interflow_train::{TimeConfig, TrainConfig};
+use interflow_transport::{CouplingConfig, PathConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub(crate) struct ExperimentConfig {
     pub(crate) interpolant: InterpolantConfig,
     /// How end points are paired.
     pub(crate) coupling: CouplingConfig,
+    /// How the path itself is learned; it stays the interpolant's without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathConfig>,
     /// The velocity's network.
     pub(crate) model: ModelConfig,
     /// How it is trained.
@@ -56,6 +59,20 @@ pub(crate) struct ExperimentConfig {
     /// What is studied on the trained flow beyond that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) study: Option<StudyConfig>,
+    /// Variants of this experiment, which are all run and compared, instead of the one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// One of several experiments that differ in a few keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Variant {
+    /// What it is, for tables and figures.
+    pub(crate) name: String,
+    /// Its keys as `key.path=value`; a reflow `from` that begins with `@` names an earlier variant.
+    #[serde(default)]
+    pub(crate) set: Vec<String>,
 }
 
 /// Floating-point precision.
@@ -184,7 +201,30 @@ impl ExperimentConfig {
         self.train.check().context("in [train]")?;
         self.solver.build().context("in [solver]")?;
         self.interpolant.build().context("in [interpolant]")?;
+        self.coupling.build(0).context("in [coupling]")?;
+        self.path.as_ref().map_or(Ok(()), |path| self.check_path(path)).context("in [path]")?;
         self.study.as_ref().map_or(Ok(()), |study| study.check(&self.target))
+    }
+}
+
+impl ExperimentConfig {
+    /// Rejects a path that cannot be learned beside this training.
+    fn check_path(&self, path: &PathConfig) -> Result<()> {
+        path.check()?;
+        if path.rest_after > self.train.steps {
+            bail!(
+                "rest_after must be at most train.steps = {}, found: {}",
+                self.train.steps,
+                path.rest_after
+            );
+        }
+        if self.train.likelihood.is_some() {
+            bail!("maximum likelihood follows no path\nhint: leave out [train.likelihood]");
+        }
+        if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
+            bail!("times by α want an α that does not change\nhint: take uniform or beta times");
+        }
+        Ok(())
     }
 }
 

@@ -2,11 +2,11 @@
 
 use anyhow::{Result, bail};
 use interflow_core::conversion::Conversion;
-use interflow_core::coupling::CouplingConfig;
 use interflow_core::density::ConditionalNormal;
-use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
+use interflow_core::interpolant::{Interpolant, InterpolantConfig, ScheduleKind};
 use interflow_core::{VectorField, Velocity};
 use interflow_solvers::{BrownianPath, DiffusionConfig, Sde, SdeConfig};
+use interflow_transport::CouplingConfig;
 use tch::Tensor;
 
 use crate::end::End;
@@ -24,17 +24,18 @@ pub(crate) struct NoiseConfig {
 /// A flow along an interpolant between its ends: its own, or another by rescaling time and space.
 pub(crate) struct FlowPath<'a> {
     flow: &'a Flow,
-    interpolant: InterpolantConfig,
+    /// Another path than the flow's own.
+    along: Option<InterpolantConfig>,
     velocity: Box<dyn VectorField + 'a>,
 }
 
 impl<'a> FlowPath<'a> {
     /// The flow along `schedule`, or along its own path.
     pub(crate) fn new(flow: &'a Flow, schedule: Option<ScheduleKind>) -> Result<Self> {
-        let own = flow.config.interpolant;
         let velocity = &flow.velocity;
-        let Some(kind) = schedule.filter(|kind| *kind != own.kind) else {
-            return Ok(Self { flow, interpolant: own, velocity: Box::new(velocity) });
+        let is_own = |kind: &ScheduleKind| *kind == flow.config.interpolant.kind && flow.path.is_none();
+        let Some(kind) = schedule.filter(|kind| !is_own(kind)) else {
+            return Ok(Self { flow, along: None, velocity: Box::new(velocity) });
         };
         if flow.config.units.n_given() > 0 {
             bail!(
@@ -42,8 +43,8 @@ impl<'a> FlowPath<'a> {
             );
         }
         let interpolant = InterpolantConfig { kind, gamma: None };
-        let rescaled = Velocity(velocity).rescaled(own.build()?, interpolant.build()?)?;
-        Ok(Self { flow, interpolant, velocity: Box::new(rescaled) })
+        let rescaled = Velocity(velocity).rescaled(flow.interpolant()?, interpolant.build()?)?;
+        Ok(Self { flow, along: Some(interpolant), velocity: Box::new(rescaled) })
     }
 
     /// The velocity along the path.
@@ -59,7 +60,8 @@ impl<'a> FlowPath<'a> {
         if !matches!(self.flow.config.coupling, CouplingConfig::Independent {}) {
             bail!("a score follows from the velocity for the independent coupling only");
         }
-        Ok(Conversion::new(self.interpolant.build()?, *normal)?)
+        let interpolant = self.along.as_ref().map_or_else(|| self.flow.interpolant(), built)?;
+        Ok(Conversion::new(interpolant, *normal)?)
     }
 
     /// Carries points from the base to the target; `tick` is told of each finished batch.
@@ -86,6 +88,10 @@ impl<'a> FlowPath<'a> {
         };
         self.flow.in_batches(x, (0.0, 1.0), solve, tick)
     }
+}
+
+fn built(config: &InterpolantConfig) -> Result<Interpolant> {
+    Ok(config.build()?)
 }
 
 /// Refuses a time beyond the path's ends.

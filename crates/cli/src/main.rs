@@ -15,6 +15,7 @@ mod flow_path;
 mod interrupt;
 mod observer;
 mod output;
+mod reflow;
 mod report;
 mod resume;
 mod run_folder;

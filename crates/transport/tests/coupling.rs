@@ -65,7 +65,7 @@ proptest! {
 fn sinkhorn_keeps_the_bases_marginal_in_the_mean() {
     // Drawn over and over, each base row comes once per batch on average: within 5 standard errors of counts whose
     // variance is at most that of a multinomial.
-    let (n, n_draws) = (12, 2000);
+    let (n, n_draws) = (12, 500);
     let (x0, x1) = (draw(1, 0).normal(&[n, 2], Kind::Double), draw(1, 1).normal(&[n, 2], Kind::Double));
     let coupling = Minibatch { pairing: Pairing::Sinkhorn(SINKHORN), block: None, n_given: 0 };
     let mut counts: BTreeMap<Vec<u64>, f64> = BTreeMap::new();

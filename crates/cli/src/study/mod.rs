@@ -4,11 +4,13 @@
 //! text for the report, and figures that it has drawn.
 
 mod budget;
+mod comparison;
 mod cost;
 mod exact;
 mod exact_law;
 mod exact_orders;
 mod score_error;
+mod transport;
 
 use std::path::Path;
 
@@ -17,9 +19,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use budget::BudgetConfig;
+pub(crate) use comparison::compare;
 use cost::CostExperiment;
 use exact::ExactExperiment;
 pub(crate) use score_error::ScoreErrorConfig;
+pub(crate) use transport::TransportConfig;
 
 use crate::args::RunArgs;
 use crate::config::EndConfig;
@@ -35,6 +39,8 @@ pub(crate) enum StudyConfig {
     Budget(BudgetConfig),
     /// The learned score against the exact one, for a target that is a Gaussian mixture.
     ScoreError(ScoreErrorConfig),
+    /// What the flow's transport costs, how straight it is, and what few steps make of it.
+    Transport(TransportConfig),
 }
 
 impl StudyConfig {
@@ -43,6 +49,7 @@ impl StudyConfig {
         match self {
             Self::Budget(config) => config.check(),
             Self::ScoreError(config) => config.check(target),
+            Self::Transport(config) => config.check(),
         }
         .context("in [study]")
     }
@@ -52,6 +59,7 @@ impl StudyConfig {
         match self {
             Self::Budget(config) => budget::run(config, folder, flow, base, target),
             Self::ScoreError(config) => score_error::run(config, folder, flow, base),
+            Self::Transport(config) => transport::run(config, folder, flow, base, target),
         }
         .context("in [study]")
     }
