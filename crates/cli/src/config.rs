@@ -211,12 +211,9 @@ impl ExperimentConfig {
     /// Rejects a path that cannot be learned beside this training.
     fn check_path(&self, path: &PathConfig) -> Result<()> {
         path.check()?;
-        if path.rest_after > self.train.steps {
-            bail!(
-                "rest_after must be at most train.steps = {}, found: {}",
-                self.train.steps,
-                path.rest_after
-            );
+        let rest_after = (path.rest_at * self.train.steps as f64) as u64;
+        if path.start >= rest_after {
+            bail!("the path rests at step {rest_after}, before its start, found: {}", path.start);
         }
         if self.train.likelihood.is_some() {
             bail!("maximum likelihood follows no path\nhint: leave out [train.likelihood]");

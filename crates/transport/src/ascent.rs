@@ -31,12 +31,13 @@ pub struct PathConfig {
     /// The velocity's steps for each of the path's.
     #[serde(default = "default_every")]
     pub every: u64,
-    /// The velocity's step after which the path rests.
-    pub rest_after: u64,
+    /// The part of the velocity's steps after which the path rests.
+    #[serde(default = "default_rest_at")]
+    pub rest_at: f64,
     /// The pairs (x0, x1) per step of the path.
     #[serde(default = "default_batch")]
     pub batch: i64,
-    /// The path's optimiser; its rate falls along a half cosine to 0 at `rest_after`.
+    /// The path's optimiser; its rate falls along a half cosine to 0 at `rest_at`.
     #[serde(default = "default_optimizer")]
     pub optimizer: OptimizerConfig,
     /// The decay of the average that the path rests at, per step of the path.
@@ -61,6 +62,10 @@ fn default_every() -> u64 {
     5
 }
 
+fn default_rest_at() -> f64 {
+    0.7
+}
+
 fn default_batch() -> i64 {
     512
 }
@@ -82,13 +87,13 @@ fn default_n_samples() -> i64 {
 }
 
 impl PathConfig {
-    /// The defaults for a family, with the path at rest after step `rest_after`.
-    pub fn new(family: PathFamily, rest_after: u64) -> Self {
+    /// The defaults for a family.
+    pub fn new(family: PathFamily) -> Self {
         Self {
             family,
             start: default_start(),
             every: default_every(),
-            rest_after,
+            rest_at: default_rest_at(),
             batch: default_batch(),
             optimizer: default_optimizer(),
             ema_decay: default_decay(),
@@ -106,8 +111,7 @@ impl PathConfig {
         self.family.check()?;
         self.optimizer.check()?;
         check_range("every", "positive", self.every as f64, self.every > 0)?;
-        let rest_after = self.rest_after as f64;
-        check_range("rest_after", "greater than start", rest_after, self.rest_after > self.start)?;
+        check_range("rest_at", "in (0, 1]", self.rest_at, self.rest_at > 0.0 && self.rest_at <= 1.0)?;
         check_range("batch", "positive", self.batch as f64, self.batch > 0)?;
         check_range("ema_decay", "in [0, 1)", self.ema_decay, (0.0..1.0).contains(&self.ema_decay))?;
         let fall = self.least_fall;
@@ -135,6 +139,8 @@ struct Progress {
 pub struct PathAscent {
     config: PathConfig,
     n_given: i64,
+    /// The velocity's step after which the path rests.
+    rest_after: u64,
     path: LearnablePath,
     average: Vec<(String, Tensor)>,
     optimizer: Optimizer,
@@ -142,16 +148,19 @@ pub struct PathAscent {
 }
 
 impl PathAscent {
-    /// A search that starts at `path`, whose interpolant is the one of the training problem; the first `n_given`
-    /// coordinates are conditions.
+    /// A search beside `steps` steps of the velocity. It starts at `path`, whose interpolant is the one of the training
+    /// problem; the first `n_given` coordinates are conditions.
     ///
     /// # Errors
-    /// As [`PathConfig::check`].
-    pub fn new(config: PathConfig, path: LearnablePath, n_given: i64) -> Result<Self> {
+    /// As [`PathConfig::check`], and [`Error::OutOfRange`] if the search would end before its start.
+    pub fn new(config: PathConfig, path: LearnablePath, n_given: i64, steps: u64) -> Result<Self> {
         config.check()?;
+        let rest_after = (config.rest_at * steps as f64) as u64;
+        let start = config.start as f64;
+        check_range("start", "less than rest_at of the steps", start, config.start < rest_after)?;
         let optimizer = Optimizer::of_parameters(config.optimizer, path.parameters(), &[]);
         let average = path.parameters().detached_copy();
-        Ok(Self { config, n_given, path, average, optimizer, progress: Progress::default() })
+        Ok(Self { config, n_given, rest_after, path, average, optimizer, progress: Progress::default() })
     }
 
     /// The path.
@@ -172,8 +181,8 @@ impl PathAscent {
         let gradient = self.gradient(moment)?;
         let norm = interflow_libtorch::total_norm(&gradient)?;
         check_range("the norm of the path's gradient", "finite", norm, norm.is_finite())?;
-        let PathConfig { start, rest_after, ema_decay, .. } = self.config;
-        let share = (moment.step - start) as f64 / (rest_after - start) as f64;
+        let PathConfig { start, ema_decay, .. } = self.config;
+        let share = (moment.step - start) as f64 / (self.rest_after - start) as f64;
         let factor = 0.5 * (1.0 + (std::f64::consts::PI * share.min(1.0)).cos());
         self.progress.n_steps += 1;
         self.optimizer.step(&gradient, self.progress.n_steps, factor)?;
@@ -223,11 +232,11 @@ impl PathAscent {
 
 impl Companion for PathAscent {
     fn after_step(&mut self, moment: &Moment<'_>) -> interflow_train::Result<()> {
-        let PathConfig { start, every, rest_after, .. } = self.config;
+        let PathConfig { start, every, .. } = self.config;
         if self.progress.at_rest || moment.step < start || !(moment.step - start).is_multiple_of(every) {
             return Ok(());
         }
-        let turn = if moment.step >= rest_after { self.rest() } else { self.ascend(moment) };
+        let turn = if moment.step >= self.rest_after { self.rest() } else { self.ascend(moment) };
         turn.map_err(|error| failed(moment.step, error))
     }
 

@@ -64,13 +64,14 @@ impl Sinkhorn {
         let kernel = costs.tensor() / -self.reg;
         let share = -(n.max(1) as f64).ln();
         let (mut f, mut g) = (zeros(&[n, 1]), zeros(&[1, n]));
+        let mut rows = kernel.logsumexp(1i64, true);
         let (mut marginal_error, mut n_iterations) = (f64::INFINITY, 0);
         while marginal_error > self.tolerance && n_iterations < self.max_iterations {
-            f = share - (&kernel + &g).logsumexp(1i64, true);
+            f = share - &rows;
             g = share - (&kernel + &f).logsumexp(0i64, true);
+            rows = (&kernel + &g).logsumexp(1i64, true);
             n_iterations += 1;
-            let rows = (&kernel + &f + &g).logsumexp(1i64, false).exp();
-            marginal_error = (rows - share.exp()).abs().sum(Kind::Double).double_value(&[]);
+            marginal_error = ((&rows + &f).exp() - share.exp()).abs().sum(Kind::Double).double_value(&[]);
         }
         let stop = if marginal_error <= self.tolerance {
             SinkhornStop::Converged

@@ -246,9 +246,12 @@ fn trainer(
     }
     let trainer = Trainer::new(config.train.clone(), problem, network, config.seed)?;
     Ok(match (path, &config.path) {
-        (Some(path), Some(search)) => {
-            trainer.with_companion(Box::new(PathAscent::new(search.clone(), path, n_given)?))
-        }
+        (Some(path), Some(search)) => trainer.with_companion(Box::new(PathAscent::new(
+            search.clone(),
+            path,
+            n_given,
+            config.train.steps,
+        )?)),
         _ => trainer,
     })
 }
