@@ -9,9 +9,11 @@ use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Device, Kind, Tensor};
-use interflow_models::MlpConfig;
+use interflow_models::{MlpConfig, TimeEmbedding};
 use interflow_solvers::SolverConfig;
-use interflow_train::{Checkpoint, Error, Observer, Problem, ScheduleConfig, Silent, TrainConfig, Trainer};
+use interflow_train::{
+    Checkpoint, Error, Observer, OptimizerConfig, Problem, ScheduleConfig, Silent, TrainConfig, Trainer,
+};
 use interflow_transport::{
     LearnablePath, PathAscent, PathConfig, PathFamily, Trajectories, gaussian_path_cost, restore_path,
 };
@@ -42,14 +44,18 @@ fn trainer(search: &PathConfig, steps: u64, seed: u64) -> Trainer {
         held_out_target: ends(),
     };
     let draw = &mut Stream::new(3, Purpose::Init).at(0);
-    let network = Box::new(MlpConfig::new(vec![32, 32]).init(2, draw, OPTIONS).unwrap());
+    // A velocity that cannot follow the path in time invites the path to cheat.
+    let time_embedding = TimeEmbedding::Fourier { n_frequencies: 4, n_log_frequencies: 0 };
+    let network = MlpConfig { time_embedding, ..MlpConfig::new(vec![32, 32]) };
+    let network = Box::new(network.init(2, draw, OPTIONS).unwrap());
     let config = TrainConfig {
         steps,
         batch: 256,
         ema_decay: Some(0.98),
         n_validation: 2048,
         validate_every: 50,
-        schedule: ScheduleConfig::Exponential { decay: 0.998 },
+        schedule: ScheduleConfig::Cosine {},
+        optimizer: OptimizerConfig { learning_rate: 5e-3, beta2: 0.99, ..OptimizerConfig::default() },
         ..TrainConfig::default()
     };
     let ascent = PathAscent::new(search.clone(), path, 0, steps).unwrap();
@@ -57,7 +63,7 @@ fn trainer(search: &PathConfig, steps: u64, seed: u64) -> Trainer {
 }
 
 fn search(family: PathFamily) -> PathConfig {
-    PathConfig { start: 100, every: 3, batch: 256, n_samples: 100, ..PathConfig::new(family) }
+    PathConfig { start: 100, every: 5, batch: 256, n_samples: 100, ..PathConfig::new(family) }
 }
 
 #[derive(Default)]
@@ -90,7 +96,7 @@ fn both_families_shorten_the_transport() {
     let before = gaussian_path_cost(&BASE.build().unwrap(), &mean, &variances).unwrap().double_value(&[]);
     assert!(before > 1.2 * least);
     for family in [PathFamily::Fourier { n_modes: 5 }, PathFamily::Network { hidden: vec![24, 24] }] {
-        let mut trainer = trainer(&search(family.clone()), 900, 1);
+        let mut trainer = trainer(&search(family.clone()), 1500, 1);
         let mut record = Record::default();
         trainer.run(&mut record).unwrap();
         let x0 = Stream::new(1, Purpose::Sampling).at(0).normal(&[4000, 2], Kind::Float);
@@ -108,9 +114,8 @@ fn both_families_shorten_the_transport() {
         let mut restored = path(&family);
         restore_path(restored.parameters_mut(), &checkpoint.companion).unwrap();
         if family.keeps_form() {
-            eprintln!("before {before} state {:?}", checkpoint.companion.iter().filter(|(n, _)| n.contains("path")).map(|(n, x)| (n.clone(), Vec::<f32>::try_from(x).unwrap())).collect::<Vec<_>>());
             let cost = gaussian_path_cost(&restored.interpolant(), &mean, &variances).unwrap();
-            assert!((cost.double_value(&[]) - found.cost.mean).abs() < 0.25, "{cost}, {found:?}");
+            assert!((cost.double_value(&[]) - found.cost.mean).abs() < 0.15, "{cost}, {found:?}");
         }
     }
 }
@@ -158,7 +163,8 @@ impl Observer for StopAt {
 #[test]
 fn a_search_that_no_longer_helps_ends_early() {
     // No fall is enough: the first check with a path in motion is the best, and two more end the search.
-    let config = PathConfig { least_fall: 0.99, patience: Some(2), ..search(PathFamily::Fourier { n_modes: 3 }) };
+    let config =
+        PathConfig { least_fall: 0.99, patience: Some(2), ..search(PathFamily::Fourier { n_modes: 3 }) };
     let mut trainer = trainer(&config, 400, 1);
     let mut record = Record::default();
     trainer.run(&mut record).unwrap();
@@ -201,7 +207,10 @@ fn bad_searches_are_refused() {
     refused(PathConfig { rest_at: 1.5, ..good.clone() });
     refused(PathConfig { ema_decay: 1.0, ..good.clone() });
     refused(PathConfig { n_samples: 1, ..good.clone() });
-    assert!(PathAscent::new(good.clone(), path(&good.family), 0, 120).is_err(), "it would rest before its start");
+    assert!(
+        PathAscent::new(good.clone(), path(&good.family), 0, 120).is_err(),
+        "it would rest before its start"
+    );
     let read = |text: &str| serde_json::from_str::<PathConfig>(text);
     assert!(read(r#"{"family": {"kind": "fourier"}}"#).unwrap().check().is_ok());
     assert!(read(r#"{"family": {"kind": "fourier", "hidden": [3]}}"#).is_err());

@@ -1,4 +1,5 @@
 //! Exact assignment: the best of all permutations, optimal duals aside, and never dearer than Sinkhorn's plan.
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::tch::{Kind, Tensor};

@@ -127,18 +127,8 @@ fn findings(folder: &RunFolder, finished: &[Finished]) -> Result<Findings> {
             figures.push(name);
         }
     }
-    let columns: Vec<_> = COLUMNS
-        .into_iter()
-        .filter(|(_, pointer)| finished.iter().any(|variant| !number(variant, pointer).is_empty()))
-        .collect();
-    let mut header = vec!["variant"];
-    header.extend(columns.iter().map(|(title, _)| *title));
-    let row = |variant: &Finished| {
-        let cells = columns.iter().map(|(_, pointer)| number(variant, pointer));
-        std::iter::once(variant.name.clone()).chain(cells).collect()
-    };
-    let rows: Vec<Vec<String>> = finished.iter().map(row).collect();
-    findings.section("Variants", &header, &rows, &figures);
+    tabulate(&mut findings, "Transport", &TRANSPORT, finished, &figures);
+    tabulate(&mut findings, "Sampling", &SAMPLING, finished, &[]);
     let results = finished.iter().map(|variant| {
         let mut result = variant.result.clone();
         result.insert("experiment".into(), json!(variant.name));
@@ -148,8 +138,28 @@ fn findings(folder: &RunFolder, finished: &[Finished]) -> Result<Findings> {
     Ok(findings)
 }
 
-/// The table's columns, by where their numbers stand in a result.
-const COLUMNS: [(&str, &str); 22] = [
+/// Adds a table of those columns that any variant has a number for.
+fn tabulate(
+    findings: &mut Findings,
+    title: &str,
+    columns: &[(&str, &str)],
+    finished: &[Finished],
+    figures: &[&str],
+) {
+    let filled = |pointer: &str| finished.iter().any(|variant| !number(variant, pointer).is_empty());
+    let columns: Vec<_> = columns.iter().filter(|(_, pointer)| filled(pointer)).collect();
+    let mut header = vec!["variant"];
+    header.extend(columns.iter().map(|(title, _)| *title));
+    let row = |variant: &Finished| {
+        let cells = columns.iter().map(|(_, pointer)| number(variant, pointer));
+        std::iter::once(variant.name.clone()).chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = finished.iter().map(row).collect();
+    findings.section(title, &header, &rows, figures);
+}
+
+/// What is said of the transport, by where its numbers stand in a result.
+const TRANSPORT: [(&str, &str); 13] = [
     ("cost", "/transport_cost"),
     ("E\\|X₁ − X₀\\|²", "/map_cost"),
     ("straightness", "/straightness"),
@@ -162,6 +172,11 @@ const COLUMNS: [(&str, &str); 22] = [
     ("after", "/exact_cost_after"),
     ("Monge map error", "/monge_map_error"),
     ("test NLL", "/test_nll"),
+    ("training, s", "/train_secs"),
+];
+
+/// What is said of sampling.
+const SAMPLING: [(&str, &str); 11] = [
     ("NFE, dopri5 1e-5", "/nfe_dopri5_1e-5"),
     ("map error, Euler 1", "/euler/1/map_error"),
     ("2", "/euler/2/map_error"),
@@ -171,7 +186,8 @@ const COLUMNS: [(&str, &str); 22] = [
     ("2", "/euler/2/energy_distance"),
     ("4", "/euler/4/energy_distance"),
     ("8", "/euler/8/energy_distance"),
-    ("training, s", "/train_secs"),
+    ("exact", "/energy_distance"),
+    ("p, forward", "/two_sample_forward/p_value"),
 ];
 
 /// A number of a variant's result with its standard error, empty where it has none.
