@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use interflow_core::Network;
-use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::TargetConfig;
 use interflow_data::{ImageSetConfig, TableConfig, WhiteningNumbers};
 use interflow_models::{ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
-use interflow_train::{GaussianResidual, PreconditionConfig, PrincipalAxes, TrainConfig};
+use interflow_train::{GaussianResidual, PreconditionConfig, PrincipalAxes, TimeConfig, TrainConfig};
+use interflow_transport::{CouplingConfig, PathConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -52,6 +52,9 @@ pub(crate) struct ExperimentConfig {
     pub(crate) interpolant: InterpolantConfig,
     /// How end points are paired.
     pub(crate) coupling: CouplingConfig,
+    /// How the path itself is learned; it stays the interpolant's without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<PathConfig>,
     /// The velocity's network.
     pub(crate) model: ModelConfig,
     /// What the network corrects; without it the network is the velocity.
@@ -70,6 +73,20 @@ pub(crate) struct ExperimentConfig {
     /// What is studied on the trained flow beyond that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) study: Option<StudyConfig>,
+    /// Variants of this experiment, which are all run and compared, instead of the one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// One of several experiments that differ in a few keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Variant {
+    /// What it is, for tables and figures.
+    pub(crate) name: String,
+    /// Its keys as `key.path=value`; a reflow `from` that begins with `@` names an earlier variant.
+    #[serde(default)]
+    pub(crate) set: Vec<String>,
 }
 
 /// Floating-point precision.
@@ -312,7 +329,32 @@ impl ExperimentConfig {
         if self.denoiser.is_some() && self.train.likelihood.is_some() {
             bail!("[denoiser] wants the interpolant's objective\nhint: leave out [train.likelihood]");
         }
+        self.coupling.build(0).context("in [coupling]")?;
+        self.path.as_ref().map_or(Ok(()), |path| self.check_path(path)).context("in [path]")?;
         self.study.as_ref().map_or(Ok(()), |study| study.check(self))
+    }
+}
+
+impl ExperimentConfig {
+    /// Rejects a path that cannot be learned beside this training.
+    fn check_path(&self, path: &PathConfig) -> Result<()> {
+        path.check()?;
+        let rest_after = (path.rest_at * self.train.steps as f64) as u64;
+        if path.start >= rest_after {
+            bail!("the path rests at step {rest_after}, before its start, found: {}", path.start);
+        }
+        if self.train.likelihood.is_some() {
+            bail!("maximum likelihood follows no path\nhint: leave out [train.likelihood]");
+        }
+        if self.precondition.is_some() {
+            bail!(
+                "a network is preconditioned on a path that does not change\nhint: leave out [precondition]"
+            );
+        }
+        if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
+            bail!("times by α want an α that does not change\nhint: take uniform or beta times");
+        }
+        Ok(())
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use interflow_core::Network;
+use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_solvers::{Divergence, Solution, Solver, log_density};
 use interflow_train::{Checkpoint, PrincipalAxes};
+use interflow_transport::{LearnablePath, restore_path};
 use tch::{Device, Tensor};
 
 use crate::args::FlowArgs;
@@ -23,6 +25,8 @@ pub(crate) struct Flow {
     pub(crate) config: ExperimentConfig,
     /// The learned velocity with averaged weights, and with it the denoiser where one was learned.
     pub(crate) velocity: Box<dyn Network>,
+    /// The learned path, where it is not the interpolant's.
+    pub(crate) path: Option<LearnablePath>,
     /// Integrates it.
     pub(crate) solver: Solver,
     /// Where it lives.
@@ -70,7 +74,9 @@ impl Flow {
         if whitening.as_ref().is_some_and(|whitening| whitening.dim() != dim) {
             bail!("the checkpoint's config whitens rows of another dimension than the flow's: {dim}");
         }
+        let path = restored_path(&config, dim, checkpoint)?;
         Ok(Self {
+            path,
             solver: config.solver.build()?,
             config,
             velocity,
@@ -78,6 +84,14 @@ impl Flow {
             whitening,
             step: checkpoint.step,
         })
+    }
+
+    /// The interpolant that the velocity belongs to.
+    pub(crate) fn interpolant(&self) -> Result<Interpolant> {
+        match &self.path {
+            Some(path) => Ok(path.interpolant()),
+            None => Ok(self.config.interpolant.build()?),
+        }
     }
 
     /// Refuses points that do not have the flow's dimension.
@@ -219,6 +233,26 @@ impl Flow {
     pub(crate) fn image_space(&self) -> Result<ImageSpace> {
         self.config.images.context("the flow is not one of images")
     }
+}
+
+/// A path of the config's family before it is learned, for points of dimension `dim`.
+pub(crate) fn new_path(config: &ExperimentConfig, dim: i64, device: Device) -> Result<Option<LearnablePath>> {
+    let Some(path) = &config.path else { return Ok(None) };
+    let mut draw = Stream::new(config.seed, Purpose::Init).at(2);
+    let options = (config.precision.kind(), device);
+    Ok(Some(LearnablePath::new(&path.family, &config.interpolant, dim, &mut draw, options)?))
+}
+
+/// The path of a checkpoint, on the CPU.
+fn restored_path(
+    config: &ExperimentConfig,
+    dim: i64,
+    checkpoint: &Checkpoint,
+) -> Result<Option<LearnablePath>> {
+    let Some(mut path) = new_path(config, dim, Device::Cpu)? else { return Ok(None) };
+    restore_path(path.parameters_mut(), &checkpoint.companion)
+        .context("its path is not of the family that its config describes")?;
+    Ok(Some(path))
 }
 
 fn join(parts: &[Tensor], empty: &Tensor) -> Tensor {

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use interflow_core::conversion::Conversion;
-use interflow_core::coupling::CouplingConfig;
 use interflow_core::density::{ConditionalNormal, StandardNormal};
-use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
+use interflow_core::interpolant::{Interpolant, InterpolantConfig, ScheduleKind};
 use interflow_core::{Denoiser, VectorField, Velocity};
 use interflow_solvers::{
     BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, ScoreSource, Sde, SdeConfig, log_density_bound,
 };
+use interflow_transport::CouplingConfig;
 use tch::Tensor;
 
 use crate::end::End;
@@ -26,17 +26,18 @@ pub(crate) struct NoiseConfig {
 /// A flow along an interpolant between its ends: its own, or another by rescaling time and space.
 pub(crate) struct FlowPath<'a> {
     flow: &'a Flow,
-    interpolant: InterpolantConfig,
+    /// Another path than the flow's own.
+    along: Option<InterpolantConfig>,
     velocity: Box<dyn VectorField + 'a>,
 }
 
 impl<'a> FlowPath<'a> {
     /// The flow along `schedule`, or along its own path.
     pub(crate) fn new(flow: &'a Flow, schedule: Option<ScheduleKind>) -> Result<Self> {
-        let own = flow.config.interpolant;
         let velocity = &flow.velocity;
-        let Some(kind) = schedule.filter(|kind| *kind != own.kind) else {
-            return Ok(Self { flow, interpolant: own, velocity: Box::new(velocity) });
+        let is_own = |kind: &ScheduleKind| *kind == flow.config.interpolant.kind && flow.path.is_none();
+        let Some(kind) = schedule.filter(|kind| !is_own(kind)) else {
+            return Ok(Self { flow, along: None, velocity: Box::new(velocity) });
         };
         if flow.config.n_given() > 0 {
             bail!(
@@ -44,13 +45,18 @@ impl<'a> FlowPath<'a> {
             );
         }
         let interpolant = InterpolantConfig { kind, gamma: None };
-        let rescaled = Velocity(velocity).rescaled(own.build()?, interpolant.build()?)?;
-        Ok(Self { flow, interpolant, velocity: Box::new(rescaled) })
+        let rescaled = Velocity(velocity).rescaled(flow.interpolant()?, interpolant.build()?)?;
+        Ok(Self { flow, along: Some(interpolant), velocity: Box::new(rescaled) })
     }
 
     /// The velocity along the path.
     pub(crate) fn velocity(&self) -> &(dyn VectorField + 'a) {
         self.velocity.as_ref()
+    }
+
+    /// The path's interpolant.
+    fn interpolant(&self) -> Result<Interpolant> {
+        self.along.as_ref().map_or_else(|| self.flow.interpolant(), |along| Ok(along.build()?))
     }
 
     /// The learned denoiser, if there is one; a flow with a latent keeps to its own path.
@@ -67,7 +73,7 @@ impl<'a> FlowPath<'a> {
             if base.n_given() + self.flow.config.units.n_given() > 0 {
                 bail!("a score is told for flows without conditions only");
             }
-            return Ok(Conversion::new(self.interpolant.build()?, StandardNormal { dim: base.dim() }));
+            return Ok(Conversion::new(self.interpolant()?, StandardNormal { dim: base.dim() })?);
         }
         self.conversion_of_velocity(base)
     }
@@ -86,7 +92,7 @@ impl<'a> FlowPath<'a> {
                  hint: for other couplings train a [denoiser] too"
             );
         }
-        Ok(Conversion::new(self.interpolant.build()?, *normal))
+        Ok(Conversion::new(self.interpolant()?, *normal)?)
     }
 
     /// The score at time `t`: the denoiser's, where one was learned, else the velocity's.

@@ -17,6 +17,7 @@ mod interrupt;
 mod observer;
 mod output;
 mod precondition;
+mod reflow;
 mod report;
 mod resume;
 mod run_folder;

@@ -44,6 +44,8 @@ pub(crate) struct RunObserver {
     pub(crate) losses: Vec<(f64, f64)>,
     /// Held-out objective by step, for the loss figure.
     pub(crate) held_out: Vec<(f64, f64)>,
+    /// Held-out transport cost by step, for the cost figure.
+    pub(crate) costs: Vec<(f64, f64)>,
 }
 
 impl RunObserver {
@@ -87,6 +89,7 @@ impl RunObserver {
             last_line: Instant::now(),
             losses: series("loss"),
             held_out: series("objective"),
+            costs: series("minus_square").into_iter().map(|(step, value)| (step, -value)).collect(),
         })
     }
 
@@ -152,6 +155,7 @@ impl Observer for RunObserver {
         let mut scalars = vec![("validation/objective", mean)];
         let mut text = format!("held-out objective {mean:.4} ± {standard_error:.4}");
         if let Some(Balance { minus_square, gap, .. }) = check.balance {
+            self.costs.push((step as f64, -minus_square.mean));
             line["minus_square"] = json!(minus_square.mean);
             line["minus_square_se"] = json!(minus_square.standard_error);
             line["gap"] = json!(gap.mean);
@@ -176,6 +180,18 @@ impl Observer for RunObserver {
         self.bar.suspend(|| {
             tracing::info!("step {step}: {text}");
         });
+    }
+
+    fn on_companion(&mut self, step: u64, numbers: &[(&'static str, f64)]) {
+        let mut line = json!({ "step": step });
+        for &(name, value) in numbers {
+            line[name] = json!(value);
+        }
+        let names: Vec<String> = numbers.iter().map(|(name, _)| format!("path/{name}")).collect();
+        let scalars: Vec<_> = names.iter().zip(numbers).map(|(name, n)| (name.as_str(), n.1)).collect();
+        self.record(step, &line, &scalars);
+        let text: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        self.bar.suspend(|| tracing::info!("step {step}: {}", text.join(", ")));
     }
 
     fn on_checkpoint(&mut self, trainer: &Trainer) -> Result<(), Failure> {

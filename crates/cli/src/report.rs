@@ -29,6 +29,12 @@ pub(crate) fn draw_losses(folder: &RunFolder, losses: &[(f64, f64)], held_out: &
     figure::save_png(&folder.figures().join("loss.png"), &figure::curve_image(&series, "step", "objective"))
 }
 
+/// Draws transport costs against the steps of training, one line for each named run.
+pub(crate) fn draw_costs(folder: &RunFolder, series: &[(String, Vec<(f64, f64)>)]) -> Result<()> {
+    let image = figure::curve_image(series, "step", "held-out transport cost");
+    figure::save_png(&folder.figures().join("costs.png"), &image)
+}
+
 /// Draws a two-dimensional flow: true density, samples, densities along the path, trajectories.
 pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &End) -> Result<()> {
     let extent = base.extent().max(target.extent());
@@ -75,7 +81,8 @@ pub(crate) fn grid(n: usize, extent: f64, kind: Kind) -> Tensor {
     Tensor::from_slice(&values).view([-1, 2]).to_kind(kind)
 }
 
-fn trajectories(flow: &Flow, x0: &Tensor) -> Result<Vec<Vec<[f64; 2]>>> {
+/// The paths of points `x0`, `[N, 2]`, through the flow.
+pub(crate) fn trajectories(flow: &Flow, x0: &Tensor) -> Result<Vec<Vec<[f64; 2]>>> {
     let times: Vec<f64> = (0..N_TIMES).map(|i| i as f64 / (N_TIMES - 1) as f64).collect();
     let (saved, _) = flow.solver.solve_saving(&flow.velocity, &flow.admit(x0)?, &times)?;
     let mut paths = vec![Vec::with_capacity(N_TIMES); x0.size()[0] as usize];
@@ -104,7 +111,7 @@ pub(crate) fn write(
             writeln!(text, "| {name} | {nll} |")?;
         }
     }
-    for figure in ["marginals", "pairs", "flow", "loss"] {
+    for figure in ["marginals", "pairs", "flow", "loss", "costs"] {
         if folder.figures().join(format!("{figure}.png")).is_file() {
             writeln!(text, "\n![{figure}](figures/{figure}.png)")?;
         }
@@ -169,6 +176,9 @@ fn readable(value: &Value) -> String {
         _ => match value {
             Value::Number(number) if number.is_f64() => format!("{:.4}", number.as_f64().unwrap_or_default()),
             Value::String(text) => text.clone(),
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                format!("{} entries in result.json", items.len())
+            }
             Value::Object(fields) => fields
                 .iter()
                 .map(|(name, field)| format!("{name} {}", readable(field)))

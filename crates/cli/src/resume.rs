@@ -11,9 +11,18 @@ use crate::flow::checkpoint_file;
 use crate::run_folder::RunFolder;
 use crate::units::Units;
 
-/// Keys that may change: the run's length, what has no influence on the mathematics, and what training fills in.
-const FREE: [&str; 7] =
-    ["train.steps", "threads", "dim", "units.base", "units.target", "whitening.mean", "whitening.factor"];
+/// Keys that may change: the run's length, what has no influence on the mathematics (a reflow's pairs are in the run's
+/// folder, wherever their flow is), and what training fills in.
+const FREE: [&str; 8] = [
+    "train.steps",
+    "threads",
+    "coupling.from",
+    "dim",
+    "units.base",
+    "units.target",
+    "whitening.mean",
+    "whitening.factor",
+];
 
 /// Where a run goes on.
 pub(crate) struct ResumePoint {

@@ -1,16 +1,19 @@
 //! Couplings: the joint law of (x0, x1) from which the interpolant's end points are drawn.
 
-use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use crate::Result;
 use crate::rng::Draw;
 
 /// Pairs a batch of base points with a batch of target points.
 ///
-/// Both marginals are kept: a coupling permutes or resamples rows, it never moves a point.
+/// Both marginals are kept: a coupling permutes or resamples rows, it never moves a point, and a row moves whole.
 pub trait Coupling: Send + Sync {
     /// The paired end points `([B, D], [B, D])` from independent batches `x0` and `x1`, both `[B, D]`.
-    fn pair(&self, x0: Tensor, x1: Tensor, draw: &mut Draw) -> (Tensor, Tensor);
+    ///
+    /// # Errors
+    /// If a pairing cannot be found, such as [`crate::Error::Coupling`].
+    fn pair(&self, x0: Tensor, x1: Tensor, draw: &mut Draw) -> Result<(Tensor, Tensor)>;
 }
 
 /// The product coupling ρ0 ⊗ ρ1: independent batches are left as they are.
@@ -18,8 +21,8 @@ pub trait Coupling: Send + Sync {
 pub struct Independent;
 
 impl Coupling for Independent {
-    fn pair(&self, x0: Tensor, x1: Tensor, _draw: &mut Draw) -> (Tensor, Tensor) {
-        (x0, x1)
+    fn pair(&self, x0: Tensor, x1: Tensor, _draw: &mut Draw) -> Result<(Tensor, Tensor)> {
+        Ok((x0, x1))
     }
 }
 
@@ -30,28 +33,7 @@ impl Coupling for Independent {
 pub struct Mirror;
 
 impl Coupling for Mirror {
-    fn pair(&self, _x0: Tensor, x1: Tensor, _draw: &mut Draw) -> (Tensor, Tensor) {
-        (x1.shallow_clone(), x1)
-    }
-}
-
-/// Which coupling, as written in a config.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum CouplingConfig {
-    /// [`Independent`].
-    Independent {},
-    /// [`Mirror`]: both ends have to be of one law.
-    Mirror {},
-}
-
-impl CouplingConfig {
-    /// The working coupling.
-    pub fn build(&self) -> Box<dyn Coupling> {
-        match self {
-            Self::Independent {} => Box::new(Independent),
-            Self::Mirror {} => Box::new(Mirror),
-        }
+    fn pair(&self, _x0: Tensor, x1: Tensor, _draw: &mut Draw) -> Result<(Tensor, Tensor)> {
+        Ok((x1.shallow_clone(), x1))
     }
 }

@@ -47,6 +47,12 @@ pub enum Error {
         /// What it needs of the interpolant.
         requirement: &'static str,
     },
+    /// A coupling found no pairing for a batch.
+    #[error("cannot pair a batch: {problem}")]
+    Coupling {
+        /// What failed.
+        problem: String,
+    },
     /// A matrix that has to be a covariance is not symmetric positive definite.
     #[error("{name} is not symmetric positive definite")]
     NotPositiveDefinite {

@@ -29,7 +29,7 @@ impl<F: VectorField> Velocity<F> {
     /// This velocity, which is one of the path `from`, as that of the path `to` between the same ends.
     ///
     /// # Errors
-    /// [`Error::Interpolant`] if a path has a latent, or a ratio α/β that does not fall steadily.
+    /// [`Error::Interpolant`] if a path has a latent, a correction, or a ratio α/β that does not fall steadily.
     pub fn rescaled(self, from: Interpolant, to: Interpolant) -> Result<Velocity<Rescaled<F>>> {
         Ok(Velocity(Rescaled { velocity: self.0, clock: Clock::new(from, to)? }))
     }
@@ -62,6 +62,7 @@ impl Clock {
     /// As [`Velocity::rescaled`].
     pub fn new(from: Interpolant, to: Interpolant) -> Result<Self> {
         for path in [&from, &to] {
+            path.check_uncorrected("rescaling a velocity")?;
             if path.has_latent() {
                 return Err(refusal("paths without a latent γ z"));
             }

@@ -51,6 +51,8 @@ pub enum Purpose {
     Augment,
     /// What a network drops in training.
     Dropout,
+    /// Batches by which a learnable path is trained.
+    Path,
 }
 
 impl Purpose {
@@ -73,6 +75,7 @@ impl Purpose {
             Self::Brownian => 14,
             Self::Augment => 15,
             Self::Dropout => 17,
+            Self::Path => 16,
         }
     }
 }

@@ -58,7 +58,10 @@ fn setup(seed: u64, dim: i64, which: usize, standard: bool) -> (Conversion, Mixt
     let covariances = Tensor::stack(&[0, 1, 2].map(|k| covariance(seed + 3 + k, dim)), 0);
     let means = normal(seed + 6, &[3, dim]) * 1.5;
     let rho1 = GaussianMixture::new(&[1.0, 2.0, 3.0], &means, &covariances).unwrap();
-    (Conversion::new(interpolant(which), base), MixturePath::new(&rho0, &rho1, interpolant(which)).unwrap())
+    (
+        Conversion::new(interpolant(which), base).unwrap(),
+        MixturePath::new(&rho0, &rho1, interpolant(which)).unwrap(),
+    )
 }
 
 /// Times `[5]` spread over a closed interval, its ends among them.
@@ -136,7 +139,7 @@ proptest! {
         let (n, s) = (normal(seed + 4, &[dim]), covariance(seed + 5, dim));
         let rho1 = GaussianMixture::new(&[1.0], &n.unsqueeze(0), &s.unsqueeze(0)).unwrap();
         let path = MixturePath::new(&rho0, &rho1, interpolant(which)).unwrap();
-        let conversion = Conversion::new(interpolant(which), base);
+        let conversion = Conversion::new(interpolant(which), base).unwrap();
         let (from, to) = conversion.posterior_regular_on();
         let time = from + place * (to - from);
         let x = normal(seed + 9, &[5, dim]);
@@ -193,7 +196,7 @@ fn the_signs_are_those_of_the_closed_forms() {
     let (t, x) = (Tensor::from_slice(&[0.1, 0.5, 0.8]), normal(2, &[3, 2]));
     let v = field.value(&t, &x);
     let score = |which| {
-        let conversion = Conversion::new(interpolant(which), StandardNormal { dim: 2 });
+        let conversion = Conversion::new(interpolant(which), StandardNormal { dim: 2 }).unwrap();
         conversion.score(Velocity(&field)).value(&t, &x)
     };
     let trigonometric = (&t * FRAC_PI_2).tan().unsqueeze(1) * &v * (2.0 / PI) - &x;

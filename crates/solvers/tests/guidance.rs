@@ -32,7 +32,7 @@ fn path(means: &Tensor, interpolant: Interpolant) -> MixturePath {
 /// Posterior samples, n = 2000.
 #[allow(clippy::unwrap_used)]
 fn samples(means: &Tensor, interpolant: fn() -> Interpolant, strength: f64) -> Tensor {
-    let conversion = Conversion::new(interpolant(), StandardNormal { dim: 3 });
+    let conversion = Conversion::new(interpolant(), StandardNormal { dim: 3 }).unwrap();
     let velocity = conversion.guided(path(means, interpolant()).velocity(), observed()).unwrap();
     let diffusion = DiffusionConfig { shape: DiffusionShape::Regular, strength }.build(&conversion).unwrap();
     let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
@@ -75,7 +75,7 @@ fn an_observation_picks_its_component() {
 #[test]
 fn derivatives_agree_with_finite_differences() {
     let means = points(&[0.5, -1.0, 2.0, -1.0, 1.0, 0.0], 3);
-    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 3 });
+    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 3 }).unwrap();
     let guided = conversion.guided(path(&means, Interpolant::linear()).velocity(), observed()).unwrap();
     let (t, x) = (Tensor::from_slice(&[0.0, 0.4, 1.0]), points(&[0.3; 9], 3));
     let u = points(&[1.0, -0.5, 0.2, 0.0, 1.0, 0.0, 0.3, 0.3, 0.3], 3);
@@ -89,7 +89,7 @@ fn derivatives_agree_with_finite_differences() {
 #[test]
 fn a_path_with_a_latent_is_refused() {
     let latent = || Interpolant::new(Linear, Some(Gamma::Quadratic));
-    let conversion = Conversion::new(latent(), StandardNormal { dim: 3 });
+    let conversion = Conversion::new(latent(), StandardNormal { dim: 3 }).unwrap();
     let field = path(&points(&[0.0; 3], 3), latent()).velocity();
     assert!(matches!(conversion.guided(Velocity(field), observed()), Err(Error::Interpolant { .. })));
 }

@@ -18,7 +18,7 @@ const SCHEMES: [Scheme; 3] = [Scheme::EulerMaruyama, Scheme::Heun, Scheme::Shark
 
 #[allow(clippy::unwrap_used)]
 fn diffusion(interpolant: Interpolant, dim: i64, shape: DiffusionShape, strength: f64) -> Diffusion {
-    let conversion = Conversion::new(interpolant, StandardNormal { dim });
+    let conversion = Conversion::new(interpolant, StandardNormal { dim }).unwrap();
     DiffusionConfig { shape, strength }.build(&conversion).unwrap()
 }
 
@@ -286,7 +286,7 @@ fn senseless_settings_are_refused() {
         SdeConfig { steps: 0, ..SdeConfig::default() }.build(),
         Err(Error::InvalidConfig { .. })
     ));
-    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 2 });
+    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 2 }).unwrap();
     let strength = |shape, strength| DiffusionConfig { shape, strength }.build(&conversion);
     assert!(matches!(strength(DiffusionShape::Constant, -1.0), Err(Error::InvalidConfig { .. })));
     assert!(matches!(strength(DiffusionShape::Constant, f64::NAN), Err(Error::InvalidConfig { .. })));

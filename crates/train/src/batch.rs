@@ -17,13 +17,18 @@ pub(crate) struct Batches<'a> {
     seed: u64,
 }
 
-/// Points on the path, `t` `[B]`, `x`, `path_derivative` and, where the path has one, the latent, `[B, D]`. With
-/// antithetic latents the second half repeats the first half's ends with −z.
-pub(crate) struct Batch {
-    pub(crate) t: Tensor,
-    pub(crate) x: Tensor,
-    pub(crate) path_derivative: Tensor,
-    pub(crate) latent: Option<Tensor>,
+/// Points on the path. With antithetic latents the second half repeats the first half's ends with −z.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The times, `[B]`.
+    pub t: Tensor,
+    /// The points, `[B, D]`.
+    pub x: Tensor,
+    /// Their path derivatives, `[B, D]`.
+    pub path_derivative: Tensor,
+    /// The latents, `[B, D]`, where the path has them.
+    pub latent: Option<Tensor>,
 }
 
 impl Batch {
@@ -59,6 +64,11 @@ impl<'a> Batches<'a> {
         Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed }
     }
 
+    /// Batches of the training side that no step of the velocity sees.
+    pub(crate) fn companion(problem: &'a Problem, seed: u64) -> Self {
+        Self::training(problem, Stream::new(seed, Purpose::Path).at(0).bits())
+    }
+
     /// The held-out batches, the same ones at every check, with a seed of their own.
     pub(crate) fn held_out(problem: &'a Problem, seed: u64) -> Self {
         let Problem { interpolant, coupling, held_out_base, held_out_target, .. } = problem;
@@ -77,7 +87,7 @@ impl<'a> Batches<'a> {
         let stream = |purpose| Stream::new(self.seed, purpose);
         let x0 = self.base.batch(n, index, &stream(Purpose::Base));
         let x1 = self.target.batch(n, index, &stream(Purpose::Target));
-        let (x0, x1) = self.coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index));
+        let (x0, x1) = self.coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index))?;
         let t = times.sample(n, &mut stream(Purpose::Time).at(index));
         let place = |x: Tensor| x.to_device(to.1).to_kind(to.0);
         let (t, x0, x1) = (place(t), place(x0), place(x1));

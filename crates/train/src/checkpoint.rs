@@ -38,6 +38,8 @@ pub struct Checkpoint {
     pub ema: Option<Vec<(String, Tensor)>>,
     /// The optimiser's moments.
     pub moments: Moments,
+    /// The state of what was trained beside the velocity, by name; empty if there was nothing.
+    pub companion: Vec<(String, Tensor)>,
     /// The best held-out objective so far.
     pub best_objective: Option<f64>,
     /// The held-out checks since then.
@@ -87,6 +89,7 @@ impl Checkpoint {
                 exp_avg: contents.with_prefix("optimizer/exp_avg/"),
                 exp_avg_sq: contents.with_prefix("optimizer/exp_avg_sq/"),
             },
+            companion: contents.with_prefix("companion/"),
             best_objective,
             n_worse,
         })
@@ -121,6 +124,7 @@ fn contents(trainer: &Trainer, config_text: &str) -> Contents {
     let moments = trainer.optimizer().moments();
     contents.put("optimizer/exp_avg/", moments.exp_avg);
     contents.put("optimizer/exp_avg_sq/", moments.exp_avg_sq);
+    contents.put("companion/", trainer.companion_state());
     contents
 }
 

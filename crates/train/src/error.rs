@@ -73,6 +73,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What is trained beside the velocity failed.
+    #[error("cannot train what goes with the velocity, at step {step}")]
+    Companion {
+        /// The velocity's last step.
+        step: u64,
+        /// The reason.
+        #[source]
+        source: Failure,
+    },
     /// An observer failed.
     #[error("an observer failed after step {step}")]
     Observer {

@@ -35,9 +35,10 @@
 //! # }
 //! ```
 
-mod batch;
+pub mod batch;
 pub mod checkpoint;
 pub mod checkpoints;
+pub mod companion;
 pub mod config;
 pub mod ema;
 pub mod error;
@@ -54,7 +55,9 @@ pub mod self_check;
 pub mod time;
 pub mod trainer;
 
+pub use batch::Batch;
 pub use checkpoint::Checkpoint;
+pub use companion::{Companion, Moment};
 pub use config::{MixedPrecision, TrainConfig};
 pub use ema::Ema;
 pub use error::{Error, Result};

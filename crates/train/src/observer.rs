@@ -37,6 +37,11 @@ pub trait Observer {
         let _ = check;
     }
 
+    /// After every held-out check of a run with a companion: the companion's numbers by name.
+    fn on_companion(&mut self, step: u64, numbers: &[(&'static str, f64)]) {
+        let _ = (step, numbers);
+    }
+
     /// When a checkpoint is due: every `checkpoint_every` steps, at the end and on an interruption.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `AdamW` on all parameters in one kernel call, or on those that Muon leaves.
 
-use interflow_core::Network;
+use interflow_core::{Network, Parameters};
 use interflow_libtorch as libtorch;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -81,9 +81,17 @@ pub struct Moments {
 impl Optimizer {
     /// A fresh optimiser that updates the network's parameters in place.
     pub fn new(config: OptimizerConfig, network: &dyn Network) -> Self {
-        let parameters = network.parameters();
+        Self::of_parameters(config, network.parameters(), &network.hidden_matrices())
+    }
+
+    /// A fresh optimiser that updates parameters in place; `hidden_matrices` names those that Muon may move.
+    pub fn of_parameters(
+        config: OptimizerConfig,
+        parameters: &Parameters,
+        hidden_matrices: &[String],
+    ) -> Self {
         let names: Vec<String> = parameters.trained().map(|(name, _)| name.to_owned()).collect();
-        let matrices = if config.muon.is_some() { network.hidden_matrices() } else { Vec::new() };
+        let matrices = if config.muon.is_some() { hidden_matrices } else { &[] };
         let (muon, adamw): (Vec<usize>, Vec<usize>) =
             (0..names.len()).partition(|&index| matrices.contains(&names[index]));
         let params = parameters.tensors();

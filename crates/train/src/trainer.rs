@@ -12,8 +12,8 @@ use crate::likelihood::Likelihood;
 use crate::patience::Patience;
 use crate::self_check::self_check;
 use crate::{
-    Checkpoint, Ema, Error, MixedPrecision, Observer, Optimizer, Problem, Result, SelfCheck, StepReport,
-    TimeSampler, TrainConfig,
+    Checkpoint, Companion, Ema, Error, MixedPrecision, Moment, Observer, Optimizer, Problem, Result,
+    SelfCheck, StepReport, TimeSampler, TrainConfig,
 };
 
 /// Why a run stopped.
@@ -60,6 +60,7 @@ pub struct Trainer {
     seed: u64,
     step: u64,
     patience: Patience,
+    companion: Option<Box<dyn Companion>>,
 }
 
 impl Trainer {
@@ -95,7 +96,14 @@ impl Trainer {
             seed,
             step: 0,
             patience,
+            companion: None,
         })
+    }
+
+    /// The same run with something trained beside the velocity.
+    #[must_use]
+    pub fn with_companion(self, companion: Box<dyn Companion>) -> Self {
+        Self { companion: Some(companion), ..self }
     }
 
     /// Trains from the present step to the last one, or until it is told to stop.
@@ -110,6 +118,7 @@ impl Trainer {
                 break stop;
             }
             let step = self.advance()?;
+            self.accompany()?;
             if due(self.config.log_every, self.step) {
                 let step_secs = reported_at.elapsed().as_secs_f64() / (self.step - reported_step) as f64;
                 observer.on_step(&self.report(&step, step_secs));
@@ -168,6 +177,11 @@ impl Trainer {
         self.seed
     }
 
+    /// The state of what is trained beside the velocity, by name.
+    pub(crate) fn companion_state(&self) -> Vec<(String, Tensor)> {
+        self.companion.as_ref().map_or_else(Vec::new, |companion| companion.state())
+    }
+
     pub(crate) fn patience(&self) -> Patience {
         self.patience
     }
@@ -202,6 +216,14 @@ impl Trainer {
                 return Err(Error::Mismatch { problem: format!("it {which} but the config says otherwise") });
             }
         }
+        match &mut self.companion {
+            Some(companion) => companion.restore(&checkpoint.companion)?,
+            None if checkpoint.companion.is_empty() => {}
+            None => {
+                let problem = "it was trained with a path of its own but the config has none".to_owned();
+                return Err(Error::Mismatch { problem });
+            }
+        }
         self.network.parameters_mut().assign(&checkpoint.model)?;
         self.optimizer.restore(&checkpoint.moments)?;
         self.patience = Patience { best: checkpoint.best_objective, n_worse: checkpoint.n_worse };
@@ -218,6 +240,29 @@ impl Trainer {
         } else {
             observer.interrupted().then_some(StopReason::Interrupted)
         }
+    }
+
+    /// Lets the companion take its turn.
+    fn accompany(&mut self) -> Result<()> {
+        self.with_moment(|companion, moment| companion.after_step(moment)).map(drop)
+    }
+
+    /// What `body` makes of the companion, if there is one, and the run's present state.
+    fn with_moment<T>(
+        &mut self,
+        body: impl FnOnce(&mut dyn Companion, &Moment<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(companion) = &mut self.companion else { return Ok(None) };
+        let moment = Moment {
+            network: &*self.network,
+            ema_network: self.ema.as_ref().map_or(&*self.network, Ema::network),
+            problem: &self.problem,
+            step: self.step,
+            times: &self.times,
+            seed: self.seed,
+            placement: self.placement,
+        };
+        body(&mut **companion, &moment).map(Some)
     }
 
     /// Takes one step.
@@ -252,7 +297,8 @@ impl Trainer {
             return Ok((found.nll, found.gradient));
         }
         let batches = Batches::training(&self.problem, self.seed);
-        let batch = batches.get(self.config.batch, self.step, &self.times, self.placement)?;
+        // A path's own parameters are not the velocity's to train.
+        let batch = tch::no_grad(|| batches.get(self.config.batch, self.step, &self.times, self.placement))?;
         let draw = &mut Stream::new(self.seed, Purpose::Dropout).at(self.step);
         let (mut loss, mut grads) = (Tensor::zeros([], self.placement), Vec::new());
         for (part, count) in batch.parts(self.config.accumulate).iter().zip(1..) {
@@ -310,6 +356,10 @@ impl Trainer {
         let check = self.self_check(self.config.n_validation)?;
         self.patience.observe(check.trained_objective());
         observer.on_validation(&check);
+        let numbers = self.with_moment(|companion, moment| companion.after_check(moment, &check))?;
+        if let Some(numbers) = numbers {
+            observer.on_companion(self.step, &numbers);
+        }
         Ok(())
     }
 

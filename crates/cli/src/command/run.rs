@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use interflow_data::Whitening;
 use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, Outcome, Problem, SelfCheck, StopReason, Trainer};
+use interflow_transport::{CouplingConfig, Pairs, PathAscent};
 use serde_json::{Map, Value, json};
 use tch::Device;
 
@@ -15,12 +16,13 @@ use crate::config::ExperimentConfig;
 use crate::device;
 use crate::end::End;
 use crate::evaluation::{self, estimate};
-use crate::flow::{Flow, checkpoint_file};
+use crate::flow::{Flow, checkpoint_file, new_path};
 use crate::images::{self, ImageSpace, ProgressSheet};
 use crate::interrupt;
 use crate::observer::RunObserver;
 use crate::output::print_line;
 use crate::precondition;
+use crate::reflow;
 use crate::report;
 use crate::resume::ResumePoint;
 use crate::run_folder::RunFolder;
@@ -47,15 +49,39 @@ pub(crate) fn experiment(args: &RunArgs) -> Result<ExitCode> {
     let config = ExperimentConfig::read(&args.config, &args.options.set)?;
     match &args.from {
         Some(checkpoint) => study_checkpoint(&config, args, checkpoint),
+        None if !config.variants.is_empty() => comparison(&config, args),
         None => run(config, &args.data, &args.options),
     }
 }
 
+/// Runs all variants and compares them.
+fn comparison(config: &ExperimentConfig, args: &RunArgs) -> Result<ExitCode> {
+    let Some((folder, findings)) = study::compare(config, args, complete)? else {
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    };
+    print_result(&folder, &findings.result, &args.options)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Trains, evaluates, draws and reports as `config` says.
 pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<ExitCode> {
+    let Some((folder, result)) = complete(config, data, args)? else {
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    };
+    print_result(&folder, &result, args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same without a word on stdout: the run's folder and its result, nothing if it was interrupted.
+fn complete(
+    config: ExperimentConfig,
+    data: &Path,
+    args: &RunOptions,
+) -> Result<Option<(RunFolder, Map<String, Value>)>> {
     let trained = train_run(config, data, args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
-        return Ok(interrupted(&trained));
+        interrupted(&trained);
+        return Ok(None);
     }
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
@@ -65,8 +91,8 @@ pub(super) fn run(config: ExperimentConfig, data: &Path, args: &RunOptions) -> R
             trained.folder.path.display()
         )
     })?;
-    finish(&trained.folder, &trained.config, (&result, &sections), args)?;
-    Ok(ExitCode::SUCCESS)
+    write_result(&trained.folder, &trained.config, (&result, &sections))?;
+    Ok(Some((trained.folder, result)))
 }
 
 /// The config's study of a flow that was trained before.
@@ -86,7 +112,8 @@ fn study_checkpoint(config: &ExperimentConfig, args: &RunArgs, checkpoint: &Path
     let folder = RunFolder::create(&options.out, &own, &options.device)?;
     let flow = Flow::restore(own, &checkpoint, device)?;
     let findings = study.run(&folder, &flow, &base, &target)?;
-    finish(&folder, &flow.config, (&findings.result, &findings.text), options)?;
+    write_result(&folder, &flow.config, (&findings.result, &findings.text))?;
+    print_result(&folder, &findings.result, options)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -96,9 +123,13 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
         bail!("there is nothing to train\nhint: a study is made by the command experiment");
     }
     let config = ExperimentConfig::read(&args.config, &args.options.set)?;
+    if !config.variants.is_empty() {
+        bail!("the config describes several flows\nhint: they are compared by the command experiment");
+    }
     let trained = train_run(config, &args.data, &args.options)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
-        return Ok(interrupted(&trained));
+        interrupted(&trained);
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     let path = trained.folder.path.display();
     if args.options.json {
@@ -109,13 +140,12 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn interrupted(trained: &Trained) -> ExitCode {
+fn interrupted(trained: &Trained) {
     tracing::warn!(
         "interrupted at step {}; the state is saved\nhint: go on with --resume {}",
         trained.outcome.steps,
         trained.folder.path.display()
     );
-    ExitCode::from(interrupt::EXIT_CODE)
 }
 
 fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<Trained> {
@@ -134,7 +164,10 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     if let Some(point) = &resumed {
         point.check_units(&config.units)?;
     }
-    let mut trainer = trainer(&config, &base, &target, device)?;
+    let new_folder = || RunFolder::create(&args.out, &config, &args.device);
+    let folder = resumed.as_ref().map(|point| point.folder.clone());
+    let (folder, pairs) = reflow::pairs(&config, (folder, new_folder), (&base, &target), device)?;
+    let mut trainer = trainer(&config, (&base, &target), pairs, device)?;
     let folder = match resumed {
         Some(ResumePoint { folder, checkpoint }) => {
             trainer.restore(&checkpoint).with_context(|| {
@@ -148,7 +181,7 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
             folder.write_config(&config)?;
             folder
         }
-        None => RunFolder::create(&args.out, &config, &args.device)?,
+        None => folder.map_or_else(new_folder, Ok)?,
     };
     tracing::info!(
         "{}: {} weights, dimension {}, {} threads, run folder {}",
@@ -166,6 +199,9 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     let outcome = outcome.with_context(|| stopped(&folder))?;
     let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
+    if config.path.is_some() || !matches!(config.coupling, CouplingConfig::Independent {}) {
+        report::draw_costs(&folder, &[(config.name.clone(), observer.costs.clone())])?;
+    }
     Ok(Trained { folder, config, device, base, target, outcome, self_check })
 }
 
@@ -180,22 +216,46 @@ fn stopped(folder: &RunFolder) -> String {
     format!("training stopped{hint}{}", folder.path.display())
 }
 
-fn trainer(config: &ExperimentConfig, base: &End, target: &End, device: Device) -> Result<Trainer> {
+fn trainer(
+    config: &ExperimentConfig,
+    (base, target): (&End, &End),
+    pairs: Option<Pairs>,
+    device: Device,
+) -> Result<Trainer> {
     if target.n_given() > 0 && config.train.likelihood.is_some() {
         // Its gradient would move the conditions, to gain likelihood where there is none.
         bail!("conditions (given) want the interpolant's objective\nhint: leave out [train.likelihood]");
     }
     let network = config.network(target.dim(), device, &precondition::axes(config, base, target)?)?;
-    let problem = Problem {
-        interpolant: config.interpolant.build()?.holding(target.n_given()),
-        coupling: config.coupling.build(),
+    let n_given = target.n_given();
+    let path = new_path(config, target.dim(), device)?;
+    let interpolant = match &path {
+        Some(path) => path.interpolant(),
+        None => config.interpolant.build()?,
+    };
+    let mut problem = Problem {
+        interpolant: interpolant.holding(n_given),
+        coupling: config.coupling.build(n_given)?,
         base: base.training(),
         base_density: base.shared_density(),
         target: target.training(),
         held_out_base: base.held_out(),
         held_out_target: target.held_out(),
     };
-    Ok(Trainer::new(config.train.clone(), problem, network, config.seed)?)
+    if let Some(pairs) = pairs {
+        [problem.base, problem.target] = pairs.training();
+        [problem.held_out_base, problem.held_out_target] = pairs.held_out();
+    }
+    let trainer = Trainer::new(config.train.clone(), problem, network, config.seed)?;
+    Ok(match (path, &config.path) {
+        (Some(path), Some(search)) => trainer.with_companion(Box::new(PathAscent::new(
+            search.clone(),
+            path,
+            n_given,
+            config.train.steps,
+        )?)),
+        _ => trainer,
+    })
 }
 
 /// The numbers of a finished run, and the report's sections of its study.
@@ -246,16 +306,14 @@ fn picture_solver(solver: &SolverConfig) -> SolverConfig {
     SolverConfig { rtol: solver.rtol.max(1e-3), atol: solver.atol.max(1e-3), ..solver.clone() }
 }
 
-/// Writes result and report, prints the path, a short table and the result.
-fn finish(
+/// Writes the report, and then the result: a folder with a result is complete.
+fn write_result(
     folder: &RunFolder,
     config: &ExperimentConfig,
     (result, sections): (&Map<String, Value>, &str),
-    args: &RunOptions,
 ) -> Result<()> {
-    folder.write_json("result.json", &Value::Object(result.clone()))?;
     report::write(folder, config, result, sections)?;
-    print_result(folder, result, args)
+    folder.write_json("result.json", &Value::Object(result.clone()))
 }
 
 /// The run's folder, a short table and the result; with `--json` one object of them.

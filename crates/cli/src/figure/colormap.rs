@@ -8,8 +8,9 @@ pub(super) const GRID: Rgb<u8> = Rgb([226, 229, 234]);
 pub(super) const BLUE: Rgb<u8> = Rgb([31, 102, 176]);
 pub(super) const ORANGE: Rgb<u8> = Rgb([226, 110, 28]);
 
-/// Colours that stay apart for colour-blind readers (after Okabe and Ito), for the lines of a chart.
-const PALETTE: [Rgb<u8>; 7] = [
+/// Colours that stay apart for colour-blind readers (after Okabe and Ito), for the lines of a chart;
+/// past the first seven they only differ.
+const PALETTE: [Rgb<u8>; 10] = [
     BLUE,
     ORANGE,
     Rgb([0, 150, 110]),
@@ -17,6 +18,9 @@ const PALETTE: [Rgb<u8>; 7] = [
     Rgb([86, 170, 225]),
     Rgb([190, 150, 20]),
     Rgb([95, 95, 105]),
+    Rgb([140, 30, 45]),
+    Rgb([75, 60, 150]),
+    Rgb([125, 185, 80]),
 ];
 
 /// Nine evenly spaced colours of matplotlib's magma.

@@ -14,6 +14,9 @@ const BOTTOM: f64 = 52.0;
 
 type Series = (String, Vec<(f64, f64)>);
 
+/// More lines than this have their legend beside the chart, where it covers none.
+const MOST_COVERED: usize = 3;
+
 /// Draws named `series` of (x, y) as lines over common axes with ticks, and a legend where there are several.
 /// Points that aren't finite break the line.
 pub(crate) fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> RgbImage {
@@ -25,10 +28,26 @@ pub(crate) fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> Rg
         polyline(&mut image, &line, Pen { color: line_color(index), width: 2.0, opacity: 1.0 });
     }
     draw_names(&mut image, (x_label, y_label));
-    if series.len() > 1 {
-        draw_legend(&mut image, series);
+    match series.len() {
+        0 | 1 => image,
+        2..=MOST_COVERED => {
+            let legend = legend(series);
+            let left = i64::from(SIZE.0) - RIGHT as i64 - i64::from(legend.width()) - 8;
+            image::imageops::replace(&mut image, &legend, left, TOP as i64 + 8);
+            image
+        }
+        _ => beside(&image, &legend(series)),
     }
-    image
+}
+
+/// The chart with its legend to the right of it.
+fn beside(chart: &RgbImage, legend: &RgbImage) -> RgbImage {
+    let (width, height) =
+        (chart.width() + legend.width() + RIGHT as u32, chart.height().max(legend.height()));
+    let mut page = RgbImage::from_pixel(width, height, WHITE);
+    image::imageops::replace(&mut page, chart, 0, 0);
+    image::imageops::replace(&mut page, legend, i64::from(chart.width()), TOP as i64);
+    page
 }
 
 /// The ranges of x and y that a chart shows.
@@ -83,8 +102,8 @@ fn draw_names(image: &mut RgbImage, (x_label, y_label): (&str, &str)) {
     text_upwards(image, (10, middle_y), y_label);
 }
 
-/// Draws the legend in the upper right corner, on white.
-fn draw_legend(image: &mut RgbImage, series: &[Series]) {
+/// The lines' names beside their colours, on white.
+fn legend(series: &[Series]) -> RgbImage {
     let widest = series.iter().map(|(name, _)| text_width(name, 1)).max().unwrap_or(0);
     let (width, height) = (widest + 48, series.len() as u32 * 16 + 8);
     let mut legend = RgbImage::from_pixel(width, height, WHITE);
@@ -95,8 +114,7 @@ fn draw_legend(image: &mut RgbImage, series: &[Series]) {
         canvas::line(&mut legend, [9.0, middle], [31.0, middle], pen);
         text(&mut legend, (40, middle as i64 - 4), name, 1);
     }
-    let left = i64::from(SIZE.0) - RIGHT as i64 - i64::from(width) - 8;
-    image::imageops::replace(image, &legend, left, TOP as i64 + 8);
+    legend
 }
 
 #[cfg(test)]
@@ -113,6 +131,16 @@ mod tests {
         let (early, late) = (rows_of_ink(&image, 120), rows_of_ink(&image, 660));
         assert!(!early.is_empty() && !late.is_empty());
         assert!(early.iter().max() < late.iter().min(), "early {early:?}, late {late:?}");
+    }
+
+    #[test]
+    fn many_lines_have_their_legend_beside_them() {
+        let line = |index: usize| (format!("line {index}"), vec![(0.0, 1.0), (10.0, index as f64)]);
+        let few = curve_image(&(0..3).map(line).collect::<Vec<_>>(), "x", "y");
+        let many = curve_image(&(0..9).map(line).collect::<Vec<_>>(), "x", "y");
+        assert_eq!(few.dimensions(), SIZE);
+        assert!(many.width() > SIZE.0 + 50 && many.height() == SIZE.1);
+        assert!((SIZE.0..many.width()).any(|x| !rows_of_ink(&many, x).is_empty()));
     }
 
     #[test]

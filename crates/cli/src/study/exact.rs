@@ -117,7 +117,7 @@ impl ExactExperiment {
 
     fn pair(&self, name: String, rho0: GaussianMixture, rho1: GaussianMixture) -> Result<Pair> {
         let path = MixturePath::new(&rho0, &rho1, self.interpolant.build()?)?;
-        let conversion = Conversion::new(self.interpolant.build()?, StandardNormal { dim: rho0.dim() });
+        let conversion = Conversion::new(self.interpolant.build()?, StandardNormal { dim: rho0.dim() })?;
         Ok(Pair { name, rho0, rho1, path, conversion, known_score: false })
     }
 }

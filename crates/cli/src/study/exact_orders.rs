@@ -100,7 +100,7 @@ fn weak(study: &ExactConfig, seed: u64) -> Result<Problem> {
     let n = WEAK_FACTOR * study.n_order;
     Ok(Problem {
         path: MixturePath::new(&normal(1.0)?, &normal(2.0)?, Interpolant::linear())?,
-        conversion: Conversion::new(Interpolant::linear(), StandardNormal { dim: 1 }),
+        conversion: Conversion::new(Interpolant::linear(), StandardNormal { dim: 1 })?,
         x0: Stream::new(seed, Purpose::Sampling).at(2).normal(&[n, 1], Kind::Double),
         seed,
         end: 0.4,

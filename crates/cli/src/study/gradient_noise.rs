@@ -75,8 +75,8 @@ impl GradientNoise<'_> {
             self.base.held_out().batch(n, index, &stream(Purpose::Base)),
             self.target.held_out().batch(n, index, &stream(Purpose::Target)),
         );
-        let coupling = self.flow.config.coupling.build();
-        let (x0, x1) = coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index));
+        let coupling = self.flow.config.coupling.build(0)?;
+        let (x0, x1) = coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index))?;
         let z = stream(Purpose::Latent).at(index).normal(&x1.size(), Kind::Float);
         let (first, last) = interpolant.regular_on();
         let t = match time {

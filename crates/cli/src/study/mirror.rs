@@ -6,9 +6,9 @@
 
 use anyhow::{Result, bail};
 use interflow_core::VectorField as _;
-use interflow_core::coupling::CouplingConfig;
 use interflow_core::interpolant::ScheduleKind;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_transport::CouplingConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::{Kind, Tensor};

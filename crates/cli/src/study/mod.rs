@@ -4,6 +4,7 @@
 //! text for the report, and figures that it has drawn.
 
 mod budget;
+mod comparison;
 mod cost;
 mod exact;
 mod exact_law;
@@ -15,6 +16,7 @@ mod mixture;
 mod noisy_samples;
 mod score_error;
 mod stein;
+mod transport;
 
 use std::path::Path;
 
@@ -23,12 +25,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use budget::BudgetConfig;
+pub(crate) use comparison::compare;
 use cost::CostExperiment;
 use exact::ExactExperiment;
 pub(crate) use gamma::GammaStudyConfig;
 pub(crate) use mirror::MirrorConfig;
 pub(crate) use score_error::ScoreErrorConfig;
 pub(crate) use stein::SteinConfig;
+pub(crate) use transport::TransportConfig;
 
 use crate::args::RunArgs;
 use crate::config::ExperimentConfig;
@@ -50,6 +54,8 @@ pub(crate) enum StudyConfig {
     Mirror(MirrorConfig),
     /// Integrals of the score that are known for every density.
     Stein(SteinConfig),
+    /// What the flow's transport costs, how straight it is, and what few steps make of it.
+    Transport(TransportConfig),
 }
 
 impl StudyConfig {
@@ -61,6 +67,7 @@ impl StudyConfig {
             Self::Gamma(config) => config.check(experiment),
             Self::Mirror(config) => config.check(experiment),
             Self::Stein(config) => config.check(),
+            Self::Transport(config) => config.check(),
         }
         .context("in [study]")
     }
@@ -73,6 +80,7 @@ impl StudyConfig {
             Self::Gamma(config) => gamma::run(config, folder, flow, base, target),
             Self::Mirror(config) => mirror::run(config, folder, flow, base, target),
             Self::Stein(config) => stein::run(config, folder, flow, base, target),
+            Self::Transport(config) => transport::run(config, folder, flow, base, target),
         }
         .context("in [study]")
     }

@@ -138,7 +138,7 @@ fn integrals(config: &SteinConfig, flow: &Flow, base: &End, target: &End, time: 
     let fresh = base.sampling_points(0, n, seed, Kind::Float);
     let x0 = flow.admit(&fresh.unwrap_or_else(|_| base.test_points(n, seed, Kind::Float)))?;
     let mut draw = Stream::new(seed, Purpose::Coupling).at(0);
-    let (x0, x1) = flow.config.coupling.build().pair(x0, x1, &mut draw);
+    let (x0, x1) = flow.config.coupling.build(0)?.pair(x0, x1, &mut draw)?;
     let normal = |index| Stream::new(seed, Purpose::Validation).at(index).normal(&x1.size(), Kind::Float);
     let z = flow.admit(&normal(0))?;
     let probes = flow.admit(&Stream::new(seed, Purpose::Probe).at(0).signs(&x1.size(), Kind::Float))?;

@@ -46,11 +46,15 @@ struct Parts {
 
 impl Conversion {
     /// The relations under `interpolant` with x0 of law `base`, independent of x1.
-    pub fn new(interpolant: Interpolant, base: impl Into<GaussianBase>) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Interpolant`] if the path has a correction.
+    pub fn new(interpolant: Interpolant, base: impl Into<GaussianBase>) -> Result<Self> {
+        interpolant.check_uncorrected("the relation of score and velocity")?;
         let score_regular_on = interpolant.score_regular_on();
         let velocity_regular_on = interpolant.velocity_regular_on();
         let base = base.into();
-        Self { parts: Arc::new(Parts { interpolant, base, score_regular_on, velocity_regular_on }) }
+        Ok(Self { parts: Arc::new(Parts { interpolant, base, score_regular_on, velocity_regular_on }) })
     }
 
     /// The path's interpolant.

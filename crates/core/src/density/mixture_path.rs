@@ -46,8 +46,9 @@ impl MixturePath {
     /// The path from `rho0` to `rho1`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the mixtures differ in dimension.
+    /// [`Error::Shape`] if the mixtures differ in dimension, [`Error::Interpolant`] if the path has a correction.
     pub fn new(rho0: &GaussianMixture, rho1: &GaussianMixture, interpolant: Interpolant) -> Result<Self> {
+        interpolant.check_uncorrected("a mixture path")?;
         let dim = rho0.dim();
         if rho1.dim() != dim {
             let (expected, found) = (format!("[K, {dim}]"), rho1.means().size());

@@ -12,13 +12,22 @@ use crate::{Error, Result};
 pub struct GammaCoefficients {
     /// γ(t).
     pub gamma: Tensor,
-    /// γ̇(t); not finite outside [`Gamma::regular_on`].
+    /// γ̇(t); not finite outside [`Latent::regular_on`].
     pub gamma_dot: Tensor,
     /// γ(t) γ̇(t), in closed form and finite on all of [0, 1] even where γ̇ is not.
     pub gamma_gamma_dot: Tensor,
 }
 
-/// A latent coefficient with γ(0) = γ(1) = 0.
+/// The source of a latent's coefficient, with γ(0) = γ(1) = 0.
+pub trait Latent: std::fmt::Debug + Send + Sync {
+    /// γ, γ̇ and γγ̇ at times `t` of any shape in [0, 1].
+    fn coefficients(&self, t: &Tensor) -> GammaCoefficients;
+
+    /// The closed interval of times on which γ̇ is finite.
+    fn regular_on(&self) -> (f64, f64);
+}
+
+/// A latent coefficient in closed form.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Gamma {
@@ -36,9 +45,10 @@ pub enum Gamma {
 impl Gamma {
     /// How far a singular γ̇ keeps from the ends: γ̇ grows as 1/√t, so that |γ̇| stays below 50 √c.
     const SINGULAR_MARGIN: f64 = 1e-4;
+}
 
-    /// γ, γ̇ and γγ̇ at times `t` of any shape.
-    pub fn coefficients(&self, t: &Tensor) -> GammaCoefficients {
+impl Latent for Gamma {
+    fn coefficients(&self, t: &Tensor) -> GammaCoefficients {
         match *self {
             Self::Brownian { strength } => {
                 let gamma = ((t - t.square()) * strength).sqrt();
@@ -50,8 +60,7 @@ impl Gamma {
         }
     }
 
-    /// The closed interval of times on which γ̇ is finite.
-    pub fn regular_on(&self) -> (f64, f64) {
+    fn regular_on(&self) -> (f64, f64) {
         match self {
             Self::Brownian { .. } => (Self::SINGULAR_MARGIN, 1.0 - Self::SINGULAR_MARGIN),
             Self::SineSquared | Self::Quadratic => (0.0, 1.0),

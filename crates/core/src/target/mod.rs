@@ -1,6 +1,7 @@
 //! Test targets, most of them two-dimensional; those with a closed form come with their exact log-density.
 
 mod checkerboard;
+mod diagonal_gaussian;
 mod eight_gaussians;
 mod pinwheel;
 mod random_mixture;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 pub use checkerboard::Checkerboard;
+pub use diagonal_gaussian::DiagonalGaussian;
 pub use eight_gaussians::eight_gaussians;
 pub use pinwheel::Pinwheel;
 pub use random_mixture::random_mixture;
@@ -113,7 +115,7 @@ impl Sampler for Target {
 }
 
 /// A target as written in a config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum TargetConfig {
@@ -138,6 +140,8 @@ pub enum TargetConfig {
         /// How many Gaussians.
         n_components: i64,
     },
+    /// A Gaussian with a diagonal covariance.
+    Gaussian(DiagonalGaussian),
 }
 
 impl TargetConfig {
@@ -157,6 +161,7 @@ impl TargetConfig {
             Self::RandomMixture { dim, n_components } => {
                 Target::known(random_mixture(*dim, *n_components)?, 4.0)
             }
+            Self::Gaussian(gaussian) => Target::known(gaussian.build()?, gaussian.extent()),
         })
     }
 }

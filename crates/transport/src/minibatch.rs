@@ -1,0 +1,110 @@
+//! Couplings that pair each batch by optimal transport (\[T23\]).
+//!
+//! The rows of a batch's base points are exchanged among its target points. Each block of rows is paired by itself: a
+//! batch may be larger than what is assigned at once.
+//!
+//! **Conditions.** Where the first coordinates of target points are conditions c, a flow of y given c starts from the
+//! base's law whatever c is. A pairing across conditions would break that: base points on the left would go with the
+//! conditions whose targets lie on the left. So base points are only exchanged between rows with equal conditions,
+//! which keeps the base independent of the conditions exactly. Labels so get a pairing each; conditions that are all
+//! different leave the batch as it is.
+
+use std::collections::BTreeMap;
+
+use interflow_core::coupling::Coupling;
+use interflow_core::rng::Draw;
+use interflow_core::shape::check_same;
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Result, torch};
+use crate::{Costs, Sinkhorn, assign};
+
+/// How the points of a block are paired.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pairing {
+    /// One to one, at the least total squared distance.
+    Exact,
+    /// By a draw from the plan with an entropy: each target row draws its base row, so base rows may come twice.
+    Sinkhorn(Sinkhorn),
+}
+
+/// Pairs blocks of each batch by optimal transport for the squared distance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Minibatch {
+    /// How a block is paired.
+    pub pairing: Pairing,
+    /// The rows of a block; the whole batch without it.
+    pub block: Option<i64>,
+    /// How many of the first coordinates are conditions.
+    pub n_given: i64,
+}
+
+impl Coupling for Minibatch {
+    fn pair(&self, x0: Tensor, x1: Tensor, draw: &mut Draw) -> interflow_core::Result<(Tensor, Tensor)> {
+        check_same("minibatch coupling", &x0, &x1)?;
+        let refuse = |error: crate::Error| interflow_core::Error::Coupling { problem: error.to_string() };
+        let n = x1.size()[0];
+        let mut rows = Vec::with_capacity(n as usize);
+        for first in (0..n).step_by(self.block.unwrap_or(n).max(1) as usize) {
+            let length = self.block.unwrap_or(n).min(n - first);
+            let part = |x: &Tensor| x.narrow(0, first, length);
+            let chosen = self.base_rows(&part(&x0), &part(&x1), draw).map_err(refuse)?;
+            rows.extend(chosen.into_iter().map(|row| first + row));
+        }
+        let rows = Tensor::from_slice(&rows).to_device(x0.device());
+        Ok((x0.index_select(0, &rows), x1))
+    }
+}
+
+impl Minibatch {
+    /// The base row that goes with each target row of a block.
+    fn base_rows(&self, x0: &Tensor, x1: &Tensor, draw: &mut Draw) -> Result<Vec<i64>> {
+        let mut chosen: Vec<i64> = (0..x1.size()[0]).collect();
+        let free = x1.size()[1] - self.n_given;
+        for rows in self.groups(x1)? {
+            if rows.len() == 1 && matches!(self.pairing, Pairing::Exact) {
+                continue;
+            }
+            let index = Tensor::from_slice(&rows).to_device(x1.device());
+            let part = |x: &Tensor| x.index_select(0, &index).narrow(1, self.n_given, free);
+            // Transposed: rows of the costs are target points.
+            let costs = Costs::squared_distances(&part(x1), &part(x0))?;
+            let partners = match self.pairing {
+                Pairing::Exact => assign(&costs)?,
+                Pairing::Sinkhorn(sinkhorn) => partners(&sinkhorn, &costs, draw)?,
+            };
+            for (row, partner) in rows.iter().zip(partners) {
+                chosen[*row as usize] = rows[partner];
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The rows of equal conditions, all rows where there are none.
+    fn groups(&self, x1: &Tensor) -> Result<Vec<Vec<i64>>> {
+        let n = x1.size()[0];
+        if self.n_given == 0 {
+            return Ok(vec![(0..n).collect()]);
+        }
+        let given = x1.narrow(1, 0, self.n_given).to_device(Device::Cpu).to_kind(Kind::Double).contiguous();
+        let given = Vec::<f64>::try_from(given.view(-1)).map_err(torch("reading conditions"))?;
+        let mut groups: BTreeMap<Vec<u64>, Vec<i64>> = BTreeMap::new();
+        for (row, conditions) in (0..n).zip(given.chunks(self.n_given as usize)) {
+            // Zero has two signs, which mean one condition.
+            let bits = conditions.iter().map(|value| (value + 0.0).to_bits()).collect();
+            groups.entry(bits).or_default().push(row);
+        }
+        Ok(groups.into_values().collect())
+    }
+}
+
+/// A column for each row, drawn from the plan given the row.
+fn partners(sinkhorn: &Sinkhorn, costs: &Costs, draw: &mut Draw) -> Result<Vec<usize>> {
+    let n = costs.n();
+    let plan = sinkhorn.plan(costs)?.converged()?;
+    let given_row = plan.log_plan.softmax(1, Kind::Double).cumsum(1, Kind::Double);
+    let levels = draw.uniform(&[n as i64, 1], Kind::Double);
+    let columns = given_row.le_tensor(&levels).sum_dim_intlist(1i64, false, Kind::Int64);
+    let columns = Vec::<i64>::try_from(columns).map_err(torch("drawing from a plan"))?;
+    Ok(columns.into_iter().map(|column| (column as usize).min(n - 1)).collect())
+}

@@ -1,0 +1,160 @@
+//! Reflow (\[LGL23\]): pairs `(x0, X_1(x0))` of a flow, made once, kept in a file, and trained on as a coupling.
+//!
+//! Both marginals are the flow's own, and the pairing is the flow's map: the straight path between paired points crosses
+//! other paths less, so that the next flow is straighter and its transport cost no larger.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+use std::sync::Arc;
+
+use interflow_core::VectorField;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::Source;
+use interflow_data::atomic::Partial;
+use interflow_data::{Rows, Table};
+use interflow_solvers::Solver;
+use npyz::WriterBuilder as _;
+use tch::{Device, Kind, Tensor};
+
+use crate::error::{Error, Result, torch};
+
+/// One pair in so many is held out.
+const HELD_OUT: i64 = 10;
+
+/// A flow with the ends whose points it pairs.
+pub struct PairedFlow<'a> {
+    /// The velocity.
+    pub velocity: &'a dyn VectorField,
+    /// Where its points live.
+    pub place: (Kind, Device),
+    /// What integrates it.
+    pub solver: &'a Solver,
+    /// The base's points.
+    pub base: &'a dyn Source,
+    /// The target's points, of which only the conditions are used.
+    pub target: &'a dyn Source,
+    /// How many of the first coordinates are conditions.
+    pub n_given: i64,
+    /// The seed of the points.
+    pub seed: u64,
+}
+
+impl PairedFlow<'_> {
+    /// Writes `n` pairs, rows (x0, x1) of 2D numbers in single precision, to the NPY file `path`, which appears whole
+    /// or not at all; `batch` pairs are in memory at a time. `tick` is told of each batch.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or a failure of the solver.
+    pub fn write_pairs(&self, path: &Path, n: i64, batch: i64, mut tick: impl FnMut(u64)) -> Result<()> {
+        let failed = |source| Error::Io { operation: "write", path: path.to_owned(), source };
+        let mut fill = |file: &mut File| -> std::result::Result<(), Failure> {
+            let shape = [n as u64, 2 * self.base.dim() as u64];
+            let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
+            let mut writer = options.writer(BufWriter::new(file)).begin_nd()?;
+            for (index, first) in (0..n).step_by(batch.max(1) as usize).enumerate() {
+                let rows = batch.max(1).min(n - first);
+                writer.extend(self.pairs(rows, index as u64)?)?;
+                tick(rows as u64);
+            }
+            writer.finish()?;
+            Ok(())
+        };
+        let mut partial = Partial::create(path).map_err(failed)?;
+        fill(partial.file()).map_err(|failure| match failure {
+            Failure::Io(source) => failed(source),
+            Failure::Other(error) => error,
+        })?;
+        partial.persist(path).map_err(failed)
+    }
+
+    /// The numbers of `n` pairs, batch `index`.
+    fn pairs(&self, n: i64, index: u64) -> Result<Vec<f32>> {
+        let stream = |purpose| Stream::new(self.seed, purpose);
+        let x0 = self.base.batch(n, index, &stream(Purpose::Sampling));
+        let free = x0.size()[1] - self.n_given;
+        let given = self.target.batch(n, index, &stream(Purpose::Target)).narrow(1, 0, self.n_given);
+        let x0 = Tensor::cat(&[given, x0.narrow(1, self.n_given, free)], 1);
+        let placed = x0.to_kind(self.place.0).to_device(self.place.1);
+        let x1 = self.solver.solve(self.velocity, &placed, 0.0, 1.0)?.x;
+        let pairs = Tensor::cat(&[x0, x1.to_device(Device::Cpu).to_kind(Kind::Float)], 1);
+        Vec::<f32>::try_from(pairs.contiguous().view(-1)).map_err(torch("reading pairs"))
+    }
+}
+
+/// Why a file of pairs was not written.
+enum Failure {
+    Io(io::Error),
+    Other(Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Pairs of a flow, as sources of base and target points that go together row by row.
+#[derive(Debug, Clone)]
+pub struct Pairs {
+    training: Arc<Rows>,
+    held_out: Arc<Rows>,
+    dim: i64,
+}
+
+impl Pairs {
+    /// Reads a file that [`PairedFlow::write_pairs`] wrote, for points of dimension `dim`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] for a file of other pairs, or too few; [`Error::Data`] for one that cannot be read.
+    pub fn read(path: &Path, dim: i64) -> Result<Self> {
+        let rows = Table::read(path)?.values;
+        let (n, width) = rows.size2().map_err(torch("reading pairs"))?;
+        let n_held_out = n / HELD_OUT;
+        if width != 2 * dim || n_held_out == 0 {
+            let problem =
+                format!("expected at least {HELD_OUT} pairs of dimension {dim}, found: {n} × {width}");
+            return Err(Error::Mismatch { what: "a file of pairs", problem });
+        }
+        let part = |first, n| Rows::new(rows.narrow(0, first, n).to_kind(Kind::Float)).map(Arc::new);
+        Ok(Self { training: part(n_held_out, n - n_held_out)?, held_out: part(0, n_held_out)?, dim })
+    }
+
+    /// The training pairs' base and target points.
+    pub fn training(&self) -> [Box<dyn Source>; 2] {
+        self.sides(&self.training)
+    }
+
+    /// The held-out pairs' base and target points.
+    pub fn held_out(&self) -> [Box<dyn Source>; 2] {
+        self.sides(&self.held_out)
+    }
+
+    fn sides(&self, rows: &Arc<Rows>) -> [Box<dyn Source>; 2] {
+        [0, self.dim]
+            .map(|first| -> Box<dyn Source> { Box::new(Side { rows: rows.clone(), first, dim: self.dim }) })
+    }
+}
+
+/// One side of the pairs: whatever it is asked for, both sides visit the same rows.
+struct Side {
+    rows: Arc<Rows>,
+    first: i64,
+    dim: i64,
+}
+
+impl Source for Side {
+    fn dim(&self) -> i64 {
+        self.dim
+    }
+
+    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Tensor {
+        self.rows.batch(n, step, &stream.with_purpose(Purpose::Coupling)).narrow(1, self.first, self.dim)
+    }
+}
