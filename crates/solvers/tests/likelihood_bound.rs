@@ -37,7 +37,7 @@ fn bound(
     score: ScoreSource<'_>,
     x: &Tensor,
 ) -> Tensor {
-    let conversion = Conversion::new(interpolant, StandardNormal { dim: 2 });
+    let conversion = Conversion::new(interpolant, StandardNormal { dim: 2 }).unwrap();
     let diffusion = DiffusionConfig { shape, strength }.build(&conversion).unwrap();
     let velocity = exact.velocity();
     let sde = Sde { velocity: &velocity, score, diffusion: &diffusion };
@@ -150,7 +150,7 @@ fn a_wrong_score_lowers_the_bound_below_the_density() {
 fn steps_of_their_own_are_refused() {
     let law = target(&[0.0, 0.0]);
     let exact = path(&law, Interpolant::linear());
-    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 2 });
+    let conversion = Conversion::new(Interpolant::linear(), StandardNormal { dim: 2 }).unwrap();
     let diffusion =
         DiffusionConfig { shape: DiffusionShape::Regular, strength: 1.0 }.build(&conversion).unwrap();
     let velocity = exact.velocity();
