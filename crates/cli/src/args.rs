@@ -160,6 +160,13 @@ pub(crate) struct SampleArgs {
     /// A .csv or .npy file whose rows are the conditions of a flow that has some; -n counts for each row.
     #[arg(long, value_name = "FILE")]
     pub(crate) given: Option<PathBuf>,
+    /// Sample given noisy observations of columns, approximately: NAME=VALUE or, with the noise's deviation,
+    /// NAME=VALUE~STD, in the columns' units. For flows with a Gaussian base on a path without latent.
+    #[arg(long, value_delimiter = ',', value_name = "NAME=VALUE,...")]
+    pub(crate) observe: Vec<String>,
+    /// The deviation of the observations' noise where none is written.
+    #[arg(long, requires = "observe", value_name = "STD", default_value_t = 0.1)]
+    pub(crate) noise: f64,
     /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,

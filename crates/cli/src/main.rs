@@ -13,6 +13,7 @@ mod figure;
 mod flow;
 mod flow_path;
 mod interrupt;
+mod observation;
 mod observer;
 mod output;
 mod report;

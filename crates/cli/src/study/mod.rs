@@ -13,6 +13,7 @@ mod gradient_noise;
 mod mirror;
 mod mixture;
 mod noisy_samples;
+mod posterior;
 mod score_error;
 mod stein;
 
@@ -27,6 +28,7 @@ use cost::CostExperiment;
 use exact::ExactExperiment;
 pub(crate) use gamma::GammaStudyConfig;
 pub(crate) use mirror::MirrorConfig;
+pub(crate) use posterior::PosteriorConfig;
 pub(crate) use score_error::ScoreErrorConfig;
 pub(crate) use stein::SteinConfig;
 
@@ -48,6 +50,8 @@ pub(crate) enum StudyConfig {
     Gamma(GammaStudyConfig),
     /// Data to themselves, by the flow and by the stochastic equation.
     Mirror(MirrorConfig),
+    /// Sampling given an observation, against the exact posterior.
+    Posterior(PosteriorConfig),
     /// Integrals of the score that are known for every density.
     Stein(SteinConfig),
 }
@@ -60,6 +64,7 @@ impl StudyConfig {
             Self::ScoreError(config) => config.check(experiment),
             Self::Gamma(config) => config.check(experiment),
             Self::Mirror(config) => config.check(experiment),
+            Self::Posterior(config) => config.check(experiment),
             Self::Stein(config) => config.check(),
         }
         .context("in [study]")
@@ -72,6 +77,7 @@ impl StudyConfig {
             Self::ScoreError(config) => score_error::run(config, folder, flow, base),
             Self::Gamma(config) => gamma::run(config, folder, flow, base, target),
             Self::Mirror(config) => mirror::run(config, folder, flow, base, target),
+            Self::Posterior(config) => posterior::run(config, folder, flow, base, target),
             Self::Stein(config) => stein::run(config, folder, flow, base, target),
         }
         .context("in [study]")
