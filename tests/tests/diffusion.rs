@@ -229,3 +229,24 @@ fn a_tables_score_is_in_its_units() {
     let noisy = rows(&playground.succeed(&format!("sample {run} -n 200 --sde --steps 8")));
     assert!(noisy.iter().all(|row| (row[0] - 100.0).abs() < 200.0 && row[1].abs() < 0.3));
 }
+
+/// An observation moves the samples to it, and with the noise of the prior's own width only half the way.
+#[test]
+fn samples_given_an_observation_agree_with_it() {
+    let (playground, run) = trained();
+    let sample = |options: &str| playground.succeed(&format!("sample {run} -n 40 {options}"));
+    let mean = |csv: &str, d: usize| rows(csv).iter().map(|row| row[d]).sum::<f64>() / 40.0;
+    let free = sample("");
+    for options in ["--observe x2=1.5~0.2", "--observe x2=1.5 --noise 0.2 --sde --epsilon 1 --steps 64"] {
+        let given = sample(options);
+        assert!((mean(&given, 1) - 1.5).abs() < 0.4, "{options}: {}", mean(&given, 1));
+        assert!((mean(&free, 1) - 1.5).abs() > 0.8, "{}", mean(&free, 1));
+    }
+    for (options, part) in
+        [("--observe x3=1", "x1, x2"), ("--observe x1=1~-1", "positive"), ("--noise 1", "--observe")]
+    {
+        let output = playground.run(&format!("sample {run} {options}"));
+        assert!(!output.status.success());
+        assert!(String::from_utf8_lossy(&output.stderr).contains(part), "{options}");
+    }
+}

@@ -80,6 +80,16 @@ times = [0.0, 0.5]
 n = 4000
 "#;
 
+const POSTERIOR: &str = r#"
+[study]
+kind = "posterior"
+values = [1.0]
+std = 0.5
+epsilons = [1.0]
+steps = 8
+n = 60
+"#;
+
 fn last_line(stdout: &str) -> Value {
     serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
 }
@@ -244,4 +254,16 @@ fn integrals_of_the_score_are_known_at_the_base() {
     }
     assert!(base["mean_standard_errors"].as_f64().unwrap() < 5.0);
     check_folder(&only_run(&playground, "runs"), &["fisher.png"], &["Integrals of the score"]);
+}
+
+#[test]
+fn posteriors_are_sampled_beside_the_exact_ones() {
+    let playground = Playground::new();
+    with_study(&playground, POSTERIOR);
+    let result = last_line(&playground.succeed("experiment tiny.toml --set train.steps=40"));
+    let posteriors = result["posteriors"].as_array().unwrap();
+    let distance = |i: usize| posteriors[i]["energy_distance"].as_f64().unwrap();
+    assert_eq!(posteriors.len(), 3);
+    assert!(distance(0) < distance(1), "exact samples lie farther off than those of a hardly trained flow");
+    check_folder(&only_run(&playground, "runs"), &["posteriors.png"], &["Samples given x1"]);
 }

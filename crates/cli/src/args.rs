@@ -171,6 +171,13 @@ pub(crate) struct SampleArgs {
     /// The class of all samples of a flow of images that has classes, instead of each class in turn.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) class: Option<i64>,
+    /// Sample given noisy observations of columns, approximately: NAME=VALUE or, with the noise's deviation,
+    /// NAME=VALUE~STD, in the columns' units. For flows with a Gaussian base on a path without latent.
+    #[arg(long, value_delimiter = ',', value_name = "NAME=VALUE,...")]
+    pub(crate) observe: Vec<String>,
+    /// The deviation of the observations' noise where none is written.
+    #[arg(long, requires = "observe", value_name = "STD", default_value_t = 0.1)]
+    pub(crate) noise: f64,
     /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout. Images go to a .png sheet, a .npy array of
     /// their levels or, one by one, to a folder.
     #[arg(short, long, default_value = "-")]

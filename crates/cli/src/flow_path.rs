@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use interflow_core::conversion::Conversion;
 use interflow_core::density::{ConditionalNormal, StandardNormal};
+use interflow_core::guidance::Observed;
 use interflow_core::interpolant::{Interpolant, InterpolantConfig, ScheduleKind};
 use interflow_core::{Denoiser, VectorField, Velocity};
 use interflow_solvers::{
@@ -47,6 +48,19 @@ impl<'a> FlowPath<'a> {
         let interpolant = InterpolantConfig { kind, gamma: None };
         let rescaled = Velocity(velocity).rescaled(flow.interpolant()?, interpolant.build()?)?;
         Ok(Self { flow, along: Some(interpolant), velocity: Box::new(rescaled) })
+    }
+
+    /// The path to the law of the target given an observation, approximately ([`interflow_core::guidance`]).
+    ///
+    /// # Errors
+    /// Where the velocity does not tell a score, see [`FlowPath::conversion_of_velocity`]; for a path with a latent,
+    /// or whitened rows, whose coordinates are not those that were observed.
+    pub(crate) fn guided(self, base: &End, observed: Observed) -> Result<Self> {
+        if self.flow.whitening.is_some() {
+            bail!("the coordinates of whitened rows cannot be observed\nhint: train with whiten = false");
+        }
+        let guided = self.conversion_of_velocity(base)?.guided(Velocity(self.velocity), observed)?;
+        Ok(Self { velocity: Box::new(guided), ..self })
     }
 
     /// The velocity along the path.

@@ -14,6 +14,7 @@ mod flow;
 mod flow_path;
 mod images;
 mod interrupt;
+mod observation;
 mod observer;
 mod output;
 mod precondition;

@@ -24,22 +24,28 @@ pub trait MeanLikelihood {
     fn log_mean(&self, mean: &Tensor, variance: &Tensor) -> Tensor;
 }
 
-/// Known coordinates with normal noise: `L(x1) = Π N(value; x1, std²)` over the observed coordinates.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    /// Each observed coordinate's number and value.
-    pub coordinates: Vec<(i64, f64)>,
-    /// The noise's standard deviation.
+/// One coordinate, known with normal noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// The coordinate's number.
+    pub coordinate: i64,
+    /// What was observed.
+    pub value: f64,
+    /// The noise's standard deviation, positive.
     pub std: f64,
 }
 
+/// Known coordinates with normal noise: `L(x1) = Π N(value; x1, std²)` over the observations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed(pub Vec<Observation>);
+
 impl MeanLikelihood for Observed {
     fn log_mean(&self, mean: &Tensor, variance: &Tensor) -> Tensor {
-        let total = variance.squeeze_dim(1) + self.std * self.std;
-        let start = total.log() * (-0.5 * self.coordinates.len() as f64);
-        self.coordinates
-            .iter()
-            .fold(start, |sum, &(d, value)| sum - (mean.select(1, d) - value).square() / &total * 0.5)
+        let variance = variance.squeeze_dim(1);
+        self.0.iter().fold(variance.zeros_like(), |sum, &Observation { coordinate, value, std }| {
+            let total = &variance + std * std;
+            sum - total.log() * 0.5 - (mean.select(1, coordinate) - value).square() / total * 0.5
+        })
     }
 }
 

@@ -142,3 +142,22 @@ fn wrong_laws_are_refused() {
         Err(Error::Shape { .. })
     ));
 }
+
+/// Bayes' rule: the posterior's log-density is the prior's plus the likelihood's, up to a constant.
+#[test]
+fn an_observation_gives_the_posterior() {
+    let means = Tensor::from_slice(&[0.5, -1.0, 2.0, -1.5, 1.0, 0.0]).view([2, 3]);
+    let factor = Tensor::from_slice(&[1.0, 0.0, 0.0, 0.4, 0.8, 0.0, -0.3, 0.2, 0.6]).view([3, 3]);
+    let covariance = factor.matmul(&factor.tr());
+    let covariances = Tensor::stack(&[&covariance, &(&covariance * 0.5)], 0);
+    let prior = GaussianMixture::new(&[1.0, 2.0], &means, &covariances).unwrap();
+    let (value, std) = (0.7, 0.4);
+    let posterior = prior.observed(1, value, std).unwrap();
+    let x = Stream::new(9, Purpose::Test).at(0).normal(&[20, 3], Kind::Double);
+    let likelihood = (x.select(1, 1) - value).square() * (-0.5 / (std * std));
+    let constant = posterior.log_density(&x) - prior.log_density(&x) - likelihood;
+    assert!(constant.std(true).double_value(&[]) < 1e-10);
+    assert!(prior.observed(3, 0.0, 1.0).is_err() && prior.observed(0, 0.0, 0.0).is_err());
+    // Far out all weights but one underflow.
+    assert!(prior.observed(0, 1e6, 0.1).is_ok());
+}

@@ -15,6 +15,7 @@ use crate::end::End;
 use crate::evaluation;
 use crate::flow::{Flow, checkpoint_file};
 use crate::flow_path::{FlowPath, check_time};
+use crate::observation::observed;
 use crate::observer::progress_bar;
 use crate::output::{Output, print_line};
 use crate::report;
@@ -36,7 +37,10 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     let x0 = base.sampling_points(0, n, args.flow.seed, flow.config.precision.kind())?;
     let x0 = conditions.as_ref().map_or(x0.shallow_clone(), |conditions| conditions.before(&x0));
     let bar = progress_bar(n as u64, "sample");
-    let path = FlowPath::new(&flow, args.path.along)?;
+    let mut path = FlowPath::new(&flow, args.path.along)?;
+    if !args.observe.is_empty() {
+        path = path.guided(&base, observed(&args.observe, args.noise, columns, base.dim())?)?;
+    }
     let (samples, nfe) = match args.path.noise(path.regular_shape()) {
         None => path.carry(&x0, |n| bar.inc(n))?,
         Some(noise) => path.diffuse(&base, &noise, args.flow.seed, &x0, |n| bar.inc(n))?,

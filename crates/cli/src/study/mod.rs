@@ -14,6 +14,7 @@ mod gradient_noise;
 mod mirror;
 mod mixture;
 mod noisy_samples;
+mod posterior;
 mod score_error;
 mod stein;
 mod transport;
@@ -30,6 +31,7 @@ use cost::CostExperiment;
 use exact::ExactExperiment;
 pub(crate) use gamma::GammaStudyConfig;
 pub(crate) use mirror::MirrorConfig;
+pub(crate) use posterior::PosteriorConfig;
 pub(crate) use score_error::ScoreErrorConfig;
 pub(crate) use stein::SteinConfig;
 pub(crate) use transport::TransportConfig;
@@ -52,6 +54,8 @@ pub(crate) enum StudyConfig {
     Gamma(GammaStudyConfig),
     /// Data to themselves, by the flow and by the stochastic equation.
     Mirror(MirrorConfig),
+    /// Sampling given an observation, against the exact posterior.
+    Posterior(PosteriorConfig),
     /// Integrals of the score that are known for every density.
     Stein(SteinConfig),
     /// What the flow's transport costs, how straight it is, and what few steps make of it.
@@ -66,6 +70,7 @@ impl StudyConfig {
             Self::ScoreError(config) => config.check(experiment),
             Self::Gamma(config) => config.check(experiment),
             Self::Mirror(config) => config.check(experiment),
+            Self::Posterior(config) => config.check(experiment),
             Self::Stein(config) => config.check(),
             Self::Transport(config) => config.check(),
         }
@@ -79,6 +84,7 @@ impl StudyConfig {
             Self::ScoreError(config) => score_error::run(config, folder, flow, base),
             Self::Gamma(config) => gamma::run(config, folder, flow, base, target),
             Self::Mirror(config) => mirror::run(config, folder, flow, base, target),
+            Self::Posterior(config) => posterior::run(config, folder, flow, base, target),
             Self::Stein(config) => stein::run(config, folder, flow, base, target),
             Self::Transport(config) => transport::run(config, folder, flow, base, target),
         }

@@ -70,6 +70,34 @@ impl GaussianMixture {
         Self::new(&vec![1.0; k as usize], means, &covariance.expand([k, dim, dim], false))
     }
 
+    /// The law of x given that its coordinate `coordinate` was observed as `value` with noise N(0, `std`²): again a
+    /// mixture, by the rule of Kalman's filter for each component.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a coordinate that there is not, or a deviation that is not positive.
+    pub fn observed(&self, coordinate: i64, value: f64, std: f64) -> Result<Self> {
+        let dim = self.means.size(1);
+        let refuse = |name, requirement, value| Err(Error::OutOfRange { name, requirement, value });
+        if !(0..dim).contains(&coordinate) {
+            return refuse("coordinate", "one of the law's", coordinate as f64);
+        }
+        if !(std > 0.0 && std.is_finite()) {
+            return refuse("std", "positive and finite", std);
+        }
+        let (means, covariances) = (self.means(), self.covariances());
+        let rows = covariances.select(1, coordinate);
+        let variance = rows.select(1, coordinate) + std * std;
+        let gain = &rows / variance.unsqueeze(1);
+        let miss: Tensor = value - means.select(1, coordinate);
+        let log_weights =
+            Tensor::from_slice(&self.weights).log() - variance.log() * 0.5 - miss.square() / &variance * 0.5;
+        let weights: Vec<f64> = Vec::try_from(&log_weights.softmax(0, Kind::Double))
+            .map_err(|_| shape("weights of a mixture", "[K]", &log_weights))?;
+        let weights: Vec<f64> = weights.iter().map(|weight| weight.max(f64::MIN_POSITIVE)).collect();
+        let covariances = covariances - gain.unsqueeze(2) * rows.unsqueeze(1);
+        Self::new(&weights, &(means + &gain * miss.unsqueeze(1)), &covariances)
+    }
+
     /// The weights, which sum to one.
     pub fn weights(&self) -> &[f64] {
         &self.weights
