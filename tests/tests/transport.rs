@@ -84,6 +84,7 @@ fn a_learned_path_is_kept_and_used() {
         result["transport_cost"]["mean"].as_f64().unwrap() > result["discrete_cost"].as_f64().unwrap() * 0.5
     );
     assert!(result["euler"]["4"]["map_error"].as_f64() < result["euler"]["1"]["map_error"].as_f64());
+    assert!(result["euler_nfe_at_equal_error"].as_u64().unwrap().is_power_of_two());
     let run = playground.run_folder("runs");
     for figure in ["paths", "coefficients", "costs"] {
         assert!(run.join(format!("figures/{figure}.png")).is_file(), "{figure}");

@@ -177,8 +177,9 @@ const TRANSPORT: [(&str, &str); 13] = [
 ];
 
 /// What is said of sampling.
-const SAMPLING: [(&str, &str); 11] = [
+const SAMPLING: [(&str, &str); 12] = [
     ("NFE, dopri5 1e-5", "/nfe_dopri5_1e-5"),
+    ("Euler, equal error", "/euler_nfe_at_equal_error"),
     ("map error, Euler 1", "/euler/1/map_error"),
     ("2", "/euler/2/map_error"),
     ("4", "/euler/4/map_error"),

@@ -31,6 +31,8 @@ const N_DRAWN: i64 = 150;
 /// The tolerance at which calls of the network are counted, and the one of the exact map.
 const TOLERANCE: f64 = 1e-5;
 const FINE: f64 = 1e-6;
+/// The most steps of Euler's method that are tried.
+const MOST_STEPS: u32 = 256;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,13 @@ pub(crate) struct TransportConfig {
     pub(crate) n_two_sample: i64,
     /// Numbers of steps of Euler's method.
     pub(crate) euler_steps: Vec<u32>,
+    /// The root mean square error of the map for which the steps of Euler's method are counted, by doubling them.
+    #[serde(default = "default_equal_error")]
+    pub(crate) equal_error: f64,
+}
+
+fn default_equal_error() -> f64 {
+    0.05
 }
 
 fn default_two_sample() -> i64 {
@@ -54,6 +63,9 @@ impl TransportConfig {
     pub(super) fn check(&self) -> Result<()> {
         if self.n < 2 || self.n_two_sample < 2 {
             bail!("n and n_two_sample must be at least 2");
+        }
+        if self.equal_error.is_nan() || self.equal_error <= 0.0 {
+            bail!("equal_error must be positive, found: {}", self.equal_error);
         }
         if self.euler_steps.contains(&0) {
             bail!("each of euler_steps must be positive");
@@ -147,6 +159,25 @@ fn against_gaussians(
     Ok(())
 }
 
+/// The ends of `steps` steps of Euler's method.
+fn euler(flow: &Flow, x0: &Tensor, steps: u32) -> Result<Tensor> {
+    let solver = SolverConfig { method: Method::Euler, steps: Some(steps), ..SolverConfig::default() };
+    Ok(solver.build()?.solve(&flow.velocity, x0, 0.0, 1.0)?.x)
+}
+
+/// The calls of the network by Euler's method for an error of the map, the least power of two; nothing beyond
+/// [`MOST_STEPS`].
+fn calls_for(error: f64, flow: &Flow, x0: &Tensor, fine: &Tensor) -> Result<Option<u32>> {
+    let mut steps = 1;
+    while rms_squared(&(euler(flow, x0, steps)? - fine)).sqrt() > error {
+        steps *= 2;
+        if steps > MOST_STEPS {
+            return Ok(None);
+        }
+    }
+    Ok(Some(steps))
+}
+
 /// Euler's method against the exact map and against data.
 fn few_steps(
     config: &TransportConfig,
@@ -161,17 +192,18 @@ fn few_steps(
     };
     let fine = tolerant(FINE).build()?.solve(&flow.velocity, x0, 0.0, 1.0)?.x;
     let mut rows = Vec::new();
-    let mut euler = Map::new();
+    let mut by_steps = Map::new();
     for &steps in &config.euler_steps {
-        let solver = SolverConfig { method: Method::Euler, steps: Some(steps), ..SolverConfig::default() };
-        let x = solver.build()?.solve(&flow.velocity, x0, 0.0, 1.0)?.x;
+        let x = euler(flow, x0, steps)?;
         let (error, distance) = (rms_squared(&(&x - &fine)).sqrt(), distance(&x)?);
         rows.push(vec![format!("Euler, {steps}"), format!("{error:.4}"), format!("{distance:.5}")]);
-        euler.insert(steps.to_string(), json!({ "map_error": error, "energy_distance": distance }));
+        by_steps.insert(steps.to_string(), json!({ "map_error": error, "energy_distance": distance }));
     }
     let exact = distance(&fine)?;
     rows.push(vec![format!("dopri5, {FINE:e}"), "–".to_owned(), format!("{exact:.5}")]);
-    findings.result.insert("euler".into(), Value::Object(euler));
+    findings.result.insert("euler".into(), Value::Object(by_steps));
+    let calls = calls_for(config.equal_error, flow, x0, &fine)?;
+    findings.result.insert("euler_nfe_at_equal_error".into(), json!(calls));
     findings.result.insert("energy_distance".into(), json!(exact));
     let header = ["sampler, steps", "root mean square error of the map", "energy distance to data"];
     let figures: &[&str] = match &flow.path {
