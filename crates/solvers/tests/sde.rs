@@ -1,6 +1,7 @@
 //! The stochastic equation: orders, laws, independence of the batch, and failures.
 
 mod fields;
+mod noise;
 
 use fields::{Breaks, distance, points};
 use interflow_core::VectorField;
@@ -9,82 +10,13 @@ use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNor
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::{
-    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, Error, Method, Scheme, ScoreSource, Sde,
-    SdeConfig, SolverConfig,
+    BrownianPath, DiffusionConfig, DiffusionShape, Error, Method, Scheme, ScoreSource, Sde, SdeConfig,
+    SolverConfig,
 };
+use noise::{Blobs, Widening, check_moments, diffusion, ends, mean_length, solve};
 use tch::{Kind, Tensor};
 
 const SCHEMES: [Scheme; 3] = [Scheme::EulerMaruyama, Scheme::Heun, Scheme::Shark];
-
-#[allow(clippy::unwrap_used)]
-fn diffusion(interpolant: Interpolant, dim: i64, shape: DiffusionShape, strength: f64) -> Diffusion {
-    let conversion = Conversion::new(interpolant, StandardNormal { dim }).unwrap();
-    DiffusionConfig { shape, strength }.build(&conversion).unwrap()
-}
-
-#[allow(clippy::unwrap_used)]
-fn solve(
-    (scheme, steps): (Scheme, u32),
-    velocity: &dyn VectorField,
-    diffusion: &Diffusion,
-    x: &Tensor,
-    times: (f64, f64),
-) -> Tensor {
-    let solver = SdeConfig { scheme, steps, ..SdeConfig::default() }.build().unwrap();
-    solver
-        .solve(&Sde { velocity, score: ScoreSource::Velocity, diffusion }, &BrownianPath::new(3, 0), x, times)
-        .unwrap()
-        .x
-}
-
-/// From N(0, I) to three equal blobs of one width: the closed form of \[AV23\] for a spherical mixture.
-struct Blobs {
-    interpolant: Interpolant,
-    means: Tensor,
-}
-
-/// The blobs' standard deviation.
-const WIDTH: f64 = 0.7;
-
-impl Blobs {
-    fn new(interpolant: Interpolant) -> Self {
-        Self { interpolant, means: points(&[1.5, 0.0, 0.0, -1.0, -2.0, 0.3], 2) }
-    }
-}
-
-impl VectorField for Blobs {
-    fn dim(&self) -> i64 {
-        2
-    }
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let c = self.interpolant.coefficients(&t.view([-1, 1, 1]));
-        let (path, latent) = (&c.schedule, c.latent.as_ref());
-        let (square, product) = latent.map_or_else(
-            || (t.view([-1, 1, 1]) * 0.0, t.view([-1, 1, 1]) * 0.0),
-            |g| (g.gamma.square(), g.gamma_gamma_dot.copy()),
-        );
-        let variance = path.alpha.square() + path.beta.square() * (WIDTH * WIDTH) + square;
-        let slope = &path.alpha * &path.alpha_dot + &path.beta * &path.beta_dot * (WIDTH * WIDTH) + product;
-        let off = x.unsqueeze(1) - &path.beta * &self.means;
-        let weight =
-            (off.square().sum_dim_intlist(2i64, true, Kind::Double) * -0.5 / &variance).softmax(1, x.kind());
-        let each = &path.beta_dot * &self.means + slope / variance * off;
-        (each * weight).sum_dim_intlist(1i64, false, x.kind())
-    }
-}
-
-#[allow(clippy::unwrap_used)]
-fn ends() -> (GaussianMixture, GaussianMixture) {
-    let origin = Tensor::zeros([1, 2], (Kind::Double, tch::Device::Cpu));
-    let blobs = Blobs::new(Interpolant::linear());
-    let mixture = |means: &Tensor, std| GaussianMixture::spherical(means, std).unwrap();
-    (mixture(&origin, 1.0), mixture(&blobs.means, WIDTH))
-}
-
-/// The mean length of rows.
-fn mean_length(x: &Tensor) -> f64 {
-    x.square().sum_dim_intlist(1i64, false, Kind::Double).sqrt().mean(Kind::Double).double_value(&[])
-}
 
 /// The slope of log error against log step over halved steps.
 fn order(errors: &[f64]) -> f64 {
@@ -120,20 +52,6 @@ fn a_varying_strength_keeps_the_order() {
     assert!(found > 1.35, "strong order {found}");
 }
 
-/// The velocity of the straight line from N(0, 1) to N(0, 4), in each component.
-struct Widening;
-
-impl VectorField for Widening {
-    fn dim(&self) -> i64 {
-        100
-    }
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let rest: Tensor = 1.0 - t;
-        let rate = (t * 4.0 - &rest) / (rest.square() + t.square() * 4.0);
-        x * rate.unsqueeze(1)
-    }
-}
-
 /// The error of E[x²] over 50 000 numbers, against a fine solution along the same Brownian paths, whose own value
 /// is known.
 #[test]
@@ -152,19 +70,6 @@ fn schemes_converge_weakly_with_their_orders() {
             steps.map(|steps| (end(scheme, steps) - &fine).mean(Kind::Double).double_value(&[]).abs());
         let found = order(&errors);
         assert!((found - expected).abs() < 0.15, "{scheme:?}: weak order {found}, errors {errors:?}");
-    }
-}
-
-/// n = 2000 samples; first and second moments within 5σ/√n.
-fn check_moments(x: &Tensor, law: &GaussianMixture, name: &str) {
-    let mean = |x: &Tensor| x.mean_dim(0i64, false, Kind::Double);
-    let variance = law.covariances().select(0, 0).diagonal(0, 0, 1);
-    let second = mean(&law.means().square()) + variance;
-    for (power, exact) in [(1.0, mean(&law.means())), (2.0, second)] {
-        let found = x.pow_tensor_scalar(power);
-        let error = found.std_dim(0i64, true, false) / (x.size()[0] as f64).sqrt();
-        let off = ((mean(&found) - exact) / error).abs().max().double_value(&[]);
-        assert!(off < 5.0, "{name}: moment {power} is off by {off} standard errors");
     }
 }
 
@@ -350,80 +255,4 @@ fn a_denoiser_without_latent_is_refused() {
     let solver = SdeConfig::default().build().unwrap();
     let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0, 1.0], 2), (0.0, 1.0));
     assert!(matches!(refused, Err(Error::NoLatent)));
-}
-
-/// A solver that makes its steps by a tolerance.
-fn by_tolerance(tolerance: f64) -> SdeConfig {
-    SdeConfig { tolerance: Some(tolerance), ..SdeConfig::default() }
-}
-
-/// Solutions of any tolerance follow the same Brownian paths, those of the fixed grids: they approach one of 2048
-/// steps. The noise is strongest where the score is steepest, so that steps are rejected.
-#[test]
-fn tolerances_lead_to_the_solution_along_the_same_path() {
-    let field = Blobs::new(Interpolant::linear());
-    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 1.0);
-    let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
-    let x = Stream::new(1, Purpose::Test).at(0).normal(&[50, 2], Kind::Double);
-    let path = BrownianPath::new(3, 0);
-    let exact = solve((Scheme::Shark, 2048), &field, &diffusion, &x, (0.0, 0.98));
-    for scheme in [Scheme::Shark, Scheme::Heun] {
-        let (mut last, mut rejected) = (f64::INFINITY, 0);
-        for tolerance in [0.3, 0.03, 0.003] {
-            let solver = SdeConfig { scheme, ..by_tolerance(tolerance) }.build().unwrap();
-            let found = solver.solve(&sde, &path, &x, (0.0, 0.98)).unwrap();
-            let error = mean_length(&(found.x - &exact));
-            assert!(
-                error < 0.7 * last && error < 5.0 * tolerance,
-                "{scheme:?}, {tolerance}: {error} after {last}"
-            );
-            rejected += found.statistics.rejected_steps;
-            last = error;
-        }
-        assert!(rejected > 20, "{scheme:?}: {rejected} rejected steps");
-    }
-}
-
-/// n = 2000 samples, every one with its own steps, to and fro.
-#[test]
-fn steps_by_error_keep_the_law() {
-    let (rho0, rho1) = ends();
-    let field = Blobs::new(Interpolant::linear());
-    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 1.0);
-    let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
-    let solver = by_tolerance(0.1).build().unwrap();
-    for (from, to, times) in [(&rho0, &rho1, (0.0, 1.0)), (&rho1, &rho0, (1.0, 0.0))] {
-        let x = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
-        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x, times).unwrap();
-        check_moments(&found.x, to, &format!("{times:?}"));
-    }
-}
-
-#[test]
-fn a_samples_steps_do_not_depend_on_its_batch() {
-    let diffusion = diffusion(Interpolant::linear(), 100, DiffusionShape::Regular, 2.0);
-    let sde = Sde { velocity: &Widening, score: ScoreSource::Velocity, diffusion: &diffusion };
-    let x = Stream::new(1, Purpose::Test).at(0).normal(&[7, 100], Kind::Float);
-    let solver = by_tolerance(0.05).build().unwrap();
-    let run = |first: u64, n: i64| {
-        solver.solve(&sde, &BrownianPath::new(3, first), &x.narrow(0, first as i64, n), (0.0, 1.0)).unwrap()
-    };
-    let (together, some) = (run(0, 7), run(4, 2));
-    assert!(together.x.narrow(0, 4, 2).equal(&some.x));
-    assert!(some.statistics.accepted_steps < together.statistics.accepted_steps);
-}
-
-#[test]
-fn senseless_tolerances_are_refused() {
-    for tolerance in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(by_tolerance(tolerance).build(), Err(Error::InvalidConfig { .. })), "{tolerance}");
-    }
-    let euler = SdeConfig { scheme: Scheme::EulerMaruyama, ..by_tolerance(0.1) };
-    assert!(matches!(euler.build(), Err(Error::MissingSteps)));
-    let diffusion = diffusion(Interpolant::linear(), 1, DiffusionShape::Regular, 1.0);
-    let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
-    let solver = by_tolerance(0.1).build().unwrap();
-    let failure = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
-    let Error::NonFinite { time } = failure else { panic!("{failure}") };
-    assert!(time > 0.55 && time < 0.7, "{time}");
 }
