@@ -87,6 +87,9 @@ impl ResumePoint {
     }
 }
 
+/// What training fills in of a flow of images.
+const SPACE: &str = "images.";
+
 /// The keys that differ and may not, with both values.
 fn differences(own: &ExperimentConfig, given: &ExperimentConfig) -> Result<Vec<String>> {
     let (own, given) = (leaves(own)?, leaves(given)?);
@@ -94,7 +97,9 @@ fn differences(own: &ExperimentConfig, given: &ExperimentConfig) -> Result<Vec<S
     let keys: BTreeSet<&String> = own.keys().chain(given.keys()).collect();
     Ok(keys
         .into_iter()
-        .filter(|key| !FREE.contains(&key.as_str()) && own.get(*key) != given.get(*key))
+        .filter(|key| {
+            !FREE.contains(&key.as_str()) && !key.starts_with(SPACE) && own.get(*key) != given.get(*key)
+        })
         .map(|key| format!("{key}: {} in the checkpoint, now {}", shown(own.get(key)), shown(given.get(key))))
         .collect())
 }

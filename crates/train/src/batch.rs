@@ -44,17 +44,6 @@ impl Batch {
             })
             .collect()
     }
-
-    /// The first `n` of each `block` rows.
-    pub(crate) fn first(self, n: i64, block: i64) -> Self {
-        let first = |x: Tensor| x.unflatten(0, [-1, block]).narrow(1, 0, n).flatten(0, 1);
-        Self {
-            t: first(self.t),
-            x: first(self.x),
-            path_derivative: first(self.path_derivative),
-            latent: self.latent.map(first),
-        }
-    }
 }
 
 impl<'a> Batches<'a> {

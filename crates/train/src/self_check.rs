@@ -84,7 +84,7 @@ pub(crate) fn self_check(network: &dyn Network, problem: &Problem, seed: u64, n:
     let _guard = tch::no_grad_guard();
     for (index, first) in (0..n).step_by(BATCH as usize).enumerate() {
         let rows = BATCH.min(n - first);
-        let batch = batches.get(BATCH, index as u64, &times, to)?.first(rows, BATCH);
+        let batch = batches.get(rows, index as u64, &times, to)?;
         velocity.add(&value(&network, &batch), &batch.path_derivative, rows);
         if let (Some(field), Some(z)) = (network.denoiser(), &batch.latent) {
             denoiser.add(&value(&field, &batch), z, rows);

@@ -124,7 +124,7 @@ fn an_interrupt_reaches_the_program_itself() {
     workspace.script(
         "target/release/interflow",
         "#!/bin/sh\ntrap 'exit 9' INT\necho ready\n\
-         for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; done\nexit 8\n",
+         for i in 1 2 3 4 5 6 7 8 9 10; do /bin/sleep 1; done\nexit 8\n",
     );
     let mut child =
         workspace.xtask(&["experiment", "moons"]).stdout(std::process::Stdio::piped()).spawn().unwrap();

@@ -1,5 +1,6 @@
 //! `sample`, `log-prob`, `encode`, `evaluate` and `inspect`: what a trained flow is for.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +24,11 @@ use crate::units::{RowsOfFile, written};
 
 /// Draws samples.
 pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
+    let output = match Output::parse(&args.out) {
+        // Images may go to a folder, which has no ending.
+        Err(error) if Path::new(&args.out).extension().is_some() => return Err(error),
+        output => output,
+    };
     let (flow, base) = open(&args.flow)?;
     if let Some(space) = flow.config.images {
         return sample_images(args, flow, &base, space);
@@ -30,7 +36,7 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<ExitCode> {
     if args.class.is_some() {
         bail!("the flow has no classes\nhint: leave out --class");
     }
-    let output = Output::parse(&args.out)?;
+    let output = output?;
     let columns = flow.config.units.target.as_ref();
     let conditions = Conditions::read(args, columns)?;
     let n = conditions.as_ref().map_or(args.n.unwrap_or(1000) as i64, Conditions::n_samples);
