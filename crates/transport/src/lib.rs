@@ -2,7 +2,7 @@
 //!
 //! The transport cost of a flow is `∫E|v_t(x_t)|² dt`, at least W2² of the ends. Three ways make it smaller: pairing each
 //! batch by optimal transport ([`Minibatch`]), learning the interpolant ([`LearnablePath`], [`PathAscent`]), and training
-//! anew on a flow's own pairs ([`PairedFlow`], [`Pairs`]). [`Trajectories`] and the module [`reference`] say how far they
+//! anew on a flow's own pairs ([`PairedFlow`], [`Pairs`]). [`Trajectories`] and the module [`mod@reference`] say how far they
 //! came.
 //!
 //! ```
