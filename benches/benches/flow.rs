@@ -1,10 +1,7 @@
 //! Training step, sampling and log-density at the sizes of the experiments, on one thread.
 
-use std::cell::Cell;
-use std::time::{Duration, Instant};
-
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use interflow_benches::{mlp, points};
+use interflow_benches::{mlp, points, run_for};
 use interflow_core::coupling::Independent;
 use interflow_core::density::StandardNormal;
 use interflow_core::field::divergence_by_reverse_mode;
@@ -13,7 +10,7 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::{Network, VectorField};
 use interflow_solvers::{Divergence, SolverConfig, log_density};
-use interflow_train::{Observer, Problem, TrainConfig, Trainer};
+use interflow_train::{Problem, TrainConfig, Trainer};
 use tch::Kind;
 
 fn normal(dim: i64) -> Box<dyn Source> {
@@ -49,25 +46,6 @@ fn training_step(criterion: &mut Criterion) {
             bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
         });
     }
-}
-
-/// Stops a run after a number of steps.
-struct Limit(Cell<u64>);
-
-impl Observer for Limit {
-    fn interrupted(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
-        left == 0
-    }
-}
-
-fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
-    let start = Instant::now();
-    let first = trainer.step();
-    trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
-    assert_eq!(trainer.step(), first + n_steps);
-    start.elapsed()
 }
 
 fn sampling(criterion: &mut Criterion) {

@@ -1,16 +1,13 @@
 //! Training steps with each coupling beside the plain one, the path's own step, and assignments, on one thread.
 
-use std::cell::Cell;
-use std::time::{Duration, Instant};
-
 use criterion::{Criterion, criterion_group, criterion_main};
-use interflow_benches::mlp;
+use interflow_benches::{mlp, run_for};
 use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Checkerboard;
-use interflow_train::{Observer, Problem, TrainConfig, Trainer};
+use interflow_train::{Problem, TrainConfig, Trainer};
 use interflow_transport::{Costs, CouplingConfig, LearnablePath, PathAscent, PathConfig, PathFamily, assign};
 use tch::{Device, Kind};
 
@@ -80,25 +77,6 @@ fn training_step(criterion: &mut Criterion) {
             bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
         });
     }
-}
-
-/// Stops a run after a number of steps.
-struct Limit(Cell<u64>);
-
-impl Observer for Limit {
-    fn interrupted(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
-        left == 0
-    }
-}
-
-fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
-    let start = Instant::now();
-    let first = trainer.step();
-    trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
-    assert_eq!(trainer.step(), first + n_steps);
-    start.elapsed()
 }
 
 fn assignment(criterion: &mut Criterion) {

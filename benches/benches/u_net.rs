@@ -1,17 +1,14 @@
 //! A small U-Net's forward pass, its training step and Hutchinson's estimate on 64 images of 32 × 32, on one thread.
 
-use std::cell::Cell;
-use std::time::{Duration, Instant};
-
 use criterion::{Criterion, criterion_group, criterion_main};
-use interflow_benches::{points, u_net};
+use interflow_benches::{points, run_for, u_net};
 use interflow_core::VectorField;
 use interflow_core::coupling::Independent;
 use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
-use interflow_train::{MixedPrecision, Observer, Problem, TrainConfig, Trainer};
+use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer};
 use tch::Kind;
 
 const BATCH: i64 = 64;
@@ -60,25 +57,6 @@ fn trainer(mixed_precision: Option<MixedPrecision>) -> Trainer {
         ..TrainConfig::default()
     };
     Trainer::new(config, problem, network, 0).expect("a valid trainer")
-}
-
-/// Stops a run after a number of steps.
-struct Limit(Cell<u64>);
-
-impl Observer for Limit {
-    fn interrupted(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
-        left == 0
-    }
-}
-
-fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
-    let start = Instant::now();
-    let first = trainer.step();
-    trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
-    assert_eq!(trainer.step(), first + n_steps);
-    start.elapsed()
 }
 
 criterion_group! {

@@ -1,8 +1,12 @@
 //! What the benches share: networks and points of the sizes that matter, on one thread.
 
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
 use interflow_core::Network;
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_models::{MlpConfig, UNetConfig};
+use interflow_train::{Observer, Trainer};
 use tch::{Device, Kind, Tensor};
 
 /// A multilayer perceptron of `n_layers` hidden layers of `width` in `dim` dimensions, single precision, with
@@ -50,4 +54,27 @@ fn filled(mut network: Box<dyn Network>, draw: &mut Draw) -> Box<dyn Network> {
 pub fn points(n: i64, dim: i64) -> (Tensor, Tensor) {
     let mut draw = Stream::new(1, Purpose::Test).at(0);
     (draw.uniform(&[n], Kind::Float), draw.normal(&[n, dim], Kind::Float))
+}
+
+/// The time that `n_steps` training steps take.
+///
+/// # Panics
+/// If the loss is not finite.
+pub fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
+    let start = Instant::now();
+    let first = trainer.step();
+    trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
+    assert_eq!(trainer.step(), first + n_steps);
+    start.elapsed()
+}
+
+/// Stops a run after a number of steps.
+struct Limit(Cell<u64>);
+
+impl Observer for Limit {
+    fn interrupted(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left == 0
+    }
 }

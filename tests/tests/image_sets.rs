@@ -68,6 +68,11 @@ fn what_is_missing_or_makes_no_sense_is_refused_with_a_hint() {
     let cifar10 = "--set target.source={kind=\"cifar10\"}";
     check("", cifar10, &["test_batch.bin", "cargo xtask data cifar10"]);
     check("class_conditional = { dropout = 1.5 }", "", &["dropout must be in 0..1, found: 1.5"]);
+    let net =
+        |rest: &str| format!("--set model={{kind=\"u-net\",width=8,multipliers=[1],head_channels=8,{rest}}}");
+    check("", &net("shape=[1,4,16]"), &["model.shape", "[1, 8, 8]", "found: [1, 4, 16]"]);
+    let classes = "class_conditional = { dropout = 0.1 }";
+    check(classes, &net("shape=[1,8,8],n_classes=3"), &["model.n_classes", "10, found: 3"]);
     check("flipp = true", "", &["flipp", "did you mean `flip`"]);
     check("", "--set target.source={kind=\"folder\",path=\"x\",side=0}", &["side must be in 1..=4096"]);
 }

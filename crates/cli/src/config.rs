@@ -149,14 +149,20 @@ impl ExperimentConfig {
         }
     }
 
-    /// A fresh network for points of dimension `dim`, of the config's precision. What preconditions it are the axes
-    /// of the training rows, or any others where a checkpoint's will take their place.
-    pub(crate) fn network(&self, dim: i64, device: Device, axes: &PrincipalAxes) -> Result<Box<dyn Network>> {
+    /// A fresh network for points of dimension `dim`, of the config's precision. What preconditions it, if anything
+    /// does, are the principal axes of the training points; none are given where a checkpoint's take their place.
+    pub(crate) fn network(
+        &self,
+        dim: i64,
+        device: Device,
+        axes: Option<PrincipalAxes>,
+    ) -> Result<Box<dyn Network>> {
         let options = (self.precision.kind(), device);
         let stream = Stream::new(self.seed, Purpose::Init);
         let mut velocity = self.model.init(dim, &mut stream.at(0), options).context("in [model]")?;
         if let Some(PreconditionConfig::Gaussian {}) = self.precondition {
-            velocity = Box::new(GaussianResidual::new(velocity, self.interpolant.build()?, axes)?);
+            let axes = axes.unwrap_or_else(|| PrincipalAxes::standard(dim));
+            velocity = Box::new(GaussianResidual::new(velocity, self.interpolant.build()?, &axes)?);
         }
         let Some(denoiser) = &self.denoiser else { return Ok(velocity) };
         let denoiser = denoiser.init(dim, &mut stream.at(1), options).context("in [denoiser]")?;

@@ -8,7 +8,7 @@ use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_solvers::{Divergence, Solution, Solver, log_density};
-use interflow_train::{Checkpoint, PrincipalAxes};
+use interflow_train::Checkpoint;
 use interflow_transport::{LearnablePath, restore_path};
 use tch::{Device, Tensor};
 
@@ -65,7 +65,7 @@ impl Flow {
     /// The flow of a checkpoint.
     pub(crate) fn restore(config: ExperimentConfig, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
         let dim = config.dim.context("the checkpoint's config names no dimension")?;
-        let mut velocity = config.network(dim, device, &PrincipalAxes::standard(dim))?;
+        let mut velocity = config.network(dim, device, None)?;
         velocity.parameters_mut().assign(checkpoint.network_weights()).context(
             "its weights are not of the network that its config describes\n\
              hint: the file belongs to no run of this program; use another checkpoint",

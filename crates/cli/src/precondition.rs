@@ -8,16 +8,16 @@ use crate::config::ExperimentConfig;
 use crate::end::End;
 use crate::images::dequantised;
 
-/// The principal axes of the target's training points, or any where the config wants none.
-pub(crate) fn axes(config: &ExperimentConfig, base: &End, target: &End) -> Result<PrincipalAxes> {
+/// The principal axes of the target's training points, where the config wants them.
+pub(crate) fn axes(config: &ExperimentConfig, base: &End, target: &End) -> Result<Option<PrincipalAxes>> {
     if config.precondition.is_none() {
-        return Ok(PrincipalAxes::standard(target.dim()));
+        return Ok(None);
     }
     if !matches!(base, End::Normal(_)) || target.n_given() > 0 {
         bail!("[precondition] wants a base of kind = \"standard-normal\" and no conditions");
     }
     let moments = moments(target, config.seed).context("in [precondition]")?;
-    Ok(PrincipalAxes::of(&moments.mean, &moments.covariance)?)
+    Ok(Some(PrincipalAxes::of(&moments.mean, &moments.covariance)?))
 }
 
 /// Mean and covariance of the training points, in the flow's coordinates.

@@ -161,6 +161,7 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     config.whitening = target.whitening().map(Whitening::numbers);
     config.units = End::units(&base, &target);
     config.images = target.images().map(|images| ImageSpace::of(images, target.n_given()));
+    config.images.map_or(Ok(()), |space| space.check_model(&config.model))?;
     if let Some(point) = &resumed {
         point.check_units(&config.units)?;
     }
@@ -226,7 +227,7 @@ fn trainer(
         // Its gradient would move the conditions, to gain likelihood where there is none.
         bail!("conditions (given) want the interpolant's objective\nhint: leave out [train.likelihood]");
     }
-    let network = config.network(target.dim(), device, &precondition::axes(config, base, target)?)?;
+    let network = config.network(target.dim(), device, precondition::axes(config, base, target)?)?;
     let n_given = target.n_given();
     let path = new_path(config, target.dim(), device)?;
     let interpolant = match &path {

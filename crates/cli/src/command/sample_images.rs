@@ -21,9 +21,9 @@ pub(super) fn sample_images(
     base: &End,
     space: ImageSpace,
 ) -> Result<ExitCode> {
-    if args.path.sde || args.given.is_some() {
+    if args.path.sde || args.given.is_some() || !args.observe.is_empty() {
         bail!(
-            "--sde and --given are not for images\nhint: --class chooses the class of a flow that has some"
+            "--sde, --given and --observe are not for images\nhint: --class chooses the class of a flow that has some"
         );
     }
     if let Some(class) = args.class.filter(|class| *class >= space.n_classes) {

@@ -46,6 +46,7 @@ pub(crate) fn evaluate(
             result.insert("bits_per_dim_below_gaussian".into(), mean(&(gaussian - own)));
         }
         Err(error) => {
+            crate::interrupt::check()?;
             tracing::warn!("no Gaussian to compare with: {error}");
             result.insert("gaussian_bits_per_dim".into(), Value::Null);
         }

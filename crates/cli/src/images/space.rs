@@ -1,9 +1,10 @@
 //! What the coordinates of a flow of images are.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::{ImageParts, ImageShape, Images, dequantise, quantise};
+use interflow_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -34,6 +35,19 @@ impl ImageSpace {
         let ImageShape { channels, height, width } = images.train.shape();
         let n_classes = if n_given > 0 { images.train.n_classes() } else { 0 };
         Self { channels, height, width, n_levels: images.train.n_levels(), n_classes }
+    }
+
+    /// Refuses a network on images of another shape, or of fewer classes.
+    pub(crate) fn check_model(&self, model: &ModelConfig) -> Result<()> {
+        let ModelConfig::UNet(net) = model else { return Ok(()) };
+        let ours = [self.channels, self.height, self.width];
+        if net.shape != ours {
+            bail!("model.shape must be that of the images, {ours:?}, found: {:?}", net.shape);
+        }
+        if net.n_classes != self.n_classes {
+            bail!("model.n_classes must be that of the images, {}, found: {}", self.n_classes, net.n_classes);
+        }
+        Ok(())
     }
 
     /// The images' shape.

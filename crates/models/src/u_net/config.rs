@@ -55,10 +55,6 @@ pub struct UNetConfig {
     /// How many classes the images have; without a class for 0.
     #[serde(default)]
     pub n_classes: i64,
-    /// The share of images whose class training hides, for classifier-free guidance, beside those that come
-    /// without one.
-    #[serde(default)]
-    pub class_dropout: f64,
 }
 
 fn one() -> i64 {
@@ -98,7 +94,6 @@ impl UNetConfig {
             time_embedding: sinusoidal(),
             n_learned_frequencies: 0,
             n_classes: 0,
-            class_dropout: 0.0,
         }
     }
 
@@ -235,10 +230,7 @@ impl UNetConfig {
             self.n_learned_frequencies.to_string()
         })?;
         require("n_classes", "0 or more", positive(self.n_classes), || self.n_classes.to_string())?;
-        for (name, share) in [("dropout", self.dropout), ("class_dropout", self.class_dropout)] {
-            require(name, "in [0, 1)", (0.0..1.0).contains(&share), || share.to_string())?;
-        }
-        Ok(())
+        require("dropout", "in [0, 1)", (0.0..1.0).contains(&self.dropout), || self.dropout.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use interflow_core::rng::Draw;
 use tch::Tensor;
 
-/// Drops numbers of feature maps and classes of images in training, and nothing in use.
+/// Drops numbers of feature maps in training, and nothing in use.
 pub(super) enum Dropout<'a> {
     /// In use.
     Off,
@@ -20,14 +20,6 @@ impl Dropout<'_> {
                 h * (kept / (1.0 - share))
             }
             _ => h,
-        }
-    }
-
-    /// Classes `[B]` with a share of them replaced by `none`.
-    pub(super) fn classes(&mut self, class: &Tensor, share: f64, none: i64) -> Tensor {
-        match self {
-            Self::On(draw) if share > 0.0 => class.masked_fill(&draw.mask(class, share).gt(0.5), none),
-            _ => class.shallow_clone(),
         }
     }
 }

@@ -58,13 +58,11 @@ impl UNet {
     }
 
     fn forward(&self, t: &Tensor, x: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
-        let UNetConfig { n_classes, class_dropout, .. } = self.config;
-        if n_classes == 0 {
+        if self.config.n_classes == 0 {
             return self.images(x, &self.conditions.features(t, None), dropout);
         }
         let given = x.narrow(1, 0, 1);
-        let class = dropout.classes(&given.squeeze_dim(1), class_dropout, n_classes);
-        let features = self.conditions.features(t, Some(&class));
+        let features = self.conditions.features(t, Some(&given.squeeze_dim(1)));
         let velocity = self.images(&x.narrow(1, 1, self.dim() - 1), &features, dropout);
         // The class rests. As a product it stays part of the graph, with the derivative zero.
         Tensor::cat(&[given * 0.0, velocity], 1)
