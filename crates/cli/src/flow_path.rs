@@ -75,7 +75,7 @@ impl<'a> FlowPath<'a> {
 
     /// The learned denoiser, if there is one; a flow with a latent keeps to its own path.
     pub(crate) fn denoiser(&self) -> Option<&'a dyn VectorField> {
-        self.flow.velocity.denoiser()
+        self.flow.velocity.denoiser().map(|denoiser| denoiser as &dyn VectorField)
     }
 
     /// The relations between the path's fields.

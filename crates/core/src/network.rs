@@ -21,7 +21,7 @@ pub trait Network: VectorField + Send {
 
     /// The field that predicts the latent beside this velocity, `η_t(x) = E[z | x_t = x]`, if the network holds one;
     /// its weights are among the network's.
-    fn denoiser(&self) -> Option<&dyn VectorField> {
+    fn denoiser(&self) -> Option<&dyn Network> {
         None
     }
 

@@ -53,6 +53,8 @@ pub enum Purpose {
     Dropout,
     /// Batches by which a learnable path is trained.
     Path,
+    /// Noise that training adds to the target's points.
+    Jitter,
 }
 
 impl Purpose {
@@ -76,6 +78,7 @@ impl Purpose {
             Self::Augment => 15,
             Self::Dropout => 17,
             Self::Path => 16,
+            Self::Jitter => 18,
         }
     }
 }

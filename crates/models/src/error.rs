@@ -29,3 +29,11 @@ pub(crate) fn check_positive(name: &'static str, found: i64) -> Result<()> {
     }
     Err(Error::Size { name, requirement: "positive", found: found.to_string() })
 }
+
+/// Refuses a share that would leave nothing.
+pub(crate) fn check_share(name: &'static str, found: f64) -> Result<()> {
+    if (0.0..1.0).contains(&found) {
+        return Ok(());
+    }
+    Err(Error::Size { name, requirement: "in [0, 1)", found: found.to_string() })
+}

@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod config;
+mod dropout;
 pub mod error;
 mod layer;
 pub mod mlp;

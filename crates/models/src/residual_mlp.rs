@@ -7,7 +7,8 @@ use interflow_core::{Network, Parameters, VectorField};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::error::check_positive;
+use crate::dropout::Dropout;
+use crate::error::{check_positive, check_share};
 use crate::layer::{Layer, duplicate};
 use crate::state_inputs::StateInputs;
 use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
@@ -32,6 +33,14 @@ pub struct ResidualMlpConfig {
     /// Damped waves of the state beside the state itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_features: Option<StateFeatures>,
+    /// The share of every block's inner numbers σ(A …) that training drops, in [0, 1).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropout: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl ResidualMlpConfig {
@@ -39,7 +48,7 @@ impl ResidualMlpConfig {
     /// blocks and the output layer start at zero.
     ///
     /// # Errors
-    /// [`crate::Error::Size`] if a size is not positive.
+    /// [`crate::Error::Size`] if a size is not positive or the dropout not a share.
     pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<ResidualMlp> {
         self.check(dim)?;
         let (width, n_time) = (self.width, self.time_embedding.n_features());
@@ -69,6 +78,7 @@ impl ResidualMlpConfig {
         check_positive("dim", dim)?;
         check_positive("width", self.width)?;
         check_positive("n_blocks", self.n_blocks)?;
+        check_share("dropout", self.dropout)?;
         self.time_embedding.check()?;
         self.state_inputs(dim).check()
     }
@@ -150,6 +160,18 @@ impl ResidualMlp {
         (value, tangents)
     }
 
+    fn forward(&self, t: &Tensor, x: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+        let activation = self.config.activation;
+        let (h, time) = self.enter(&self.state_inputs().value(t, x), t);
+        let h = self.blocks.iter().fold(h, |h, block| {
+            let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
+            let inner = dropout.numbers(activation.value(&inner), self.config.dropout);
+            // Not in place: the gradient still needs the stream as it was.
+            &h + block.second.apply(&inner)
+        });
+        self.output.apply(&activation.value(&h))
+    }
+
     fn jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
         let (state, tangent) = self.state_inputs().value_and_tangent(t, x, u);
         let (h, time) = self.enter(&state, t);
@@ -172,14 +194,7 @@ impl VectorField for ResidualMlp {
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let activation = self.config.activation;
-        let (h, time) = self.enter(&self.state_inputs().value(t, x), t);
-        let h = self.blocks.iter().fold(h, |h, block| {
-            let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
-            // Not in place: the gradient still needs the stream as it was.
-            &h + block.second.apply(&activation.value(&inner))
-        });
-        self.output.apply(&activation.value(&h))
+        self.forward(t, x, &mut Dropout::Off)
     }
 
     fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
@@ -207,6 +222,10 @@ impl Network for ResidualMlp {
         (0..self.blocks.len())
             .flat_map(|index| ["first", "second"].map(|layer| format!("block.{index}.{layer}.weight")))
             .collect()
+    }
+
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
+        self.forward(t, x, &mut Dropout::On(draw))
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

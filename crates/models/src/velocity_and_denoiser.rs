@@ -64,8 +64,8 @@ impl Network for VelocityAndDenoiser {
         self.velocity.value_in_training(t, x, draw)
     }
 
-    fn denoiser(&self) -> Option<&dyn VectorField> {
-        Some(&self.denoiser)
+    fn denoiser(&self) -> Option<&dyn Network> {
+        Some(&*self.denoiser)
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

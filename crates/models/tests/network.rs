@@ -41,7 +41,7 @@ fn mlp(hidden: &[i64]) -> ModelConfig {
 fn residual(width: i64, n_blocks: i64) -> ResidualMlpConfig {
     let time_embedding = TimeEmbedding::Fourier { n_frequencies: 2, n_log_frequencies: 3 };
     let (activation, state_features) = (Activation::Silu, None);
-    ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features }
+    ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features, dropout: 0.0 }
 }
 
 fn points(kind: Kind) -> (Tensor, Tensor, Tensor) {
@@ -187,6 +187,29 @@ fn the_same_draw_gives_the_same_weights_under_stable_names() {
     for ((_, a), (_, b)) in a.parameters().iter().zip(b.parameters().iter()) {
         assert_eq!(a, b);
     }
+}
+
+#[test]
+fn a_residual_perceptron_drops_inner_numbers_in_training_only() {
+    let config = ResidualMlpConfig { dropout: 0.3, ..residual(64, 1) };
+    let mut draw = Stream::new(0, Purpose::Init).at(0);
+    let network = config.init(DIM, &mut draw, (Kind::Double, Device::Cpu)).unwrap();
+    tch::no_grad(|| {
+        for (name, weight) in network.parameters().iter() {
+            if name.starts_with("block.0.second") || name.starts_with("output") {
+                let _ = weight.detach().fill_(0.1);
+            }
+        }
+    });
+    let (t, x, _) = points(Kind::Double);
+    let trained = |index| network.value_in_training(&t, &x, &mut Stream::new(9, Purpose::Dropout).at(index));
+    assert!(trained(1).equal(&trained(1)));
+    let used = network.value(&t, &x);
+    let difference = |index| (trained(index) - &used).abs().max().double_value(&[]);
+    assert!(difference(1) > 1e-3 && difference(2) > 1e-3);
+    let refused = ResidualMlpConfig { dropout: 1.0, ..residual(4, 1) };
+    let message = refused.init(DIM, &mut draw, (Kind::Double, Device::Cpu)).unwrap_err().to_string();
+    assert!(message.contains("dropout"), "{message}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(crate) struct Batches<'a> {
     base: &'a dyn Source,
     target: &'a dyn Source,
     seed: u64,
+    jitter: f64,
 }
 
 /// Points on the path. With antithetic latents the second half repeats the first half's ends with −z.
@@ -50,7 +51,12 @@ impl<'a> Batches<'a> {
     /// The training batches.
     pub(crate) fn training(problem: &'a Problem, seed: u64) -> Self {
         let Problem { interpolant, coupling, base, target, .. } = problem;
-        Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed }
+        Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed, jitter: 0.0 }
+    }
+
+    /// The same with normal noise of this deviation on the target's points.
+    pub(crate) fn jittered(self, jitter: f64) -> Self {
+        Self { jitter, ..self }
     }
 
     /// Batches of the training side that no step of the velocity sees.
@@ -62,7 +68,8 @@ impl<'a> Batches<'a> {
     pub(crate) fn held_out(problem: &'a Problem, seed: u64) -> Self {
         let Problem { interpolant, coupling, held_out_base, held_out_target, .. } = problem;
         let seed = Stream::new(seed, Purpose::Validation).at(0).bits();
-        Self { interpolant, coupling: &**coupling, base: &**held_out_base, target: &**held_out_target, seed }
+        let (base, target) = (&**held_out_base, &**held_out_target);
+        Self { interpolant, coupling: &**coupling, base, target, seed, jitter: 0.0 }
     }
 
     /// Whether latents come in pairs ±z, which a singular γ̇ needs for a finite variance.
@@ -71,11 +78,21 @@ impl<'a> Batches<'a> {
         self.interpolant.has_latent() && (low > 0.0 || high < 1.0)
     }
 
+    fn jitter(&self, x1: Tensor, index: u64) -> Tensor {
+        if self.jitter == 0.0 {
+            return x1;
+        }
+        let noise = Stream::new(self.seed, Purpose::Jitter).at(index).normal(&x1.size(), x1.kind());
+        // Conditions stay as they are.
+        let _ = noise.narrow(1, 0, self.interpolant.n_given()).zero_();
+        x1 + noise * self.jitter
+    }
+
     /// Batch `index` of `n` pairs.
     pub(crate) fn get(&self, n: i64, index: u64, times: &TimeSampler, to: (Kind, Device)) -> Result<Batch> {
         let stream = |purpose| Stream::new(self.seed, purpose);
         let x0 = self.base.batch(n, index, &stream(Purpose::Base));
-        let x1 = self.target.batch(n, index, &stream(Purpose::Target));
+        let x1 = self.jitter(self.target.batch(n, index, &stream(Purpose::Target)), index);
         let (x0, x1) = self.coupling.pair(x0, x1, &mut stream(Purpose::Coupling).at(index))?;
         let t = times.sample(n, &mut stream(Purpose::Time).at(index));
         let place = |x: Tensor| x.to_device(to.1).to_kind(to.0);
@@ -132,6 +149,31 @@ mod tests {
         let x0 = problem.base.batch(32, 4, &Stream::new(3, Purpose::Base)).to_kind(Kind::Double);
         let x1 = problem.target.batch(32, 4, &Stream::new(3, Purpose::Target)).to_kind(Kind::Double);
         assert!((mean - (x1 - x0)).abs().max().double_value(&[]) < 1e-9);
+    }
+
+    #[test]
+    fn jitter_moves_the_targets_points_by_its_deviation_and_leaves_conditions() {
+        let source = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim: 3 })) };
+        let problem = Problem {
+            interpolant: Interpolant::linear().holding(1),
+            base: source(),
+            target: source(),
+            held_out_base: source(),
+            held_out_target: source(),
+            ..problem(Gamma::Quadratic)
+        };
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let at = |jitter: f64| {
+            let batches = Batches::training(&problem, 3).jittered(jitter);
+            batches.get(4000, 0, &times, (Kind::Double, Device::Cpu)).unwrap()
+        };
+        let (plain, jittered) = (at(0.0), at(0.5));
+        // The linear path's derivative is x1 − x0, and a condition's is zero.
+        let moved = jittered.path_derivative - plain.path_derivative;
+        assert!(moved.select(1, 0).abs().max().double_value(&[]) < 1e-12);
+        let deviation = moved.narrow(1, 1, 2).square().mean(Kind::Double).sqrt().double_value(&[]);
+        assert!((deviation - 0.5).abs() < 0.02, "{deviation}");
+        assert!((jittered.x.select(1, 0) - plain.x.select(1, 0)).abs().max().double_value(&[]) < 1e-12);
     }
 
     #[test]

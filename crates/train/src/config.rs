@@ -30,6 +30,10 @@ pub struct TrainConfig {
     /// Maximum likelihood through the solver in place of the interpolant's objective, which then plays no part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub likelihood: Option<LikelihoodConfig>,
+    /// The deviation of normal noise that training adds to the target's points at every visit, in the flow's
+    /// coordinates: few points are harder to learn by heart. Conditions get none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub jitter: f64,
     /// The law of the times.
     pub time: TimeConfig,
     /// The optimiser.
@@ -65,6 +69,7 @@ impl Default for TrainConfig {
             accumulate: 1,
             objective: ObjectiveForm::default(),
             likelihood: None,
+            jitter: 0.0,
             time: TimeConfig::default(),
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
@@ -94,6 +99,10 @@ impl TrainConfig {
         check_range("accumulate", "a divisor of batch", parts as f64, divides)?;
         let whole = parts == 1 || self.likelihood.is_none();
         check_range("accumulate", "1 where likelihood is set", parts as f64, whole)?;
+        let jitter = self.jitter;
+        check_range("jitter", "finite and not negative", jitter, jitter >= 0.0 && jitter.is_finite())?;
+        let allowed = jitter == 0.0 || self.likelihood.is_none();
+        check_range("jitter", "0 where likelihood is set", jitter, allowed)?;
         check_range("n_validation", "at least 2", self.n_validation as f64, self.n_validation >= 2)?;
         if let Some(norm) = self.clip_norm {
             check_range("clip_norm", "positive and finite", norm, norm > 0.0 && norm.is_finite())?;
@@ -110,6 +119,11 @@ impl TrainConfig {
         self.optimizer.check()?;
         self.schedule.check()
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// Whether something that happens `every` so many steps happens after `step`.

@@ -1,4 +1,5 @@
-//! Preconditioning: the closed-form velocity of a Gaussian with the data's moments, which a network corrects.
+//! Preconditioning: a network in the coordinates of a Gaussian with the data's moments, whose closed-form velocity
+//! it corrects.
 //!
 //! Between N(0, I) and N(m, S) the velocity is linear in x,
 //!
@@ -6,10 +7,20 @@
 //! v_G(t, x) = β̇ m + (α α̇ I + β β̇ S + γ γ̇ I)(α² I + β² S + γ² I)⁻¹ (x − β m),
 //! ```
 //!
-//! and along the principal axes of S it is a number for each axis. A network whose output starts at zero makes
-//! the flow start as the best Gaussian model of the data, and learns only what that leaves: for images and
-//! tables, whose variances along different axes differ by orders of magnitude, that is the smaller part. What the
-//! Gaussian contributes to a divergence is exact and costs nothing.
+//! and along the principal axes of S, the columns of Q, it is a number for each axis. With s² = α² + β² λ + γ² the
+//! variance of x along an axis on which the data's is λ, a network F gives the velocity
+//!
+//! ```text
+//! v(t, x) = v_G(t, x) + Q c Qᵀ F(t, Q s⁻¹ Qᵀ (x − β m)),    c = |α̇ β − α β̇| α β √λ / s².
+//! ```
+//!
+//! F sees a unit variance along every axis at every time. Images need that: all but a few per cent of an image's
+//! variance lie along its smoothest axes, and what a Gaussian does not say lies along the others. c is the scale
+//! on which the data can differ from the Gaussian. The part α/s of x is noise, the part β√λ/s data, and along an axis
+//! with little of either there is little to tell apart: c is largest where the two are alike, and zero at both
+//! ends, where v_G is exact. \[KAAL22\] scale a network's input and output so for one variance of all axes.
+//!
+//! A network whose output starts at zero makes the flow start as the best Gaussian model of the data.
 
 use std::sync::Arc;
 
@@ -81,7 +92,7 @@ impl PrincipalAxes {
     }
 }
 
-/// A velocity `v_G + f`, with a network f.
+/// A velocity `v_G + Q c Qᵀ F`, with a network F.
 pub struct GaussianResidual {
     network: Box<dyn Network>,
     interpolant: Arc<Interpolant>,
@@ -104,34 +115,67 @@ impl GaussianResidual {
         Ok(Self { network, interpolant: Arc::new(interpolant), axes, parameters })
     }
 
-    /// What `v_G` does along each axis at times `t`, `[B]`: the factors `[B, D]`, and the paths' mean `β m` and its
-    /// derivative `β̇ m`, both `[B, D]`.
-    fn coefficients(&self, t: &Tensor) -> (Tensor, Tensor, Tensor) {
+    /// `(x − β m) Q` for points `x`, `[B, D]`, and what becomes of it at their times.
+    fn along_axes(&self, t: &Tensor, x: &Tensor) -> (Tensor, Factors) {
         let c = self.interpolant.coefficients(&t.unsqueeze(1));
         let (path, variances) = (&c.schedule, self.axes.variances.unsqueeze(0));
-        let mut spread = path.alpha.square() + path.beta.square() * &variances;
-        let mut slope = &path.alpha * &path.alpha_dot + &path.beta * &path.beta_dot * variances;
+        let mut square = path.alpha.square() + path.beta.square() * &variances;
+        let mut slope = &path.alpha * &path.alpha_dot + &path.beta * &path.beta_dot * &variances;
         if let Some(latent) = &c.latent {
-            spread += latent.gamma.square();
+            square += latent.gamma.square();
             slope += &latent.gamma_gamma_dot;
         }
+        let turn = (&path.alpha_dot * &path.beta - &path.alpha * &path.beta_dot).abs();
+        let correction = turn * &path.alpha * &path.beta * variances.sqrt() / &square;
         let mean = self.axes.mean.unsqueeze(0);
-        (slope / spread, &path.beta * &mean, &path.beta_dot * mean)
+        let y = (x - &path.beta * &mean).matmul(&self.axes.directions);
+        let factors = Factors {
+            input: square.rsqrt(),
+            gaussian: slope / square,
+            correction,
+            mean_derivative: &path.beta_dot * mean,
+        };
+        (y, factors)
     }
 
-    /// `Q f Qᵀ u` for one factor f per row and axis, `[B, D]`. In the weights' precision: the factors are large where
-    /// a variance is small, and bfloat16 would turn them into noise.
-    fn along_axes(&self, factors: &Tensor, u: &Tensor) -> Tensor {
-        let q = &self.axes.directions;
-        let product = || (u.matmul(q) * factors).matmul(&q.tr());
-        // A device that cannot cast has nothing to switch off.
-        without_autocast(u.device(), product).unwrap_or_else(|_| product())
+    /// `y Qᵀ` for `y`, `[B, D]`, along the axes.
+    fn back(&self, y: &Tensor) -> Tensor {
+        y.matmul(&self.axes.directions.tr())
     }
 
-    fn gaussian(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        let (factors, mean, mean_dot) = self.coefficients(t);
-        (self.along_axes(&factors, &(x - mean)) + mean_dot, factors)
+    /// The velocity with what `network` makes of times and inputs.
+    fn velocity(&self, t: &Tensor, x: &Tensor, network: impl FnOnce(&Tensor, &Tensor) -> Tensor) -> Tensor {
+        // In the weights' precision: the factors are large where a variance is small, and bfloat16 would turn them
+        // into noise.
+        let (y, factors, input) = exactly(x.device(), || {
+            let (y, factors) = self.along_axes(t, x);
+            let input = self.back(&(&y * &factors.input));
+            (y, factors, input)
+        });
+        let output = network(t, &input).to_kind(x.kind());
+        exactly(x.device(), || {
+            let correction = output.matmul(&self.axes.directions) * &factors.correction;
+            self.back(&(&y * &factors.gaussian + correction)) + &factors.mean_derivative
+        })
     }
+}
+
+/// What belongs to each axis at each time, `[B, D]`.
+struct Factors {
+    /// 1/s, from points to the network's inputs.
+    input: Tensor,
+    /// From points to the Gaussian's velocity.
+    gaussian: Tensor,
+    /// c, from the network's outputs to velocities.
+    correction: Tensor,
+    /// β̇ m, in the data's own coordinates.
+    mean_derivative: Tensor,
+}
+
+/// What `body` yields without mixed precision.
+fn exactly<T>(device: Device, body: impl Fn() -> T) -> T {
+    // A device that cannot cast has nothing to switch off.
+    without_autocast(device, &body).unwrap_or_else(|_| body())
 }
 
 impl VectorField for GaussianResidual {
@@ -140,21 +184,7 @@ impl VectorField for GaussianResidual {
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        self.gaussian(t, x).0 + self.network.value(t, x)
-    }
-
-    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        let (value, form) = self.network.value_and_quadratic_form(t, x, u);
-        let (gaussian, factors) = self.gaussian(t, x);
-        let own =
-            (u.matmul(&self.axes.directions).square() * factors).sum_dim_intlist(1i64, false, None::<Kind>);
-        (value + gaussian, form + own)
-    }
-
-    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        let (value, divergence) = self.network.value_and_divergence(t, x);
-        let (gaussian, factors) = self.gaussian(t, x);
-        (value + gaussian, divergence + factors.sum_dim_intlist(1i64, false, None::<Kind>))
+        self.velocity(t, x, |t, x| self.network.value(t, x))
     }
 }
 
@@ -172,7 +202,7 @@ impl Network for GaussianResidual {
     }
 
     fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
-        self.gaussian(t, x).0 + self.network.value_in_training(t, x, draw)
+        self.velocity(t, x, |t, x| self.network.value_in_training(t, x, draw))
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

@@ -296,7 +296,7 @@ impl Trainer {
             let found = likelihood.gradient(&*self.network, &self.problem, at, self.config.batch)?;
             return Ok((found.nll, found.gradient));
         }
-        let batches = Batches::training(&self.problem, self.seed);
+        let batches = Batches::training(&self.problem, self.seed).jittered(self.config.jitter);
         // A path's own parameters are not the velocity's to train.
         let batch = tch::no_grad(|| batches.get(self.config.batch, self.step, &self.times, self.placement))?;
         let draw = &mut Stream::new(self.seed, Purpose::Dropout).at(self.step);
@@ -319,17 +319,17 @@ impl Trainer {
     fn gradient_of(&self, batch: &Batch, draw: &mut Draw) -> Result<(Tensor, Vec<Tensor>)> {
         let value = self.in_precision(|| self.network.value_in_training(&batch.t, &batch.x, draw))?;
         let loss = self.config.objective.loss(&value.to_kind(self.placement.0), &batch.path_derivative);
-        let loss = self.denoiser_loss(batch)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
+        let loss = self.denoiser_loss(batch, draw)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
         let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
             .map_err(|source| Error::Torch { operation: "backward pass", source })?;
         Ok((loss, grads))
     }
 
     /// The denoiser's objective `E[|η̂|² − 2 z·η̂]`, where the network holds one (\[ABV23\]).
-    fn denoiser_loss(&self, batch: &Batch) -> Result<Option<Tensor>> {
+    fn denoiser_loss(&self, batch: &Batch, draw: &mut Draw) -> Result<Option<Tensor>> {
         let (Some(denoiser), Some(z)) = (self.network.denoiser(), &batch.latent) else { return Ok(None) };
-        let value = self.in_precision(|| denoiser.value(&batch.t, &batch.x))?.to_kind(self.placement.0);
-        Ok(Some(self.config.objective.loss(&value, z)))
+        let value = self.in_precision(|| denoiser.value_in_training(&batch.t, &batch.x, draw))?;
+        Ok(Some(self.config.objective.loss(&value.to_kind(self.placement.0), z)))
     }
 
     /// Runs `body` with matrix products of the configured kind.

@@ -127,6 +127,11 @@ impl Interpolant {
         Self { n_given, ..self }
     }
 
+    /// How many of a point's first coordinates are conditions.
+    pub fn n_given(&self) -> i64 {
+        self.n_given
+    }
+
     /// Whether the path has a latent z.
     pub fn has_latent(&self) -> bool {
         self.latent.is_some()

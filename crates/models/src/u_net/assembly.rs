@@ -16,9 +16,10 @@ pub(super) enum Start {
 }
 
 impl Start {
-    /// Normal with the deviation that keeps the variance of `fan_in` summands.
+    /// Normal with a third of the variance that keeps that of `fan_in` summands: what uniform weights up to
+    /// `1/√fan_in` have. Group norms restore the scale, and smaller weights move faster at the same step size.
     pub(super) fn fan_in(fan_in: i64) -> Self {
-        Self::Normal(1.0 / (fan_in as f64).sqrt())
+        Self::Normal(1.0 / (3.0 * fan_in as f64).sqrt())
     }
 
     /// A weight of the given shape.

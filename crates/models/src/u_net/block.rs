@@ -4,8 +4,8 @@ use tch::Tensor;
 
 use super::UNetConfig;
 use super::assembly::{Assembly, Start};
-use super::dropout::Dropout;
 use super::layer::{Convolution, GroupNorm, Linear};
+use crate::dropout::Dropout;
 
 /// `S h + C₂ σ(N₂(C₁ σ(N₁ h) + T e))` with σ = `SiLU`, N group norms, C convolutions of side 3, T e a shift per
 /// channel by time and class, S a convolution of side 1 where the number of channels changes; C₂ starts at zero.

@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::UNet;
 use super::attention::Mixing;
-use crate::error::check_positive;
+use crate::error::{check_positive, check_share};
 use crate::{Error, Result, TimeEmbedding};
 
 /// A U-Net's form: a velocity on images, in the line of \[HJA20\].
@@ -230,7 +230,7 @@ impl UNetConfig {
             self.n_learned_frequencies.to_string()
         })?;
         require("n_classes", "0 or more", positive(self.n_classes), || self.n_classes.to_string())?;
-        require("dropout", "in [0, 1)", (0.0..1.0).contains(&self.dropout), || self.dropout.to_string())
+        check_share("dropout", self.dropout)
     }
 }
 

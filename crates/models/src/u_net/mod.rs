@@ -10,7 +10,6 @@ mod attention;
 mod block;
 mod conditions;
 mod config;
-mod dropout;
 mod layer;
 mod path;
 
@@ -21,9 +20,9 @@ use tch::Tensor;
 use self::assembly::{Assembly, Weights};
 use self::conditions::Conditions;
 pub use self::config::UNetConfig;
-use self::dropout::Dropout;
 use self::layer::{Convolution, GroupNorm};
 use self::path::Path;
+use crate::dropout::Dropout;
 
 /// A U-Net velocity.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use super::UNetConfig;
 use super::assembly::Assembly;
 use super::attention::{Attention, Mixing};
 use super::block::ResidualBlock;
-use super::dropout::Dropout;
 use super::layer::Convolution;
+use crate::dropout::Dropout;
 
 /// A residual block with or without attention after it.
 #[derive(Debug)]

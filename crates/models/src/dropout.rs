@@ -3,8 +3,8 @@
 use interflow_core::rng::Draw;
 use tch::Tensor;
 
-/// Drops numbers of feature maps in training, and nothing in use.
-pub(super) enum Dropout<'a> {
+/// Drops numbers of hidden layers in training, and nothing in use.
+pub(crate) enum Dropout<'a> {
     /// In use.
     Off,
     /// In training.
@@ -13,7 +13,7 @@ pub(super) enum Dropout<'a> {
 
 impl Dropout<'_> {
     /// `h` with a share of its numbers set to zero and the others enlarged to keep the mean.
-    pub(super) fn numbers(&mut self, h: Tensor, share: f64) -> Tensor {
+    pub(crate) fn numbers(&mut self, h: Tensor, share: f64) -> Tensor {
         match self {
             Self::On(draw) if share > 0.0 => {
                 let kept = draw.mask(&h, 1.0 - share);
