@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{FormattedDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use interflow_train::{
     Balance, Checkpoint, DenoiserCheck, Estimate, Failure, Observer, SelfCheck, StepReport, Trainer,
 };
@@ -29,6 +29,12 @@ pub(crate) fn progress_bar(length: u64, what: &'static str) -> ProgressBar {
     bar
 }
 
+/// A positive number with at least three digits.
+fn three_digits(number: f64) -> String {
+    let decimals = (2.0 - number.log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{number:.decimals$}")
+}
+
 /// The observer of a run with a folder.
 pub(crate) struct RunObserver {
     bar: ProgressBar,
@@ -39,6 +45,8 @@ pub(crate) struct RunObserver {
     checkpoints: PathBuf,
     config_text: String,
     sheet: Option<ProgressSheet>,
+    /// What a target's point is called.
+    points: &'static str,
     last_line: Instant,
     /// Training losses by step, for the loss figure.
     pub(crate) losses: Vec<(f64, f64)>,
@@ -86,6 +94,7 @@ impl RunObserver {
             checkpoints: folder.checkpoints(),
             config_text,
             sheet: None,
+            points: "pairs",
             last_line: Instant::now(),
             losses: series("loss"),
             held_out: series("objective"),
@@ -93,9 +102,28 @@ impl RunObserver {
         })
     }
 
-    /// Draws `sheet` at each checkpoint.
+    /// Draws `sheet` of images at each checkpoint.
     pub(crate) fn with_sheet(self, sheet: Option<ProgressSheet>) -> Self {
-        Self { sheet, ..self }
+        let points = if sheet.is_some() { "images" } else { self.points };
+        Self { sheet, points, ..self }
+    }
+
+    /// Shows how the run goes on, on the bar or, at most every five seconds, as a line.
+    fn show(&mut self, report: &StepReport) {
+        let speed = format!("{} {}/s", three_digits(report.pairs_per_sec), self.points);
+        self.bar.set_position(report.step);
+        self.bar.set_message(format!("loss {:.4} {speed}", report.loss));
+        if self.bar.is_hidden() && self.last_line.elapsed() > Duration::from_secs(5) {
+            self.last_line = Instant::now();
+            tracing::info!(
+                "step {}/{} loss {:.4} {} step/s {speed} eta {}",
+                report.step,
+                report.steps,
+                report.loss,
+                three_digits(1.0 / report.step_secs),
+                FormattedDuration(self.bar.eta())
+            );
+        }
     }
 
     /// Clears the bar.
@@ -121,8 +149,7 @@ impl RunObserver {
 
 impl Observer for RunObserver {
     fn on_step(&mut self, report: &StepReport) {
-        self.bar.set_position(report.step);
-        self.bar.set_message(format!("loss {:.4} {:.0} pairs/s", report.loss, report.pairs_per_sec));
+        self.show(report);
         self.losses.push((report.step as f64, report.loss));
         let line = json!({
             "step": report.step,
@@ -133,18 +160,10 @@ impl Observer for RunObserver {
         let scalars =
             [("loss", report.loss), ("grad_norm", report.grad_norm), ("learning_rate", report.learning_rate)];
         self.record(report.step, &line, &scalars);
-        if self.bar.is_hidden() && self.last_line.elapsed() > Duration::from_secs(5) {
-            self.last_line = Instant::now();
-            tracing::info!(
-                "step {}/{} loss {:.4} {:.1} step/s {:.0} pairs/s eta {:.0?}",
-                report.step,
-                report.steps,
-                report.loss,
-                1.0 / report.step_secs,
-                report.pairs_per_sec,
-                self.bar.eta()
-            );
-        }
+    }
+
+    fn on_slow_step(&mut self, report: &StepReport) {
+        self.show(report);
     }
 
     fn on_validation(&mut self, check: &SelfCheck) {
@@ -210,5 +229,16 @@ impl Observer for RunObserver {
 
     fn interrupted(&self) -> bool {
         interrupt::requested()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::three_digits;
+
+    #[test]
+    fn speeds_have_three_digits() {
+        let shown = [12345.6, 140.4, 71.94, 2.04, 0.0123].map(three_digits);
+        assert_eq!(shown, ["12346", "140", "71.9", "2.04", "0.0123"]);
     }
 }

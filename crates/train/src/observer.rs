@@ -32,6 +32,12 @@ pub trait Observer {
         let _ = report;
     }
 
+    /// After a step that is none of those, when nothing was reported for ten seconds: for show, not for the record,
+    /// since it depends on the machine.
+    fn on_slow_step(&mut self, report: &StepReport) {
+        let _ = report;
+    }
+
     /// After every held-out check.
     fn on_validation(&mut self, check: &SelfCheck) {
         let _ = check;

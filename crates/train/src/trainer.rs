@@ -1,6 +1,6 @@
 //! The training loop.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use interflow_core::Network;
 use interflow_core::rng::{Draw, Purpose, Stream};
@@ -15,6 +15,9 @@ use crate::{
     Checkpoint, Companion, Ema, Error, MixedPrecision, Moment, Observer, Optimizer, Problem, Result,
     SelfCheck, StepReport, TimeSampler, TrainConfig,
 };
+
+/// After how long without a report a step is reported out of turn.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// Why a run stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,9 +122,11 @@ impl Trainer {
             }
             let step = self.advance()?;
             self.accompany()?;
-            if due(self.config.log_every, self.step) {
+            let (in_turn, slow) = (due(self.config.log_every, self.step), reported_at.elapsed() > SLOW);
+            if in_turn || slow {
                 let step_secs = reported_at.elapsed().as_secs_f64() / (self.step - reported_step) as f64;
-                observer.on_step(&self.report(&step, step_secs));
+                let report = self.report(&step, step_secs);
+                if in_turn { observer.on_step(&report) } else { observer.on_slow_step(&report) }
                 (reported_at, reported_step) = (Instant::now(), self.step);
             }
             if due(self.config.validate_every, self.step) {

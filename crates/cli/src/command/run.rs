@@ -37,7 +37,6 @@ struct Trained {
     base: End,
     target: End,
     outcome: Outcome,
-    self_check: SelfCheck,
 }
 
 /// Trains, evaluates, draws and reports; or studies what needs no training.
@@ -78,14 +77,16 @@ fn complete(
     data: &Path,
     args: &RunOptions,
 ) -> Result<Option<(RunFolder, Map<String, Value>)>> {
-    let trained = train_run(config, data, args)?;
+    let (trained, trainer) = train_run(config, data, args)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         interrupted(&trained);
         return Ok(None);
     }
+    let check = trainer.self_check(trained.config.train.n_validation)?;
+    drop(trainer);
     // Evaluation's batches are large whatever the network: all cores pay off.
     device::set_threads(args.threads, u32::MAX);
-    let (result, sections) = measure(&trained, data, args).with_context(|| {
+    let (result, sections) = measure(&trained, &check, data, args).with_context(|| {
         format!(
             "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
             trained.folder.path.display()
@@ -126,7 +127,7 @@ pub(crate) fn train(args: &RunArgs) -> Result<ExitCode> {
     if !config.variants.is_empty() {
         bail!("the config describes several flows\nhint: they are compared by the command experiment");
     }
-    let trained = train_run(config, &args.data, &args.options)?;
+    let (trained, _) = train_run(config, &args.data, &args.options)?;
     if matches!(trained.outcome.stop, StopReason::Interrupted) {
         interrupted(&trained);
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
@@ -148,7 +149,7 @@ fn interrupted(trained: &Trained) {
     );
 }
 
-fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<Trained> {
+fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Result<(Trained, Trainer)> {
     let device = device::parse_device(&args.device)?;
     config.seed = args.seed.unwrap_or(config.seed);
     let resumed = args.resume.as_deref().map(ResumePoint::open).transpose()?;
@@ -198,12 +199,11 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
     let outcome = trainer.run(&mut observer);
     observer.finish();
     let outcome = outcome.with_context(|| stopped(&folder))?;
-    let self_check = trainer.self_check(config.train.n_validation)?;
     report::draw_losses(&folder, &observer.losses, &observer.held_out)?;
     if config.path.is_some() || !matches!(config.coupling, CouplingConfig::Independent {}) {
         report::draw_costs(&folder, &[(config.name.clone(), observer.costs.clone())])?;
     }
-    Ok(Trained { folder, config, device, base, target, outcome, self_check })
+    Ok((Trained { folder, config, device, base, target, outcome }, trainer))
 }
 
 /// What to say of a run that failed.
@@ -260,8 +260,12 @@ fn trainer(
 }
 
 /// The numbers of a finished run, and the report's sections of its study.
-fn measure(trained: &Trained, data: &Path, args: &RunOptions) -> Result<(Map<String, Value>, String)> {
-    let check = &trained.self_check;
+fn measure(
+    trained: &Trained,
+    check: &SelfCheck,
+    data: &Path,
+    args: &RunOptions,
+) -> Result<(Map<String, Value>, String)> {
     let mut result = Map::new();
     result.insert("experiment".into(), json!(trained.config.name));
     result.insert("seed".into(), json!(trained.config.seed));

@@ -12,6 +12,7 @@ use super::space::ImageSpace;
 use crate::config::ExperimentConfig;
 use crate::end::End;
 use crate::figure;
+use crate::interrupt;
 
 /// Samples of a network in training, from the same base points every time.
 pub(crate) struct ProgressSheet {
@@ -22,7 +23,9 @@ pub(crate) struct ProgressSheet {
     columns: usize,
     /// Images that are integrated together.
     batch: i64,
+    /// One step, of two calls.
     solver: Solver,
+    n_steps: u32,
     figures: PathBuf,
 }
 
@@ -42,20 +45,35 @@ impl ProgressSheet {
             x0: space.base_points(config, base, 0, side * side)?.to_device(device),
             space,
             columns: side as usize,
-            batch: config.evaluation.batch,
-            // Two calls a step.
-            solver: fixed(Method::Heun, images.progress_nfe.div_ceil(2))?,
+            // A CPU gains nothing by many at once, and a row is sooner interrupted.
+            batch: if device == Device::Cpu { side } else { config.evaluation.batch },
+            solver: fixed(Method::Heun, 1)?,
+            n_steps: images.progress_nfe.div_ceil(2),
             figures,
         }))
     }
 
-    /// Draws the samples of `network` at training step `step`.
+    /// Draws the samples of `network` at training step `step`, or nothing if the run is interrupted meanwhile.
     pub(crate) fn draw(&self, network: &dyn Network, step: u64) -> Result<()> {
         let mut parts = Vec::new();
         for batch in self.x0.split(self.batch, 0) {
-            parts.push(self.space.pixels(&self.solver.solve(&network, &batch, 0.0, 1.0)?.x));
+            let Some(samples) = self.sample(network, batch)? else { return Ok(()) };
+            parts.push(self.space.pixels(&samples));
         }
         let picture = self.space.picture(&Tensor::cat(&parts, 0), self.columns)?;
         figure::save_png(&self.figures.join(format!("samples-{step:010}.png")), &picture)
+    }
+
+    /// The flow's end points from `x`, `[B, D]`. On a CPU a large network takes minutes for them: step by step, so
+    /// that an interrupted run need not wait.
+    fn sample(&self, network: &dyn Network, mut x: Tensor) -> Result<Option<Tensor>> {
+        let time = |step: u32| f64::from(step) / f64::from(self.n_steps);
+        for step in 0..self.n_steps {
+            if interrupt::requested() {
+                return Ok(None);
+            }
+            x = self.solver.solve(&network, &x, time(step), time(step + 1))?.x;
+        }
+        Ok(Some(x))
     }
 }
