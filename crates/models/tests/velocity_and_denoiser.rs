@@ -48,7 +48,9 @@ fn either_field_moves_its_own_weights() {
     let pair = pair();
     let (t, x) = at();
     let parameters = pair.parameters().tensors();
-    for (field, own) in [(&pair as &dyn VectorField, 0..6), (pair.denoiser().unwrap() as &dyn VectorField, 6..10)] {
+    for (field, own) in
+        [(&pair as &dyn VectorField, 0..6), (pair.denoiser().unwrap() as &dyn VectorField, 6..10)]
+    {
         let total = field.value(&t, &x).square().sum(Kind::Double);
         let zero = parameters.iter().fold(Tensor::from(0.0), |sum, p| sum + p.sum(Kind::Double) * 0.0);
         let gradients = Tensor::run_backward(&[total + zero], &parameters, false, false);

@@ -18,7 +18,7 @@
 //! variance lie along its smoothest axes, and what a Gaussian does not say lies along the others. c is the scale
 //! on which the data can differ from the Gaussian. The part α/s of x is noise, the part β√λ/s data, and along an axis
 //! with little of either there is little to tell apart: c is largest where the two are alike, and zero at both
-//! ends, where v_G is exact. \[KAAL22\] scale a network's input and output so for one variance of all axes.
+//! ends, where `v_G` is exact. \[KAAL22\] scale a network's input and output so for one variance of all axes.
 //!
 //! A network whose output starts at zero makes the flow start as the best Gaussian model of the data.
 

@@ -126,7 +126,11 @@ impl Trainer {
             if in_turn || slow {
                 let step_secs = reported_at.elapsed().as_secs_f64() / (self.step - reported_step) as f64;
                 let report = self.report(&step, step_secs);
-                if in_turn { observer.on_step(&report) } else { observer.on_slow_step(&report) }
+                if in_turn {
+                    observer.on_step(&report);
+                } else {
+                    observer.on_slow_step(&report);
+                }
                 (reported_at, reported_step) = (Instant::now(), self.step);
             }
             if due(self.config.validate_every, self.step) {
@@ -324,7 +328,8 @@ impl Trainer {
     fn gradient_of(&self, batch: &Batch, draw: &mut Draw) -> Result<(Tensor, Vec<Tensor>)> {
         let value = self.in_precision(|| self.network.value_in_training(&batch.t, &batch.x, draw))?;
         let loss = self.config.objective.loss(&value.to_kind(self.placement.0), &batch.path_derivative);
-        let loss = self.denoiser_loss(batch, draw)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
+        let loss =
+            self.denoiser_loss(batch, draw)?.map_or(loss.shallow_clone(), |of_denoiser| loss + of_denoiser);
         let grads = Tensor::f_run_backward(&[&loss], self.optimizer.params(), false, false)
             .map_err(|source| Error::Torch { operation: "backward pass", source })?;
         Ok((loss, grads))

@@ -121,7 +121,11 @@ fn the_network_sees_unit_variance_along_every_axis_at_every_time() {
             let x = interpolant().path(&t, &x0, &x1, z).unwrap().x;
             let _ = field.value(&t.to_kind(Kind::Float), &x.to_kind(Kind::Float));
             let input = asked.lock().unwrap().to_kind(Kind::Double);
-            assert!(largest(&input.mean_dim(0i64, false, Kind::Double)) < 0.04, "{:?} at {time}", interpolant());
+            assert!(
+                largest(&input.mean_dim(0i64, false, Kind::Double)) < 0.04,
+                "{:?} at {time}",
+                interpolant()
+            );
             let found = input.tr().matmul(&input) / N as f64;
             let off = largest(&(found - Tensor::eye(3, (Kind::Double, tch::Device::Cpu))));
             assert!(off < 0.05, "{off} for {:?} at {time}", interpolant());
