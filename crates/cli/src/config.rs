@@ -214,6 +214,9 @@ impl ExperimentConfig {
                 "a network is preconditioned on a path that does not change\nhint: leave out [precondition]"
             );
         }
+        if self.train.jitter > 0.0 {
+            bail!("the path is searched for between the points as they are\nhint: leave out train.jitter");
+        }
         if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
             bail!("times by α want an α that does not change\nhint: take uniform or beta times");
         }

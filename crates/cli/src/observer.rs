@@ -12,6 +12,7 @@ use interflow_train::{
 };
 use serde_json::{Value, json};
 
+use crate::config::ExperimentConfig;
 use crate::events::EventFile;
 use crate::images::ProgressSheet;
 use crate::interrupt;
@@ -59,7 +60,7 @@ pub(crate) struct RunObserver {
 impl RunObserver {
     /// An observer that writes into `folder`; metrics after `from_step` are dropped, since a resumed run
     /// writes them again.
-    pub(crate) fn new(folder: &RunFolder, config_text: String, from_step: u64, steps: u64) -> Result<Self> {
+    pub(crate) fn new(folder: &RunFolder, config: &ExperimentConfig, from_step: u64) -> Result<Self> {
         let path = folder.path.join("metrics.jsonl");
         let kept: Vec<Value> = std::fs::read_to_string(&path)
             .unwrap_or_default()
@@ -83,7 +84,7 @@ impl RunObserver {
         let series = |key: &str| {
             kept.iter().filter_map(|r| Some((r["step"].as_f64()?, r[key].as_f64()?))).collect::<Vec<_>>()
         };
-        let bar = progress_bar(steps, "train");
+        let bar = progress_bar(config.train.steps, "train");
         bar.set_position(from_step);
         bar.reset_eta();
         Ok(Self {
@@ -92,9 +93,9 @@ impl RunObserver {
             events,
             warned: false,
             checkpoints: folder.checkpoints(),
-            config_text,
+            config_text: config.to_toml()?,
             sheet: None,
-            points: "pairs",
+            points: if config.images.is_some() { "images" } else { "pairs" },
             last_line: Instant::now(),
             losses: series("loss"),
             held_out: series("objective"),
@@ -102,10 +103,9 @@ impl RunObserver {
         })
     }
 
-    /// Draws `sheet` of images at each checkpoint.
+    /// Draws `sheet` at each checkpoint.
     pub(crate) fn with_sheet(self, sheet: Option<ProgressSheet>) -> Self {
-        let points = if sheet.is_some() { "images" } else { self.points };
-        Self { sheet, points, ..self }
+        Self { sheet, ..self }
     }
 
     /// Shows how the run goes on, on the bar or, at most every five seconds, as a line.

@@ -34,13 +34,8 @@ pub struct ResidualMlpConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_features: Option<StateFeatures>,
     /// The share of every block's inner numbers σ(A …) that training drops, in [0, 1).
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub dropout: f64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(share: &f64) -> bool {
-    *share == 0.0
 }
 
 impl ResidualMlpConfig {

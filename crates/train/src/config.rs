@@ -32,7 +32,6 @@ pub struct TrainConfig {
     pub likelihood: Option<LikelihoodConfig>,
     /// The deviation of normal noise that training adds to the target's points at every visit, in the flow's
     /// coordinates: few points are harder to learn by heart. Conditions get none.
-    #[serde(skip_serializing_if = "is_zero")]
     pub jitter: f64,
     /// The law of the times.
     pub time: TimeConfig,
@@ -119,11 +118,6 @@ impl TrainConfig {
         self.optimizer.check()?;
         self.schedule.check()
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
 }
 
 /// Whether something that happens `every` so many steps happens after `step`.

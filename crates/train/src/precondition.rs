@@ -92,7 +92,8 @@ impl PrincipalAxes {
     }
 }
 
-/// A velocity `v_G + Q c Qᵀ F`, with a network F.
+/// A velocity `v_G + Q c Qᵀ F`, with a network F. Its derivatives come from backward passes, `D` of them for the exact
+/// divergence: forward tangents of F alone would not do, since Q mixes its inputs and outputs.
 pub struct GaussianResidual {
     network: Box<dyn Network>,
     interpolant: Arc<Interpolant>,

@@ -147,6 +147,29 @@ fn the_network_is_silent_at_the_ends() {
     }
 }
 
+/// Central differences know nothing of backward passes or of where casting is switched off.
+#[test]
+fn derivatives_are_those_of_the_value() {
+    let field = preconditioned(Mlp::new(3, 8, 1), Interpolant::linear());
+    let ((t, x), (_, u)) = (points(7), points(7));
+    let t = t * 0.8 + 0.1;
+    let along = |u: &Tensor| {
+        let step = u * 1e-2;
+        (field.value(&t, &(&x + &step)) - field.value(&t, &(&x - &step))) / 2e-2
+    };
+    let (value, form) = field.value_and_quadratic_form(&t, &x, &u);
+    let (again, divergence) = field.value_and_divergence(&t, &x);
+    assert!(value.equal(&again));
+    let sum = |x: Tensor| x.sum_dim_intlist(1i64, false, None::<Kind>);
+    let trace = (0..3).fold(t.zeros_like(), |trace, axis| {
+        let unit = x.zeros_like();
+        let _ = unit.select(1, axis).fill_(1.0);
+        trace + along(&unit).select(1, axis)
+    });
+    assert!(close(&form, &sum(along(&u) * &u).to_kind(Kind::Double), 2e-3));
+    assert!(close(&divergence, &trace.to_kind(Kind::Double), 2e-3));
+}
+
 #[test]
 fn training_moves_the_network_alone_and_a_checkpoint_keeps_all() {
     let (mean, covariance) = moments();

@@ -194,8 +194,7 @@ fn train_run(mut config: ExperimentConfig, data: &Path, args: &RunOptions) -> Re
         folder.path.display()
     );
     let sheet = ProgressSheet::new(&config, &base, folder.figures(), device)?;
-    let mut observer =
-        RunObserver::new(&folder, config.to_toml()?, trainer.step(), config.train.steps)?.with_sheet(sheet);
+    let mut observer = RunObserver::new(&folder, &config, trainer.step())?.with_sheet(sheet);
     let outcome = trainer.run(&mut observer);
     observer.finish();
     let outcome = outcome.with_context(|| stopped(&folder))?;

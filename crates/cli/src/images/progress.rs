@@ -45,7 +45,7 @@ impl ProgressSheet {
             x0: space.base_points(config, base, 0, side * side)?.to_device(device),
             space,
             columns: side as usize,
-            // A CPU gains nothing by many at once, and a row is sooner interrupted.
+            // A row at a time where a large network takes long: an interrupted run waits for no more.
             batch: if device == Device::Cpu { side } else { config.evaluation.batch },
             solver: fixed(Method::Heun, 1)?,
             n_steps: images.progress_nfe.div_ceil(2),
