@@ -1,4 +1,5 @@
-//! A small U-Net's forward pass, its training step and Hutchinson's estimate on 64 images of 32 × 32, on one thread.
+//! A small U-Net's forward pass, its training step and Hutchinson's estimate on 64 images of 32 × 32;
+//! `pytorch/u_net.py` takes the same steps in PyTorch.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use interflow_benches::{points, run_for, u_net};

@@ -1,4 +1,4 @@
-//! What the benches share: networks and points of the sizes that matter, on one thread.
+//! What the benches share: networks and points of the sizes that matter, on `BENCH_THREADS` threads, one by default.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tch::{Device, Kind, Tensor};
 /// # Panics
 /// If the sizes are not positive.
 pub fn mlp(dim: i64, width: i64, n_layers: usize) -> Box<dyn Network> {
-    tch::set_num_threads(1);
+    set_threads();
     let config = MlpConfig::new(vec![width; n_layers]);
     let mut draw = Stream::new(0, Purpose::Init).at(0);
     let mlp = config.init(dim, &mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
@@ -28,11 +28,17 @@ pub fn mlp(dim: i64, width: i64, n_layers: usize) -> Box<dyn Network> {
 /// # Panics
 /// If libtorch cannot allocate it.
 pub fn u_net() -> Box<dyn Network> {
-    tch::set_num_threads(1);
+    set_threads();
     let config = UNetConfig { patch: 2, attention: vec![8], ..UNetConfig::new([3, 32, 32], 64, vec![1, 2]) };
     let mut draw = Stream::new(0, Purpose::Init).at(0);
     let u_net = config.init(&mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
     filled(Box::new(u_net), &mut draw)
+}
+
+/// What does not depend on the machine's other work is measured on one thread.
+fn set_threads() {
+    let asked = std::env::var("BENCH_THREADS").ok().and_then(|threads| threads.parse().ok());
+    tch::set_num_threads(asked.unwrap_or(1));
 }
 
 /// The network with all weights drawn.

@@ -286,3 +286,43 @@ fn sizes_that_do_not_fit_are_refused_by_name() {
     let message = config.init(192, draw, (Kind::Float, Device::Cpu)).err().unwrap().to_string();
     assert!(message.contains("193 numbers, for states of 192"), "{message}");
 }
+
+/// `sin(1.3 i + phase)` for the i-th number.
+fn waves(shape: &[i64], phase: f64) -> Tensor {
+    let i = Tensor::arange(shape.iter().product::<i64>(), (Kind::Double, Device::Cpu));
+    (i * 1.3 + phase).sin().reshape(shape)
+}
+
+/// PyTorch's own modules, put together in Python, give the same velocity (`golden/pytorch_u_net.py`).
+#[test]
+fn the_velocity_is_that_of_the_same_net_in_pytorch() {
+    let config = UNetConfig {
+        patch: 2,
+        n_blocks: 1,
+        attention: vec![3],
+        linear_attention: vec![6],
+        head_channels: 4,
+        n_groups: 4,
+        time_embedding: TimeEmbedding::Sinusoidal { n_frequencies: 3 },
+        ..UNetConfig::new([3, 12, 8], 8, vec![1, 2])
+    };
+    let mut network = fresh(&config, Kind::Double);
+    let mut shapes: Vec<(String, Vec<i64>)> =
+        network.parameters().iter().map(|(name, weight)| (name.to_owned(), weight.size())).collect();
+    shapes.sort();
+    let weights: Vec<(String, Tensor)> = (0..)
+        .zip(shapes)
+        .map(|(phase, (name, shape))| {
+            let fan_in = shape[1..].iter().product::<i64>() as f64;
+            let centre = if name.ends_with("norm.weight") { 1.0 } else { 0.0 };
+            let weight = waves(&shape, f64::from(phase)) / fan_in.sqrt() + centre;
+            (name, weight)
+        })
+        .collect();
+    network.parameters_mut().assign(&weights).unwrap();
+    let t = Tensor::from_slice(&[0.2, 0.7]);
+    let expected = Tensor::read_npy("tests/golden/pytorch_u_net.npy").unwrap();
+    let found = network.value(&t, &waves(&[2, 288], 0.5));
+    assert_eq!(found.size(), expected.size());
+    assert!(largest_difference(&found, &expected) < 1e-10);
+}
