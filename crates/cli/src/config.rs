@@ -13,7 +13,7 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_data::WhiteningNumbers;
 use interflow_models::{ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
-use interflow_train::{GaussianResidual, PreconditionConfig, PrincipalAxes, TimeConfig, TrainConfig};
+use interflow_train::{AxesKind, GaussianResidual, PreconditionConfig, PrincipalAxes, TimeConfig, TrainConfig};
 use interflow_transport::{CouplingConfig, PathConfig};
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -160,8 +160,12 @@ impl ExperimentConfig {
         let options = (self.precision.kind(), device);
         let stream = Stream::new(self.seed, Purpose::Init);
         let mut velocity = self.model.init(dim, &mut stream.at(0), options).context("in [model]")?;
-        if let Some(PreconditionConfig::Gaussian {}) = self.precondition {
-            let axes = axes.unwrap_or_else(|| PrincipalAxes::standard(dim));
+        if let Some(PreconditionConfig::Gaussian { axes: kind }) = self.precondition {
+            let axes = match (axes, kind, &self.images) {
+                (Some(axes), ..) => axes,
+                (None, AxesKind::Cosine, Some(space)) => PrincipalAxes::standard_cosine(space.sides()),
+                _ => PrincipalAxes::standard(dim),
+            };
             velocity = Box::new(GaussianResidual::new(velocity, self.interpolant.build()?, &axes)?);
         }
         let Some(denoiser) = &self.denoiser else { return Ok(velocity) };

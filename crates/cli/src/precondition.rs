@@ -1,23 +1,38 @@
 //! The Gaussian that preconditions a network, from the training data.
 
 use anyhow::{Context, Result, bail};
+use interflow_data::{ImageShape, Images};
 use interflow_metrics::{Moments, RunningMoments};
-use interflow_train::PrincipalAxes;
+use interflow_train::{AxesKind, CosineAxes, PreconditionConfig, PrincipalAxes};
 
 use crate::config::ExperimentConfig;
 use crate::end::End;
 use crate::images::dequantised;
 
-/// The principal axes of the target's training points, where the config wants them.
+/// The Gaussian of the target's training points, where the config wants one.
 pub(crate) fn axes(config: &ExperimentConfig, base: &End, target: &End) -> Result<Option<PrincipalAxes>> {
-    if config.precondition.is_none() {
-        return Ok(None);
-    }
+    let Some(PreconditionConfig::Gaussian { axes }) = config.precondition else { return Ok(None) };
     if !matches!(base, End::Normal(_)) || target.n_given() > 0 {
         bail!("[precondition] wants a base of kind = \"standard-normal\" and no conditions");
     }
-    let moments = moments(target, config.seed).context("in [precondition]")?;
-    Ok(Some(PrincipalAxes::of(&moments.mean, &moments.covariance)?))
+    let axes = match axes {
+        AxesKind::Cosine => target.images().map_or_else(
+            || bail!("axes = \"cosine\" wants a target of images\nhint: leave axes out"),
+            |images| cosine_axes(&images.train, config.seed),
+        ),
+        _ => moments(target, config.seed).and_then(|m| Ok(PrincipalAxes::of(&m.mean, &m.covariance)?)),
+    };
+    axes.context("in [precondition]").map(Some)
+}
+
+/// The Gaussian along cosines of images, dequantised once.
+pub(crate) fn cosine_axes(images: &Images, seed: u64) -> Result<PrincipalAxes> {
+    let ImageShape { channels, height, width } = images.shape();
+    let mut running = CosineAxes::new([channels, height, width]);
+    for batch in dequantised(images, seed) {
+        running.add(&batch?)?;
+    }
+    Ok(running.axes()?)
 }
 
 /// Mean and covariance of the training points, in the flow's coordinates.

@@ -29,67 +29,22 @@ use interflow_core::rng::Draw;
 use interflow_core::{Network, Parameters, VectorField, shape};
 use interflow_libtorch::without_autocast;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::Result;
+use crate::principal_axes::{AxesKind, PrincipalAxes};
 
 /// What a network corrects, as written in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PreconditionConfig {
-    /// The velocity from N(0, I) to the Gaussian with the training rows' mean and covariance.
-    Gaussian {},
-}
-
-/// The least variance along an axis, as a share of the largest: degenerate data keep the velocity finite.
-const LEAST_VARIANCE: f64 = 1e-7;
-
-/// A Gaussian by its principal axes.
-#[derive(Debug)]
-pub struct PrincipalAxes {
-    /// The mean m, `[D]`.
-    mean: Tensor,
-    /// Axes by columns, `[D, D]`.
-    directions: Tensor,
-    /// The variance along each, `[D]`.
-    variances: Tensor,
-}
-
-impl PrincipalAxes {
-    /// The axes of N(`mean`, `covariance`), `[D]` and `[D, D]`, in double precision.
-    ///
-    /// # Errors
-    /// [`interflow_core::Error::Shape`] if the shapes do not go together; [`crate::Error::Torch`] if libtorch finds
-    /// no axes, for a covariance with a NaN.
-    pub fn of(mean: &Tensor, covariance: &Tensor) -> Result<Self> {
-        let dim = mean.numel() as i64;
-        shape::check_same("principal axes", &mean.unsqueeze(1).expand([dim, dim], false), covariance)?;
-        let failed = |source| crate::Error::Torch { operation: "principal axes", source };
-        let (variances, directions) = covariance.to_kind(Kind::Double).f_linalg_eigh("L").map_err(failed)?;
-        let least = variances.max().double_value(&[]) * LEAST_VARIANCE;
-        Ok(Self { mean: mean.to_kind(Kind::Double), directions, variances: variances.clamp_min(least) })
-    }
-
-    /// Those of N(0, I), to be overwritten by a checkpoint's.
-    pub fn standard(dim: i64) -> Self {
-        let options = (Kind::Double, Device::Cpu);
-        Self {
-            mean: Tensor::zeros([dim], options),
-            directions: Tensor::eye(dim, options),
-            variances: Tensor::ones([dim], options),
-        }
-    }
-
-    /// Copies for a network's weights of the given kind on the given device.
-    fn fix_in(&self, parameters: &mut Parameters, (kind, device): (Kind, Device)) -> Self {
-        let mut fix = |name: &str, x: &Tensor| parameters.fix(name, &x.to_device(device).to_kind(kind));
-        Self {
-            mean: fix("gaussian.mean", &self.mean),
-            directions: fix("gaussian.directions", &self.directions),
-            variances: fix("gaussian.variances", &self.variances),
-        }
-    }
+    /// The velocity from N(0, I) to the Gaussian with the training points' mean and variances.
+    Gaussian {
+        /// Along which axes the points have variances of their own.
+        #[serde(default)]
+        axes: AxesKind,
+    },
 }
 
 /// A velocity `v_G + Q c Qᵀ F`, with a network F. Its derivatives come from backward passes, `D` of them for the exact
@@ -108,7 +63,7 @@ impl GaussianResidual {
     /// # Errors
     /// [`interflow_core::Error::Shape`] if the Gaussian has another dimension than the network.
     pub fn new(network: Box<dyn Network>, interpolant: Interpolant, axes: &PrincipalAxes) -> Result<Self> {
-        shape::check_points("preconditioning", &axes.directions, network.dim())?;
+        shape::check_points("preconditioning", &axes.mean().unsqueeze(0), network.dim())?;
         let options = (network.parameters().kind(), network.parameters().device());
         let mut parameters = Parameters::new();
         parameters.include("", network.parameters());
@@ -119,7 +74,7 @@ impl GaussianResidual {
     /// `(x − β m) Q` for points `x`, `[B, D]`, and what becomes of it at their times.
     fn along_axes(&self, t: &Tensor, x: &Tensor) -> (Tensor, Factors) {
         let c = self.interpolant.coefficients(&t.unsqueeze(1));
-        let (path, variances) = (&c.schedule, self.axes.variances.unsqueeze(0));
+        let (path, variances) = (&c.schedule, self.axes.variances().unsqueeze(0));
         let mut square = path.alpha.square() + path.beta.square() * &variances;
         let mut slope = &path.alpha * &path.alpha_dot + &path.beta * &path.beta_dot * &variances;
         if let Some(latent) = &c.latent {
@@ -128,8 +83,8 @@ impl GaussianResidual {
         }
         let turn = (&path.alpha_dot * &path.beta - &path.alpha * &path.beta_dot).abs();
         let correction = turn * &path.alpha * &path.beta * variances.sqrt() / &square;
-        let mean = self.axes.mean.unsqueeze(0);
-        let y = (x - &path.beta * &mean).matmul(&self.axes.directions);
+        let mean = self.axes.mean().unsqueeze(0);
+        let y = self.axes.along(&(x - &path.beta * &mean));
         let factors = Factors {
             input: square.rsqrt(),
             gaussian: slope / square,
@@ -139,24 +94,19 @@ impl GaussianResidual {
         (y, factors)
     }
 
-    /// `y Qᵀ` for `y`, `[B, D]`, along the axes.
-    fn back(&self, y: &Tensor) -> Tensor {
-        y.matmul(&self.axes.directions.tr())
-    }
-
     /// The velocity with what `network` makes of times and inputs.
     fn velocity(&self, t: &Tensor, x: &Tensor, network: impl FnOnce(&Tensor, &Tensor) -> Tensor) -> Tensor {
         // In the weights' precision: the factors are large where a variance is small, and bfloat16 would turn them
         // into noise.
         let (y, factors, input) = exactly(x.device(), || {
             let (y, factors) = self.along_axes(t, x);
-            let input = self.back(&(&y * &factors.input));
+            let input = self.axes.back(&(&y * &factors.input));
             (y, factors, input)
         });
         let output = network(t, &input).to_kind(x.kind());
         exactly(x.device(), || {
-            let correction = output.matmul(&self.axes.directions) * &factors.correction;
-            self.back(&(&y * &factors.gaussian + correction)) + &factors.mean_derivative
+            let correction = self.axes.along(&output) * &factors.correction;
+            self.axes.back(&(&y * &factors.gaussian + correction)) + &factors.mean_derivative
         })
     }
 }

@@ -4,21 +4,23 @@ use anyhow::Result;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::{ImageParts, Images, dequantise};
 use interflow_metrics::{GaussianFit, bits_per_dim};
+use interflow_train::{AxesKind, PreconditionConfig};
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
 
 use super::space::{ImageSpace, spread, test_noise};
-use crate::config::DivergenceConfig;
+use crate::config::{DivergenceConfig, ExperimentConfig};
 use crate::end::End;
 use crate::evaluation::mean;
 use crate::flow::Flow;
 use crate::observer::progress_bar;
+use crate::precondition::cosine_axes;
 
 /// Numbers that are held at once while a Gaussian is fitted or evaluated.
 const CHUNK: i64 = 1 << 23;
 
-/// Bits/dim of the flow and of a full-covariance Gaussian on the same dequantised test images, [`Value::Null`] for a
-/// Gaussian that has too few training images; all errors are over images.
+/// Bits/dim of the flow and of a Gaussian fitted to the training images on the same dequantised test images,
+/// [`Value::Null`] where none fits; all errors are over images.
 pub(crate) fn evaluate(
     flow: &Flow,
     base: &End,
@@ -39,7 +41,10 @@ pub(crate) fn evaluate(
     };
     let own = bits(log_density);
     result.insert("bits_per_dim".into(), mean(&own));
-    match gaussian(&space, &images.train, &points, flow.config.seed) {
+    let axes = gaussian_axes(&flow.config, &images.train);
+    let x = points.narrow(1, space.n_given(), space.shape().dim());
+    result.insert("gaussian_axes".into(), json!(axes));
+    match gaussian(axes, &images.train, &x, flow.config.seed) {
         Ok(log_density) => {
             let gaussian = bits(log_density);
             result.insert("gaussian_bits_per_dim".into(), mean(&gaussian));
@@ -83,13 +88,31 @@ fn settings(flow: &Flow) -> Value {
     })
 }
 
-/// The log-density of `points` under the Gaussian fitted to all training images, dequantised once; it doesn't know
-/// of classes.
-fn gaussian(space: &ImageSpace, train: &Images, points: &Tensor, seed: u64) -> Result<Tensor> {
-    let dim = space.shape().dim();
-    let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed))?;
-    let x = points.narrow(1, space.n_given(), dim);
-    Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(|x| fit.log_density(x)).collect::<Vec<_>>(), 0))
+/// Which Gaussian to compare with: the one that the flow corrects, else that with full covariance; with fewer images
+/// than dimensions, which leave it singular, that along cosines.
+fn gaussian_axes(config: &ExperimentConfig, train: &Images) -> AxesKind {
+    match config.precondition {
+        Some(PreconditionConfig::Gaussian { axes: AxesKind::Cosine }) => AxesKind::Cosine,
+        _ if train.n() <= train.shape().dim() => AxesKind::Cosine,
+        _ => AxesKind::Principal,
+    }
+}
+
+/// The log-density of the images `x`, `[N, C·H·W]`, under the Gaussian fitted to all training images, dequantised
+/// once; it doesn't know of classes.
+fn gaussian(axes: AxesKind, train: &Images, x: &Tensor, seed: u64) -> Result<Tensor> {
+    let dim = train.shape().dim();
+    let log_density: Box<dyn Fn(&Tensor) -> Tensor> = match axes {
+        AxesKind::Cosine => {
+            let axes = cosine_axes(train, seed)?;
+            Box::new(move |x| axes.log_density(x))
+        }
+        _ => {
+            let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed))?;
+            Box::new(move |x| fit.log_density(x))
+        }
+    };
+    Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(log_density).collect::<Vec<_>>(), 0))
 }
 
 /// All images, dequantised once, in order and batch by batch, behind a progress bar.

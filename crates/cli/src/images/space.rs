@@ -40,7 +40,7 @@ impl ImageSpace {
     /// Refuses a network on images of another shape, or of fewer classes.
     pub(crate) fn check_model(&self, model: &ModelConfig) -> Result<()> {
         let ModelConfig::UNet(net) = model else { return Ok(()) };
-        let ours = [self.channels, self.height, self.width];
+        let ours = self.sides();
         if net.shape != ours {
             bail!("model.shape must be that of the images, {ours:?}, found: {:?}", net.shape);
         }
@@ -48,6 +48,11 @@ impl ImageSpace {
             bail!("model.n_classes must be that of the images, {}, found: {}", self.n_classes, net.n_classes);
         }
         Ok(())
+    }
+
+    /// Channels, height and width.
+    pub(crate) fn sides(&self) -> [i64; 3] {
+        [self.channels, self.height, self.width]
     }
 
     /// The images' shape.
@@ -100,7 +105,7 @@ impl ImageSpace {
 
     /// The images of these levels.
     pub(crate) fn of_levels<'a>(&self, levels: &'a [u8]) -> Pixels<'a> {
-        let shape = [self.channels, self.height, self.width].map(|side| side as u32);
+        let shape = self.sides().map(|side| side as u32);
         Pixels { levels, shape, n_levels: self.n_levels as u32 }
     }
 }
