@@ -48,6 +48,21 @@ fn a_value_out_of_range_is_refused() {
 }
 
 #[test]
+fn settings_that_do_not_go_together_are_refused() {
+    let refused = |settings: &str, part: &str| {
+        let playground = Playground::new();
+        let message = playground.fail(&format!("train tiny.toml {settings}"));
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+        assert!(message.contains("hint: "), "no hint in: {message}");
+        assert!(partial_files(playground.path()).is_empty());
+    };
+    let path = "--set path={family={kind=\"fourier\"},start=0}";
+    refused(&format!("{path} --set train.jitter=0.1"), "between the points as they are");
+    refused(&format!("{path} --set precondition={{kind=\"gaussian\"}}"), "a path that does not change");
+    refused("--set precondition={kind=\"gaussian\",axes=\"cosine\"}", "wants a target of images");
+}
+
+#[test]
 fn a_missing_config_is_named() {
     let message = Playground::new().fail("train nowhere.toml");
     assert!(message.contains("nowhere.toml"), "{message}");

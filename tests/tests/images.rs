@@ -76,6 +76,23 @@ fn an_experiment_on_images_reports_bits_and_draws_sheets() {
 }
 
 #[test]
+fn a_preconditioned_flow_is_as_good_as_its_gaussian_and_comes_back_from_its_checkpoint() {
+    for axes in ["principal", "cosine"] {
+        let playground = playground("");
+        let settings = format!("--set precondition={{kind=\"gaussian\",axes=\"{axes}\"}}");
+        let settings = format!("{settings} --set train.steps=80 --set evaluation.n_test=40");
+        let result = experiment(&playground, &settings);
+        assert_eq!(result["gaussian_axes"], axes);
+        let below = result["bits_per_dim_below_gaussian"]["mean"].as_f64().unwrap();
+        assert!((-0.1..1.0).contains(&below), "{result}");
+        let run = playground.run_folder("runs");
+        let stdout = playground.succeed(&format!("evaluate {} --json", run.display()));
+        let again: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(again["bits_per_dim"], result["bits_per_dim"]);
+    }
+}
+
+#[test]
 fn probes_estimate_the_exact_divergence() {
     let playground = playground("");
     let run = playground.succeed("train tiny.toml --set train.steps=60");
