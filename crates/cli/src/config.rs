@@ -13,7 +13,9 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_data::WhiteningNumbers;
 use interflow_models::{ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
-use interflow_train::{AxesKind, GaussianResidual, PreconditionConfig, PrincipalAxes, TimeConfig, TrainConfig};
+use interflow_train::{
+    AxesKind, GaussianResidual, PreconditionConfig, PrincipalAxes, TimeConfig, TrainConfig,
+};
 use interflow_transport::{CouplingConfig, PathConfig};
 use serde::{Deserialize, Serialize};
 use tch::Device;

@@ -96,7 +96,7 @@ impl PrincipalAxes {
 
     /// `y Q` for rows `y`, `[B, D]`: what they are along the axes.
     pub(crate) fn along(&self, y: &Tensor) -> Tensor {
-        self.turned(y, |direction| direction.shallow_clone())
+        self.turned(y, Tensor::shallow_clone)
     }
 
     /// `y Qᵀ` for rows `y`, `[B, D]`, along the axes.

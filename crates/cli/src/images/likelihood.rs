@@ -102,15 +102,12 @@ fn gaussian_axes(config: &ExperimentConfig, train: &Images) -> AxesKind {
 /// once; it doesn't know of classes.
 fn gaussian(axes: AxesKind, train: &Images, x: &Tensor, seed: u64) -> Result<Tensor> {
     let dim = train.shape().dim();
-    let log_density: Box<dyn Fn(&Tensor) -> Tensor> = match axes {
-        AxesKind::Cosine => {
-            let axes = cosine_axes(train, seed)?;
-            Box::new(move |x| axes.log_density(x))
-        }
-        _ => {
-            let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed))?;
-            Box::new(move |x| fit.log_density(x))
-        }
+    let log_density: Box<dyn Fn(&Tensor) -> Tensor> = if axes == AxesKind::Cosine {
+        let axes = cosine_axes(train, seed)?;
+        Box::new(move |x| axes.log_density(x))
+    } else {
+        let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed))?;
+        Box::new(move |x| fit.log_density(x))
     };
     Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(log_density).collect::<Vec<_>>(), 0))
 }
