@@ -1,13 +1,12 @@
 //! The Gaussian that preconditions a network, from the training data.
 
 use anyhow::{Context, Result, bail};
-use interflow_data::{ImageShape, Images};
 use interflow_metrics::{Moments, RunningMoments};
-use interflow_train::{AxesKind, CosineAxes, PreconditionConfig, PrincipalAxes};
+use interflow_train::{AxesKind, PreconditionConfig, PrincipalAxes};
 
 use crate::config::ExperimentConfig;
 use crate::end::End;
-use crate::images::dequantised;
+use crate::images::{cosine_axes, dequantised};
 
 /// The Gaussian of the target's training points, where the config wants one.
 pub(crate) fn axes(config: &ExperimentConfig, base: &End, target: &End) -> Result<Option<PrincipalAxes>> {
@@ -23,16 +22,6 @@ pub(crate) fn axes(config: &ExperimentConfig, base: &End, target: &End) -> Resul
         _ => moments(target, config.seed).and_then(|m| Ok(PrincipalAxes::of(&m.mean, &m.covariance)?)),
     };
     axes.context("in [precondition]").map(Some)
-}
-
-/// The Gaussian along cosines of images, dequantised once.
-pub(crate) fn cosine_axes(images: &Images, seed: u64) -> Result<PrincipalAxes> {
-    let ImageShape { channels, height, width } = images.shape();
-    let mut running = CosineAxes::new([channels, height, width]);
-    for batch in dequantised(images, seed) {
-        running.add(&batch?)?;
-    }
-    Ok(running.axes()?)
 }
 
 /// Mean and covariance of the training points, in the flow's coordinates.

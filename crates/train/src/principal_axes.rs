@@ -20,7 +20,7 @@ pub enum AxesKind {
     /// The eigenvectors of the covariance.
     #[default]
     Principal,
-    /// Cosines along the rows and columns of images, of three or fewer colours.
+    /// Cosines along the rows and the columns of images, and a turn of their colours.
     Cosine,
 }
 

@@ -1,23 +1,18 @@
 //! Bits per dimension on test images, beside those of a Gaussian.
 
 use anyhow::Result;
-use interflow_core::rng::{Purpose, Stream};
-use interflow_data::{ImageParts, Images, dequantise};
-use interflow_metrics::{GaussianFit, bits_per_dim};
-use interflow_train::{AxesKind, PreconditionConfig};
+use interflow_data::{ImageParts, Images};
+use interflow_metrics::bits_per_dim;
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
 
+use super::gaussian::{axes_to_compare, log_density_of_gaussian};
 use super::space::{ImageSpace, spread, test_noise};
-use crate::config::{DivergenceConfig, ExperimentConfig};
+use crate::config::DivergenceConfig;
 use crate::end::End;
 use crate::evaluation::mean;
 use crate::flow::Flow;
 use crate::observer::progress_bar;
-use crate::precondition::cosine_axes;
-
-/// Numbers that are held at once while a Gaussian is fitted or evaluated.
-const CHUNK: i64 = 1 << 23;
 
 /// Bits/dim of the flow and of a Gaussian fitted to the training images on the same dequantised test images,
 /// [`Value::Null`] where none fits; all errors are over images.
@@ -41,10 +36,10 @@ pub(crate) fn evaluate(
     };
     let own = bits(log_density);
     result.insert("bits_per_dim".into(), mean(&own));
-    let axes = gaussian_axes(&flow.config, &images.train);
+    let axes = axes_to_compare(&flow.config, &images.train);
     let x = points.narrow(1, space.n_given(), space.shape().dim());
     result.insert("gaussian_axes".into(), json!(axes));
-    match gaussian(axes, &images.train, &x, flow.config.seed) {
+    match log_density_of_gaussian(axes, &images.train, &x, flow.config.seed) {
         Ok(log_density) => {
             let gaussian = bits(log_density);
             result.insert("gaussian_bits_per_dim".into(), mean(&gaussian));
@@ -86,49 +81,4 @@ fn settings(flow: &Flow) -> Value {
         "rtol": solver.rtol,
         "atol": solver.atol,
     })
-}
-
-/// Which Gaussian to compare with: the one that the flow corrects, else that with full covariance; with fewer images
-/// than dimensions, which leave it singular, that along cosines.
-fn gaussian_axes(config: &ExperimentConfig, train: &Images) -> AxesKind {
-    match config.precondition {
-        Some(PreconditionConfig::Gaussian { axes: AxesKind::Cosine }) => AxesKind::Cosine,
-        _ if train.n() <= train.shape().dim() => AxesKind::Cosine,
-        _ => AxesKind::Principal,
-    }
-}
-
-/// The log-density of the images `x`, `[N, C·H·W]`, under the Gaussian fitted to all training images, dequantised
-/// once; it doesn't know of classes.
-fn gaussian(axes: AxesKind, train: &Images, x: &Tensor, seed: u64) -> Result<Tensor> {
-    let dim = train.shape().dim();
-    let log_density: Box<dyn Fn(&Tensor) -> Tensor> = if axes == AxesKind::Cosine {
-        let axes = cosine_axes(train, seed)?;
-        Box::new(move |x| axes.log_density(x))
-    } else {
-        let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed))?;
-        Box::new(move |x| fit.log_density(x))
-    };
-    Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(log_density).collect::<Vec<_>>(), 0))
-}
-
-/// All images, dequantised once, in order and batch by batch, behind a progress bar.
-pub(crate) fn dequantised(images: &Images, seed: u64) -> impl Iterator<Item = Result<Tensor>> + '_ {
-    let (n_images, chunk) = (images.n(), chunk(images.shape().dim()));
-    let noise = Stream::new(seed, Purpose::Resample);
-    let bar = progress_bar(n_images.max(0) as u64, "fit Gaussian");
-    (0..n_images).step_by(chunk as usize).map(move |first| {
-        crate::interrupt::check()?;
-        let n = chunk.min(n_images - first);
-        bar.inc(n as u64);
-        if first + n == n_images {
-            bar.finish_and_clear();
-        }
-        Ok(dequantise(&images.pixels(first, n), images.n_levels(), first as u64, &noise))
-    })
-}
-
-/// How many points of dimension `dim` are taken at once.
-fn chunk(dim: i64) -> i64 {
-    (CHUNK / dim).max(1)
 }

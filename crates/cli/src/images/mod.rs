@@ -2,6 +2,7 @@
 
 mod config;
 mod fid;
+mod gaussian;
 mod likelihood;
 mod neighbours;
 mod output;
@@ -12,7 +13,8 @@ mod space;
 
 pub(crate) use config::{FidConfig, ImageEvaluationConfig};
 pub(crate) use fid::{compare, section};
-pub(crate) use likelihood::{dequantised, evaluate};
+pub(crate) use gaussian::{cosine_axes, dequantised};
+pub(crate) use likelihood::evaluate;
 pub(crate) use output::ImageOutput;
 pub(crate) use progress::ProgressSheet;
 pub(crate) use reconstruction::reconstruct;
