@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::axes::{numbered, on_pixel, range, rule};
-use super::canvas::{self, LETTER, Pen, polyline, text, text_upwards, text_width};
+use super::canvas::{self, LETTER, Pen, disc, polyline, text, text_upwards, text_width};
 use super::colormap::{GRID, INK, WHITE, line_color};
 
 const SIZE: (u32, u32) = (720, 440);
@@ -18,7 +18,7 @@ type Series = (String, Vec<(f64, f64)>);
 const MOST_COVERED: usize = 3;
 
 /// Draws named `series` of (x, y) as lines over common axes with ticks, and a legend where there are several.
-/// Points that aren't finite break the line.
+/// Points that aren't finite break the line; a point alone is a dot.
 pub(crate) fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> RgbImage {
     let mut image = RgbImage::from_pixel(SIZE.0, SIZE.1, WHITE);
     let frame = Frame::around(series);
@@ -26,6 +26,9 @@ pub(crate) fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> Rg
     for (index, (_, points)) in series.iter().enumerate() {
         let line: Vec<_> = points.iter().map(|&(x, y)| [frame.column(x), frame.row(y)]).collect();
         polyline(&mut image, &line, Pen { color: line_color(index), width: 2.0, opacity: 1.0 });
+        for place in alone(&line) {
+            disc(&mut image, place, Pen { color: line_color(index), width: 7.0, opacity: 1.0 });
+        }
     }
     draw_names(&mut image, (x_label, y_label));
     match series.len() {
@@ -38,6 +41,14 @@ pub(crate) fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> Rg
         }
         _ => beside(&image, &legend(series)),
     }
+}
+
+/// The finite points between two that are not, which no stroke reaches.
+fn alone(line: &[[f64; 2]]) -> impl Iterator<Item = [f64; 2]> + '_ {
+    let finite =
+        |index: usize| line.get(index).is_some_and(|place| place.iter().all(|number| number.is_finite()));
+    let beside = move |index: usize| index.checked_sub(1).is_some_and(finite) || finite(index + 1);
+    (0..line.len()).filter(move |&index| finite(index) && !beside(index)).map(|index| line[index])
 }
 
 /// The chart with its legend to the right of it.
@@ -131,6 +142,16 @@ mod tests {
         let (early, late) = (rows_of_ink(&image, 120), rows_of_ink(&image, 660));
         assert!(!early.is_empty() && !late.is_empty());
         assert!(early.iter().max() < late.iter().min(), "early {early:?}, late {late:?}");
+    }
+
+    #[test]
+    fn a_point_alone_is_seen() {
+        let dots = |points: Vec<(f64, f64)>| {
+            let image = curve_image(&[("cost".into(), points)], "step", "cost");
+            (0..SIZE.0).filter(|&x| !rows_of_ink(&image, x).is_empty()).count()
+        };
+        assert!((3..9).contains(&dots(vec![(3500.0, 4.0)])));
+        assert!((3..9).contains(&dots(vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, f64::NAN)])));
     }
 
     #[test]

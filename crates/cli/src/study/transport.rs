@@ -215,7 +215,7 @@ fn few_steps(
     Ok(())
 }
 
-/// Draws trajectories, and α and β where they were learned.
+/// Draws trajectories, and the path's coefficients where they were learned.
 fn draw(folder: &RunFolder, flow: &Flow, x0: &Tensor, extent: f64) -> Result<()> {
     if x0.size()[1] == 2 {
         let paths = report::trajectories(flow, &x0.narrow(0, 0, N_DRAWN.min(x0.size()[0])))?;
@@ -224,18 +224,21 @@ fn draw(folder: &RunFolder, flow: &Flow, x0: &Tensor, extent: f64) -> Result<()>
     }
     let Some(path) = flow.path.as_ref().filter(|path| path.family().keeps_form()) else { return Ok(()) };
     let t = Tensor::linspace(0.0, 1.0, N_TIMES, (Kind::Double, Device::Cpu));
-    let (before, after) = (path.base().schedule(&t), path.interpolant().schedule(&t));
+    let (before, after) = (path.base().coefficients(&t), path.interpolant().coefficients(&t));
     let times = numbers(&t)?;
     let line = |name: &str, values: &Tensor| -> Result<_> {
         let values = numbers(&values.detach())?;
         Ok((name.to_owned(), times.iter().copied().zip(values).collect::<Vec<_>>()))
     };
-    let series = [
-        line("alpha before", &before.alpha)?,
-        line("alpha after", &after.alpha)?,
-        line("beta before", &before.beta)?,
-        line("beta after", &after.beta)?,
+    let mut series = vec![
+        line("alpha before", &before.schedule.alpha)?,
+        line("alpha after", &after.schedule.alpha)?,
+        line("beta before", &before.schedule.beta)?,
+        line("beta after", &after.schedule.beta)?,
     ];
+    if let (Some(before), Some(after)) = (&before.latent, &after.latent) {
+        series.extend([line("gamma before", &before.gamma)?, line("gamma after", &after.gamma)?]);
+    }
     figure::save_png(
         &folder.figures().join("coefficients.png"),
         &figure::curve_image(&series, "t", "coefficient"),
