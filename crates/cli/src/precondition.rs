@@ -24,9 +24,19 @@ pub(crate) fn axes(config: &ExperimentConfig, base: &End, target: &End) -> Resul
     axes.context("in [precondition]").map(Some)
 }
 
+/// Images per dimension below which a covariance's small eigenvalues are those of the choice of images.
+const ENOUGH: i64 = 8;
+
 /// Mean and covariance of the training points, in the flow's coordinates.
 fn moments(target: &End, seed: u64) -> Result<Moments> {
     if let Some(parts) = target.images() {
+        let (n, dim) = (parts.train.n(), parts.train.shape().dim());
+        if n < ENOUGH * dim {
+            tracing::warn!(
+                "{n} images are few for a covariance in {dim} dimensions\n\
+                 hint: take [precondition] axes = \"cosine\", which needs fewer"
+            );
+        }
         let mut running = RunningMoments::default();
         for batch in dequantised(&parts.train, seed) {
             running.add(&batch?)?;
