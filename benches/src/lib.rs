@@ -35,7 +35,7 @@ pub fn u_net() -> Box<dyn Network> {
     filled(Box::new(u_net), &mut draw)
 }
 
-/// What does not depend on the machine's other work is measured on one thread.
+/// Takes `BENCH_THREADS` threads, or one.
 fn set_threads() {
     let asked = std::env::var("BENCH_THREADS").ok().and_then(|threads| threads.parse().ok());
     tch::set_num_threads(asked.unwrap_or(1));

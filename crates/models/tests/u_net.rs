@@ -298,13 +298,10 @@ fn waves(shape: &[i64], phase: f64) -> Tensor {
 fn the_velocity_is_that_of_the_same_net_in_pytorch() {
     let config = UNetConfig {
         patch: 2,
-        n_blocks: 1,
         attention: vec![3],
         linear_attention: vec![6],
-        head_channels: 4,
         n_groups: 4,
-        time_embedding: TimeEmbedding::Sinusoidal { n_frequencies: 3 },
-        ..UNetConfig::new([3, 12, 8], 8, vec![1, 2])
+        ..tiny([3, 12, 8])
     };
     let mut network = fresh(&config, Kind::Double);
     let mut shapes: Vec<(String, Vec<i64>)> =
