@@ -3,38 +3,44 @@
 use tch::Tensor;
 
 use crate::error::{Error, Result};
-use crate::{VectorField, Velocity};
+use crate::{Given, GivenSpace, Network, VectorField, Velocity};
 
-/// `v_none + w (v_class − v_none)` of a class-conditional velocity on rows whose first coordinate is the class.
+/// `v_none + w (v_class − v_none)` of a class-conditional network.
 ///
 /// The weight w = 1 is the velocity itself, 0 forgets the class, and more than 1 exaggerates it; then it is no
-/// longer the velocity of a path to the class's density. One call evaluates the velocity on twice the rows.
-#[derive(Debug, Clone, Copy)]
-pub struct ClassGuided<F> {
-    field: F,
+/// longer the velocity of a path to the class's density. One call evaluates the network on twice the rows.
+pub struct ClassGuided<'a> {
+    network: &'a dyn Network,
+    /// The class of each row, `[B]`.
+    class: Tensor,
+    /// The number that stands for no class.
+    none: i64,
     weight: f64,
-    none: f64,
 }
 
-impl<F: VectorField> ClassGuided<F> {
-    /// The velocity with classes 0 … `n_classes − 1` and `n_classes` for none, guided with the given weight.
+impl<'a> ClassGuided<'a> {
+    /// The velocity of points of the given classes, `[B]` of kind `Int64`, guided with `weight`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the weight is not finite or there is no class.
-    pub fn new(velocity: Velocity<F>, weight: f64, n_classes: i64) -> Result<Velocity<Self>> {
-        let check = |name, requirement, value: f64, holds| {
-            if holds { Ok(()) } else { Err(Error::OutOfRange { name, requirement, value }) }
+    /// [`Error::OutOfRange`] if the weight is not finite, [`Error::Given`] if the network is given no class.
+    pub fn new(network: &'a dyn Network, class: &Tensor, weight: f64) -> Result<Velocity<Self>> {
+        if !weight.is_finite() {
+            let (name, requirement) = ("guidance weight", "finite");
+            return Err(Error::OutOfRange { name, requirement, value: weight });
+        }
+        let space = network.space().given;
+        let class = class.shallow_clone();
+        Given::Class(class.shallow_clone()).check("class guidance", space, class.numel() as i64)?;
+        let none = match space {
+            GivenSpace::Class { n_classes } => n_classes,
+            _ => 0,
         };
-        check("guidance weight", "finite", weight, weight.is_finite())?;
-        check("n_classes", "positive", n_classes as f64, n_classes > 0)?;
-        Ok(Velocity(Self { field: velocity.0, weight, none: n_classes as f64 }))
+        Ok(Velocity(Self { network, class, none, weight }))
     }
 
-    /// The rows themselves, and below them the same without their class: times and states.
-    fn both(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        let none = x.narrow(1, 0, 1).full_like(self.none);
-        let without = Tensor::cat(&[none, x.narrow(1, 1, x.size()[1] - 1)], 1);
-        (Tensor::cat(&[t, t], 0), Tensor::cat(&[x, &without], 0))
+    /// The classes of the rows, and below them no class for each.
+    fn both(&self) -> Given {
+        Given::Class(Tensor::cat(&[&self.class, &self.class.full_like(self.none)], 0))
     }
 
     /// What guidance makes of numbers for both, `[2B, …]`.
@@ -44,29 +50,32 @@ impl<F: VectorField> ClassGuided<F> {
     }
 }
 
-impl<F: VectorField> VectorField for ClassGuided<F> {
+fn twice(x: &Tensor) -> Tensor {
+    Tensor::cat(&[x, x], 0)
+}
+
+impl VectorField for ClassGuided<'_> {
     fn dim(&self) -> i64 {
-        self.field.dim()
+        self.network.space().dim
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let (t, x) = self.both(t, x);
-        self.mix(&self.field.value(&t, &x))
+        self.mix(&self.network.value(&twice(t), &twice(x), &self.both()))
     }
 
     fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        let (t, x) = self.both(t, x);
-        // Without a class nothing depends on its coordinate.
-        let without = Tensor::cat(&[u.narrow(1, 0, 1).zeros_like(), u.narrow(1, 1, u.size()[1] - 1)], 1);
-        let u = Tensor::cat(&[u, &without], 0);
-        let (value, form) = self.field.value_and_quadratic_form(&t, &x, &u);
+        let (value, form) =
+            self.network.value_and_quadratic_form(&twice(t), &twice(x), &self.both(), &twice(u));
         (self.mix(&value), self.mix(&form))
     }
 
-    /// The class rests, so its own coordinate adds nothing.
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        let (t, x) = self.both(t, x);
-        let (value, divergence) = self.field.value_and_divergence(&t, &x);
+        let (value, divergence) = self.network.value_and_divergence(&twice(t), &twice(x), &self.both());
         (self.mix(&value), self.mix(&divergence))
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let class = self.class.index_select(0, &rows.to_device(self.class.device()));
+        Some(Box::new(Self { network: self.network, class, none: self.none, weight: self.weight }))
     }
 }

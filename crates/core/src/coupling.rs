@@ -2,18 +2,19 @@
 
 use tch::Tensor;
 
-use crate::Result;
 use crate::rng::Draw;
+use crate::{Points, Result};
 
 /// Pairs a batch of base points with a batch of target points.
 ///
-/// Both marginals are kept: a coupling permutes or resamples rows, it never moves a point, and a row moves whole.
+/// Both marginals are kept: a coupling permutes or resamples rows, it never moves a point. What target points are given
+/// stays with them, and base points are exchanged between equal conditions only, so that the base knows nothing of them.
 pub trait Coupling: Send + Sync {
-    /// The paired end points `([B, D], [B, D])` from independent batches `x0` and `x1`, both `[B, D]`.
+    /// The paired end points from independent batches `x0`, `[B, D]`, and `x1`, of B states `[B, D]`.
     ///
     /// # Errors
     /// If a pairing cannot be found, such as [`crate::Error::Coupling`].
-    fn pair(&self, x0: Tensor, x1: Tensor, draw: &mut Draw) -> Result<(Tensor, Tensor)>;
+    fn pair(&self, x0: Tensor, x1: Points, draw: &mut Draw) -> Result<(Tensor, Points)>;
 }
 
 /// The product coupling ρ0 ⊗ ρ1: independent batches are left as they are.
@@ -21,7 +22,7 @@ pub trait Coupling: Send + Sync {
 pub struct Independent;
 
 impl Coupling for Independent {
-    fn pair(&self, x0: Tensor, x1: Tensor, _draw: &mut Draw) -> Result<(Tensor, Tensor)> {
+    fn pair(&self, x0: Tensor, x1: Points, _draw: &mut Draw) -> Result<(Tensor, Points)> {
         Ok((x0, x1))
     }
 }
@@ -33,7 +34,7 @@ impl Coupling for Independent {
 pub struct Mirror;
 
 impl Coupling for Mirror {
-    fn pair(&self, _x0: Tensor, x1: Tensor, _draw: &mut Draw) -> Result<(Tensor, Tensor)> {
-        Ok((x1.shallow_clone(), x1))
+    fn pair(&self, _x0: Tensor, x1: Points, _draw: &mut Draw) -> Result<(Tensor, Points)> {
+        Ok((x1.x.shallow_clone(), x1))
     }
 }

@@ -17,6 +17,16 @@ pub enum Error {
         /// The shape it got.
         found: Vec<i64>,
     },
+    /// Points are given something else than the operation wants, such as numbers for a class.
+    #[error("{operation}: expected conditions: {expected}, found: {found}")]
+    Given {
+        /// The operation that checked the conditions.
+        operation: &'static str,
+        /// What it wants the points to be given.
+        expected: String,
+        /// What they are given.
+        found: String,
+    },
     /// A number lies outside its allowed range.
     #[error("{name} must be {requirement}, found: {value}")]
     OutOfRange {

@@ -20,13 +20,21 @@ pub trait VectorField {
     /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, for one direction `u`, `[B, D]`: the
     /// divergence's estimate by a random u. By one backward pass unless the field knows better.
     fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        quadratic_form_by_reverse_mode(self, t, x, u)
+        quadratic_form_of(|t, x| self.value(t, x), t, x, u)
     }
 
     /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. By `D` backward passes unless the field knows
     /// better.
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        divergence_by_reverse_mode(self, t, x)
+        divergence_of(|t, x| self.value(t, x), t, x)
+    }
+
+    /// The field for some of the rows of the batch that it was made for, whose numbers are `rows`, `[n]` of kind `Int64`;
+    /// `None` where the field is the same for every row, as it is unless the field says otherwise. Solvers ask for it when
+    /// they go on with a part of a batch.
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let _ = rows;
+        None
     }
 }
 
@@ -45,6 +53,9 @@ macro_rules! forward_field {
             }
             fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
                 self.inner().value_and_divergence(t, x)
+            }
+            fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+                self.inner().for_rows(rows)
             }
         }
     };
@@ -111,48 +122,77 @@ fn leaf(x: &Tensor) -> Tensor {
     x.detach().set_requires_grad(true)
 }
 
-/// The field's value at (t, x) and what `derive` finds of the leaf x and the value while gradients are recorded.
-fn differentiate<F: VectorField + ?Sized>(
-    f: &F,
-    t: &Tensor,
-    x: &Tensor,
+/// The value of `f` at (t, x), `[B, D]`, and what `derive` finds of the leaf x and the value while gradients are
+/// recorded; zeros where the value
+/// records none: there is nothing to differentiate then.
+fn differentiate(
+    f: impl FnOnce(&Tensor, &Tensor) -> Tensor,
+    (t, x): (&Tensor, &Tensor),
     derive: impl FnOnce(&Tensor, &Tensor) -> Tensor,
 ) -> (Tensor, Tensor) {
     tch::with_grad(|| {
         let x = leaf(x);
-        let value = f.value(t, &x);
-        let derivative = derive(&x, &value);
+        let value = f(t, &x);
+        let derivative =
+            if value.requires_grad() { derive(&x, &value) } else { x.detach().select(1, 0).zeros_like() };
         (value.detach(), derivative)
     })
 }
 
-/// The quadratic form by one backward pass: `(uᵀ ∂f/∂x) u`. `# Shapes` as
-/// [`VectorField::value_and_quadratic_form`].
+/// Whether a graph is freed by its backward pass or kept for another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Graph {
+    Free,
+    Keep,
+}
+
+/// The gradient of a scalar in the leaf x.
+fn gradient(of: &Tensor, x: &Tensor, graph: Graph) -> Tensor {
+    Tensor::run_backward(&[of], &[x], graph == Graph::Keep, false).swap_remove(0)
+}
+
+/// The value `[B, D]` and the quadratic form `(uᵀ ∂f/∂x) u`, `[B]`, by one backward pass. `# Shapes` as
+/// [`VectorField::value_and_quadratic_form`]; the form is zero where the value does not depend on x.
 pub fn quadratic_form_by_reverse_mode<F: VectorField + ?Sized>(
     f: &F,
     t: &Tensor,
     x: &Tensor,
     u: &Tensor,
 ) -> (Tensor, Tensor) {
-    differentiate(f, t, x, |x, value| {
-        let paired = (value * u).sum(None);
-        let gradient = Tensor::run_backward(&[paired], &[x], false, false).swap_remove(0);
-        (gradient * u).sum_dim_intlist(1i64, false, None)
-    })
+    quadratic_form_of(|t, x| f.value(t, x), t, x, u)
 }
 
-/// The exact divergence by one backward pass per dimension: general, and the slow reference for fields that
-/// propagate tangents themselves. `# Shapes` as [`VectorField::value_and_divergence`].
+/// The value `[B, D]` and the exact divergence `[B]` by one backward pass per dimension: general, and the slow reference for
+/// fields that propagate tangents themselves. The divergence is zero where the value does not depend on x.
 pub fn divergence_by_reverse_mode<F: VectorField + ?Sized>(
     f: &F,
     t: &Tensor,
     x: &Tensor,
 ) -> (Tensor, Tensor) {
-    differentiate(f, t, x, |x, value| {
-        let diagonal = |d| {
-            let column = value.select(1, d).sum(None);
-            Tensor::run_backward(&[column], &[x], true, false).swap_remove(0).select(1, d)
-        };
-        (0..f.dim()).map(diagonal).fold(x.detach().select(1, 0).zeros_like(), |sum, next| sum + next)
+    divergence_of(|t, x| f.value(t, x), t, x)
+}
+
+/// [`quadratic_form_by_reverse_mode`] of a function of times `[B]` and points `[B, D]`.
+pub(crate) fn quadratic_form_of(
+    f: impl FnOnce(&Tensor, &Tensor) -> Tensor,
+    t: &Tensor,
+    x: &Tensor,
+    u: &Tensor,
+) -> (Tensor, Tensor) {
+    differentiate(f, (t, x), |x, value| {
+        let paired = (value * u).sum(None);
+        (gradient(&paired, x, Graph::Free) * u).sum_dim_intlist(1i64, false, None)
+    })
+}
+
+/// [`divergence_by_reverse_mode`] of a function of times `[B]` and points `[B, D]`.
+pub(crate) fn divergence_of(
+    f: impl FnOnce(&Tensor, &Tensor) -> Tensor,
+    t: &Tensor,
+    x: &Tensor,
+) -> (Tensor, Tensor) {
+    differentiate(f, (t, x), |x, value| {
+        let diagonal = |d| gradient(&value.select(1, d).sum(None), x, Graph::Keep).select(1, d);
+        (0..x.size()[1]).map(diagonal).fold(x.detach().select(1, 0).zeros_like(), |sum, next| sum + next)
     })
 }

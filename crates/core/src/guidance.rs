@@ -62,7 +62,7 @@ impl Conversion {
     ///
     /// # Errors
     /// [`Error::Interpolant`] if the path has a latent.
-    pub fn guided<F: VectorField, L: MeanLikelihood>(
+    pub fn guided<F: VectorField, L: MeanLikelihood + Clone>(
         &self,
         velocity: Velocity<F>,
         likelihood: L,
@@ -77,7 +77,7 @@ impl Conversion {
     }
 }
 
-impl<F: VectorField, L: MeanLikelihood> VectorField for Guided<F, L> {
+impl<F: VectorField, L: MeanLikelihood + Clone> VectorField for Guided<F, L> {
     fn dim(&self) -> i64 {
         self.velocity.dim()
     }
@@ -95,12 +95,23 @@ impl<F: VectorField, L: MeanLikelihood> VectorField for Guided<F, L> {
             let v = self.velocity.value(t, &x);
             let mean = (alpha * &v - &c.schedule.alpha_dot * &x) / &c.wronskian;
             let total = self.likelihood.log_mean(&mean, &variance).sum(Kind::Double);
-            let pull = Tensor::run_backward(&[total], &[&x], true, differentiable).swap_remove(0);
+            // Without an observation the likelihood depends on nothing, and has no gradient.
+            let pull = if total.requires_grad() {
+                Tensor::run_backward(&[total], &[&x], true, differentiable).swap_remove(0)
+            } else {
+                x.zeros_like()
+            };
             (v, pull)
         });
         let early = column.lt(first);
         let factor = (alpha * &c.wronskian / beta.masked_fill(&early, 1.0)).masked_fill(&early, 0.0);
         let v = if differentiable { v } else { v.detach() };
         v + factor * pull
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let velocity = self.velocity.for_rows(rows)?;
+        let (conversion, likelihood) = (self.conversion.clone(), self.likelihood.clone());
+        Some(Box::new(Guided { conversion, velocity, likelihood }))
     }
 }

@@ -12,20 +12,26 @@ pub mod coupling;
 pub mod density;
 pub mod error;
 pub mod field;
+pub mod given;
 pub mod guidance;
 pub mod interpolant;
 pub mod network;
 pub mod parameters;
+pub mod points;
 pub mod rescaled;
 pub mod rng;
 pub mod shape;
 pub mod source;
+pub mod space;
 pub mod target;
 
 pub use error::{Error, Result};
 pub use field::{Denoiser, Score, VectorField, Velocity};
-pub use network::Network;
+pub use given::{Given, GivenSpace};
+pub use network::{At, Network};
 pub use parameters::Parameters;
+pub use points::Points;
+pub use space::Space;
 
 /// The tensor library this workspace is built on, so that users need not name its version.
 pub use tch;

@@ -1,17 +1,53 @@
-//! What training needs of a network: a vector field with named weights.
+//! What training needs of a network: a field over (t, x, given) with named weights.
 
 use tch::Tensor;
 
+use crate::field::{divergence_of, quadratic_form_of};
 use crate::rng::Draw;
-use crate::{Parameters, Result, VectorField};
+use crate::{Given, Parameters, Result, Space, VectorField};
 
-/// A vector field with trainable weights.
-pub trait Network: VectorField + Send {
+/// A field `f(t, x, c)` of time, state and conditions with trainable weights. For one batch of conditions it is a
+/// [`VectorField`]: [`Network::at`].
+///
+/// # Shapes
+/// `t` is `[B]`, `x` is `[B, D]`, `given` has B rows, all on the weights' device; floating-point numbers are of the weights'
+/// kind. Row i of a result depends on row i of the arguments only.
+pub trait Network: Send {
+    /// The dimension D of the state and what the network is given beside it.
+    fn space(&self) -> Space;
+
     /// The weights.
     fn parameters(&self) -> &Parameters;
 
     /// The weights, to overwrite.
     fn parameters_mut(&mut self) -> &mut Parameters;
+
+    /// The field's value, `[B, D]`; differentiable where gradients are being recorded.
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor;
+
+    /// The value `[B, D]` as training sees it, where a network may drop parts at random by `draw`. That of
+    /// [`Network::value`] unless the network says otherwise.
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
+        let _ = draw;
+        self.value(t, x, given)
+    }
+
+    /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, for one direction `u`, `[B, D]`. By one backward
+    /// pass unless the network knows better.
+    fn value_and_quadratic_form(
+        &self,
+        t: &Tensor,
+        x: &Tensor,
+        given: &Given,
+        u: &Tensor,
+    ) -> (Tensor, Tensor) {
+        quadratic_form_of(|t, x| self.value(t, x, given), t, x, u)
+    }
+
+    /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. By D backward passes unless the network knows better.
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
+        divergence_of(|t, x| self.value(t, x, given), t, x)
+    }
 
     /// The names of the weight matrices from one hidden layer to the next, for optimisers that treat matrices as
     /// such; none unless the network says so.
@@ -19,17 +55,11 @@ pub trait Network: VectorField + Send {
         Vec::new()
     }
 
-    /// The field that predicts the latent beside this velocity, `η_t(x) = E[z | x_t = x]`, if the network holds one;
-    /// its weights are among the network's.
-    fn denoiser(&self) -> Option<&dyn Network> {
+    /// The part of this name, for a network that is put together of several which are trained as one; its weights are
+    /// among the network's.
+    fn part(&self, name: &str) -> Option<&dyn Network> {
+        let _ = name;
         None
-    }
-
-    /// The value `[B, D]` as training sees it, where a network may drop parts at random by `draw`. That of
-    /// [`VectorField::value`] unless the network says otherwise.
-    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
-        let _ = draw;
-        self.value(t, x)
     }
 
     /// A network of the same form with its own copy of the weights.
@@ -37,4 +67,50 @@ pub trait Network: VectorField + Send {
     /// # Errors
     /// If libtorch cannot allocate the copy.
     fn duplicate(&self) -> Result<Box<dyn Network>>;
+
+    /// The vector field in (t, x) that the network is for points that are `given` this.
+    fn at(&self, given: &Given) -> At<'_, Self>
+    where
+        Self: Sized,
+    {
+        At { network: self, given: given.shallow_clone() }
+    }
+}
+
+impl<'n> dyn Network + 'n {
+    /// The vector field in (t, x) that the network is for points that are `given` this.
+    pub fn at<'a>(&'a self, given: &Given) -> At<'a, dyn Network + 'n> {
+        At { network: self, given: given.shallow_clone() }
+    }
+}
+
+/// A network with its conditions bound: a vector field for a batch of as many rows as there are conditions.
+pub struct At<'a, N: ?Sized> {
+    network: &'a N,
+    given: Given,
+}
+
+impl<N: Network + ?Sized> VectorField for At<'_, N> {
+    fn dim(&self) -> i64 {
+        self.network.space().dim
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+        self.network.value(t, x, &self.given)
+    }
+
+    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+        self.network.value_and_quadratic_form(t, x, &self.given, u)
+    }
+
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        self.network.value_and_divergence(t, x, &self.given)
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        if self.given.is_nothing() {
+            return None;
+        }
+        Some(Box::new(At { network: self.network, given: self.given.select(rows) }))
+    }
 }

@@ -141,6 +141,11 @@ impl<F: VectorField> VectorField for Rescaled<F> {
         (m.growth * x + m.scale * m.speed * v, form)
     }
 
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let velocity = self.velocity.for_rows(rows)?;
+        Some(Box::new(Rescaled { velocity, clock: self.clock.clone() }))
+    }
+
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
         let (s, m, y) = self.moment(t, x);
         let (v, divergence) = self.velocity.value_and_divergence(&s, &y);

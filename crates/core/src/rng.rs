@@ -87,26 +87,59 @@ impl Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
     seed: u64,
-    purpose: Purpose,
+    id: StreamId,
+}
+
+/// What tells the streams of one seed apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamId {
+    Purpose(Purpose),
+    /// A digest of a name.
+    Named([u64; 2]),
 }
 
 impl Stream {
     /// The stream of `purpose` under the run's `seed`.
     pub const fn new(seed: u64, purpose: Purpose) -> Self {
-        Self { seed, purpose }
+        Self { seed, id: StreamId::Purpose(purpose) }
+    }
+
+    /// The stream of this name under the run's `seed`, for code outside this workspace. It is independent of the streams
+    /// of every [`Purpose`], and of those of other names but for a chance of 2⁻⁶⁴.
+    ///
+    /// ```
+    /// use interflow_core::rng::Stream;
+    ///
+    /// let mut draw = Stream::named(7, "my-crate/shuffle").at(0);
+    /// assert_ne!(draw.bits(), Stream::named(7, "my-crate/noise").at(0).bits());
+    /// ```
+    pub fn named(seed: u64, name: &str) -> Self {
+        // Two runs of FNV-1a from different starts: a digest that is the same on every machine and in every version.
+        let digest = |start: u64| {
+            name.bytes()
+                .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+        };
+        Self { seed, id: StreamId::Named([digest(0xcbf2_9ce4_8422_2325), digest(0x9e37_79b9_7f4a_7c15)]) }
     }
 
     /// The stream of another purpose under the same seed.
     #[must_use]
     pub const fn with_purpose(&self, purpose: Purpose) -> Self {
-        Self { seed: self.seed, purpose }
+        Self { seed: self.seed, id: StreamId::Purpose(purpose) }
     }
 
     /// The draw at `index`: a training step, an epoch or a sample's number.
     pub fn at(&self, index: u64) -> Draw {
         let mut key = [0u8; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
-        key[8..16].copy_from_slice(&self.purpose.stream().to_le_bytes());
+        match self.id {
+            StreamId::Purpose(purpose) => key[8..16].copy_from_slice(&purpose.stream().to_le_bytes()),
+            StreamId::Named(digest) => {
+                // No purpose has the number 0, so no named stream is one of ours.
+                key[16..24].copy_from_slice(&digest[0].to_le_bytes());
+                key[24..].copy_from_slice(&digest[1].to_le_bytes());
+            }
+        }
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(index);
         Draw { rng }

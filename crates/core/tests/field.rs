@@ -34,6 +34,19 @@ impl VectorField for Constant {
     }
 }
 
+/// A field whose value is computed without x: there is no graph to differentiate.
+struct Unrelated;
+
+impl VectorField for Unrelated {
+    fn dim(&self) -> i64 {
+        3
+    }
+
+    fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor {
+        x.full_like(1.5)
+    }
+}
+
 fn normal(seed: u64, index: u64, shape: &[i64]) -> Tensor {
     Stream::new(seed, Purpose::Test).at(index).normal(shape, Kind::Double)
 }
@@ -69,6 +82,10 @@ fn a_constant_field_has_no_derivative() {
     let (t, x) = (normal(1, 1, &[5]), normal(1, 2, &[5, 3]));
     assert!(largest(&quadratic_form_by_reverse_mode(&Constant, &t, &x, &x).1) < 1e-300);
     assert!(largest(&divergence_by_reverse_mode(&Constant, &t, &x).1) < 1e-300);
+    assert!(largest(&Unrelated.value_and_quadratic_form(&t, &x, &x).1) < 1e-300);
+    let (value, divergence) = Unrelated.value_and_divergence(&t, &x);
+    assert_eq!((value.size(), divergence.size()), (vec![5, 3], vec![5]));
+    assert!(largest(&divergence) < 1e-300);
 }
 
 fn parameters() -> Parameters {

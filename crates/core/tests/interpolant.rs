@@ -88,19 +88,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn conditions_rest_and_the_others_keep_their_path() {
-    let (x0, x1, z) = (normal(0), normal(1), normal(2));
-    let t = Tensor::from_slice(&[0.2, 0.4, 0.6, 0.9]);
-    for which in 0..KINDS {
-        let free = interpolant(which).path(&t, &x0, &x1, Some(&z)).unwrap();
-        let held = interpolant(which).holding(1).path(&t, &x0, &x1, Some(&z)).unwrap();
-        assert!(held.x.select(1, 0).equal(&x1.select(1, 0)));
-        assert!(largest(&held.path_derivative.select(1, 0)) < 1e-300);
-        assert!(held.x.narrow(1, 1, 2).equal(&free.x.narrow(1, 1, 2)));
-        assert!(held.path_derivative.narrow(1, 1, 2).equal(&free.path_derivative.narrow(1, 1, 2)));
-    }
-    let message = Interpolant::linear().holding(3).path(&t, &x0, &x1, None).unwrap_err().to_string();
-    assert!(message.contains("D > 3"), "{message}");
-}

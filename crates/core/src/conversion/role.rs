@@ -40,6 +40,11 @@ impl<F: VectorField> VectorField for ScoreOfVelocity<F> {
         let pull = path.beta * divergence - path.beta_dot * self.dim() as f64;
         (self.conversion.weighted_score(&t, x, &v) / weight.unsqueeze(1), pull / weight)
     }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let velocity = self.velocity.for_rows(rows)?;
+        Some(Box::new(ScoreOfVelocity { conversion: self.conversion.clone(), velocity }))
+    }
 }
 
 /// `v = (β̇ x − W m + (α W C + (β̇ γ² − β γ γ̇) I) s) / β` from a score.
@@ -66,6 +71,11 @@ impl<F: VectorField> VectorField for VelocityOfScore<F> {
         }
         sum / c.schedule.beta
     }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let score = self.score.for_rows(rows)?;
+        Some(Box::new(VelocityOfScore { conversion: self.conversion.clone(), score }))
+    }
 }
 
 /// `η = −γ s` from a velocity.
@@ -81,6 +91,12 @@ impl<F: VectorField> VectorField for DenoiserOfVelocity<F> {
         let (first, last) = self.0.conversion.score_regular_on();
         let t = t.clamp(first, last);
         self.0.value(&t, x) * gamma(&self.0.conversion, &t) * -1.0
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let velocity = self.0.velocity.for_rows(rows)?;
+        let conversion = self.0.conversion.clone();
+        Some(Box::new(DenoiserOfVelocity(ScoreOfVelocity { conversion, velocity })))
     }
 }
 
@@ -108,6 +124,12 @@ impl<F: VectorField> VectorField for ScoreOfDenoiser<F> {
         let (value, divergence) = self.denoiser.value_and_divergence(&t, x);
         let gamma = gamma(&self.conversion, &t);
         (value / &gamma * -1.0, divergence / gamma.squeeze_dim(1) * -1.0)
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
+        let denoiser = self.denoiser.for_rows(rows)?;
+        let conversion = self.conversion.clone();
+        Some(Box::new(ScoreOfDenoiser { conversion, denoiser, regular_on: self.regular_on }))
     }
 }
 

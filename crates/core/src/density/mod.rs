@@ -1,6 +1,5 @@
 //! Laws of points: what can be sampled, and what has a log-density.
 
-mod conditional_normal;
 pub(crate) mod constant;
 mod gaussian;
 mod mixture;
@@ -9,7 +8,6 @@ mod pointer;
 
 use tch::{Kind, Tensor};
 
-pub use conditional_normal::ConditionalNormal;
 pub use gaussian::{Gaussian, StandardNormal};
 pub use mixture::GaussianMixture;
 pub use mixture_path::{MixturePath, MixtureScore, MixtureVelocity};

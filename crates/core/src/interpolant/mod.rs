@@ -82,14 +82,13 @@ pub struct Interpolant {
     schedule: Box<dyn Schedule>,
     latent: Option<Box<dyn Latent>>,
     correction: Option<Box<dyn Correction>>,
-    n_given: i64,
 }
 
 impl Interpolant {
     /// An interpolant from its parts.
     pub fn new(schedule: impl Schedule + 'static, gamma: Option<Gamma>) -> Self {
         let latent = gamma.map(|gamma| -> Box<dyn Latent> { Box::new(gamma) });
-        Self { schedule: Box::new(schedule), latent, correction: None, n_given: 0 }
+        Self { schedule: Box::new(schedule), latent, correction: None }
     }
 
     /// The paper's default, `cos(πt/2) x0 + sin(πt/2) x1`.
@@ -115,21 +114,6 @@ impl Interpolant {
     #[must_use]
     pub fn corrected(self, correction: impl Correction + 'static) -> Self {
         Self { correction: Some(Box::new(correction)), ..self }
-    }
-
-    /// The same path for points whose first `n_given` coordinates are conditions c: they rest at x1's, and the
-    /// others follow the path of their law given c.
-    ///
-    /// The conditions' path derivative is 0, so a velocity that is 0 there minimises the objective and has no
-    /// gradient: a network whose output starts at zero leaves conditions exactly where they are.
-    #[must_use]
-    pub fn holding(self, n_given: i64) -> Self {
-        Self { n_given, ..self }
-    }
-
-    /// How many of a point's first coordinates are conditions.
-    pub fn n_given(&self) -> i64 {
-        self.n_given
     }
 
     /// Whether the path has a latent z.
@@ -195,7 +179,7 @@ impl Interpolant {
             let term = correction.term(t, x0, x1);
             point = point.plus(&term.x, &term.path_derivative);
         }
-        self.hold(point, x1)
+        Ok(point)
     }
 
     /// The latent's points, which must be there and fit.
@@ -207,24 +191,6 @@ impl Interpolant {
         })?;
         check_same("interpolant path", x0, z)?;
         Ok(z)
-    }
-
-    /// Puts the conditions to rest.
-    fn hold(&self, point: PathPoint, x1: &Tensor) -> Result<PathPoint> {
-        let (n, dim) = (self.n_given, x1.size()[1]);
-        if n == 0 {
-            return Ok(point);
-        }
-        if n >= dim {
-            let expected = format!("[B, D] with D > {n} conditions");
-            return Err(crate::Error::Shape { operation: "interpolant path", expected, found: x1.size() });
-        }
-        let given = x1.narrow(1, 0, n);
-        let join = |given: &Tensor, x: &Tensor| Tensor::cat(&[given, &x.narrow(1, n, dim - n)], 1);
-        Ok(PathPoint {
-            x: join(&given, &point.x),
-            path_derivative: join(&given.zeros_like(), &point.path_derivative),
-        })
     }
 }
 
