@@ -1,7 +1,7 @@
 //! Which network, as written in a config.
 
-use interflow_core::Network;
 use interflow_core::rng::Draw;
+use interflow_core::{Network, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
@@ -21,18 +21,23 @@ pub enum ModelConfig {
 }
 
 impl ModelConfig {
-    /// A network for points of dimension `dim` with weights from `draw`, of the given kind on the given device.
+    /// A network for points of `space`, which may be a dimension alone, with weights from `draw`, of the given kind on the
+    /// given device.
     ///
     /// # Errors
-    /// [`crate::Error::Size`] if a size is not allowed, or a U-Net's images have another dimension.
-    pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<Box<dyn Network>> {
+    /// [`crate::Error::Size`] if a size is not allowed, or a U-Net's images have another dimension; [`crate::Error::Given`]
+    /// if the network cannot be given what the points are.
+    pub fn init(
+        &self,
+        space: impl Into<Space>,
+        draw: &mut Draw,
+        options: (Kind, Device),
+    ) -> Result<Box<dyn Network>> {
+        let space = space.into();
         match self {
-            Self::Mlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
-            Self::ResidualMlp(config) => Ok(Box::new(config.init(dim, draw, options)?)),
-            Self::UNet(config) => {
-                config.check_dim(dim)?;
-                Ok(Box::new(config.init(draw, options)?))
-            }
+            Self::Mlp(config) => Ok(Box::new(config.init(space, draw, options)?)),
+            Self::ResidualMlp(config) => Ok(Box::new(config.init(space, draw, options)?)),
+            Self::UNet(config) => Ok(Box::new(config.init(space, draw, options)?)),
         }
     }
 }

@@ -17,6 +17,14 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+    /// A network cannot be given what the data's points are given.
+    #[error("a {network} can be given {takes} only\nhint: take a perceptron, or leave the conditions out")]
+    Given {
+        /// The network's kind in the config.
+        network: &'static str,
+        /// What it can be given.
+        takes: &'static str,
+    },
     /// An operation of `interflow-core` failed.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),

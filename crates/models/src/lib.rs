@@ -7,6 +7,7 @@ pub mod activation;
 pub mod config;
 mod dropout;
 pub mod error;
+mod given_inputs;
 mod layer;
 pub mod mlp;
 pub mod residual_mlp;

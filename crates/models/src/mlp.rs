@@ -1,11 +1,12 @@
 //! The multilayer perceptron `v(t, x)`: features of x and t, hidden layers, a linear output.
 
 use interflow_core::rng::Draw;
-use interflow_core::{Network, Parameters, VectorField};
+use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::check_positive;
+use crate::given_inputs::given_inputs;
 use crate::layer::Layer;
 use crate::state_inputs::StateInputs;
 use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
@@ -38,32 +39,35 @@ impl MlpConfig {
         }
     }
 
-    /// A network for points of dimension `dim`. Hidden weights are normal with variance 2/fan-in; the output
-    /// layer starts at zero, the mean velocity of two centred ends.
+    /// A network for points of `space`, which may be a dimension alone. Hidden weights are normal with variance 2/fan-in; the
+    /// output layer starts at zero, the mean velocity of two centred ends.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if there is no hidden layer, or a size is not positive.
-    pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<Mlp> {
-        self.check(dim)?;
+    pub fn init(&self, space: impl Into<Space>, draw: &mut Draw, options: (Kind, Device)) -> Result<Mlp> {
+        let space = space.into();
+        self.check(space)?;
         let mut parameters = Parameters::new();
         let mut layers = Vec::with_capacity(self.hidden.len() + 1);
-        let mut fan_in = self.state_inputs(dim).n() + self.time_embedding.n_features();
+        let mut fan_in =
+            space.given.n_inputs() + self.state_inputs(space.dim).n() + self.time_embedding.n_features();
         for (index, &width) in self.hidden.iter().enumerate() {
             let weight = draw.normal(&[width, fan_in], options.0) * (2.0 / fan_in as f64).sqrt();
             layers.push(Layer::add(&mut parameters, &format!("hidden.{index}"), &weight, options));
             fan_in = width;
         }
-        let zero = Tensor::zeros([dim, fan_in], options);
+        let zero = Tensor::zeros([space.dim, fan_in], options);
         layers.push(Layer::add(&mut parameters, "output", &zero, options));
-        Ok(Mlp { config: self.clone(), dim, parameters, layers })
+        Ok(Mlp { config: self.clone(), space, parameters, layers })
     }
 
-    fn check(&self, dim: i64) -> Result<()> {
-        check_positive("dim", dim)?;
+    fn check(&self, space: Space) -> Result<()> {
+        check_positive("dim", space.dim)?;
+        space.given.check()?;
         check_positive("the number of hidden layers", self.hidden.len() as i64)?;
         self.hidden.iter().try_for_each(|&width| check_positive("each width in hidden", width))?;
         self.time_embedding.check()?;
-        self.state_inputs(dim).check()
+        self.state_inputs(space.dim).check()
     }
 
     fn state_inputs(&self, dim: i64) -> StateInputs {
@@ -75,7 +79,7 @@ impl MlpConfig {
 #[derive(Debug)]
 pub struct Mlp {
     config: MlpConfig,
-    dim: i64,
+    space: Space,
     parameters: Parameters,
     layers: Vec<Layer>,
 }
@@ -99,22 +103,26 @@ impl Mlp {
     }
 
     fn state_inputs(&self) -> StateInputs {
-        self.config.state_inputs(self.dim)
+        self.config.state_inputs(self.space.dim)
     }
 
-    /// The first layer's input `[B, F]`: what is seen of the state, then the time's features.
-    fn inputs(&self, state: &Tensor, t: &Tensor) -> Tensor {
-        Tensor::cat(&[state, &self.config.time_embedding.embed(t)], 1)
+    /// The first layer's input `[B, F]`: the conditions, what is seen of the state, the time's features.
+    fn inputs(&self, state: &Tensor, t: &Tensor, given: &Given) -> Tensor {
+        let time = self.config.time_embedding.embed(t);
+        match given_inputs(self.space.given, given, state) {
+            None => Tensor::cat(&[state, &time], 1),
+            Some(given) => Tensor::cat(&[&given, state, &time], 1),
+        }
     }
 
     /// The first layer's weights for what is seen of the state, `[H, n]`.
     fn state_columns(&self) -> Tensor {
-        self.layers[0].weight.narrow(1, 0, self.state_inputs().n())
+        self.layers[0].weight.narrow(1, self.space.given.n_inputs(), self.state_inputs().n())
     }
 
-    fn jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+    fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
         let (state, mut tangent) = self.state_inputs().value_and_tangent(t, x, u);
-        let mut h = self.inputs(&state, t);
+        let mut h = self.inputs(&state, t, given);
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
             let weight = if index == 0 { self.state_columns() } else { layer.weight.shallow_clone() };
@@ -125,9 +133,9 @@ impl Mlp {
         (output.apply(&h), tangent.linear(&output.weight, None::<&Tensor>))
     }
 
-    fn divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+    fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let (state, mut tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.state_columns());
-        let mut h = self.inputs(&state, t);
+        let mut h = self.inputs(&state, t, given);
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
             if index > 0 {
@@ -141,33 +149,38 @@ impl Mlp {
     }
 }
 
-impl VectorField for Mlp {
-    fn dim(&self) -> i64 {
-        self.dim
+impl Network for Mlp {
+    fn space(&self) -> Space {
+        self.space
     }
 
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        let hidden =
-            self.hidden_layers().iter().fold(self.inputs(&self.state_inputs().value(t, x), t), |h, layer| {
-                self.config.activation.value(&layer.apply(&h))
-            });
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
+        let inputs = self.inputs(&self.state_inputs().value(t, x), t, given);
+        let hidden = self
+            .hidden_layers()
+            .iter()
+            .fold(inputs, |h, layer| self.config.activation.value(&layer.apply(&h)));
         self.output_layer().apply(&hidden)
     }
 
-    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+    fn value_and_quadratic_form(
+        &self,
+        t: &Tensor,
+        x: &Tensor,
+        given: &Given,
+        u: &Tensor,
+    ) -> (Tensor, Tensor) {
         tch::no_grad(|| {
-            let (value, derivative) = self.jvp(t, x, u);
+            let (value, derivative) = self.jvp(t, x, given, u);
             (value, (derivative * u).sum_dim_intlist(1i64, false, None))
         })
     }
 
-    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let widest = self.config.hidden.iter().copied().max().unwrap_or(1);
-        tch::no_grad(|| tangent::in_chunks(widest, t, x, |t, x| self.divergence(t, x)))
+        tch::no_grad(|| tangent::in_chunks(widest, t, x, given, |t, x, given| self.divergence(t, x, given)))
     }
-}
 
-impl Network for Mlp {
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -185,6 +198,6 @@ impl Network for Mlp {
         let layers = self.layers.iter().enumerate();
         let layers = layers.map(|(index, layer)| layer.duplicate(&mut parameters, &self.layer_name(index)));
         let layers = layers.collect();
-        Ok(Box::new(Self { config: self.config.clone(), dim: self.dim, parameters, layers }))
+        Ok(Box::new(Self { config: self.config.clone(), space: self.space, parameters, layers }))
     }
 }

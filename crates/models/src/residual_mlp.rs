@@ -3,20 +3,21 @@
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 use interflow_core::rng::Draw;
-use interflow_core::{Network, Parameters, VectorField};
+use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::dropout::Dropout;
 use crate::error::{check_positive, check_share};
+use crate::given_inputs::given_inputs;
 use crate::layer::{Layer, duplicate};
 use crate::state_inputs::StateInputs;
 use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
 
 /// A residual perceptron's form.
 ///
-/// With σ the activation, τ the time's features and z what is seen of the state: `h = W z + b + T τ`, then for
-/// each block `h ← h + B σ(A σ(h) + a + T' τ) + b'`, and at the end `v = C σ(h) + c`.
+/// With σ the activation, τ the time's features and z the conditions and what is seen of the state:
+/// `h = W z + b + T τ`, then for each block `h ← h + B σ(A σ(h) + a + T' τ) + b'`, and at the end `v = C σ(h) + c`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualMlpConfig {
@@ -39,20 +40,27 @@ pub struct ResidualMlpConfig {
 }
 
 impl ResidualMlpConfig {
-    /// A network for points of dimension `dim`. The state and its waves each give the stream half its variance,
-    /// blocks and the output layer start at zero.
+    /// A network for points of `space`, which may be a dimension alone. The state (with the conditions) and its waves each
+    /// give the stream half its variance, blocks and the output layer start at zero.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if a size is not positive or the dropout not a share.
-    pub fn init(&self, dim: i64, draw: &mut Draw, options: (Kind, Device)) -> Result<ResidualMlp> {
-        self.check(dim)?;
+    pub fn init(
+        &self,
+        space: impl Into<Space>,
+        draw: &mut Draw,
+        options: (Kind, Device),
+    ) -> Result<ResidualMlp> {
+        let space = space.into();
+        self.check(space)?;
         let (width, n_time) = (self.width, self.time_embedding.n_features());
         let mut parameters = Parameters::new();
         let mut normal = |columns: i64, deviation: f64| {
             draw.normal(&[width, columns], options.0) * (deviation / (columns.max(1) as f64).sqrt())
         };
-        let n_waves = self.state_inputs(dim).n() - dim;
-        let of_state = Tensor::cat(&[normal(dim, FRAC_1_SQRT_2), normal(n_waves, FRAC_1_SQRT_2)], 1);
+        let n_waves = self.state_inputs(space.dim).n() - space.dim;
+        let n_plain = space.given.n_inputs() + space.dim;
+        let of_state = Tensor::cat(&[normal(n_plain, FRAC_1_SQRT_2), normal(n_waves, FRAC_1_SQRT_2)], 1);
         let input = Layer::add(&mut parameters, INPUT, &of_state, options);
         let input_time = parameters.add(INPUT_TIME, &normal(n_time, 1.0).to_device(options.1));
         let mut blocks = Vec::new();
@@ -65,17 +73,19 @@ impl ResidualMlpConfig {
                 second: Layer::add(&mut parameters, &second, &zero, options),
             });
         }
-        let output = Layer::add(&mut parameters, OUTPUT, &Tensor::zeros([dim, width], options), options);
-        Ok(ResidualMlp { config: self.clone(), dim, parameters, input, input_time, blocks, output })
+        let output =
+            Layer::add(&mut parameters, OUTPUT, &Tensor::zeros([space.dim, width], options), options);
+        Ok(ResidualMlp { config: self.clone(), space, parameters, input, input_time, blocks, output })
     }
 
-    fn check(&self, dim: i64) -> Result<()> {
-        check_positive("dim", dim)?;
+    fn check(&self, space: Space) -> Result<()> {
+        check_positive("dim", space.dim)?;
+        space.given.check()?;
         check_positive("width", self.width)?;
         check_positive("n_blocks", self.n_blocks)?;
         check_share("dropout", self.dropout)?;
         self.time_embedding.check()?;
-        self.state_inputs(dim).check()
+        self.state_inputs(space.dim).check()
     }
 
     fn state_inputs(&self, dim: i64) -> StateInputs {
@@ -115,7 +125,7 @@ impl Block {
 #[derive(Debug)]
 pub struct ResidualMlp {
     config: ResidualMlpConfig,
-    dim: i64,
+    space: Space,
     parameters: Parameters,
     input: Layer,
     input_time: Tensor,
@@ -130,13 +140,22 @@ impl ResidualMlp {
     }
 
     fn state_inputs(&self) -> StateInputs {
-        self.config.state_inputs(self.dim)
+        self.config.state_inputs(self.space.dim)
     }
 
     /// The stream before the first block `[B, H]`, and the time's features.
-    fn enter(&self, state: &Tensor, t: &Tensor) -> (Tensor, Tensor) {
+    fn enter(&self, state: &Tensor, t: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let time = self.config.time_embedding.embed(t);
-        (self.input.apply(state) + time.linear(&self.input_time, None::<&Tensor>), time)
+        let seen = match given_inputs(self.space.given, given, state) {
+            None => state.shallow_clone(),
+            Some(given) => Tensor::cat(&[&given, state], 1),
+        };
+        (self.input.apply(&seen) + time.linear(&self.input_time, None::<&Tensor>), time)
+    }
+
+    /// The first layer's weights for what is seen of the state, `[H, n]`.
+    fn state_columns(&self) -> Tensor {
+        self.input.weight.narrow(1, self.space.given.n_inputs(), self.state_inputs().n())
     }
 
     /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to the output layer's input.
@@ -155,9 +174,9 @@ impl ResidualMlp {
         (value, tangents)
     }
 
-    fn forward(&self, t: &Tensor, x: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+    fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
         let activation = self.config.activation;
-        let (h, time) = self.enter(&self.state_inputs().value(t, x), t);
+        let (h, time) = self.enter(&self.state_inputs().value(t, x), t, given);
         let h = self.blocks.iter().fold(h, |h, block| {
             let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
             let inner = dropout.numbers(activation.value(&inner), self.config.dropout);
@@ -167,44 +186,49 @@ impl ResidualMlp {
         self.output.apply(&activation.value(&h))
     }
 
-    fn jvp(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+    fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
         let (state, tangent) = self.state_inputs().value_and_tangent(t, x, u);
-        let (h, time) = self.enter(&state, t);
-        let tangent = tangent.linear(&self.input.weight, None::<&Tensor>);
+        let (h, time) = self.enter(&state, t, given);
+        let tangent = tangent.linear(&self.state_columns(), None::<&Tensor>);
         let (value, tangent) = self.carry(h, &time, tangent);
         (self.output.apply(&value), tangent.linear(&self.output.weight, None::<&Tensor>))
     }
 
-    fn divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        let (state, tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.input.weight);
-        let (h, time) = self.enter(&state, t);
+    fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
+        let (state, tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.state_columns());
+        let (h, time) = self.enter(&state, t, given);
         let (value, tangents) = self.carry(h, &time, tangents);
         (self.output.apply(&value), tangent::contract(&self.output, &tangents))
     }
 }
 
-impl VectorField for ResidualMlp {
-    fn dim(&self) -> i64 {
-        self.dim
+impl Network for ResidualMlp {
+    fn space(&self) -> Space {
+        self.space
     }
 
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        self.forward(t, x, &mut Dropout::Off)
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
+        self.forward(t, x, given, &mut Dropout::Off)
     }
 
-    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+    fn value_and_quadratic_form(
+        &self,
+        t: &Tensor,
+        x: &Tensor,
+        given: &Given,
+        u: &Tensor,
+    ) -> (Tensor, Tensor) {
         tch::no_grad(|| {
-            let (value, derivative) = self.jvp(t, x, u);
+            let (value, derivative) = self.jvp(t, x, given, u);
             (value, (derivative * u).sum_dim_intlist(1i64, false, None))
         })
     }
 
-    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        tch::no_grad(|| tangent::in_chunks(self.config.width, t, x, |t, x| self.divergence(t, x)))
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
+        let width = self.config.width;
+        tch::no_grad(|| tangent::in_chunks(width, t, x, given, |t, x, given| self.divergence(t, x, given)))
     }
-}
 
-impl Network for ResidualMlp {
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -219,8 +243,8 @@ impl Network for ResidualMlp {
             .collect()
     }
 
-    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
-        self.forward(t, x, &mut Dropout::On(draw))
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
+        self.forward(t, x, given, &mut Dropout::On(draw))
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
@@ -231,6 +255,6 @@ impl Network for ResidualMlp {
         let blocks = blocks.collect();
         let output = self.output.duplicate(&mut parameters, OUTPUT);
         let config = self.config.clone();
-        Ok(Box::new(Self { config, dim: self.dim, parameters, input, input_time, blocks, output }))
+        Ok(Box::new(Self { config, space: self.space, parameters, input, input_time, blocks, output }))
     }
 }

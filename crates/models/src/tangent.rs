@@ -4,6 +4,7 @@
 //! columns of the weights, and of the output layer only the diagonal is contracted, so that neither end costs
 //! a full product; rows are taken in chunks whose tangents fit the cache.
 
+use interflow_core::Given;
 use tch::Tensor;
 
 use crate::layer::Layer;
@@ -18,11 +19,13 @@ pub(crate) fn in_chunks(
     widest: i64,
     t: &Tensor,
     x: &Tensor,
-    chunk: impl Fn(&Tensor, &Tensor) -> (Tensor, Tensor),
+    given: &Given,
+    chunk: impl Fn(&Tensor, &Tensor, &Given) -> (Tensor, Tensor),
 ) -> (Tensor, Tensor) {
     let rows = (BLOCK / (x.size()[1] * widest)).max(1);
-    let parts = t.split(rows, 0).into_iter().zip(x.split(rows, 0));
-    let (values, divergences): (Vec<_>, Vec<_>) = parts.map(|(t, x)| chunk(&t, &x)).unzip();
+    let parts = (0..).step_by(rows as usize).zip(t.split(rows, 0).into_iter().zip(x.split(rows, 0)));
+    let (values, divergences): (Vec<_>, Vec<_>) =
+        parts.map(|(first, (t, x))| chunk(&t, &x, &given.narrow(first, x.size()[0]))).unzip();
     (Tensor::cat(&values, 0), Tensor::cat(&divergences, 0))
 }
 

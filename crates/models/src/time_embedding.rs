@@ -13,8 +13,9 @@ use crate::{Error, Result};
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum TimeEmbedding {
-    /// `2t − 1` alone.
-    Identity {},
+    /// `2t − 1` alone: the time, centred. Configs once called it `identity`.
+    #[serde(alias = "identity")]
+    Centred {},
     /// `2t − 1` with `sin πkt` and `cos πkt` for k = 1 … `n_frequencies`.
     Fourier {
         /// How many frequencies.
@@ -41,7 +42,7 @@ impl TimeEmbedding {
     /// How many features it has.
     pub fn n_features(self) -> i64 {
         match self {
-            Self::Identity {} => 1,
+            Self::Centred {} => 1,
             Self::Fourier { n_frequencies, n_log_frequencies } => {
                 let n_logarithmic = if n_log_frequencies > 0 { 1 + 2 * n_log_frequencies } else { 0 };
                 1 + 2 * n_frequencies + n_logarithmic
@@ -56,7 +57,7 @@ impl TimeEmbedding {
     /// [`Error::Size`] if the first is not positive or the second negative.
     pub fn check(self) -> Result<()> {
         let (n_frequencies, n_log_frequencies) = match self {
-            Self::Identity {} => return Ok(()),
+            Self::Centred {} => return Ok(()),
             Self::Fourier { n_frequencies, n_log_frequencies } => (n_frequencies, n_log_frequencies),
             Self::Sinusoidal { n_frequencies } => (n_frequencies, 0),
         };
@@ -75,7 +76,7 @@ impl TimeEmbedding {
     pub fn embed(self, t: &Tensor) -> Tensor {
         let t = t.unsqueeze(1);
         match self {
-            Self::Identity {} => t * 2.0 - 1.0,
+            Self::Centred {} => t * 2.0 - 1.0,
             Self::Fourier { n_frequencies, n_log_frequencies: 0 } => waves(&t, n_frequencies),
             Self::Fourier { n_frequencies, n_log_frequencies } => {
                 let alpha = (&t * FRAC_PI_2).cos().clamp_min(SMALLEST_ALPHA);

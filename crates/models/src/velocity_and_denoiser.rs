@@ -1,10 +1,11 @@
 //! A velocity with a denoiser beside it: two networks that are trained, averaged and saved as one.
 
 use interflow_core::rng::Draw;
-use interflow_core::{Network, Parameters, VectorField};
+use interflow_core::{Given, Network, Parameters, Space};
 use tch::Tensor;
 
-/// A velocity's network and a denoiser's, seen as the velocity; weights are named `velocity.*` and `denoiser.*`.
+/// A velocity's network and a denoiser's, seen as the velocity; weights are named `velocity.*` and `denoiser.*`, and each is
+/// the [`Network::part`] of that name.
 pub struct VelocityAndDenoiser {
     velocity: Box<dyn Network>,
     denoiser: Box<dyn Network>,
@@ -12,39 +13,44 @@ pub struct VelocityAndDenoiser {
     parameters: Parameters,
 }
 
-/// The prefixes of the weights' names.
-const VELOCITY: &str = "velocity.";
-const DENOISER: &str = "denoiser.";
-
 impl VelocityAndDenoiser {
+    /// The velocity's name among the parts.
+    pub const VELOCITY: &'static str = "velocity";
+    /// The denoiser's name among the parts.
+    pub const DENOISER: &'static str = "denoiser";
+
     /// The pair of two networks for points of the same dimension.
     pub fn new(velocity: Box<dyn Network>, denoiser: Box<dyn Network>) -> Self {
         let mut parameters = Parameters::new();
-        parameters.include(VELOCITY, velocity.parameters());
-        parameters.include(DENOISER, denoiser.parameters());
+        parameters.include(&prefix(Self::VELOCITY), velocity.parameters());
+        parameters.include(&prefix(Self::DENOISER), denoiser.parameters());
         Self { velocity, denoiser, parameters }
     }
 }
 
-impl VectorField for VelocityAndDenoiser {
-    fn dim(&self) -> i64 {
-        self.velocity.dim()
-    }
-
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        self.velocity.value(t, x)
-    }
-
-    fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
-        self.velocity.value_and_quadratic_form(t, x, u)
-    }
-
-    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        self.velocity.value_and_divergence(t, x)
-    }
-}
-
 impl Network for VelocityAndDenoiser {
+    fn space(&self) -> Space {
+        self.velocity.space()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
+        self.velocity.value(t, x, given)
+    }
+
+    fn value_and_quadratic_form(
+        &self,
+        t: &Tensor,
+        x: &Tensor,
+        given: &Given,
+        u: &Tensor,
+    ) -> (Tensor, Tensor) {
+        self.velocity.value_and_quadratic_form(t, x, given, u)
+    }
+
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
+        self.velocity.value_and_divergence(t, x, given)
+    }
+
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -54,21 +60,30 @@ impl Network for VelocityAndDenoiser {
     }
 
     fn hidden_matrices(&self) -> Vec<String> {
-        let named = |prefix: &'static str, part: &dyn Network| {
-            part.hidden_matrices().into_iter().map(move |name| format!("{prefix}{name}"))
+        let named = |part: &'static str, network: &dyn Network| {
+            network.hidden_matrices().into_iter().map(move |name| prefix(part) + &name)
         };
-        named(VELOCITY, &*self.velocity).chain(named(DENOISER, &*self.denoiser)).collect()
+        named(Self::VELOCITY, &*self.velocity).chain(named(Self::DENOISER, &*self.denoiser)).collect()
     }
 
-    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
-        self.velocity.value_in_training(t, x, draw)
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
+        self.velocity.value_in_training(t, x, given, draw)
     }
 
-    fn denoiser(&self) -> Option<&dyn Network> {
-        Some(&*self.denoiser)
+    fn part(&self, name: &str) -> Option<&dyn Network> {
+        match name {
+            Self::VELOCITY => Some(&*self.velocity),
+            Self::DENOISER => Some(&*self.denoiser),
+            _ => None,
+        }
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
         Ok(Box::new(Self::new(self.velocity.duplicate()?, self.denoiser.duplicate()?)))
     }
+}
+
+/// What the names of a part's weights begin with.
+fn prefix(part: &str) -> String {
+    format!("{part}.")
 }

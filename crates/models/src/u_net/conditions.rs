@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use tch::{Kind, Tensor};
+use interflow_core::{Given, GivenSpace};
+use tch::Tensor;
 
 use super::UNetConfig;
 use super::assembly::{Assembly, Start};
@@ -22,8 +23,12 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn new(assembly: &mut Assembly<'_>, config: &UNetConfig) -> Self {
-        let UNetConfig { time_embedding, n_learned_frequencies: n_learned, n_classes, .. } = *config;
+    pub(super) fn new(assembly: &mut Assembly<'_>, config: &UNetConfig, given: GivenSpace) -> Self {
+        let UNetConfig { time_embedding, n_learned_frequencies: n_learned, .. } = *config;
+        let n_classes = match given {
+            GivenSpace::Class { n_classes } => n_classes,
+            _ => 0,
+        };
         let (n_time, n_features) = (time_embedding.n_features() + 2 * n_learned, config.n_features());
         Self {
             time_embedding,
@@ -36,11 +41,11 @@ impl Conditions {
         }
     }
 
-    /// The features `[B, E]` of times `[B]` and, with classes, their numbers `[B]`.
-    pub(super) fn features(&self, t: &Tensor, class: Option<&Tensor>) -> Tensor {
+    /// The features `[B, E]` of times `[B]` and of the classes, where the images have some.
+    pub(super) fn features(&self, t: &Tensor, given: &Given) -> Tensor {
         let time = self.second.apply(&self.first.apply(&self.embed(t)).silu());
-        match (&self.classes, class) {
-            (Some(classes), Some(class)) => (time + look_up(classes, class)).silu(),
+        match (&self.classes, given) {
+            (Some(classes), Given::Class(class)) => (time + look_up(classes, class)).silu(),
             _ => time.silu(),
         }
     }
@@ -53,8 +58,8 @@ impl Conditions {
     }
 }
 
-/// The rows of `classes` nearest to the numbers `class`, which are floating-point.
+/// The rows of `classes` of these numbers; a number that is no class is taken for the nearest one.
 fn look_up(classes: &Tensor, class: &Tensor) -> Tensor {
-    let row = class.round().clamp(0.0, (classes.size()[0] - 1) as f64).to_kind(Kind::Int64);
+    let row = class.clamp(0, classes.size()[0] - 1);
     Tensor::embedding(classes, &row, -1, false, false)
 }

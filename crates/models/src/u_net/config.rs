@@ -1,19 +1,19 @@
 //! A U-Net's form and what it must satisfy.
 
-use interflow_core::Network;
 use interflow_core::rng::Draw;
+use interflow_core::{GivenSpace, Network, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::UNet;
+use super::assembly::Start;
 use super::attention::Mixing;
 use crate::error::{check_positive, check_share};
 use crate::{Error, Result, TimeEmbedding};
 
 /// A U-Net's form: a velocity on images, in the line of \[HJA20\].
 ///
-/// A state is an image as a row of C·H·W numbers, channel by channel and row by row; with classes, the class's
-/// number stands before them. Level k of the net has `width · multipliers[k]` channels on maps of height
+/// A state is an image as a row of C·H·W numbers, channel by channel and row by row; the net is given nothing, or a class. Level k of the net has `width · multipliers[k]` channels on maps of height
 /// `H / (patch · 2ᵏ)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,9 +52,6 @@ pub struct UNetConfig {
     /// Learned frequencies w beside it, each with `sin 2πwt` and `cos 2πwt`.
     #[serde(default)]
     pub n_learned_frequencies: i64,
-    /// How many classes the images have; without a class for 0.
-    #[serde(default)]
-    pub n_classes: i64,
 }
 
 fn one() -> i64 {
@@ -93,50 +90,55 @@ impl UNetConfig {
             dropout: 0.0,
             time_embedding: sinusoidal(),
             n_learned_frequencies: 0,
-            n_classes: 0,
         }
     }
 
-    /// A network with weights from `draw`. The second convolution of each block, the attention's last layer and
+    /// A network for images of `space` with weights from `draw`. The second convolution of each block, the attention's last layer and
     /// the last convolution start at zero, so the velocity does too.
     ///
     /// # Errors
-    /// [`Error::Size`] if a size is not allowed.
-    pub fn init(&self, draw: &mut Draw, (kind, device): (Kind, Device)) -> Result<UNet> {
+    /// [`Error::Size`] if a size is not allowed, or `space` is not that of such images, [`Error::Given`] if they are given
+    /// numbers.
+    pub fn init(
+        &self,
+        space: impl Into<Space>,
+        draw: &mut Draw,
+        (kind, device): (Kind, Device),
+    ) -> Result<UNet> {
+        let space = space.into();
         self.check()?;
-        Ok(UNet::assemble(self, &mut |_, shape, start| start.weights(shape, draw, kind).to_device(device)))
+        self.check_space(space)?;
+        let mut weights =
+            |_: &str, shape: &[i64], start: Start| start.weights(shape, draw, kind).to_device(device);
+        Ok(UNet::assemble(self, space.given, &mut weights))
     }
 
-    /// How many numbers the weights are, without making them.
+    /// How many numbers the weights of a net are that is given `given`, without making them.
     ///
     /// # Errors
     /// [`Error::Size`] if a size is not allowed.
-    pub fn n_scalars(&self) -> Result<i64> {
+    pub fn n_scalars(&self, given: GivenSpace) -> Result<i64> {
         self.check()?;
         let zero = Tensor::zeros([1], (Kind::Float, Device::Cpu));
-        let net = UNet::assemble(self, &mut |_, shape, _| zero.expand(shape, false));
+        let net = UNet::assemble(self, given, &mut |_, shape, _| zero.expand(shape, false));
         Ok(net.parameters().n_scalars())
     }
 
-    /// The dimension of a state: the image's numbers and, with classes, the class.
+    /// The dimension of a state: the image's numbers.
     pub fn dim(&self) -> i64 {
-        self.shape.iter().product::<i64>() + self.n_given()
+        self.shape.iter().product()
     }
 
-    /// How many numbers of a state are conditions: 1 with classes, else 0.
-    pub fn n_given(&self) -> i64 {
-        i64::from(self.n_classes > 0)
-    }
-
-    /// Checks that states of dimension `dim` are such images.
-    ///
-    /// # Errors
-    /// [`Error::Size`] if they are not.
-    pub fn check_dim(&self, dim: i64) -> Result<()> {
-        require("shape", "that of the data's images", self.dim() == dim, || {
-            let class = if self.n_classes > 0 { " with a class" } else { "" };
-            format!("{:?}{class}, which is {} numbers, for states of {dim}", self.shape, self.dim())
-        })
+    /// Checks that the states of `space` are such images, and are given nothing but a class.
+    fn check_space(&self, space: Space) -> Result<()> {
+        require("shape", "that of the data's images", self.dim() == space.dim, || {
+            format!("{:?}, which is {} numbers, for states of {}", self.shape, self.dim(), space.dim)
+        })?;
+        space.given.check()?;
+        match space.given {
+            GivenSpace::Nothing {} | GivenSpace::Class { .. } => Ok(()),
+            _ => Err(Error::Given { network: "u-net", takes: "a class or nothing" }),
+        }
     }
 
     /// Channels of each level.
@@ -229,7 +231,6 @@ impl UNetConfig {
         require("n_learned_frequencies", "0 or more", positive(self.n_learned_frequencies), || {
             self.n_learned_frequencies.to_string()
         })?;
-        require("n_classes", "0 or more", positive(self.n_classes), || self.n_classes.to_string())?;
         check_share("dropout", self.dropout)
     }
 }

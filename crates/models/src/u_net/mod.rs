@@ -14,7 +14,7 @@ mod layer;
 mod path;
 
 use interflow_core::rng::Draw;
-use interflow_core::{Network, Parameters, VectorField};
+use interflow_core::{Given, GivenSpace, Network, Parameters, Space};
 use tch::Tensor;
 
 use self::assembly::{Assembly, Weights};
@@ -28,6 +28,7 @@ use crate::dropout::Dropout;
 #[derive(Debug)]
 pub struct UNet {
     config: UNetConfig,
+    given: GivenSpace,
     parameters: Parameters,
     conditions: Conditions,
     input: Convolution,
@@ -43,32 +44,21 @@ impl UNet {
     }
 
     /// A net of a checked form whose weights are those that `weights` yields.
-    fn assemble(config: &UNetConfig, weights: Weights<'_>) -> Self {
+    fn assemble(config: &UNetConfig, given: GivenSpace, weights: Weights<'_>) -> Self {
         let mut owned = Assembly::new(weights);
         let assembly = &mut owned;
         let folded = config.shape[0] * config.patch * config.patch;
-        let conditions = Conditions::new(assembly, config);
+        let conditions = Conditions::new(assembly, config, given);
         let input = Convolution::new(assembly, "input", [folded, config.width], 3);
         let path = Path::new(assembly, config);
         let output_norm = GroupNorm::new(assembly, "output_norm", config.channels()[0], config.n_groups);
         let output = Convolution::zero(assembly, "output", [config.channels()[0], folded], 3);
         let parameters = owned.finish();
-        Self { config: config.clone(), parameters, conditions, input, path, output_norm, output }
+        Self { config: config.clone(), given, parameters, conditions, input, path, output_norm, output }
     }
 
-    fn forward(&self, t: &Tensor, x: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
-        if self.config.n_classes == 0 {
-            return self.images(x, &self.conditions.features(t, None), dropout);
-        }
-        let given = x.narrow(1, 0, 1);
-        let features = self.conditions.features(t, Some(&given.squeeze_dim(1)));
-        let velocity = self.images(&x.narrow(1, 1, self.dim() - 1), &features, dropout);
-        // The class rests. As a product it stays part of the graph, with the derivative zero.
-        Tensor::cat(&[given * 0.0, velocity], 1)
-    }
-
-    /// The images' velocity `[B, C·H·W]` at features of time and class, `[B, E]`.
-    fn images(&self, x: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+    fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
+        let features = &self.conditions.features(t, given);
         let UNetConfig { shape: [channels, height, width], patch, .. } = self.config;
         let h = x.reshape([-1, channels, height, width]).pixel_unshuffle(patch);
         let h = self.path.apply(self.input.apply(&h), features, dropout);
@@ -77,17 +67,15 @@ impl UNet {
     }
 }
 
-impl VectorField for UNet {
-    fn dim(&self) -> i64 {
-        self.config.dim()
-    }
-
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        self.forward(t, x, &mut Dropout::Off)
-    }
-}
-
 impl Network for UNet {
+    fn space(&self) -> Space {
+        Space { dim: self.config.dim(), given: self.given }
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
+        self.forward(t, x, given, &mut Dropout::Off)
+    }
+
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -96,13 +84,14 @@ impl Network for UNet {
         &mut self.parameters
     }
 
-    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
-        self.forward(t, x, &mut Dropout::On(draw))
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
+        self.forward(t, x, given, &mut Dropout::On(draw))
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
         let options = (self.parameters.kind(), self.parameters.device());
-        let mut copy = Self::assemble(&self.config, &mut |_, shape, _| Tensor::zeros(shape, options));
+        let mut copy =
+            Self::assemble(&self.config, self.given, &mut |_, shape, _| Tensor::zeros(shape, options));
         copy.parameters.assign(&self.parameters.detached_copy())?;
         Ok(Box::new(copy))
     }
