@@ -1,0 +1,44 @@
+//! From a path to a checkpoint and its manifest.
+
+use std::path::{Path, PathBuf};
+
+use interflow_train::{Checkpoint, checkpoints};
+
+use crate::error::{Error, Result};
+use crate::legacy;
+use crate::manifest::FlowManifest;
+
+/// The text of a checkpoint that holds its [`FlowManifest`].
+pub const MANIFEST: &str = "manifest";
+/// The text of a checkpoint that holds the [`crate::ExperimentConfig`] it comes from.
+pub const EXPERIMENT: &str = "experiment";
+
+/// The newest checkpoint of a run folder, or the file itself.
+///
+/// # Errors
+/// [`Error::NoCheckpoint`] if there is none.
+pub fn find(path: &Path) -> Result<PathBuf> {
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    for folder in [path.join("checkpoints"), path.to_owned()] {
+        if let Some((_, newest)) = checkpoints::list(&folder)?.into_iter().next() {
+            return Ok(newest);
+        }
+    }
+    Err(Error::NoCheckpoint { path: path.to_owned() })
+}
+
+/// The manifest that a checkpoint carries, or what its config says where it was written before there were manifests.
+///
+/// # Errors
+/// [`Error::Config`] naming what is wrong, [`Error::Refused`] for a checkpoint that this version cannot use.
+pub fn manifest(checkpoint: &Checkpoint) -> Result<FlowManifest> {
+    match (checkpoint.texts.get(MANIFEST), checkpoint.texts.get(legacy::CONFIG)) {
+        (Some(text), _) => FlowManifest::from_toml(text),
+        (None, Some(text)) => legacy::manifest(text),
+        (None, None) => Err(Error::refused(
+            "the checkpoint says nothing of its flow\nhint: it was written by another program than interflow",
+        )),
+    }
+}

@@ -1,0 +1,66 @@
+//! What is measured after training, as configs say it.
+
+use serde::{Deserialize, Serialize};
+
+use super::images::{FidConfig, ImageEvaluationConfig};
+use crate::divergence::DivergenceConfig;
+use crate::error::{During as _, Result, refuse};
+
+/// What is measured after training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Held-out points whose log-density is measured.
+    pub n_test: i64,
+    /// Points that are integrated together.
+    pub batch: i64,
+    /// Points on each side of the two-sample tests between data and samples.
+    #[serde(default = "default_two_sample")]
+    pub n_two_sample: i64,
+    /// How divergences are computed; exactly up to 256 dimensions without it, and by one probe above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<DivergenceConfig>,
+    /// What is measured and drawn of a flow of images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageEvaluationConfig>,
+    /// How samples of images are compared with training images by the features of Inception.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fid: Option<FidConfig>,
+    /// What others report on this experiment, by name, in nats.
+    #[serde(default)]
+    pub reference_nll: std::collections::BTreeMap<String, f64>,
+}
+
+impl EvaluationConfig {
+    /// Rejects values that have the right type and make no sense.
+    ///
+    /// # Errors
+    /// [`crate::Error::Refused`] naming the key.
+    pub fn check(&self) -> Result<()> {
+        let counts = [("n_test", self.n_test), ("batch", self.batch), ("n_two_sample", self.n_two_sample)];
+        if let Some((key, value)) = counts.into_iter().find(|(_, value)| *value < 1) {
+            return refuse(format!("{key} must be at least 1, found: {value}"));
+        }
+        if let Some(DivergenceConfig::Hutchinson { n_probes: 0 }) = self.divergence {
+            return refuse("divergence.n_probes must be at least 1, found: 0");
+        }
+        if let Some(fid) = self.fid.as_ref().filter(|fid| fid.n_samples < 2) {
+            return refuse(format!("fid.n_samples must be at least 2, found: {}", fid.n_samples));
+        }
+        self.images().check().during("in [evaluation.images]")
+    }
+
+    /// How divergences are computed in `dim` dimensions.
+    pub fn divergence(&self, dim: i64) -> DivergenceConfig {
+        self.divergence.unwrap_or(DivergenceConfig::usual(dim))
+    }
+
+    /// What is measured and drawn of a flow of images.
+    pub fn images(&self) -> ImageEvaluationConfig {
+        self.images.clone().unwrap_or_default()
+    }
+}
+
+fn default_two_sample() -> i64 {
+    1000
+}

@@ -1,0 +1,189 @@
+//! The experiment: one complete description of a run, as a user writes it.
+
+mod ends;
+mod evaluation;
+mod images;
+mod text;
+
+use interflow_core::interpolant::InterpolantConfig;
+use interflow_models::ModelConfig;
+use interflow_solvers::SolverConfig;
+use interflow_train::{ObjectiveConfig, PreconditionConfig, TimeConfig, TrainConfig};
+use interflow_transport::{CouplingConfig, PathConfig};
+use serde::{Deserialize, Serialize};
+
+pub use self::ends::{BaseConfig, TargetConfig};
+pub use self::evaluation::EvaluationConfig;
+pub use self::images::{FidConfig, ImageEvaluationConfig};
+pub use self::text::{located, parse};
+use crate::error::{During as _, Error, Result};
+use crate::precision::Precision;
+
+/// An experiment, as written in `configs/NAME.toml`. It is data: [`crate::Experiment`] makes a run of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentConfig {
+    /// The experiment's name; run folders lie under it.
+    pub name: String,
+    /// The seed of every random number.
+    pub seed: u64,
+    /// CPU threads of a tensor operation; small networks are fastest with one.
+    pub threads: u32,
+    /// The floating-point kind of weights and points.
+    pub precision: Precision,
+    /// Where the flow starts, at t = 0.
+    pub base: BaseConfig,
+    /// Where the flow ends, at t = 1.
+    pub target: TargetConfig,
+    /// The path between the ends.
+    pub interpolant: InterpolantConfig,
+    /// How end points are paired.
+    pub coupling: CouplingConfig,
+    /// How the path itself is learned; it stays the interpolant's without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathConfig>,
+    /// The velocity's network.
+    pub model: ModelConfig,
+    /// What the network corrects; without it the network is the velocity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precondition: Option<PreconditionConfig>,
+    /// The network of a denoiser beside it, for paths with a latent: its score is known up to the ends, whatever the
+    /// base and the coupling. It goes with the objective `velocity-with-denoiser`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoiser: Option<ModelConfig>,
+    /// What training makes small.
+    #[serde(default)]
+    pub objective: ObjectiveConfig,
+    /// How the network is trained.
+    pub train: TrainConfig,
+    /// How the flow is integrated.
+    pub solver: SolverConfig,
+    /// What is measured afterwards.
+    pub evaluation: EvaluationConfig,
+    /// What is studied on the trained flow beyond that. This crate hands the table on as it is to whoever makes studies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<toml::Table>,
+    /// Variants of this experiment, which are all run and compared, instead of the one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
+}
+
+/// One of several experiments that differ in a few keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// What it is, for tables and figures.
+    pub name: String,
+    /// Its keys as `key.path=value`; a reflow `from` that begins with `@` names an earlier variant.
+    #[serde(default)]
+    pub set: Vec<String>,
+}
+
+impl ExperimentConfig {
+    /// The experiment that a TOML text describes, with `overrides` of single keys (`key.path=value`); `place` names the
+    /// text in errors, such as its file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming line and key, and the nearest name for one that is misspelt; or a refusal of values that
+    /// have the right type and make no sense.
+    pub fn from_toml(text: &str, place: &str, overrides: &[String]) -> Result<Self> {
+        let config: Self = parse(text, place, overrides)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// This experiment with `overrides` of single keys (`key.path=value`).
+    ///
+    /// # Errors
+    /// As [`ExperimentConfig::from_toml`].
+    pub fn with(&self, overrides: &[String]) -> Result<Self> {
+        Self::from_toml(&self.to_toml()?, "the config", overrides)
+    }
+
+    /// The experiment as TOML.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).map_err(|error| Error::Config {
+            place: "cannot write the config".to_owned(),
+            problem: error.to_string(),
+        })
+    }
+
+    /// Rejects values that have the right type and make no sense.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or the refusal of a part, with the table it stands in.
+    pub fn check(&self) -> Result<()> {
+        if self.name.is_empty() || self.name.contains(['/', '\\']) {
+            return Err(wrong("name", format!("must be a file name, found: {:?}", self.name)));
+        }
+        if self.threads < 1 {
+            return Err(wrong("threads", format!("must be at least 1, found: {}", self.threads)));
+        }
+        self.evaluation.check().during("in [evaluation]")?;
+        self.train.check().during("in [train]")?;
+        self.solver.build().during("in [solver]")?;
+        let interpolant = self.interpolant.build().during("in [interpolant]")?;
+        if matches!(self.coupling, CouplingConfig::Mirror {}) && !self.base.is_law_of(&self.target) {
+            let problem = "kind = \"mirror\" pairs points with themselves: base and target have to be the same";
+            return Err(wrong("[coupling]", problem));
+        }
+        if self.denoiser.is_some() && !interpolant.has_latent() {
+            return Err(wrong("[denoiser]", "wants a path with a latent\nhint: give [interpolant] a gamma"));
+        }
+        self.check_objective()?;
+        self.coupling.build().during("in [coupling]")?;
+        self.path.as_ref().map_or(Ok(()), |path| self.check_path(path)).during("in [path]")
+    }
+
+    /// Rejects an objective and a network that do not belong together.
+    fn check_objective(&self) -> Result<()> {
+        let with_denoiser = matches!(self.objective, ObjectiveConfig::VelocityWithDenoiser { .. });
+        match (with_denoiser, &self.denoiser) {
+            (true, None) => Err(wrong(
+                "[objective]",
+                "kind = \"velocity-with-denoiser\" wants a table [denoiser] with its network",
+            )),
+            (false, Some(_)) => Err(wrong(
+                "[denoiser]",
+                "wants the interpolant's objective for both\nhint: set [objective] kind = \"velocity-with-denoiser\"",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rejects a path that cannot be learned beside this training.
+    fn check_path(&self, path: &PathConfig) -> Result<()> {
+        path.check()?;
+        let rest_after = (path.rest_at * self.train.steps as f64) as u64;
+        let refuse = |problem: String| Err(wrong("a learned path", problem));
+        if path.start >= rest_after {
+            return refuse(format!("rests at step {rest_after}, before its start, found: {}", path.start));
+        }
+        if matches!(self.objective, ObjectiveConfig::Likelihood { .. }) {
+            let hint = "hint: leave out [objective] kind = \"likelihood\"";
+            return refuse(format!("is of no use to maximum likelihood, which follows no path\n{hint}"));
+        }
+        if self.precondition.is_some() {
+            let hint = "hint: leave out [precondition]";
+            return refuse(format!("changes, and a network is preconditioned on one that does not\n{hint}"));
+        }
+        if self.train.jitter > 0.0 {
+            return refuse(
+                "is searched for between the points as they are\nhint: leave out train.jitter".to_owned(),
+            );
+        }
+        if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
+            let hint = "hint: take uniform or beta times";
+            return refuse(format!("changes α, and times by α want one that does not\n{hint}"));
+        }
+        Ok(())
+    }
+}
+
+/// A value that makes no sense at a key or table.
+fn wrong(place: &str, problem: impl Into<String>) -> Error {
+    Error::Config { place: place.to_owned(), problem: problem.into() }
+}

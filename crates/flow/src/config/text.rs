@@ -1,0 +1,112 @@
+//! From a config's text to its values, and where it is wrong.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{During as _, Error, Result, refuse};
+
+/// The value that a TOML text describes, with `overrides` of single keys (`key.path=value`); `place` names the text in
+/// errors, such as its file.
+///
+/// # Errors
+/// [`Error::Config`] naming line and key, and the nearest name for one that is misspelt.
+pub fn parse<T: DeserializeOwned>(text: &str, place: &str, overrides: &[String]) -> Result<T> {
+    let config: T = toml::from_str(text).map_err(|error| located(&error, text, place))?;
+    if overrides.is_empty() { Ok(config) } else { overridden(text, overrides) }
+}
+
+/// The value with single keys replaced.
+fn overridden<T: DeserializeOwned>(text: &str, overrides: &[String]) -> Result<T> {
+    let mut table: toml::Table = toml::from_str(text).map_err(|error| located(&error, text, "the config"))?;
+    for assignment in overrides {
+        let Some((key, value)) = assignment.split_once('=') else {
+            return refuse(format!("--set wants KEY=VALUE, found: {assignment}"));
+        };
+        set(&mut table, key.trim(), parse_value(value.trim())).during(format!("in --set {assignment}"))?;
+    }
+    let text = table.to_string();
+    toml::from_str(&text).map_err(|error| located(&error, &text, "the config after --set"))
+}
+
+/// A TOML value, or a bare word as a string.
+fn parse_value(text: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<()> {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+            Ok(())
+        }
+        Some((head, rest)) => match table.get_mut(head) {
+            Some(toml::Value::Table(inner)) => set(inner, rest, value),
+            _ => refuse(format!("there is no table [{head}] in the config")),
+        },
+    }
+}
+
+/// A parse error of `text` with the place's name, the line and, for an unknown name, the nearest known one.
+pub fn located(error: &toml::de::Error, text: &str, file: &str) -> Error {
+    let message = error.message().lines().next().unwrap_or_default().to_owned();
+    let names = backticked(&message);
+    let unknown = message.starts_with("unknown").then(|| names.first().copied()).flatten();
+    let line = unknown
+        .and_then(|name| line_of_name(text, name))
+        .or_else(|| error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1));
+    let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}, line {line}"));
+    let hint = unknown
+        .and_then(|name| nearest(name, &names[1..]))
+        .map(|name| format!("\nhint: did you mean `{name}`?"))
+        .unwrap_or_default();
+    Error::Config { place, problem: format!("{message}{hint}") }
+}
+
+/// The names between backticks.
+fn backticked(message: &str) -> Vec<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+/// The first line on which `name` stands as a key, a table or a string.
+fn line_of_name(text: &str, name: &str) -> Option<usize> {
+    text.lines()
+        .position(|line| {
+            let code = line.split('#').next().unwrap_or_default();
+            code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).any(|word| word == name)
+        })
+        .map(|index| index + 1)
+}
+
+/// The most similar of `known`, if any is similar at all.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|other| (strsim::jaro_winkler(name, other), *other))
+        .filter(|(similarity, _)| *similarity > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ExperimentConfig;
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest_name() {
+        let text = "name = \"x\"\nseeed = 1\n";
+        let error = toml::from_str::<ExperimentConfig>(text).unwrap_err();
+        let message = located(&error, text, "x.toml").to_string();
+        assert!(message.contains("x.toml, line 2"), "{message}");
+        assert!(message.contains("did you mean `seed`?"), "{message}");
+    }
+
+    #[test]
+    fn a_bare_word_in_an_override_is_a_string() {
+        assert_eq!(parse_value("linear"), toml::Value::String("linear".into()));
+        assert_eq!(parse_value("3"), toml::Value::Integer(3));
+        assert_eq!(parse_value("[1, 2]"), toml::Value::Array(vec![1.into(), 2.into()]));
+    }
+}

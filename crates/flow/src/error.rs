@@ -1,0 +1,134 @@
+//! What can go wrong in this crate.
+
+use std::path::PathBuf;
+
+/// The result of a fallible operation of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A flow that cannot be made, found or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A config has an unknown key, a value of the wrong type, or one that makes no sense.
+    #[error("{place}: {problem}")]
+    Config {
+        /// The file and line, or the table and key.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// Something was asked of a flow, or of a run, that it cannot give.
+    #[error("{problem}")]
+    Refused {
+        /// What cannot be had and why, with a hint on a line of its own.
+        problem: String,
+    },
+    /// There is no checkpoint where one was looked for.
+    #[error("no checkpoint file and no run folder with checkpoints: {}", path.display())]
+    NoCheckpoint {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A file operation failed.
+    #[error("cannot {operation}: {}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The work was cancelled before its results were complete.
+    #[error("interrupted, and the unfinished results are not written")]
+    Cancelled,
+    /// A failure with what was being done.
+    #[error("{operation}")]
+    During {
+        /// What was being done, or where in a config the failure belongs.
+        operation: String,
+        /// What failed.
+        #[source]
+        source: Box<Error>,
+    },
+    /// libtorch refused an operation.
+    #[error("libtorch failed in {operation}")]
+    Torch {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// libtorch's own message.
+        #[source]
+        source: tch::TchError,
+    },
+    /// A multi-tensor kernel or the loading of CUDA failed.
+    #[error(transparent)]
+    Kernel(#[from] interflow_libtorch::Error),
+    /// The mathematics refused its input.
+    #[error(transparent)]
+    Core(#[from] interflow_core::Error),
+    /// A network cannot be built.
+    #[error(transparent)]
+    Model(#[from] interflow_models::Error),
+    /// A data set cannot be used.
+    #[error(transparent)]
+    Data(#[from] interflow_data::Error),
+    /// A metric refused its input.
+    #[error(transparent)]
+    Metric(#[from] interflow_metrics::Error),
+    /// A solver refused its settings or failed on the way.
+    #[error(transparent)]
+    Solver(#[from] interflow_solvers::Error),
+    /// Training refused its settings or failed on the way.
+    #[error(transparent)]
+    Train(#[from] interflow_train::Error),
+    /// A coupling, a learnable path or a reflow failed.
+    #[error(transparent)]
+    Transport(#[from] interflow_transport::Error),
+}
+
+impl Error {
+    /// A refusal with its reason.
+    pub(crate) fn refused(problem: impl Into<String>) -> Self {
+        Self::Refused { problem: problem.into() }
+    }
+
+    /// Whether the work was cancelled, at whatever depth.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled => true,
+            Self::During { source, .. } => source.is_cancelled(),
+            _ => false,
+        }
+    }
+}
+
+/// Refuses with a reason: the value of a function that cannot go on.
+pub(crate) fn refuse<T>(problem: impl Into<String>) -> Result<T> {
+    Err(Error::refused(problem))
+}
+
+/// The system's reason for which `operation` on `path` failed.
+pub(crate) fn io_error(
+    operation: &'static str,
+    path: &std::path::Path,
+) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| Error::Io { operation, path: path.to_owned(), source }
+}
+
+/// The reason for which libtorch refused `operation`.
+pub(crate) fn torch(operation: &'static str) -> impl FnOnce(tch::TchError) -> Error {
+    move |source| Error::Torch { operation, source }
+}
+
+/// Says of a failure what was being done.
+pub(crate) trait During<T> {
+    /// The same result, a failure with what was being done.
+    fn during(self, operation: impl Into<String>) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> During<T> for std::result::Result<T, E> {
+    fn during(self, operation: impl Into<String>) -> Result<T> {
+        self.map_err(|error| Error::During { operation: operation.into(), source: Box::new(error.into()) })
+    }
+}

@@ -1,0 +1,34 @@
+//! Trained flows, and how they come about: experiments from their configs, checkpoints to flows, samples, encodings,
+//! log-densities and scores in the data's units, and evaluation.
+
+#![deny(missing_docs)]
+
+pub mod base;
+pub mod checkpoint;
+pub mod config;
+pub mod device;
+pub mod divergence;
+pub mod engine;
+pub mod error;
+pub mod flow;
+pub mod images;
+mod legacy;
+pub mod manifest;
+pub mod path;
+pub mod precision;
+pub mod sample;
+pub mod target;
+pub mod work;
+
+pub use base::{Base, BaseLaw};
+pub use config::ExperimentConfig;
+pub use divergence::DivergenceConfig;
+pub use engine::{Computed, Engine};
+pub use error::{Error, Result};
+pub use flow::{AsPoints, Flow};
+pub use manifest::FlowManifest;
+pub use path::{FlowPath, NoiseConfig};
+pub use precision::Precision;
+pub use sample::{SampleOptions, Samples};
+pub use target::Target;
+pub use work::{Cancel, Hidden, Meter, Progress, Task, Work};

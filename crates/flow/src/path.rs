@@ -1,0 +1,257 @@
+//! A trained flow along a path of one's choice, with or without noise, given observations or a class.
+
+use interflow_core::class_guidance::ClassGuided;
+use interflow_core::conversion::Conversion;
+use interflow_core::density::StandardNormal;
+use interflow_core::guidance::Observed;
+use interflow_core::interpolant::{Interpolant, InterpolantConfig, ScheduleKind};
+use interflow_core::{Denoiser, Given, Points, VectorField, Velocity};
+use interflow_solvers::{
+    BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, ScoreSource, Sde, SdeConfig, log_density_bound,
+};
+
+use crate::engine::{Computed, Engine};
+use crate::error::{During as _, Error, Result, refuse};
+use crate::manifest::Pairing;
+use crate::work::Task;
+
+/// A stochastic equation with the flow's marginals, and its solver.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NoiseConfig {
+    /// The strength ε(t).
+    pub diffusion: DiffusionConfig,
+    /// The method and its steps.
+    pub solver: SdeConfig,
+}
+
+/// A flow along an interpolant between its ends: its own, or another by rescaling time and space.
+pub struct FlowPath<'a> {
+    engine: &'a Engine,
+    /// Another path than the flow's own.
+    along: Option<InterpolantConfig>,
+    observed: Option<Observed>,
+    /// The weight of classifier-free guidance.
+    guidance: Option<f64>,
+}
+
+impl<'a> FlowPath<'a> {
+    /// The flow along `schedule`, or along its own path.
+    ///
+    /// # Errors
+    /// If the flow's path or the schedule cannot be rescaled ([`Velocity::rescaled`]).
+    pub fn new(engine: &'a Engine, schedule: Option<ScheduleKind>) -> Result<Self> {
+        let own = engine.manifest().interpolant.kind;
+        let along = schedule
+            .filter(|kind| *kind != own || engine.learned_path().is_some())
+            .map(|kind| InterpolantConfig { kind, gamma: None });
+        let path = Self { engine, along, observed: None, guidance: None };
+        // A path that cannot be rescaled is refused here, not in the first batch.
+        path.velocity(&Given::Nothing).map(drop)?;
+        Ok(path)
+    }
+
+    /// The path to the law of the target given an observation, approximately ([`interflow_core::guidance`]).
+    ///
+    /// # Errors
+    /// Where the velocity does not tell a score, see [`FlowPath::conversion_of_velocity`]; for a path with a latent,
+    /// or whitened rows, whose coordinates are not those that were observed.
+    pub fn observing(self, observed: Observed) -> Result<Self> {
+        if self.engine.whitening().is_some() {
+            return refuse("the coordinates of whitened rows cannot be observed\nhint: train with whiten = false");
+        }
+        let _ = self.conversion_of_velocity()?.guided(Velocity(Nowhere), observed.clone())?;
+        Ok(Self { observed: Some(observed), ..self })
+    }
+
+    /// The path with its class exaggerated by `weight` ([`ClassGuided`]); 1 leaves it as it is.
+    #[must_use]
+    pub fn with_guidance(self, weight: Option<f64>) -> Self {
+        Self { guidance: weight, ..self }
+    }
+
+    /// The velocity along the path for a batch that is given `given`.
+    ///
+    /// # Errors
+    /// As [`FlowPath::new`] and [`FlowPath::observing`]; for guidance of a flow without classes.
+    pub fn velocity(&self, given: &Given) -> Result<Box<dyn VectorField + 'a>> {
+        let network = self.engine.network();
+        let own: Box<dyn VectorField + 'a> = match (self.guidance, given) {
+            (Some(weight), Given::Class(class)) => Box::new(ClassGuided::new(network, class, weight)?),
+            (Some(_), _) => return refuse("guidance by class wants a flow with classes\nhint: leave it out"),
+            (None, _) => Box::new(network.at(given)),
+        };
+        let rescaled: Box<dyn VectorField + 'a> = match &self.along {
+            None => own,
+            Some(along) => Box::new(Velocity(own).rescaled(self.engine.interpolant()?, along.build()?)?),
+        };
+        match &self.observed {
+            None => Ok(rescaled),
+            Some(observed) => {
+                let guided = self.conversion_of_velocity()?.guided(Velocity(rescaled), observed.clone())?;
+                Ok(Box::new(guided))
+            }
+        }
+    }
+
+    /// The path's interpolant.
+    fn interpolant(&self) -> Result<Interpolant> {
+        match &self.along {
+            None => self.engine.interpolant(),
+            Some(along) => Ok(along.build()?),
+        }
+    }
+
+    /// The relations between the path's fields. With a denoiser the score needs no relation to the velocity, and any base
+    /// will do: what is left of the conversion is its interpolant.
+    ///
+    /// # Errors
+    /// As [`FlowPath::conversion_of_velocity`].
+    pub fn conversion(&self) -> Result<Conversion> {
+        if self.engine.denoiser().is_some() {
+            let base = StandardNormal { dim: self.engine.space().dim };
+            return Ok(Conversion::new(self.interpolant()?, base)?);
+        }
+        self.conversion_of_velocity()
+    }
+
+    /// How the path's score follows from its velocity.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] unless the base is N(0, I) and was paired independently.
+    pub fn conversion_of_velocity(&self) -> Result<Conversion> {
+        if !self.engine.base().is_standard_normal() {
+            return refuse(
+                "a score follows from the velocity for the base standard-normal only\n\
+                 hint: for other bases train a [denoiser] too",
+            );
+        }
+        if self.engine.manifest().pairing != Pairing::Independent {
+            return refuse(
+                "a score follows from the velocity for the independent coupling only\n\
+                 hint: for other couplings train a [denoiser] too",
+            );
+        }
+        let base = StandardNormal { dim: self.engine.space().dim };
+        Ok(Conversion::new(self.interpolant()?, base)?)
+    }
+
+    /// The score at time `t` of points that are given `given`: the denoiser's, where one was learned, else the
+    /// velocity's.
+    ///
+    /// # Errors
+    /// Where the score is not told: see [`FlowPath::conversion`]; and at times too near an end.
+    pub fn score(&self, t: f64, given: &Given) -> Result<Box<dyn VectorField + 'a>> {
+        let conversion = self.conversion()?;
+        let told = "cannot take the score at this time\nhint: at the end only ε s is regular: sample --sde";
+        if let Some(denoiser) = self.engine.denoiser() {
+            conversion.check_denoiser_time(t).during(told)?;
+            return Ok(Box::new(conversion.score_of_denoiser(Denoiser(denoiser.at(given)))?));
+        }
+        conversion.check_score_time(t).during(told)?;
+        Ok(Box::new(conversion.score(Velocity(self.velocity(given)?))))
+    }
+
+    /// The shape of a strength with which the noise is regular up to the ends.
+    pub fn regular_shape(&self) -> DiffusionShape {
+        if self.engine.denoiser().is_some() { DiffusionShape::Gamma } else { DiffusionShape::Regular }
+    }
+
+    /// Carries base points, states `[N, D]`, to the target.
+    ///
+    /// # Errors
+    /// As [`Engine::carry`].
+    pub fn carry(&self, points: &Points, task: &Task) -> Result<Computed> {
+        self.engine.carry_by(points, (0.0, 1.0), task, |batch, _first| {
+            let velocity = self.velocity(&batch.given)?;
+            let solution = self.engine.solver().solve(&velocity, &batch.x, 0.0, 1.0)?;
+            Ok((solution.x, solution.statistics.nfe))
+        })
+    }
+
+    /// Carries the base points of the samples 0, 1, … to the target by the stochastic equation.
+    ///
+    /// # Errors
+    /// As [`Engine::carry`], and where the path's score is not told ([`FlowPath::conversion`]).
+    pub fn diffuse(
+        &self,
+        points: &Points,
+        noise: &NoiseConfig,
+        seed: u64,
+        task: &Task,
+    ) -> Result<Computed> {
+        let (diffusion, solver) = (noise.diffusion.build(&self.conversion()?)?, noise.solver.build()?);
+        self.engine.carry_by(points, (0.0, 1.0), task, |batch, first| {
+            let fields = self.fields(&batch.given)?;
+            let path = BrownianPath::new(seed, first);
+            let solution = solver.solve(&fields.equation(&diffusion), &path, &batch.x, (0.0, 1.0))?;
+            Ok((solution.x, solution.statistics.nfe))
+        })
+    }
+
+    /// A lower bound, by one path each, on the log-density of the stochastic equation's samples at target points.
+    ///
+    /// # Errors
+    /// As [`FlowPath::diffuse`]; [`Error::Refused`] for a base that is known by samples only.
+    pub fn log_density_bound(
+        &self,
+        points: &Points,
+        noise: &NoiseConfig,
+        seed: u64,
+        task: &Task,
+    ) -> Result<Computed> {
+        let density = self.engine.base_density()?;
+        let (diffusion, solver) = (noise.diffusion.build(&self.conversion()?)?, noise.solver.build()?);
+        self.engine.log_density_by(points, 1.0, task, |batch, first| {
+            let fields = self.fields(&batch.given)?;
+            let path = BrownianPath::new(seed, first);
+            let sde = fields.equation(&diffusion);
+            let found = log_density_bound(&solver, &sde, &*density, &path, (&batch.x, 1.0))?;
+            Ok((found.log_density, found.statistics.nfe))
+        })
+    }
+
+    /// The fields of the stochastic equation for a batch that is given `given`.
+    fn fields(&self, given: &Given) -> Result<Fields<'a>> {
+        let denoiser = self.engine.denoiser().map(|denoiser| -> Box<dyn VectorField + 'a> {
+            Box::new(denoiser.at(given))
+        });
+        Ok(Fields { velocity: self.velocity(given)?, denoiser })
+    }
+}
+
+/// A velocity and, where one was learned, the denoiser beside it.
+struct Fields<'a> {
+    velocity: Box<dyn VectorField + 'a>,
+    denoiser: Option<Box<dyn VectorField + 'a>>,
+}
+
+impl Fields<'_> {
+    fn equation<'b>(&'b self, diffusion: &'b Diffusion) -> Sde<'b> {
+        let score = self.denoiser.as_ref().map_or(ScoreSource::Velocity, |field| ScoreSource::Denoiser(field));
+        Sde { velocity: &*self.velocity, score, diffusion }
+    }
+}
+
+/// A field that stands for any other where only the path matters.
+struct Nowhere;
+
+impl VectorField for Nowhere {
+    fn dim(&self) -> i64 {
+        1
+    }
+
+    fn value(&self, _t: &tch::Tensor, x: &tch::Tensor) -> tch::Tensor {
+        x.zeros_like()
+    }
+}
+
+/// Refuses a time beyond the path's ends.
+///
+/// # Errors
+/// [`Error::Refused`].
+pub fn check_time(time: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&time) {
+        return Ok(());
+    }
+    Err(Error::refused(format!("a path has times from 0 (base) to 1 (target), found: {time}")))
+}

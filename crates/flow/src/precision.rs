@@ -1,0 +1,25 @@
+//! The floating-point kind of a flow's weights and points.
+
+use serde::{Deserialize, Serialize};
+use tch::Kind;
+
+/// Floating-point precision, as written in a config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 64 bits.
+    F64,
+}
+
+impl Precision {
+    /// libtorch's name for it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::F64 => Kind::Double,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! How samples are drawn, and what comes of it.
+
+use interflow_core::guidance::Observation;
+use interflow_core::interpolant::ScheduleKind;
+use interflow_core::{Given, Points};
+
+use crate::path::NoiseConfig;
+
+/// How samples are drawn. Everything is in the data's units; [`SampleOptions::default`] follows the flow's own path
+/// without noise.
+#[derive(Debug, Default)]
+pub struct SampleOptions {
+    /// The number of the first sample: sample i is the same whatever the others are.
+    pub first: u64,
+    /// The seed of base points and noise; the flow's own without it.
+    pub seed: Option<u64>,
+    /// What each sample is given, in the data's units: a row of numbers, or a class. Without it samples of a flow with
+    /// classes take each class in turn.
+    pub given: Given,
+    /// Another interpolant to follow between the same ends.
+    pub along: Option<ScheduleKind>,
+    /// Noise, to follow the stochastic equation with the same marginals.
+    pub noise: Option<NoiseConfig>,
+    /// Coordinates that were observed with noise, in the data's units: samples are drawn given these, approximately.
+    pub observed: Vec<Observation>,
+    /// The weight of classifier-free guidance: 1 is the class-conditional flow, more exaggerates the class.
+    pub guidance: Option<f64>,
+}
+
+impl SampleOptions {
+    /// The same under another seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// The same for samples that are given `given`, one row for each.
+    #[must_use]
+    pub fn given(self, given: Given) -> Self {
+        Self { given, ..self }
+    }
+
+    /// The same by the stochastic equation.
+    #[must_use]
+    pub fn noise(self, noise: NoiseConfig) -> Self {
+        Self { noise: Some(noise), ..self }
+    }
+
+    /// The same along another interpolant.
+    #[must_use]
+    pub fn along(self, schedule: ScheduleKind) -> Self {
+        Self { along: Some(schedule), ..self }
+    }
+}
+
+/// Samples in the data's units.
+#[derive(Debug)]
+pub struct Samples {
+    /// The samples, `[N, D]`, and what they were given. Images are levels, whole numbers.
+    pub points: Points,
+    /// The largest number of network calls that a batch took.
+    pub nfe: u64,
+}

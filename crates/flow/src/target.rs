@@ -1,0 +1,110 @@
+//! Where a flow ends: a data set, or a density of the library.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use interflow_core::density::{Density, Sampler as _};
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::{Fresh, Source};
+use interflow_core::target::Target as Law;
+use interflow_core::{Points, Space};
+use interflow_data::{Dataset, ImageParts};
+use tch::Kind;
+
+use crate::base::law;
+use crate::config::TargetConfig;
+use crate::error::{During as _, Result};
+
+/// The target of a flow in training.
+#[non_exhaustive]
+pub enum Target {
+    /// A density of the library.
+    Synthetic(Arc<Law>),
+    /// A data set, already split.
+    Data(Box<dyn Dataset>),
+}
+
+impl Target {
+    /// Loads the target; data lie in the folder `data`.
+    ///
+    /// # Errors
+    /// If its data cannot be loaded.
+    pub fn load(config: &TargetConfig, data: &Path) -> Result<Self> {
+        Ok(match config {
+            TargetConfig::Synthetic(config) => Self::Synthetic(law(config)?),
+            TargetConfig::Data(config) => Self::Data(config.load(data).during("in [target]")?),
+        })
+    }
+
+    /// The dimension D of its points and what they are given.
+    pub fn space(&self) -> Space {
+        match self {
+            Self::Synthetic(law) => Space::from(law.sampler().dim()),
+            Self::Data(data) => data.space(),
+        }
+    }
+
+    /// The data set, where it is one.
+    pub fn dataset(&self) -> Option<&dyn Dataset> {
+        match self {
+            Self::Synthetic(_) => None,
+            Self::Data(data) => Some(&**data),
+        }
+    }
+
+    /// The images' parts, where it is a set of images.
+    pub fn images(&self) -> Option<&ImageParts> {
+        self.dataset().and_then(Dataset::images)
+    }
+
+    /// The source that training draws from.
+    pub fn training(&self) -> Box<dyn Source> {
+        match self {
+            Self::Synthetic(law) => Box::new(Fresh(law.clone())),
+            Self::Data(data) => data.training(),
+        }
+    }
+
+    /// The source that held-out checks draw from.
+    pub fn held_out(&self) -> Box<dyn Source> {
+        match self {
+            Self::Synthetic(_) => self.training(),
+            Self::Data(data) => data.held_out(),
+        }
+    }
+
+    /// The density in closed form, if it is known.
+    pub fn density(&self) -> Option<Arc<dyn Density>> {
+        match self {
+            Self::Synthetic(law) => law.shared_density(),
+            Self::Data(_) => None,
+        }
+    }
+
+    /// What is added to a log-density of the test points to get the one that is reported, in nats.
+    pub fn log_jacobian(&self) -> f64 {
+        self.dataset().map_or(0.0, Dataset::log_jacobian)
+    }
+
+    /// Up to `n` test points that training never saw, states `[n, D]`, the same ones at every call.
+    pub fn test(&self, n: i64, seed: u64, kind: Kind) -> Points {
+        match self {
+            Self::Synthetic(law) => {
+                let stream = Stream::new(seed, Purpose::Test);
+                Points::from(law.sampler().sample(n, &mut stream.at(1), kind))
+            }
+            Self::Data(data) => {
+                let points = data.test(n, seed);
+                Points { x: points.x.to_kind(kind), given: points.given }
+            }
+        }
+    }
+
+    /// Half the width of a square window that shows the law, in two dimensions.
+    pub fn extent(&self) -> f64 {
+        match self {
+            Self::Synthetic(law) => law.extent(),
+            Self::Data(_) => 4.0,
+        }
+    }
+}

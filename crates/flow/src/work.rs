@@ -1,0 +1,128 @@
+//! Long work: who watches it, and who may stop it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+
+/// Shows how far long work has come. Libraries print nothing: a program gives its own terminal bars, a notebook its own.
+pub trait Progress: Send + Sync {
+    /// Begins to show a piece of work of `total` units under a name such as `test NLL`; what is returned is told of each
+    /// finished part and dropped at the end.
+    fn begin(&self, name: &'static str, total: u64) -> Box<dyn Meter>;
+}
+
+/// Shows one piece of work.
+pub trait Meter: Send {
+    /// `n` more units are done.
+    fn advance(&self, n: u64);
+}
+
+/// Shows nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hidden;
+
+impl Progress for Hidden {
+    fn begin(&self, _name: &'static str, _total: u64) -> Box<dyn Meter> {
+        Box::new(Self)
+    }
+}
+
+impl Meter for Hidden {
+    fn advance(&self, _n: u64) {}
+}
+
+/// A token by which work can be stopped from elsewhere, such as a signal handler. Clones are handles on one token.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the work to stop in good order.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the work shall stop.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Ends work that cannot be done by halves.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the work shall stop.
+    pub fn check(&self) -> Result<()> {
+        if self.requested() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// How work is shown and stopped; clones share both.
+#[derive(Clone)]
+pub struct Work {
+    progress: Arc<dyn Progress>,
+    cancel: Cancel,
+}
+
+/// Work that nobody watches or stops.
+impl Default for Work {
+    fn default() -> Self {
+        Self::new(Hidden, Cancel::default())
+    }
+}
+
+impl Work {
+    /// Work shown by `progress` and stopped by `cancel`.
+    pub fn new(progress: impl Progress + 'static, cancel: Cancel) -> Self {
+        Self { progress: Arc::new(progress), cancel }
+    }
+
+    /// The token that stops it.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Begins a piece of work of `total` units.
+    pub fn begin(&self, name: &'static str, total: u64) -> Task {
+        Task { meter: self.progress.begin(name, total), cancel: self.cancel.clone() }
+    }
+
+    /// Begins a piece of work that is not shown, but can be stopped.
+    pub fn quietly(&self) -> Task {
+        Task { meter: Box::new(Hidden), cancel: self.cancel.clone() }
+    }
+}
+
+/// A piece of work under way.
+pub struct Task {
+    meter: Box<dyn Meter>,
+    cancel: Cancel,
+}
+
+impl Task {
+    /// `n` more units are done.
+    pub fn advance(&self, n: u64) {
+        self.meter.advance(n);
+    }
+
+    /// Ends the work if it shall stop; asked before each part.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn check(&self) -> Result<()> {
+        self.cancel.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_stops_every_handle() {
+        let cancel = Cancel::default();
+        let task = Work::new(Hidden, cancel.clone()).begin("a test", 3);
+        assert!(task.check().is_ok());
+        cancel.request();
+        assert!(task.check().unwrap_err().is_cancelled());
+    }
+}
