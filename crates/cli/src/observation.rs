@@ -1,33 +1,23 @@
-//! What was observed of the samples to be drawn: coordinates by name, with noise.
+//! What was observed of the samples to be drawn: columns by name, with noise.
 
 use anyhow::{Context, Result, anyhow, bail};
-use interflow_core::guidance::{Observation, Observed};
-use interflow_data::Columns;
+use interflow_core::guidance::Observation;
 
-use crate::output::column_names;
-
-/// The observations `NAME=VALUE` or `NAME=VALUE~STD` in the columns' units, in the flow's coordinates; `noise` is the
+/// The observations `NAME=VALUE` or `NAME=VALUE~STD` of columns with these names, in the columns' units; `noise` is the
 /// deviation where none is written.
-pub(crate) fn observed(
-    texts: &[String],
-    noise: f64,
-    columns: Option<&Columns>,
-    dim: i64,
-) -> Result<Observed> {
-    let names = columns.map_or_else(|| column_names(dim), Columns::names);
-    let parse = |text: &String| {
-        observation(text, noise, &names, columns).with_context(|| format!("in --observe {text}"))
-    };
+pub(crate) fn observed(texts: &[String], noise: f64, names: &[String]) -> Result<Vec<Observation>> {
+    let parse =
+        |text: &String| observation(text, noise, names).with_context(|| format!("in --observe {text}"));
     let found = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
     for (i, observation) in found.iter().enumerate() {
         if found[..i].iter().any(|other| other.coordinate == observation.coordinate) {
             bail!("--observe names a column twice: {}", texts[i]);
         }
     }
-    Ok(Observed(found))
+    Ok(found)
 }
 
-fn observation(text: &str, noise: f64, names: &[String], columns: Option<&Columns>) -> Result<Observation> {
+fn observation(text: &str, noise: f64, names: &[String]) -> Result<Observation> {
     let (name, value) = text.split_once('=').context("expected NAME=VALUE or NAME=VALUE~STD")?;
     let (value, std) = value.split_once('~').map_or((value, None), |(value, std)| (value, Some(std)));
     let name = name.trim();
@@ -39,10 +29,6 @@ fn observation(text: &str, noise: f64, names: &[String], columns: Option<&Column
     if std <= 0.0 {
         bail!("the noise's deviation must be positive, found: {std}");
     }
-    let (value, std) = match columns.and_then(|columns| columns.iter().nth(coordinate)) {
-        Some(column) => ((value - column.mean) / column.deviation, std / column.deviation),
-        None => (value, std),
-    };
     Ok(Observation { coordinate: coordinate as i64, value, std })
 }
 
@@ -56,28 +42,16 @@ fn number(text: &str) -> Result<f64> {
 
 #[cfg(test)]
 mod tests {
-    use interflow_data::Column;
-
     use super::*;
 
-    fn one(text: &str, columns: Option<&Columns>) -> Result<Observed> {
-        observed(&[text.to_owned()], 0.5, columns, 3)
+    fn one(text: &str) -> Result<Vec<Observation>> {
+        observed(&[text.to_owned()], 0.5, &["x1", "x2", "x3"].map(str::to_owned))
     }
 
     #[test]
-    fn observations_are_in_the_columns_units() {
-        let found = one("x2=1.5", None).unwrap().0[0];
-        assert_eq!(found, Observation { coordinate: 1, value: 1.5, std: 0.5 });
-        let column = |name: &str| Column {
-            name: name.to_owned(),
-            mean: 10.0,
-            deviation: 4.0,
-            quantum: None,
-            given: false,
-        };
-        let columns = Columns::new(vec![column("a"), column("b"), column("c")]).unwrap();
-        let found = one("c = 12 ~ 2", Some(&columns)).unwrap().0[0];
-        assert_eq!(found, Observation { coordinate: 2, value: 0.5, std: 0.5 });
+    fn observations_name_a_column_a_value_and_perhaps_its_deviation() {
+        assert_eq!(one("x2=1.5").unwrap(), [Observation { coordinate: 1, value: 1.5, std: 0.5 }]);
+        assert_eq!(one("x3 = 12 ~ 2").unwrap(), [Observation { coordinate: 2, value: 12.0, std: 2.0 }]);
     }
 
     #[test]
@@ -89,10 +63,11 @@ mod tests {
             ("x1=inf", "finite"),
             ("x1=1~0", "positive"),
         ] {
-            let message = format!("{:#}", one(text, None).unwrap_err());
+            let message = format!("{:#}", one(text).unwrap_err());
             assert!(message.contains(part) && message.contains(text), "{message}");
         }
-        let twice = observed(&["x1=1".to_owned(), "x1=2".to_owned()], 0.1, None, 2).unwrap_err();
+        let names = ["x1", "x2"].map(str::to_owned);
+        let twice = observed(&["x1=1".to_owned(), "x1=2".to_owned()], 0.1, &names).unwrap_err();
         assert!(twice.to_string().contains("twice"));
     }
 }

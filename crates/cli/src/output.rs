@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use interflow_data::table;
+use interflow_figure as figure;
+use interflow_figure as figure;
 use tch::{Kind, Tensor};
 
-use crate::figure;
 use crate::units::RowsOfFile;
 
 /// Where points go.
@@ -54,7 +55,7 @@ impl Output {
             Self::Npy(path) => Ok(table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                figure::save_png(path, &figure::histogram_image(&points, extent, 200))
+                Ok(Ok(figure::save_png(path, &figure::histogram_image(&points, extent, 200))?)?)
             }
         }
     }
@@ -83,11 +84,6 @@ fn to_stdout(bytes: &[u8]) -> Result<()> {
 /// Prints a line to stdout.
 pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<()> {
     writeln!(std::io::stdout().lock(), "{line}").context("cannot write to stdout")
-}
-
-/// Column names `x1 … xD`.
-pub(crate) fn column_names(dim: i64) -> Vec<String> {
-    (1..=dim).map(|d| format!("x{d}")).collect()
 }
 
 /// Numbers of a tensor in row-major order.

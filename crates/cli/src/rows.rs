@@ -1,0 +1,95 @@
+//! Rows and conditions from files, as points of a flow.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use interflow_core::{Given, GivenSpace, Points};
+use interflow_data::{Columns, Sheet, Table};
+use interflow_flow::Flow;
+use tch::{Kind, Tensor};
+
+/// Rows of a file as points of a flow.
+pub(crate) struct RowsOfFile {
+    /// The points, in the data's units.
+    pub(crate) points: Points,
+    /// The file, where the flow's target is a table.
+    pub(crate) sheet: Option<Sheet>,
+    /// The chosen values `[N, K + D]` as they stand in the file.
+    pub(crate) values: Tensor,
+}
+
+impl RowsOfFile {
+    /// Reads `file` as points of `flow`.
+    pub(crate) fn read(file: &Path, flow: &Flow) -> Result<Self> {
+        let used = || format!("cannot use the rows of {}", file.display());
+        let (sheet, values) = match flow.columns() {
+            None => (None, Table::read(file)?.values),
+            Some(columns) => {
+                let sheet = Sheet::read(file)?;
+                let places = sheet.places_of(&columns.names());
+                let places = places.context("the flow wants the columns of its table")?;
+                let values = sheet.complete_numbers(&places)?;
+                (Some(sheet), values)
+            }
+        };
+        let points = points(&values, flow).with_context(used)?;
+        Ok(Self { points, sheet, values })
+    }
+}
+
+/// The states of rows `[N, K + D]`, and the conditions before them.
+fn points(values: &Tensor, flow: &Flow) -> Result<Points> {
+    let space = flow.space();
+    let n_given = match space.given {
+        GivenSpace::Numbers { n } => n,
+        GivenSpace::Class { .. } => 1,
+        _ => 0,
+    };
+    let wanted = n_given + space.dim;
+    let found = values.size();
+    if found.len() != 2 || found[1] != wanted {
+        bail!("the flow's points have {wanted} columns, found: {}", found.get(1).unwrap_or(&1));
+    }
+    let given = values.narrow(1, 0, n_given);
+    let given = match space.given {
+        GivenSpace::Class { .. } => Given::Class(given.squeeze_dim(1).round().to_kind(Kind::Int64)),
+        GivenSpace::Numbers { .. } => Given::Numbers(given),
+        _ => Given::Nothing,
+    };
+    Ok(Points { x: values.narrow(1, n_given, space.dim), given })
+}
+
+/// The conditions of samples that a file's rows are, each row `repeats` times; none for a flow that is given no numbers.
+pub(crate) fn conditions(file: Option<&Path>, flow: &Flow, repeats: i64) -> Result<Given> {
+    let names = flow.columns().map_or_else(Vec::new, Columns::given_names);
+    match (file, names.is_empty()) {
+        (None, true) => Ok(Given::Nothing),
+        (Some(_), true) => bail!("the flow has no conditions\nhint: leave out --given"),
+        (None, false) => bail!(
+            "the flow's samples need conditions\nhint: --given FILE with columns: {}",
+            names.join(", ")
+        ),
+        (Some(file), false) => {
+            let sheet = Sheet::read(file)?;
+            let values = sheet.complete_numbers(&sheet.places_of(&names)?)?;
+            Ok(Given::Numbers(values.repeat_interleave_self_int(repeats, 0, None)))
+        }
+    }
+}
+
+/// Points as rows, `[N, K + D]`, with the names of their columns: those of the flow's table, or `x1 … xD`.
+pub(crate) fn written(flow: &Flow, points: &Points) -> (Vec<String>, Tensor) {
+    match (flow.columns(), &points.given) {
+        (Some(columns), Given::Numbers(given)) => {
+            let given = given.to_kind(points.x.kind()).to_device(points.x.device());
+            (columns.names(), Tensor::cat(&[&given, &points.x], 1))
+        }
+        (Some(columns), _) => (columns.names(), points.x.shallow_clone()),
+        (None, _) => (column_names(points.x.size()[1]), points.x.shallow_clone()),
+    }
+}
+
+/// Column names `x1 … xD`.
+pub(crate) fn column_names(dim: i64) -> Vec<String> {
+    (1..=dim).map(|d| format!("x{d}")).collect()
+}

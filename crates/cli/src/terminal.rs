@@ -1,0 +1,143 @@
+//! What a person sees of long work: bars on a terminal, log lines elsewhere.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{FormattedDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use interflow_flow::{Meter, Progress};
+use interflow_train::{Observer, SelfCheck, StepReport};
+
+/// How often a log line says how training goes on.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows work as bars on stderr, and not at all where that is no terminal.
+pub(crate) struct Bars;
+
+impl Progress for Bars {
+    fn begin(&self, name: &'static str, total: u64) -> Box<dyn Meter> {
+        Box::new(Bar(bar(total, name)))
+    }
+}
+
+/// One bar, which disappears with its work.
+struct Bar(ProgressBar);
+
+impl Meter for Bar {
+    fn advance(&self, n: u64) {
+        self.0.inc(n);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn bar(length: u64, what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
+    let template = "{prefix} {bar:32} {human_pos}/{human_len} {msg} {per_sec} eta {eta}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_prefix(what);
+    bar
+}
+
+/// Shows training: a bar, or log lines, and every held-out check.
+#[derive(Default)]
+pub(crate) struct TrainingDisplay {
+    bar: Option<ProgressBar>,
+    last_line: Option<Instant>,
+}
+
+impl TrainingDisplay {
+    /// The bar of the run that reports, begun at its first report.
+    fn bar(&mut self, report: &StepReport) -> &ProgressBar {
+        if self.bar.as_ref().is_some_and(|bar| bar.length() != Some(report.steps)) {
+            self.bar = None;
+        }
+        self.bar.get_or_insert_with(|| {
+            let bar = bar(report.steps, "train");
+            bar.set_position(report.step);
+            bar.reset_eta();
+            bar
+        })
+    }
+
+    /// Shows how the run goes on, on the bar or, at most every five seconds, as a line.
+    fn show(&mut self, report: &StepReport) {
+        let speed = format!("{} pairs/s", three_digits(report.pairs_per_sec));
+        let bar = self.bar(report);
+        bar.set_position(report.step);
+        bar.set_message(format!("loss {:.4} {speed}", report.loss));
+        let (hidden, eta) = (bar.is_hidden(), bar.eta());
+        let last_line = self.last_line.get_or_insert_with(Instant::now);
+        if hidden && last_line.elapsed() > LINE_EVERY {
+            *last_line = Instant::now();
+            tracing::info!(
+                "step {}/{} loss {:.4} {} step/s {speed} eta {}",
+                report.step,
+                report.steps,
+                report.loss,
+                three_digits(1.0 / report.step_secs),
+                FormattedDuration(eta)
+            );
+        }
+        if report.step >= report.steps {
+            self.bar = None;
+        }
+    }
+
+    /// Logs a line above the bar.
+    fn log(&self, line: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(line),
+            None => line(),
+        }
+    }
+}
+
+impl Observer for TrainingDisplay {
+    fn on_step(&mut self, report: &StepReport) {
+        self.show(report);
+    }
+
+    fn on_slow_step(&mut self, report: &StepReport) {
+        self.show(report);
+    }
+
+    fn on_validation(&mut self, check: &SelfCheck) {
+        let terms: Vec<String> = check
+            .terms
+            .iter()
+            .map(|term| {
+                let (mean, error) = (term.objective.mean, term.objective.standard_error);
+                let gap = term.balance.map_or_else(String::new, |balance| {
+                    format!(", gap {:.4} ± {:.4}", balance.gap.mean, balance.gap.standard_error)
+                });
+                format!("{} {mean:.4} ± {error:.4}{gap}", term.name)
+            })
+            .collect();
+        self.log(|| tracing::info!("step {}: held-out {}", check.step, terms.join("; ")));
+    }
+
+    fn on_companion(&mut self, step: u64, numbers: &[(&'static str, f64)]) {
+        let text: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        self.log(|| tracing::info!("step {step}: {}", text.join(", ")));
+    }
+}
+
+/// A positive number with at least three digits.
+fn three_digits(number: f64) -> String {
+    let decimals = (2.0 - number.log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{number:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::three_digits;
+
+    #[test]
+    fn speeds_have_three_digits() {
+        let shown = [12345.6, 140.4, 71.94, 2.04, 0.0123].map(three_digits);
+        assert_eq!(shown, ["12346", "140", "71.9", "2.04", "0.0123"]);
+    }
+}
