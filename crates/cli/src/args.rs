@@ -171,6 +171,9 @@ pub(crate) struct SampleArgs {
     /// The class of all samples of a flow of images that has classes, instead of each class in turn.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) class: Option<i64>,
+    /// How strictly samples keep to their class, by classifier-free guidance: 1 as trained, more exaggerates it.
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) guidance: Option<f64>,
     /// Sample given noisy observations of columns, approximately: NAME=VALUE or, with the noise's deviation,
     /// NAME=VALUE~STD, in the columns' units. For flows with a Gaussian base on a path without latent.
     #[arg(long, value_delimiter = ',', value_name = "NAME=VALUE,...")]

@@ -1,16 +1,25 @@
 //! The commands.
 
 mod density;
+mod encode;
+mod evaluate;
 mod fid;
 mod fit;
+mod inspect;
+mod log_prob;
+mod open;
 mod run;
-mod sample_images;
+mod sample;
 mod score;
-mod use_flow;
 
 pub(crate) use density::density;
+pub(crate) use encode::encode;
+pub(crate) use evaluate::evaluate;
 pub(crate) use fid::fid;
 pub(crate) use fit::fit;
+pub(crate) use inspect::inspect;
+pub(crate) use log_prob::log_prob;
 pub(crate) use run::{experiment, train};
+pub(crate) use sample::sample;
 pub(crate) use score::score;
-pub(crate) use use_flow::{encode, evaluate, inspect, log_prob, sample};
+

@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use interflow_core::atomic::Partial;
-use interflow_figure::{self as figure, Pixels};
-use interflow_flow::images::ImageSpace;
-use interflow_figure as figure;
+use interflow_figure::{Pixels, image_grid, save_png};
+use interflow_flow::manifest::ImageManifest;
 use npyz::WriterBuilder as _;
-use tch::Tensor;
-
-use super::space::{ImageSpace, levels};
+use tch::{Kind, Tensor};
 
 /// Where images go, batch by batch.
 pub(crate) enum ImageOutput {
@@ -40,45 +37,70 @@ impl ImageOutput {
         if matches!(self, Self::Sheet(_)) { 64 } else { 1000 }
     }
 
-    /// Writes `n` images that come as batches of pixels `[B, C·H·W]`; only a sheet holds them all.
+    /// Writes `n` images that come as batches of levels `[B, C·H·W]`; only a sheet holds them all.
     pub(crate) fn write(
         &self,
-        space: &ImageSpace,
+        images: &ImageManifest,
         n: u64,
         batches: impl Iterator<Item = Result<Tensor>>,
     ) -> Result<()> {
         match self {
             Self::Sheet(path) => {
                 let all = Tensor::cat(&batches.collect::<Result<Vec<_>>>()?, 0);
-                Ok(figure::save_png(path, &space.picture(&all, (n as f64).sqrt().ceil() as usize)?)?)
+                let levels = levels(&all)?;
+                Ok(save_png(path, &image_grid(&pixels(images, &levels), (n as f64).sqrt().ceil() as usize))?)
             }
-            Self::Npy(path) => {
-                let context = || format!("cannot write the array: {}", path.display());
-                let mut partial = Partial::create(path).with_context(context)?;
-                let shape = [n, space.channels as u64, space.height as u64, space.width as u64];
-                let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
-                let mut writer =
-                    options.writer(BufWriter::new(&mut partial)).begin_nd().with_context(context)?;
-                for batch in batches {
-                    writer.extend(levels(&batch?)?).with_context(context)?;
-                }
-                writer.finish().with_context(context)?;
-                partial.persist(path).with_context(context)
-            }
-            Self::Folder(path) => {
-                std::fs::create_dir_all(path)
-                    .with_context(|| format!("cannot create the folder: {}", path.display()))?;
-                let mut number = 0;
-                for batch in batches {
-                    let levels = levels(&batch?)?;
-                    let pictures = space.of_levels(&levels);
-                    for index in 0..pictures.n() {
-                        figure::save_png(&path.join(format!("{number:06}.png")), &pictures.image(index))?;
-                        number += 1;
-                    }
-                }
-                Ok(())
-            }
+            Self::Npy(path) => write_npy(path, images, n, batches)
+                .with_context(|| format!("cannot write the array: {}", path.display())),
+            Self::Folder(path) => write_folder(path, images, batches),
         }
     }
+}
+
+fn write_npy(
+    path: &Path,
+    images: &ImageManifest,
+    n: u64,
+    batches: impl Iterator<Item = Result<Tensor>>,
+) -> Result<()> {
+    let mut partial = Partial::create(path)?;
+    let [channels, height, width] = images.sides().map(i64::unsigned_abs);
+    let shape = [n, channels, height, width];
+    let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+    let mut writer = options.writer(BufWriter::new(&mut partial)).begin_nd()?;
+    for batch in batches {
+        writer.extend(levels(&batch?)?)?;
+    }
+    writer.finish()?;
+    Ok(partial.persist(path)?)
+}
+
+fn write_folder(
+    path: &Path,
+    images: &ImageManifest,
+    batches: impl Iterator<Item = Result<Tensor>>,
+) -> Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("cannot create the folder: {}", path.display()))?;
+    let mut number = 0;
+    for batch in batches {
+        let levels = levels(&batch?)?;
+        let pictures = pixels(images, &levels);
+        for index in 0..pictures.n() {
+            save_png(&path.join(format!("{number:06}.png")), &pictures.image(index))?;
+            number += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The images of these levels.
+fn pixels<'a>(images: &ImageManifest, levels: &'a [u8]) -> Pixels<'a> {
+    let shape = images.sides().map(|side| side as u32);
+    Pixels { levels, shape, n_levels: images.n_levels as u32 }
+}
+
+/// The levels of a tensor in row-major order.
+fn levels(images: &Tensor) -> Result<Vec<u8>> {
+    let flat = images.to_kind(Kind::Uint8).contiguous().view(-1);
+    Vec::<u8>::try_from(&flat).context("cannot read pixels")
 }

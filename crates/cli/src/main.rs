@@ -2,34 +2,19 @@
 
 mod args;
 mod command;
-mod conditions;
-mod config;
-mod defaults;
-mod device;
-mod end;
-mod evaluation;
-mod events;
-mod flow;
-mod flow_path;
-mod images;
+mod image_output;
 mod interrupt;
 mod observation;
-mod observer;
 mod output;
-mod precondition;
-mod reflow;
-mod report;
-mod resume;
-mod run_folder;
-mod study;
-mod table_figures;
-mod units;
+mod rows;
+mod terminal;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Cli, Command};
+use interflow_flow::Work;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
@@ -44,13 +29,21 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", explanation(&error));
-            if error.is::<interrupt::Interrupted>() {
+            if is_interruption(&error) {
                 ExitCode::from(interrupt::EXIT_CODE)
             } else {
                 ExitCode::FAILURE
             }
         }
     }
+}
+
+/// Whether the work was stopped by a signal.
+fn is_interruption(error: &anyhow::Error) -> bool {
+    let cancelled = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<interflow_flow::Error>().is_some_and(interflow_flow::Error::is_cancelled)
+    };
+    error.chain().any(cancelled)
 }
 
 /// What failed and why, from the command down to the system's reason, and then all hints, each on its line.
@@ -70,18 +63,18 @@ fn explanation(error: &anyhow::Error) -> String {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    interrupt::listen()?;
+    let work = &Work::new(terminal::Bars, interrupt::listen()?);
     match cli.command {
-        Command::Experiment(args) => command::experiment(&args),
-        Command::Train(args) => command::train(&args),
-        Command::Fit(args) => command::fit(&args),
-        Command::Sample(args) => command::sample(&args),
-        Command::LogProb(args) => command::log_prob(&args),
-        Command::Score(args) => command::score(&args),
-        Command::Density(args) => command::density(&args),
-        Command::Encode(args) => command::encode(&args),
-        Command::Evaluate(args) => command::evaluate(&args),
-        Command::Fid(args) => command::fid(&args),
+        Command::Experiment(args) => command::experiment(&args, work),
+        Command::Train(args) => command::train(&args, work),
+        Command::Fit(args) => command::fit(&args, work),
+        Command::Sample(args) => command::sample(&args, work),
+        Command::LogProb(args) => command::log_prob(&args, work),
+        Command::Score(args) => command::score(&args, work),
+        Command::Density(args) => command::density(&args, work),
+        Command::Encode(args) => command::encode(&args, work),
+        Command::Evaluate(args) => command::evaluate(&args, work),
+        Command::Fid(args) => command::fid(&args, work),
         Command::Inspect(args) => command::inspect(&args),
     }
 }

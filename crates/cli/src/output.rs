@@ -6,10 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use interflow_data::table;
 use interflow_figure as figure;
-use interflow_figure as figure;
 use tch::{Kind, Tensor};
 
-use crate::units::RowsOfFile;
+use crate::rows::RowsOfFile;
 
 /// Where points go.
 pub(crate) enum Output {
@@ -55,7 +54,7 @@ impl Output {
             Self::Npy(path) => Ok(table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                Ok(Ok(figure::save_png(path, &figure::histogram_image(&points, extent, 200))?)?)
+                Ok(figure::save_png(path, &figure::histogram_image(&points, extent, 200))?)
             }
         }
     }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use interflow_core::interpolant::ScheduleKind;
+use interflow_flow::NoiseConfig;
 use interflow_solvers::{DiffusionConfig, DiffusionShape, Scheme, SdeConfig};
 use serde::de::DeserializeOwned;
 
 use super::{FlowArgs, RowsArgs};
-use crate::flow_path::NoiseConfig;
 
 /// Which path samples take.
 #[derive(Debug, Clone, Args)]

@@ -4,17 +4,19 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use interflow_core::Points;
 use interflow_data::table;
+use interflow_figure as figure;
+use interflow_flow::Work;
+use interflow_flow::path::check_time;
+use interflow_study::report;
 use interflow_figure as figure;
 use serde_json::json;
 use tch::{Kind, Tensor};
 
-use super::use_flow::{extent, open};
+use super::open::{extent, open};
 use crate::args::DensityArgs;
-use crate::flow_path::check_time;
-use crate::observer::progress_bar;
 use crate::output::{numbers, print_line};
-use crate::report;
 
 /// A kind of file that holds a grid.
 enum GridFile {
@@ -24,22 +26,24 @@ enum GridFile {
 }
 
 /// Evaluates the density and writes it.
-pub(crate) fn density(args: &DensityArgs) -> Result<ExitCode> {
+pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
     let files: Vec<GridFile> = args.out.iter().map(|path| grid_file(path)).collect::<Result<_>>()?;
     check_time(args.time)?;
-    let (flow, base) = open(&args.flow)?;
-    if base.dim() != 2 {
-        bail!("a grid needs a flow in two dimensions, found: {}", base.dim());
+    let flow = open(&args.flow, work)?;
+    let engine = flow.engine();
+    if flow.space().dim != 2 || !flow.space().given.is_nothing() {
+        let found = flow.space();
+        bail!("a grid needs a flow in two dimensions without conditions, found: {found:?}");
     }
-    let extent = args.extent.unwrap_or(extent(&flow)?.max(base.extent()));
+    let extent = args.extent.unwrap_or(extent(&flow).max(engine.base().extent()));
     if !(extent.is_finite() && extent > 0.0) {
         bail!("--extent must be positive and finite, found: {extent}");
     }
     let n = args.grid as usize;
-    let points = report::grid(n, extent, flow.config.precision.kind());
-    let bar = progress_bar(points.size()[0] as u64, "density");
-    let (log_density, nfe) = flow.log_density(&base, &points, args.time, |n| bar.inc(n))?;
-    bar.finish_and_clear();
+    let points = report::grid(n, extent, flow.manifest().precision.kind());
+    let task = engine.work().begin("density", points.size()[0].unsigned_abs());
+    let found = engine.log_density(&Points::from(points.shallow_clone()), args.time, &task)?;
+    let (log_density, nfe) = (found.rows, found.nfe);
     for (path, file) in args.out.iter().zip(&files) {
         write(path, file, &points, &log_density)?;
     }

@@ -1,0 +1,26 @@
+//! `encode`: data to base.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use interflow_data::Columns;
+use interflow_flow::Work;
+use serde_json::json;
+
+use super::open::{open, say};
+use crate::args::RowsArgs;
+use crate::output::Output;
+use crate::rows::{RowsOfFile, column_names};
+
+/// Carries rows to the base.
+pub(crate) fn encode(args: &RowsArgs, work: &Work) -> Result<ExitCode> {
+    let output = Output::parse(&args.out)?;
+    let flow = open(&args.flow, work)?;
+    let rows = RowsOfFile::read(&args.file, &flow)?;
+    let found = flow.carry_counted(&rows.points, (1.0, 0.0))?;
+    let names =
+        flow.manifest().base_columns().map_or_else(|| column_names(flow.space().dim), Columns::names);
+    output.write(&names, &found.rows, flow.engine().base().extent())?;
+    say(&args.flow, &json!({ "n": found.rows.size()[0], "nfe": found.nfe, "out": args.out }))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,40 @@
+//! `evaluate`: held-out numbers of a checkpoint.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use interflow_flow::path::FlowPath;
+use interflow_flow::{Base, FlowManifest, Target, Work, checkpoint, evaluation};
+use interflow_study::report;
+use serde_json::{Value, json};
+
+use super::open::open_with_checkpoint;
+use crate::args::EvaluateArgs;
+use crate::output::print_line;
+
+/// Evaluates a checkpoint on the held-out set of its experiment.
+pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
+    let (flow, checkpoint) = open_with_checkpoint(&args.flow, work)?;
+    let config = checkpoint::experiment(&checkpoint)?;
+    let target = Target::load(&config.target, &args.flow.data)?;
+    let base = Base::load(&config.base, target.space().dim, &args.flow.data)?;
+    flow.manifest().check_same_data(&FlowManifest::of(&config, &base, &target))?;
+    let engine = flow.engine();
+    let mut result = serde_json::Map::new();
+    result.insert("experiment".into(), json!(flow.manifest().name));
+    result.insert("step".into(), json!(engine.step()));
+    result.extend(evaluation::evaluate(engine, &config.evaluation, &base, &target)?);
+    let path = FlowPath::new(engine, args.path.along)?;
+    if let Some(noise) = args.path.noise(path.regular_shape()) {
+        let bound = evaluation::noisy_nll(&path, &noise, engine, &config.evaluation, &target)?;
+        result.insert("sde_nll_bound".into(), bound);
+    }
+    if args.flow.json {
+        print_line(Value::Object(result))?;
+    } else {
+        for (name, value) in report::rows(&result) {
+            print_line(format_args!("{name:>20}  {value}"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

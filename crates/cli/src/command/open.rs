@@ -1,0 +1,52 @@
+//! The flow that the arguments name, and the account of what was done with it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use interflow_flow::{Flow, Work, checkpoint, device};
+use interflow_train::Checkpoint;
+use serde_json::Value;
+
+use crate::args::FlowArgs;
+use crate::output::print_line;
+
+/// The flow that the arguments name, on its device.
+pub(super) fn open(args: &FlowArgs, work: &Work) -> Result<Flow> {
+    Ok(open_with_checkpoint(args, work)?.0)
+}
+
+/// The same and the checkpoint that it was read from.
+pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow, Checkpoint)> {
+    let device = device::parse(&args.device)?;
+    let file = checkpoint::find(&args.checkpoint)?;
+    let checkpoint = Checkpoint::load(&file)?;
+    let flow = restore(args, &checkpoint, device)
+        .with_context(|| format!("cannot use the checkpoint: {}", file.display()))?;
+    Ok((flow.with_work(work.clone()), checkpoint))
+}
+
+fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: tch::Device) -> Result<Flow> {
+    let manifest = checkpoint::manifest(checkpoint)?;
+    device::set_threads(args.threads, manifest.threads.max(2));
+    Ok(Flow::restore(manifest, checkpoint, device)?)
+}
+
+/// The machine-readable account of what was done; on stderr where stdout holds the data itself.
+pub(super) fn say(args: &FlowArgs, account: &Value) -> Result<()> {
+    match (args.json, account["out"] == "-") {
+        (false, _) => {}
+        (true, true) => eprintln!("{account}"),
+        (true, false) => print_line(account)?,
+    }
+    Ok(())
+}
+
+/// Half the width of a window that shows the flow's samples.
+pub(super) fn extent(flow: &Flow) -> f64 {
+    flow.manifest().target.extent.unwrap_or(4.0)
+}
+
+/// Whether an output's name has an ending, and so is no folder.
+pub(super) fn has_ending(name: &str) -> bool {
+    Path::new(name).extension().is_some()
+}

@@ -1,0 +1,121 @@
+//! `sample`: draws from the target.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use interflow_core::{Given, GivenSpace, Points};
+use interflow_data::Columns;
+use interflow_flow::manifest::ImageManifest;
+use interflow_flow::path::FlowPath;
+use interflow_flow::{Flow, SampleOptions, Work};
+use serde_json::json;
+use tch::Tensor;
+
+use super::open::{extent, has_ending, open, say};
+use crate::args::SampleArgs;
+use crate::image_output::ImageOutput;
+use crate::observation::observed;
+use crate::output::Output;
+use crate::rows::{column_names, conditions, written};
+
+/// Samples drawn where nobody says how many.
+const USUAL: u64 = 1000;
+
+/// Draws samples.
+pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
+    let output = match Output::parse(&args.out) {
+        // Images may go to a folder, which has no ending.
+        Err(error) if has_ending(&args.out) => return Err(error),
+        output => output,
+    };
+    let flow = open(&args.flow, work)?;
+    if let Some(images) = flow.manifest().target.images {
+        return sample_images(args, &flow, images);
+    }
+    let output = output?;
+    let options = options(args, &flow)?;
+    let n = options.given.tensor().map_or(args.n.unwrap_or(USUAL), |given| given.size()[0].unsigned_abs());
+    let samples = flow.sample_with(n, &options)?;
+    if output.is_picture() {
+        let x = in_coordinates(&flow, &samples.points)?;
+        output.write(&[], &x, extent(&flow))?;
+    } else {
+        let (names, rows) = written(&flow, &samples.points);
+        output.write(&names, &rows, extent(&flow))?;
+    }
+    say(&args.flow, &json!({ "n": n, "nfe": samples.nfe, "out": args.out }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How the arguments want samples to be drawn.
+fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
+    let names = flow.columns().map_or_else(|| column_names(flow.space().dim), Columns::state_names);
+    let path = FlowPath::new(flow.engine(), args.path.along)?;
+    Ok(SampleOptions {
+        first: 0,
+        seed: Some(args.flow.seed),
+        given: given(args, flow)?,
+        along: args.path.along,
+        noise: args.path.noise(path.regular_shape()),
+        observed: observed(&args.observe, args.noise, &names)?,
+        guidance: args.guidance,
+    })
+}
+
+/// What the samples are given: rows of a file, or one class for all.
+fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
+    let Some(class) = args.class else {
+        return conditions(args.given.as_deref(), flow, args.n.unwrap_or(1) as i64);
+    };
+    match flow.space().given {
+        GivenSpace::Class { n_classes } if class < n_classes => {
+            Ok(Given::class(class, args.n.unwrap_or(USUAL) as i64))
+        }
+        GivenSpace::Class { n_classes } => {
+            bail!("the flow's classes are the numbers below {n_classes}, found: {class}")
+        }
+        _ => bail!("the flow has no classes\nhint: leave out --class"),
+    }
+}
+
+/// A picture's window is that of the flow's coordinates.
+fn in_coordinates(flow: &Flow, points: &Points) -> Result<Tensor> {
+    match flow.columns() {
+        Some(columns) => Ok(columns.standardise(&written(flow, points).1)?.x),
+        None => Ok(points.x.shallow_clone()),
+    }
+}
+
+/// Draws images, batch by batch.
+fn sample_images(args: &SampleArgs, flow: &Flow, images: ImageManifest) -> Result<ExitCode> {
+    if args.path.sde || args.given.is_some() || !args.observe.is_empty() {
+        bail!(
+            "--sde, --given and --observe are not for images\nhint: --class chooses the class of a flow that has some"
+        );
+    }
+    let output = ImageOutput::parse(&args.out)?;
+    let n = args.n.unwrap_or_else(|| output.n_usual());
+    let batch = flow.manifest().batch.unsigned_abs();
+    let mut nfe = 0;
+    let draw = |first: u64| -> Result<Tensor> {
+        let rows = batch.min(n - first);
+        let given = match args.class {
+            Some(class) => given(args, flow).map(|_| Given::class(class, rows as i64))?,
+            None => Given::Nothing,
+        };
+        let options = SampleOptions {
+            first,
+            seed: Some(args.flow.seed),
+            given,
+            along: args.path.along,
+            guidance: args.guidance,
+            ..SampleOptions::default()
+        };
+        let samples = flow.sample_with(rows, &options)?;
+        nfe = nfe.max(samples.nfe);
+        Ok(samples.points.x)
+    };
+    output.write(&images, n, (0..n).step_by(batch as usize).map(draw))?;
+    say(&args.flow, &json!({ "n": n, "nfe": nfe, "out": args.out }))?;
+    Ok(ExitCode::SUCCESS)
+}
