@@ -1,0 +1,62 @@
+//! Parts of an experiment that come from outside instead of from its config.
+
+use std::sync::Arc;
+
+use interflow_core::Network;
+use interflow_core::coupling::Coupling;
+use interflow_core::interpolant::Interpolant;
+use interflow_data::Dataset;
+use interflow_train::Objective;
+
+use crate::config::ExperimentConfig;
+use crate::error::{Result, refuse};
+
+/// Makes an interpolant whenever one is needed.
+pub(super) type MakeInterpolant = Arc<dyn Fn() -> Interpolant + Send + Sync>;
+
+/// The parts that take the place of the config's.
+#[derive(Default)]
+pub(super) struct Own {
+    pub(super) base: Option<Box<dyn Dataset>>,
+    pub(super) target: Option<Box<dyn Dataset>>,
+    pub(super) objective: Option<Box<dyn Objective>>,
+    pub(super) coupling: Option<Box<dyn Coupling>>,
+    pub(super) network: Option<Box<dyn Network>>,
+    pub(super) interpolant: Option<MakeInterpolant>,
+}
+
+impl Own {
+    /// Refuses parts that the rest of the experiment cannot go with.
+    pub(super) fn check(&self, config: &ExperimentConfig) -> Result<()> {
+        if let Some(network) = &self.network {
+            let (wanted, found) = (config.precision.kind(), network.parameters().kind());
+            if found != wanted {
+                return refuse(format!(
+                    "the network's numbers are not of the experiment's precision, expected: {wanted:?}, found: {found:?}"
+                ));
+            }
+        }
+        if (self.network.is_some() || self.interpolant.is_some()) && config.precondition.is_some() {
+            return refuse(
+                "[precondition] is for the config's own network and interpolant\nhint: leave it out",
+            );
+        }
+        if self.interpolant.is_some() && config.path.is_some() {
+            return refuse("[path] starts at the config's own interpolant\nhint: leave it out");
+        }
+        Ok(())
+    }
+
+    /// Refuses to write checkpoints of a flow that none describes.
+    pub(super) fn check_saved(&self) -> Result<()> {
+        let part = match (&self.network, &self.interpolant) {
+            (Some(_), _) => "a network",
+            (None, Some(_)) => "an interpolant",
+            (None, None) => return Ok(()),
+        };
+        refuse(format!(
+            "no checkpoint can describe {part} from outside the config\nhint: train without a folder to write to, and use \
+             the flow in memory"
+        ))
+    }
+}
