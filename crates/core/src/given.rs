@@ -1,7 +1,7 @@
 //! What a flow is given beside its state: numbers, or a class.
 //!
 //! A condition never moves, so it is no coordinate of the state: it travels beside the points through sources, couplings
-//! and networks, and is bound to a network ([`crate::Network::at`]) before a solver sees the field.
+//! and networks, and is bound to a network ([`crate::network::At`]) before a solver sees the field.
 
 use std::collections::BTreeMap;
 
