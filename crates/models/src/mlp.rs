@@ -5,11 +5,15 @@ use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::activation::Activation;
+use crate::error::Result;
 use crate::error::check_positive;
 use crate::given_inputs::given_inputs;
 use crate::layer::Layer;
+use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
-use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
+use crate::tangent;
+use crate::time_embedding::TimeEmbedding;
 
 /// A multilayer perceptron's form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
-//! The networks' own derivatives against reverse mode, and its contract as a network.
+//! The perceptrons' own derivatives against reverse mode, and their contract as networks.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Network, VectorField};
+use interflow_core::{Given, GivenSpace, Network, Space, VectorField};
 use interflow_models::{
     Activation, Ends, MlpConfig, ModelConfig, ResidualMlpConfig, StateFeatures, TimeEmbedding,
 };
@@ -12,15 +12,23 @@ use tch::{Device, Kind, Tensor};
 
 const DIM: i64 = 3;
 const BATCH: i64 = 7;
+/// What points may be given beside the state.
+const GIVEN: [GivenSpace; 3] =
+    [GivenSpace::Nothing {}, GivenSpace::Numbers { n: 2 }, GivenSpace::Class { n_classes: 4 }];
 
 fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).abs().max().double_value(&[])
 }
 
-/// A network whose weights, the output's included, are all different from zero.
+/// A network that is given nothing, whose weights, the output's included, are all different from zero.
 fn network(config: &ModelConfig, kind: Kind) -> Box<dyn Network> {
+    network_given(config, GivenSpace::Nothing {}, kind)
+}
+
+/// A network whose weights, the output's included, are all different from zero.
+fn network_given(config: &ModelConfig, given: GivenSpace, kind: Kind) -> Box<dyn Network> {
     let mut draw = Stream::new(3, Purpose::Init).at(0);
-    let mut network = config.init(DIM, &mut draw, (kind, Device::Cpu)).unwrap();
+    let mut network = config.init(Space { dim: DIM, given }, &mut draw, (kind, Device::Cpu)).unwrap();
     let weights: Vec<(String, Tensor)> = network
         .parameters()
         .iter()
@@ -44,9 +52,30 @@ fn residual(width: i64, n_blocks: i64) -> ResidualMlpConfig {
     ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features, dropout: 0.0 }
 }
 
+/// One perceptron of each kind, with waves of the state.
+fn perceptrons() -> [ModelConfig; 2] {
+    let state_features = Some(features(2, Ends::Target));
+    let mlp = MlpConfig { state_features, ..MlpConfig::new(vec![5, 6]) };
+    let residual = ResidualMlpConfig { state_features, ..residual(5, 2) };
+    [ModelConfig::Mlp(mlp), ModelConfig::ResidualMlp(residual)]
+}
+
 fn points(kind: Kind) -> (Tensor, Tensor, Tensor) {
     let mut draw = Stream::new(4, Purpose::Test).at(0);
     (draw.uniform(&[BATCH], kind), draw.normal(&[BATCH, DIM], kind), draw.normal(&[BATCH, DIM], kind))
+}
+
+/// Conditions for `n` points: other numbers for each row, or the classes in turn, with no class among them.
+fn given(space: GivenSpace, n: i64) -> Given {
+    match space {
+        GivenSpace::Numbers { n: k } => {
+            Given::Numbers(Stream::new(6, Purpose::Test).at(0).normal(&[n, k], Kind::Double))
+        }
+        GivenSpace::Class { n_classes } => {
+            Given::Class(Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(n_classes + 1))
+        }
+        _ => Given::Nothing,
+    }
 }
 
 fn configs() -> Vec<ModelConfig> {
@@ -63,45 +92,102 @@ fn configs() -> Vec<ModelConfig> {
             }
         }
     }
-    let identity = MlpConfig { time_embedding: TimeEmbedding::Identity {}, ..MlpConfig::new(vec![5, 6]) };
-    configs.push(ModelConfig::Mlp(identity));
+    let centred = MlpConfig { time_embedding: TimeEmbedding::Centred {}, ..MlpConfig::new(vec![5, 6]) };
+    configs.push(ModelConfig::Mlp(centred));
     configs
 }
 
 #[test]
 fn tangents_agree_with_reverse_mode() {
     let (t, x, u) = points(Kind::Double);
-    for config in configs() {
-        let network = network(&config, Kind::Double);
-        let (value, divergence) = network.value_and_divergence(&t, &x);
-        let (expected_value, expected) = divergence_by_reverse_mode(&network, &t, &x);
-        assert!(expected.abs().max().double_value(&[]) > 1e-3, "a trivial case: {config:?}");
-        assert!(largest_difference(&value, &expected_value) < 1e-10, "{config:?}");
-        assert!(largest_difference(&divergence, &expected) < 1e-10, "{config:?}");
-        let (_, form) = network.value_and_quadratic_form(&t, &x, &u);
-        let (_, expected) = quadratic_form_by_reverse_mode(&network, &t, &x, &u);
-        assert!(largest_difference(&form, &expected) < 1e-10, "{config:?}");
+    for (config, space) in configs().iter().flat_map(|config| GIVEN.map(|space| (config, space))) {
+        let network = network_given(config, space, Kind::Double);
+        let field = network.at(&given(space, BATCH));
+        let (value, divergence) = field.value_and_divergence(&t, &x);
+        let (expected_value, expected) = divergence_by_reverse_mode(&field, &t, &x);
+        assert!(expected.abs().max().double_value(&[]) > 1e-3, "a trivial case: {config:?}, {space:?}");
+        assert!(largest_difference(&value, &expected_value) < 1e-10, "{config:?}, {space:?}");
+        assert!(largest_difference(&divergence, &expected) < 1e-10, "{config:?}, {space:?}");
+        let (_, form) = field.value_and_quadratic_form(&t, &x, &u);
+        let (_, expected) = quadratic_form_by_reverse_mode(&field, &t, &x, &u);
+        assert!(largest_difference(&form, &expected) < 1e-10, "{config:?}, {space:?}");
     }
 }
 
 #[test]
 fn chunks_of_a_large_batch_fit_together() {
-    let network = network(&mlp(&[300, 1000]), Kind::Double);
-    let mut draw = Stream::new(5, Purpose::Test).at(0);
-    let (t, x) = (draw.uniform(&[400], Kind::Double), draw.normal(&[400, DIM], Kind::Double));
-    let (_, whole) = network.value_and_divergence(&t, &x);
-    let (_, part) = network.value_and_divergence(&t.narrow(0, 390, 10), &x.narrow(0, 390, 10));
-    assert_eq!(whole.size(), [400]);
-    assert!(
-        largest_difference(&whole.narrow(0, 390, 10), &part) < 1e-9 * whole.abs().max().double_value(&[])
-    );
+    for space in GIVEN {
+        let network = network_given(&mlp(&[300, 1000]), space, Kind::Double);
+        let mut draw = Stream::new(5, Purpose::Test).at(0);
+        let (t, x) = (draw.uniform(&[400], Kind::Double), draw.normal(&[400, DIM], Kind::Double));
+        let given = given(space, 400);
+        let (_, whole) = network.value_and_divergence(&t, &x, &given);
+        assert_eq!(whole.size(), [400]);
+        let scale = whole.abs().max().double_value(&[]);
+        // Chunks are of 174 rows: a part of the second one, and of the last.
+        for first in [180, 390] {
+            let (t, x) = (t.narrow(0, first, 10), x.narrow(0, first, 10));
+            let (_, part) = network.value_and_divergence(&t, &x, &given.narrow(first, 10));
+            assert!(largest_difference(&whole.narrow(0, first, 10), &part) < 1e-9 * scale, "{space:?}");
+        }
+    }
+}
+
+#[test]
+fn a_row_depends_on_its_own_condition_only() {
+    let (t, x, _) = points(Kind::Double);
+    for config in perceptrons() {
+        for space in [GIVEN[1], GIVEN[2]] {
+            let network = network_given(&config, space, Kind::Double);
+            let given = given(space, BATCH);
+            let whole = network.value(&t, &x, &given);
+            for row in 0..BATCH {
+                let alone = network.value(&t.narrow(0, row, 1), &x.narrow(0, row, 1), &given.narrow(row, 1));
+                assert!(
+                    largest_difference(&whole.narrow(0, row, 1), &alone) < 1e-12,
+                    "{config:?}, {space:?}"
+                );
+            }
+            // Row 0 with the condition of row 1 is another value, so that conditions matter at all.
+            let exchanged =
+                network.value(&t, &x, &given.select(&Tensor::from_slice(&[1i64, 0, 2, 3, 4, 5, 6])));
+            let moved = (whole - exchanged).abs().amax([1i64].as_slice(), false);
+            assert!(moved.narrow(0, 0, 2).min().double_value(&[]) > 1e-3, "{config:?}, {space:?}");
+            assert!(moved.narrow(0, 2, BATCH - 2).max().double_value(&[]) < 1e-12, "{config:?}, {space:?}");
+        }
+    }
+}
+
+#[test]
+fn a_field_for_some_rows_keeps_their_conditions() {
+    let (t, x, u) = points(Kind::Double);
+    let rows = Tensor::from_slice(&[5i64, 0, 3]);
+    let pick = |all: &Tensor| all.index_select(0, &rows);
+    for config in perceptrons() {
+        for space in [GIVEN[1], GIVEN[2]] {
+            let network = network_given(&config, space, Kind::Double);
+            let field = network.at(&given(space, BATCH));
+            let part = field.for_rows(&rows).unwrap();
+            let (value, divergence) = part.value_and_divergence(&pick(&t), &pick(&x));
+            let (_, form) = part.value_and_quadratic_form(&pick(&t), &pick(&x), &pick(&u));
+            let (whole_value, whole_divergence) = field.value_and_divergence(&t, &x);
+            let (_, whole_form) = field.value_and_quadratic_form(&t, &x, &u);
+            assert!(largest_difference(&value, &pick(&whole_value)) < 1e-12, "{config:?}, {space:?}");
+            assert!(
+                largest_difference(&divergence, &pick(&whole_divergence)) < 1e-12,
+                "{config:?}, {space:?}"
+            );
+            assert!(largest_difference(&form, &pick(&whole_form)) < 1e-12, "{config:?}, {space:?}");
+        }
+        assert!(network(&config, Kind::Double).at(&Given::Nothing).for_rows(&rows).is_none());
+    }
 }
 
 #[test]
 fn single_precision_works_on_its_own_kind() {
     let network = network(&mlp(&[8, 9]), Kind::Float);
     let (t, x, _) = points(Kind::Float);
-    let (value, divergence) = network.value_and_divergence(&t, &x);
+    let (value, divergence) = network.value_and_divergence(&t, &x, &Given::Nothing);
     assert_eq!((value.kind(), value.size()), (Kind::Float, vec![BATCH, DIM]));
     assert_eq!((divergence.kind(), divergence.size()), (Kind::Float, vec![BATCH]));
 }
@@ -112,15 +198,20 @@ fn a_duplicate_has_its_own_weights_under_the_same_names() {
         let original = network(&config, Kind::Double);
         let mut copy = original.duplicate().unwrap();
         let (t, x, _) = points(Kind::Double);
-        assert!(largest_difference(&original.value(&t, &x), &copy.value(&t, &x)) < 1e-15);
+        assert!(
+            largest_difference(
+                &original.value(&t, &x, &Given::Nothing),
+                &copy.value(&t, &x, &Given::Nothing)
+            ) < 1e-15
+        );
         let zeros: Vec<(String, Tensor)> = original
             .parameters()
             .iter()
             .map(|(name, weight)| (name.to_owned(), weight.zeros_like()))
             .collect();
         copy.parameters_mut().assign(&zeros).unwrap();
-        assert!(copy.value(&t, &x).abs().max().double_value(&[]) < 1e-15);
-        assert!(original.value(&t, &x).abs().max().double_value(&[]) > 1e-3);
+        assert!(copy.value(&t, &x, &Given::Nothing).abs().max().double_value(&[]) < 1e-15);
+        assert!(original.value(&t, &x, &Given::Nothing).abs().max().double_value(&[]) > 1e-3);
     }
 }
 
@@ -145,7 +236,7 @@ fn a_fresh_residual_network_is_zero_and_learns_everywhere() {
     let config = ResidualMlpConfig { state_features: Some(features(2, Ends::Target)), ..residual(6, 2) };
     let network = config.init(DIM, &mut draw, (Kind::Double, Device::Cpu)).unwrap();
     let (t, x, _) = points(Kind::Double);
-    let value = network.value(&t, &x);
+    let value = network.value(&t, &x, &Given::Nothing);
     assert!(value.abs().max().double_value(&[]) < 1e-15);
     let output = network.parameters().tensors().len() - 2;
     let loss = (value - 1.0).square().sum(None);
@@ -202,9 +293,12 @@ fn a_residual_perceptron_drops_inner_numbers_in_training_only() {
         }
     });
     let (t, x, _) = points(Kind::Double);
-    let trained = |index| network.value_in_training(&t, &x, &mut Stream::new(9, Purpose::Dropout).at(index));
+    let trained = |index| {
+        let draw = &mut Stream::new(9, Purpose::Dropout).at(index);
+        network.value_in_training(&t, &x, &Given::Nothing, draw)
+    };
     assert!(trained(1).equal(&trained(1)));
-    let used = network.value(&t, &x);
+    let used = network.value(&t, &x, &Given::Nothing);
     let difference = |index| (trained(index) - &used).abs().max().double_value(&[]);
     assert!(difference(1) > 1e-3 && difference(2) > 1e-3);
     let refused = ResidualMlpConfig { dropout: 1.0, ..residual(4, 1) };
@@ -235,4 +329,11 @@ fn senseless_sizes_are_refused_by_name() {
         MlpConfig { state_features: Some(features(40, Ends::Target)), ..MlpConfig::new(vec![8]) },
         "n_octaves",
     );
+    let given =
+        [(GivenSpace::Numbers { n: 0 }, "found: 0"), (GivenSpace::Class { n_classes: -1 }, "found: -1")];
+    for (given, part) in given {
+        let space = Space { dim: DIM, given };
+        let message = mlp(&[8]).init(space, &mut draw, (Kind::Float, Device::Cpu)).err().unwrap().to_string();
+        assert!(message.contains(part), "{message}");
+    }
 }

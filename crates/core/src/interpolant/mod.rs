@@ -21,7 +21,7 @@ pub use gamma::{Gamma, GammaCoefficients, GammaConfig, Latent};
 pub use linear::Linear;
 pub use trigonometric::Trigonometric;
 
-use crate::Result;
+use crate::error::{Error, Result};
 use crate::shape::{check_same, check_times};
 
 /// α, β and their time derivatives at the times of a batch, each of the times' shape.
@@ -134,7 +134,7 @@ impl Interpolant {
         if self.correction.is_none() {
             return Ok(());
         }
-        Err(crate::Error::Interpolant {
+        Err(Error::Interpolant {
             operation,
             requirement: "a path α x0 + β x1 + γ z, without a correction",
         })
@@ -184,7 +184,7 @@ impl Interpolant {
 
     /// The latent's points, which must be there and fit.
     fn latent_points<'a>(x0: &Tensor, z: Option<&'a Tensor>) -> Result<&'a Tensor> {
-        let z = z.ok_or_else(|| crate::Error::Shape {
+        let z = z.ok_or_else(|| Error::Shape {
             operation: "interpolant path",
             expected: format!("a latent z of shape {:?}", x0.size()),
             found: vec![],

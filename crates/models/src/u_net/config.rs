@@ -7,9 +7,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::UNet;
 use super::assembly::Start;
-use super::attention::Mixing;
+use super::mixing::Mixing;
+use crate::error::{Error, Result};
 use crate::error::{check_positive, check_share};
-use crate::{Error, Result, TimeEmbedding};
+use crate::time_embedding::TimeEmbedding;
 
 /// A U-Net's form: a velocity on images, in the line of \[HJA20\].
 ///

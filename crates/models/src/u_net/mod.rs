@@ -11,6 +11,7 @@ mod block;
 mod conditions;
 mod config;
 mod layer;
+mod mixing;
 mod path;
 
 use interflow_core::rng::Draw;
