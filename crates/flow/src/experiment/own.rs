@@ -1,18 +1,13 @@
 //! Parts of an experiment that come from outside instead of from its config.
 
-use std::sync::Arc;
-
 use interflow_core::Network;
 use interflow_core::coupling::Coupling;
-use interflow_core::interpolant::Interpolant;
 use interflow_data::Dataset;
 use interflow_train::Objective;
 
 use crate::config::ExperimentConfig;
+use crate::engine::MakeInterpolant;
 use crate::error::{Result, refuse};
-
-/// Makes an interpolant whenever one is needed.
-pub(super) type MakeInterpolant = Arc<dyn Fn() -> Interpolant + Send + Sync>;
 
 /// The parts that take the place of the config's.
 #[derive(Default)]

@@ -4,14 +4,13 @@ use interflow_train::{Observer, StopReason, Trainer};
 use interflow_transport::restore_path;
 use tch::Device;
 
-use super::own::MakeInterpolant;
 use super::trained::Trained;
 use super::watch::Watch;
 use crate::base::Base;
 use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
 use crate::config::ExperimentConfig;
 use crate::device;
-use crate::engine::Engine;
+use crate::engine::{Engine, MakeInterpolant};
 use crate::error::{During as _, Result};
 use crate::manifest::FlowManifest;
 use crate::run::{History, Recorder, RunFolder};
