@@ -44,6 +44,18 @@ fn damaged_checkpoints_are_refused() {
 }
 
 #[test]
+fn a_flow_is_saved_alone() {
+    let (out, file) = run();
+    let flow = Flow::load(&file).unwrap();
+    let alone = out.path().join("flow.safetensors");
+    flow.save(&alone).unwrap();
+    let again = Flow::load(&alone).unwrap();
+    assert_eq!(flow.manifest(), again.manifest());
+    assert!(flow.sample(9, 2).unwrap() == again.sample(9, 2).unwrap());
+    assert!(alone.metadata().unwrap().len() < file.metadata().unwrap().len());
+}
+
+#[test]
 fn nothing_is_found_where_there_is_nothing() {
     let empty = tempfile::tempdir().unwrap();
     let Err(error) = Flow::load(empty.path()) else { panic!("a flow was found in an empty folder") };

@@ -4,6 +4,7 @@
 //! [`crate::Flow`] is the same in the data's units; evaluation and studies work here.
 
 mod compute;
+mod undescribed;
 
 use std::sync::Arc;
 
@@ -18,13 +19,11 @@ use interflow_transport::{LearnablePath, restore_path};
 use tch::Device;
 
 pub use self::compute::Computed;
+pub(crate) use self::undescribed::{MakeInterpolant, Undescribed};
 use crate::base::BaseLaw;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::manifest::FlowManifest;
 use crate::work::Work;
-
-/// Makes an interpolant whenever one is needed.
-pub(crate) type MakeInterpolant = Arc<dyn Fn() -> Interpolant + Send + Sync>;
 
 /// A trained flow in its own coordinates.
 pub struct Engine {
@@ -32,8 +31,7 @@ pub struct Engine {
     network: Box<dyn Network>,
     /// The learned path, where it is not the interpolant's.
     path: Option<LearnablePath>,
-    /// Makes the path that the manifest cannot describe, where it is one.
-    interpolant: Option<MakeInterpolant>,
+    undescribed: Undescribed,
     solver: Solver,
     base: BaseLaw,
     whitening: Option<Whitening>,
@@ -82,8 +80,18 @@ impl Engine {
         }
         let device = network.parameters().device();
         let (solver, base) = (manifest.solver.build()?, manifest.base_law()?);
-        let work = Work::default();
-        Ok(Self { manifest, network, path, interpolant: None, solver, base, whitening, device, step, work })
+        Ok(Self {
+            manifest,
+            network,
+            path,
+            undescribed: Undescribed::default(),
+            solver,
+            base,
+            whitening,
+            device,
+            step,
+            work: Work::default(),
+        })
     }
 
     /// The same flow, shown and stopped by `work`.
@@ -92,10 +100,15 @@ impl Engine {
         Self { work, ..self }
     }
 
-    /// The same flow on the path that `make` makes, which the manifest cannot describe.
+    /// The same flow with these parts from outside.
     #[must_use]
-    pub(crate) fn with_interpolant(self, make: MakeInterpolant) -> Self {
-        Self { interpolant: Some(make), ..self }
+    pub(crate) fn with_undescribed(self, undescribed: Undescribed) -> Self {
+        Self { undescribed, ..self }
+    }
+
+    /// The parts that the manifest does not describe.
+    pub(crate) fn undescribed(&self) -> &Undescribed {
+        &self.undescribed
     }
 
     /// The same flow integrated as `solver` says.
@@ -180,7 +193,7 @@ impl Engine {
     /// # Errors
     /// If the interpolant has numbers out of range.
     pub fn interpolant(&self) -> Result<Interpolant> {
-        match &self.interpolant {
+        match &self.undescribed.interpolant {
             Some(make) => Ok(make()),
             None => self.manifest.path_of(self.path.as_ref()),
         }
@@ -188,7 +201,7 @@ impl Engine {
 
     /// The schedule of that path by its name; none where the path is learned or has no name.
     pub fn schedule(&self) -> Option<ScheduleKind> {
-        let named = self.path.is_none() && self.interpolant.is_none();
+        let named = self.path.is_none() && self.undescribed.interpolant.is_none();
         named.then_some(self.manifest.interpolant.kind)
     }
 

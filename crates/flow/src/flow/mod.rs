@@ -10,7 +10,8 @@ use std::path::Path;
 
 use interflow_core::{Points, Space, VectorField as _};
 use interflow_data::Columns;
-use interflow_train::Checkpoint;
+use interflow_train::{Checkpoint, RunState};
+use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint;
@@ -86,6 +87,19 @@ impl Flow {
     /// If the weights are not of the network that the manifest describes.
     pub fn restore(manifest: FlowManifest, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
         Ok(Self::from(Engine::restore(manifest, checkpoint, device)?))
+    }
+
+    /// Writes the flow into a checkpoint file, whole or not at all: [`Flow::load`] reads it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
+    /// cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.engine.undescribed().check_saved()?;
+        let mut state = RunState::of(self.engine.network(), self.engine.step(), self.engine.seed());
+        state.companion = self.engine.learned_path().map_or_else(Vec::new, saved_path);
+        let texts = [(checkpoint::MANIFEST.to_owned(), self.manifest().to_toml()?)];
+        Ok(Checkpoint::save(path.as_ref(), &state, &texts.into())?)
     }
 
     /// The flow in its own coordinates, for evaluation and studies.
