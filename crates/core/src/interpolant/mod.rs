@@ -1,8 +1,9 @@
 //! Stochastic interpolants `x_t = α(t) x0 + β(t) x1 + γ(t) z` and their path derivative (\[AV23\], \[ABV23\]).
 //!
-//! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Latent`], whose coefficient is γ,
-//! and an optional [`Correction`], any other term that vanishes at both ends. The rules for times at which a derivative diverges, or a field does not tell another, live here, in
-//! [`Interpolant::regular_on`], [`Interpolant::score_regular_on`] and their kin, and nowhere else.
+//! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Latent`], whose coefficient
+//! is γ, and an optional [`Correction`], any other term that vanishes at both ends. The rules for times at
+//! which a derivative diverges, or a field does not tell another, live here, in [`Interpolant::regular_on`],
+//! [`Interpolant::score_regular_on`] and their kin, and nowhere else.
 
 mod config;
 mod correction;
