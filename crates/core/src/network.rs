@@ -2,9 +2,13 @@
 
 use tch::Tensor;
 
+use crate::error::Result;
+use crate::field::VectorField;
 use crate::field::{divergence_of, quadratic_form_of};
+use crate::given::Given;
+use crate::parameters::Parameters;
 use crate::rng::Draw;
-use crate::{Given, Parameters, Result, Space, VectorField};
+use crate::space::Space;
 
 /// A field `f(t, x, c)` of time, state and conditions with trainable weights. For one batch of conditions it is a
 /// [`VectorField`]: [`At`].
