@@ -40,6 +40,9 @@ pub(crate) struct Setup {
     /// Insist on a libtorch with CUDA
     #[arg(long)]
     pub(crate) cuda: bool,
+    /// Print what a shell needs to build and run other workspaces: eval "$(cargo xtask setup --env)"
+    #[arg(long)]
+    pub(crate) env: bool,
 }
 
 #[derive(Args)]
