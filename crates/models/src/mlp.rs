@@ -43,8 +43,8 @@ impl MlpConfig {
         }
     }
 
-    /// A network for points of `space`, which may be a dimension alone. Hidden weights are normal with variance 2/fan-in; the
-    /// output layer starts at zero, the mean velocity of two centred ends.
+    /// A network for points of `space`, which may be a dimension alone. Hidden weights are normal with variance
+    /// 2/fan-in; the output layer starts at zero, the mean velocity of two centred ends.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if there is no hidden layer, or a size is not positive.

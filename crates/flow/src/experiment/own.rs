@@ -1,18 +1,13 @@
 //! Parts of an experiment that come from outside instead of from its config.
 
-use std::sync::Arc;
-
 use interflow_core::Network;
 use interflow_core::coupling::Coupling;
-use interflow_core::interpolant::Interpolant;
 use interflow_data::Dataset;
 use interflow_train::Objective;
 
 use crate::config::ExperimentConfig;
+use crate::engine::{MakeInterpolant, Undescribed};
 use crate::error::{Result, refuse};
-
-/// Makes an interpolant whenever one is needed.
-pub(super) type MakeInterpolant = Arc<dyn Fn() -> Interpolant + Send + Sync>;
 
 /// The parts that take the place of the config's.
 #[derive(Default)]
@@ -47,16 +42,8 @@ impl Own {
         Ok(())
     }
 
-    /// Refuses to write checkpoints of a flow that none describes.
-    pub(super) fn check_saved(&self) -> Result<()> {
-        let part = match (&self.network, &self.interpolant) {
-            (Some(_), _) => "a network",
-            (None, Some(_)) => "an interpolant",
-            (None, None) => return Ok(()),
-        };
-        refuse(format!(
-            "no checkpoint can describe {part} from outside the config\nhint: train without a folder to write to, and use \
-             the flow in memory"
-        ))
+    /// The parts that checkpoints cannot describe.
+    pub(super) fn undescribed(&self) -> Undescribed {
+        Undescribed { network: self.network.is_some(), interpolant: self.interpolant.clone() }
     }
 }

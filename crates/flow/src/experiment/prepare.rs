@@ -32,8 +32,9 @@ impl<'a> Experiment<'a> {
         if let Some(point) = &resumed {
             point.check(&config)?;
         }
+        let undescribed = self.own.undescribed();
         if self.out.is_some() || resumed.is_some() {
-            self.own.check_saved()?;
+            undescribed.check_saved()?;
         }
         device::set_threads(self.threads, config.threads);
         let (base, target) = ends(&config, &mut self.own, &self.data)?;
@@ -46,7 +47,6 @@ impl<'a> Experiment<'a> {
         }
         let mut place = Place::new(self.out, resumed.as_ref().map(|point| point.folder().clone()));
         let pairs = reflow::pairs(&config, &mut place, (&base, &target), (self.device, &self.work))?;
-        let interpolant = self.own.interpolant.clone();
         let parts = Parts { config: &config, manifest: &manifest, own: self.own, work: &self.work };
         let mut trainer = parts.trainer((&base, &target), pairs, self.device)?;
         let folder = match &resumed {
@@ -75,7 +75,7 @@ impl<'a> Experiment<'a> {
             base,
             target,
             trainer,
-            interpolant,
+            undescribed,
             device: self.device,
             threads: self.threads,
             work: self.work,

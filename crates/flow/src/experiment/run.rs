@@ -4,14 +4,13 @@ use interflow_train::{Observer, StopReason, Trainer};
 use interflow_transport::restore_path;
 use tch::Device;
 
-use super::own::MakeInterpolant;
 use super::trained::Trained;
 use super::watch::Watch;
 use crate::base::Base;
 use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
 use crate::config::ExperimentConfig;
 use crate::device;
-use crate::engine::Engine;
+use crate::engine::{Engine, Undescribed};
 use crate::error::{During as _, Result};
 use crate::manifest::FlowManifest;
 use crate::run::{History, Recorder, RunFolder};
@@ -26,7 +25,7 @@ pub struct Run<'a> {
     pub(super) base: Base,
     pub(super) target: Target,
     pub(super) trainer: Trainer,
-    pub(super) interpolant: Option<MakeInterpolant>,
+    pub(super) undescribed: Undescribed,
     pub(super) device: Device,
     pub(super) threads: Option<u32>,
     pub(super) work: Work,
@@ -109,7 +108,7 @@ impl<'a> Run<'a> {
             StopReason::Interrupted => None,
             _ => Some(self.trainer.self_check(self.config.train.n_validation)?),
         };
-        let engine = engine(self.manifest, &self.trainer, self.interpolant, self.device)?;
+        let engine = engine(self.manifest, &self.trainer, self.device)?.with_undescribed(self.undescribed);
         // Evaluation's batches are large whatever the network: all cores pay off.
         device::set_threads(self.threads, u32::MAX);
         Ok(Trained {
@@ -137,22 +136,13 @@ fn texts(
 }
 
 /// The flow of the averaged weights.
-fn engine(
-    manifest: FlowManifest,
-    trainer: &Trainer,
-    interpolant: Option<MakeInterpolant>,
-    device: Device,
-) -> Result<Engine> {
+fn engine(manifest: FlowManifest, trainer: &Trainer, device: Device) -> Result<Engine> {
     let network = trainer.ema_network().duplicate()?;
     let mut path = manifest.fresh_path(device)?;
     if let Some(path) = &mut path {
         restore_path(path.parameters_mut(), &trainer.state().companion)?;
     }
-    let engine = Engine::new(manifest, network, (path, trainer.step()))?;
-    Ok(match interpolant {
-        Some(make) => engine.with_interpolant(make),
-        None => engine,
-    })
+    Engine::new(manifest, network, (path, trainer.step()))
 }
 
 /// What to say of a run that failed.

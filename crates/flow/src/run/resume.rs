@@ -35,8 +35,8 @@ impl ResumePoint {
         let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
         let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
             return refuse(format!(
-                "cannot resume, the checkpoint is of an earlier version, whose configs are not read any more: {}\n\
-                 hint: its flow can be used as it is; to train on, start a new run without --resume",
+                "cannot resume, the checkpoint holds a flow alone, or is of an earlier version, whose configs are not \
+                 read any more: {}\nhint: its flow can be used as it is; to train on, start a new run without --resume",
                 path.display()
             ));
         };
