@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use interflow_train::{Checkpoint, checkpoints};
+use serde::Deserialize;
 
+use crate::config::{BaseConfig, TargetConfig};
 use crate::error::{Error, Result};
 use crate::legacy;
 use crate::manifest::FlowManifest;
@@ -40,5 +42,23 @@ pub fn manifest(checkpoint: &Checkpoint) -> Result<FlowManifest> {
         (None, None) => Err(Error::refused(
             "the checkpoint says nothing of its flow\nhint: it was written by another program than interflow",
         )),
+    }
+}
+
+/// The ends of a checkpoint's flow, as the config that it was trained by names them.
+#[derive(Deserialize)]
+pub(crate) struct Ends {
+    /// Where the flow starts.
+    pub(crate) base: BaseConfig,
+    /// Where the flow ends.
+    pub(crate) target: TargetConfig,
+}
+
+impl Ends {
+    /// The ends that a checkpoint of any version names, none where its config is not one of this program.
+    pub(crate) fn of(checkpoint: &Checkpoint) -> Option<Self> {
+        let texts = &checkpoint.texts;
+        let text = texts.get(EXPERIMENT).or_else(|| texts.get(legacy::CONFIG))?;
+        toml::from_str(text).ok()
     }
 }

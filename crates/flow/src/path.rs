@@ -40,9 +40,8 @@ impl<'a> FlowPath<'a> {
     /// # Errors
     /// If the flow's path or the schedule cannot be rescaled ([`Velocity::rescaled`]).
     pub fn new(engine: &'a Engine, schedule: Option<ScheduleKind>) -> Result<Self> {
-        let own = engine.manifest().interpolant.kind;
         let along = schedule
-            .filter(|kind| *kind != own || engine.learned_path().is_some())
+            .filter(|kind| engine.schedule() != Some(*kind))
             .map(|kind| InterpolantConfig { kind, gamma: None });
         let path = Self { engine, along, observed: None, guidance: None };
         // A path that cannot be rescaled is refused here, not in the first batch.

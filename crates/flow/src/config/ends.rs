@@ -66,7 +66,7 @@ impl Tagged {
             Some(other) => return Err(E::custom(format!("kind must be a name, found: {other}"))),
             None => return Err(E::missing_field("kind")),
         };
-        let known: Vec<&str> = own.iter().copied().chain(DatasetConfig::kinds()).collect();
+        let known: Vec<&str> = own.iter().copied().chain(DatasetConfig::KINDS.iter().copied()).collect();
         if known.contains(&kind.as_str()) {
             return Ok(Self { kind, rest: table });
         }

@@ -31,6 +31,20 @@ pub struct EvaluationConfig {
     pub reference_nll: std::collections::BTreeMap<String, f64>,
 }
 
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self {
+            n_test: 10_000,
+            batch: 2_000,
+            n_two_sample: default_two_sample(),
+            divergence: None,
+            images: None,
+            fid: None,
+            reference_nll: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
 impl EvaluationConfig {
     /// Rejects values that have the right type and make no sense.
     ///

@@ -5,7 +5,7 @@ mod evaluation;
 mod images;
 mod text;
 
-use interflow_core::interpolant::InterpolantConfig;
+use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_models::ModelConfig;
 use interflow_solvers::SolverConfig;
 use interflow_train::{ObjectiveConfig, PreconditionConfig, TimeConfig, TrainConfig};
@@ -80,6 +80,31 @@ pub struct Variant {
 }
 
 impl ExperimentConfig {
+    /// The usual experiment: from N(0, I) to `target` along the trigonometric interpolant, independently coupled, by a
+    /// network `model` in single precision on one thread, with the defaults of its parts. Its fields are there to change.
+    pub fn new(target: TargetConfig, model: ModelConfig) -> Self {
+        Self {
+            name: "experiment".to_owned(),
+            seed: 0,
+            threads: 1,
+            precision: Precision::F32,
+            base: BaseConfig::StandardNormal {},
+            target,
+            interpolant: InterpolantConfig { kind: ScheduleKind::Trigonometric, gamma: None },
+            coupling: CouplingConfig::Independent {},
+            path: None,
+            model,
+            precondition: None,
+            denoiser: None,
+            objective: ObjectiveConfig::default(),
+            train: TrainConfig::default(),
+            solver: SolverConfig::default(),
+            evaluation: EvaluationConfig::default(),
+            study: None,
+            variants: Vec::new(),
+        }
+    }
+
     /// The experiment that a TOML text describes, with `overrides` of single keys (`key.path=value`); `place` names the
     /// text in errors, such as its file.
     ///

@@ -57,11 +57,23 @@ pub fn located(error: &toml::de::Error, text: &str, file: &str) -> Error {
         .and_then(|name| line_of_name(text, name))
         .or_else(|| error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1));
     let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}, line {line}"));
-    let hint = unknown
-        .and_then(|name| nearest(name, &names[1..]))
-        .map(|name| format!("\nhint: did you mean `{name}`?"))
-        .unwrap_or_default();
+    let hint = unknown.and_then(|name| hint(name, &names[1..])).unwrap_or_default();
     Error::Config { place, problem: format!("{message}{hint}") }
+}
+
+/// Keys of earlier versions, and what took their place.
+const MOVED: [(&str, &str); 3] = [
+    ("objective", "the objective is a table of its own: [objective] kind = \"velocity\", form = \"g\""),
+    ("likelihood", "maximum likelihood is an objective: [objective] kind = \"likelihood\""),
+    ("n_classes", "the data say how many classes there are: leave it out"),
+];
+
+/// What to write instead of an unknown name, if that can be guessed.
+fn hint(name: &str, known: &[&str]) -> Option<String> {
+    if let Some((_, advice)) = MOVED.iter().find(|(old, _)| *old == name) {
+        return Some(format!("\nhint: {advice}"));
+    }
+    nearest(name, known).map(|name| format!("\nhint: did you mean `{name}`?"))
 }
 
 /// The names between backticks.
@@ -101,6 +113,14 @@ mod tests {
         let message = located(&error, text, "x.toml").to_string();
         assert!(message.contains("x.toml, line 2"), "{message}");
         assert!(message.contains("did you mean `seed`?"), "{message}");
+    }
+
+    #[test]
+    fn a_key_of_earlier_versions_says_where_it_went() {
+        let text = "steps = 3\nobjective = \"g\"\n";
+        let error = toml::from_str::<interflow_train::TrainConfig>(text).unwrap_err();
+        let message = located(&error, text, "x.toml").to_string();
+        assert!(message.contains("x.toml, line 2") && message.contains("[objective] kind"), "{message}");
     }
 
     #[test]

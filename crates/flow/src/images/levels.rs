@@ -34,7 +34,9 @@ impl Levels {
         let n = size.first().copied().unwrap_or(0);
         if size.len() < 2 || size[1..].iter().product::<i64>() != dim {
             let [c, h, w] = self.images.sides();
-            return refuse(format!("the flow's images have shape [N, {dim}] or [N, {c}, {h}, {w}], found: {size:?}"));
+            return refuse(format!(
+                "the flow's images have shape [N, {dim}] or [N, {c}, {h}, {w}], found: {size:?}"
+            ));
         }
         let flat = levels.reshape([n, dim]).to_device(Device::Cpu);
         let (least, top) = (0, self.images.n_levels - 1);

@@ -1,5 +1,11 @@
-//! Flows of images: pixels and levels, likelihoods beside a Gaussian's, Fréchet distances.
+//! Flows of images: pixels and levels, Gaussians to compare with, nearest training images, Fréchet distances.
 
+pub mod fid;
+pub mod gaussian;
 mod levels;
+pub mod neighbours;
+mod space;
 
 pub use self::levels::Levels;
+pub use self::neighbours::{Nearest, nearest};
+pub use self::space::{ImageSpace, spread, test_noise};

@@ -4,12 +4,14 @@
 //! dequantised), or levels of an image's pixels. At t = 0 they are the base's: standard normal numbers, or the rows of its
 //! table. In between a table's states are on the columns' scale.
 
+mod units;
+
 use std::path::Path;
 
-use interflow_core::guidance::{Observation, Observed};
-use interflow_core::{Given, GivenSpace, Points, Space, VectorField as _};
+use interflow_core::{Points, Space, VectorField as _};
 use interflow_data::Columns;
-use interflow_train::Checkpoint;
+use interflow_train::{Checkpoint, RunState};
+use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint;
@@ -23,7 +25,8 @@ use crate::work::Work;
 
 /// A trained flow: samples, encodings, log-densities and scores, in the data's units.
 ///
-/// Points may be a tensor `[N, D]` or, for a flow that is given something, [`Points`] with their conditions.
+/// Points may be a tensor `[N, D]` or, for a flow that is given something, [`Points`] with their conditions. They may be of
+/// any device and kind; results are on the CPU.
 ///
 /// ```no_run
 /// # fn main() -> interflow_flow::Result<()> {
@@ -86,6 +89,19 @@ impl Flow {
         Ok(Self::from(Engine::restore(manifest, checkpoint, device)?))
     }
 
+    /// Writes the flow into a checkpoint file, whole or not at all: [`Flow::load`] reads it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
+    /// cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.engine.undescribed().check_saved()?;
+        let mut state = RunState::of(self.engine.network(), self.engine.step(), self.engine.seed());
+        state.companion = self.engine.learned_path().map_or_else(Vec::new, saved_path);
+        let texts = [(checkpoint::MANIFEST.to_owned(), self.manifest().to_toml()?)];
+        Ok(Checkpoint::save(path.as_ref(), &state, &texts.into())?)
+    }
+
     /// The flow in its own coordinates, for evaluation and studies.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -140,7 +156,7 @@ impl Flow {
             None => path.carry(&start, &task)?,
             Some(noise) => path.diffuse(&start, noise, seed, &task)?,
         };
-        let x = self.leave_target(&found.rows)?;
+        let x = self.leave(&found.rows, 1.0)?;
         let given = if options.given.is_nothing() {
             self.restore_given(&start.given)?
         } else {
@@ -168,7 +184,7 @@ impl Flow {
         let points = self.enter(&points.points(), from)?;
         let task = self.engine.work().begin("carry", points.len().unsigned_abs());
         let found = self.engine.carry(&points, (from, to), &task)?;
-        if to > 0.0 { self.leave_target(&found.rows) } else { self.leave_base(&found.rows) }
+        self.leave(&found.rows, to)
     }
 
     /// `log ρ_t` in nats at points, `[N]`: given their conditions, where they have some. For images at t = 1 it is a lower
@@ -182,10 +198,10 @@ impl Flow {
         let levels = self.levels().filter(|levels| levels.are_levels(&points.x));
         let entered = self.enter(&points, t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
-        let log_density = self.engine.log_density(&entered, t, &task)?.rows;
+        let log_density = self.engine.log_density(&entered, t, &task)?.rows.to_device(Device::Cpu);
         let log_jacobian = match levels {
             Some(levels) => levels.log_jacobian(),
-            None => self.columns().map_or(0.0, Columns::log_jacobian),
+            None => self.columns_at(t).map_or(0.0, |columns| columns.log_jacobian()),
         };
         Ok(log_density + log_jacobian)
     }
@@ -210,112 +226,14 @@ impl Flow {
             Ok((tch::no_grad(|| score.value(&times, &batch.x)), 1))
         })?;
         let score = found.rows.to_kind(Kind::Double).to_device(Device::Cpu);
-        Ok(match self.columns() {
+        Ok(match self.columns_at(t) {
             // A derivative by a column is divided by the column's scale.
-            Some(columns) => score / Tensor::from_slice(&deviations(columns)),
+            Some(columns) => {
+                let deviations: Vec<f64> = columns.states().map(|column| column.deviation).collect();
+                score / Tensor::from_slice(&deviations)
+            }
             None => score,
         })
-    }
-
-    /// The conditions of samples in the flow's coordinates.
-    fn given_of_samples(&self, n: u64, options: &SampleOptions) -> Result<Given> {
-        match (self.space().given, &options.given) {
-            (GivenSpace::Class { n_classes }, Given::Nothing) => {
-                let first = options.first as i64;
-                let numbers = Tensor::arange_start(first, first + n as i64, (Kind::Int64, Device::Cpu));
-                Ok(Given::Class(numbers.remainder(n_classes)))
-            }
-            (GivenSpace::Numbers { .. }, Given::Nothing) => {
-                let names = self.columns().map_or_else(Vec::new, Columns::given_names);
-                refuse(format!("the flow's samples need conditions: {}", names.join(", ")))
-            }
-            (GivenSpace::Nothing {}, Given::Nothing) => Ok(Given::Nothing),
-            (space, given) => {
-                given.check("the conditions of samples", space, n as i64)?;
-                self.standardise_given(given)
-            }
-        }
-    }
-
-    fn standardise_given(&self, given: &Given) -> Result<Given> {
-        match (self.columns(), given) {
-            (Some(columns), Given::Numbers(numbers)) => Ok(columns.standardise_given(numbers)?),
-            _ => Ok(given.shallow_clone()),
-        }
-    }
-
-    fn restore_given(&self, given: &Given) -> Result<Given> {
-        match (self.columns(), given) {
-            (Some(columns), Given::Numbers(numbers)) => Ok(Given::Numbers(columns.restore_given(numbers)?)),
-            _ => Ok(given.shallow_clone()),
-        }
-    }
-
-    /// Observations in the data's units as ones of the flow's coordinates.
-    fn observed(&self, observations: &[Observation]) -> Result<Observed> {
-        let dim = self.space().dim;
-        let scales: Vec<(f64, f64)> = self.columns().map_or_else(
-            || vec![(0.0, 1.0); dim as usize],
-            |columns| columns.states().map(|column| (column.mean, column.deviation)).collect(),
-        );
-        let scaled = |one: &Observation| -> Result<Observation> {
-            let place = usize::try_from(one.coordinate).ok().and_then(|place| scales.get(place));
-            let (mean, deviation) = place.ok_or_else(|| {
-                Error::refused(format!("the flow has {dim} coordinates, observed: {}", one.coordinate))
-            })?;
-            if !(one.std > 0.0 && one.std.is_finite() && one.value.is_finite()) {
-                return refuse(format!(
-                    "an observation wants a finite value and a positive deviation, found: {} ~ {}",
-                    one.value, one.std
-                ));
-            }
-            let value = (one.value - mean) / deviation;
-            Ok(Observation { coordinate: one.coordinate, value, std: one.std / deviation })
-        };
-        Ok(Observed(observations.iter().map(scaled).collect::<Result<_>>()?))
-    }
-
-    /// The levels of the images that the states are.
-    fn levels(&self) -> Option<Levels> {
-        self.manifest().target.images.map(Levels::new)
-    }
-
-    /// Points of time `t` in the data's units as the flow's coordinates.
-    fn enter(&self, points: &Points, t: f64) -> Result<Points> {
-        if let Some(levels) = self.levels().filter(|levels| t >= 1.0 && levels.are_levels(&points.x)) {
-            let x = levels.dequantise(&points.x, self.engine.seed())?;
-            return Ok(Points { x, given: points.given.shallow_clone() });
-        }
-        self.space().check("the flow", &points.x, &points.given)?;
-        let columns = if t > 0.0 { self.columns() } else { self.manifest().base_columns() };
-        let Some(columns) = columns else { return Ok(points.shallow_clone()) };
-        let x = points.x.to_device(Device::Cpu).to_kind(Kind::Double);
-        let rows = match &points.given {
-            Given::Numbers(given) if t > 0.0 => Tensor::cat(&[&given.to_kind(Kind::Double), &x], 1),
-            _ => x,
-        };
-        let entered = columns.standardise(&rows)?;
-        if t > 0.0 {
-            return Ok(entered);
-        }
-        Ok(Points { x: entered.x, given: self.standardise_given(&points.given)? })
-    }
-
-    /// The flow's states on the path or at its end in the data's units.
-    fn leave_target(&self, x: &Tensor) -> Result<Tensor> {
-        match (self.columns(), self.levels()) {
-            (Some(columns), _) => Ok(columns.restore(x)?),
-            (None, Some(levels)) => Ok(levels.quantise(x)),
-            (None, None) => Ok(x.shallow_clone()),
-        }
-    }
-
-    /// The flow's states at t = 0 in the base's units.
-    fn leave_base(&self, x: &Tensor) -> Result<Tensor> {
-        match self.manifest().base_columns() {
-            Some(columns) => Ok(columns.restore(x)?),
-            None => Ok(x.shallow_clone()),
-        }
     }
 }
 
@@ -323,9 +241,4 @@ impl From<Engine> for Flow {
     fn from(engine: Engine) -> Self {
         Self { engine }
     }
-}
-
-/// The scales of the state columns.
-fn deviations(columns: &Columns) -> Vec<f64> {
-    columns.states().map(|column| column.deviation).collect()
 }

@@ -1,10 +1,12 @@
 //! What a checkpoint says of its flow: all that is needed to use it, and nothing of how it was trained.
 
+mod ends;
+
 use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::{Interpolant, InterpolantConfig};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{GivenSpace, Network, Space};
-use interflow_data::{Columns, ImageShape, WhiteningNumbers};
+use interflow_data::Columns;
 use interflow_models::{ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
 use interflow_train::{AxesKind, GaussianResidual, PreconditionConfig, PrincipalAxes};
@@ -12,8 +14,9 @@ use interflow_transport::{CouplingConfig, LearnablePath, PathFamily};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
+pub use self::ends::{BaseManifest, ImageManifest, Pairing, TargetManifest};
 use crate::base::{Base, BaseLaw, law};
-use crate::config::{BaseConfig, ExperimentConfig, SyntheticConfig};
+use crate::config::ExperimentConfig;
 use crate::divergence::DivergenceConfig;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
@@ -60,95 +63,6 @@ pub struct FlowManifest {
     pub solver: SolverConfig,
 }
 
-/// Whether base and target points were paired independently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Pairing {
-    /// Independently: with a Gaussian base the velocity tells the score.
-    Independent,
-    /// By a coupling.
-    Coupled,
-}
-
-/// What a flow knows of its base.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum BaseManifest {
-    /// N(0, I).
-    StandardNormal {},
-    /// A density of the library.
-    Synthetic(SyntheticConfig),
-    /// Data alone.
-    Data {
-        /// Their columns, where they are a table.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        columns: Option<Columns>,
-    },
-}
-
-/// What a flow's states are at t = 1.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TargetManifest {
-    /// Half the width of a square window that shows the target's law, in two dimensions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extent: Option<f64>,
-    /// The columns of a table, the conditions among them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub columns: Option<Columns>,
-    /// What whitens the rows of a data set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub whitening: Option<WhiteningNumbers>,
-    /// The images that the states are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub images: Option<ImageManifest>,
-}
-
-/// The images that a flow's states are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImageManifest {
-    /// 1 for grey, 3 for red, green and blue.
-    pub channels: i64,
-    /// Rows of pixels.
-    pub height: i64,
-    /// Columns of pixels.
-    pub width: i64,
-    /// The levels of a pixel.
-    pub n_levels: i64,
-}
-
-impl ImageManifest {
-    /// Channels, height and width.
-    pub fn sides(&self) -> [i64; 3] {
-        [self.channels, self.height, self.width]
-    }
-
-    /// The images' shape.
-    pub fn shape(&self) -> ImageShape {
-        ImageShape { channels: self.channels, height: self.height, width: self.width }
-    }
-}
-
-impl TargetManifest {
-    /// What is to be known of a target.
-    pub fn of(target: &Target) -> Self {
-        let extent = matches!(target, Target::Synthetic(_)).then(|| target.extent());
-        let Some(data) = target.dataset() else { return Self { extent, ..Self::default() } };
-        Self {
-            extent,
-            columns: data.columns().cloned(),
-            whitening: data.whitening().map(interflow_data::Whitening::numbers),
-            images: data.images().map(|images| {
-                let ImageShape { channels, height, width } = images.train.shape();
-                ImageManifest { channels, height, width, n_levels: images.train.n_levels() }
-            }),
-        }
-    }
-}
-
 impl FlowManifest {
     /// The description of the flow that an experiment trains between these ends.
     pub fn of(config: &ExperimentConfig, base: &Base, target: &Target) -> Self {
@@ -163,11 +77,7 @@ impl FlowManifest {
             batch: config.evaluation.batch,
             divergence: config.evaluation.divergence(space.dim),
             space,
-            base: match &config.base {
-                BaseConfig::StandardNormal {} => BaseManifest::StandardNormal {},
-                BaseConfig::Synthetic(config) => BaseManifest::Synthetic(config.clone()),
-                BaseConfig::Data(_) => BaseManifest::Data { columns: base.columns().cloned() },
-            },
+            base: BaseManifest::of(&config.base, base),
             target: TargetManifest::of(target),
             interpolant: config.interpolant,
             path: config.path.as_ref().map(|path| path.family.clone()),

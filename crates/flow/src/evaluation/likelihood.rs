@@ -1,0 +1,87 @@
+//! The negative log-likelihood (NLL) of test points, in nats.
+
+use interflow_core::{Given, Points};
+use interflow_data::Dataset;
+use interflow_metrics::GaussianFit;
+use serde_json::{Value, json};
+use tch::{Kind, Tensor};
+
+use super::values::{Results, mean};
+use crate::config::EvaluationConfig;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::path::{FlowPath, NoiseConfig};
+use crate::target::Target;
+
+/// The flow's NLL beside those of the true density and of a Gaussian, where there are such.
+pub(super) fn evaluate(
+    engine: &Engine,
+    config: &EvaluationConfig,
+    target: &Target,
+    results: &mut Results,
+) -> Result<()> {
+    let points = test_points(engine, config, target);
+    let task = engine.work().begin("test NLL", points.len() as u64);
+    let found = engine.log_density(&points, 1.0, &task)?;
+    drop(task);
+    let (log_density, log_jacobian) = (found.rows, target.log_jacobian());
+    results.insert("test_nll".into(), mean(&-(&log_density + log_jacobian)));
+    if let Some(rows) = target.dataset().and_then(|data| data.training_rows(engine.seed())) {
+        if log_jacobian != 0.0 {
+            results.insert("test_nll_standardised".into(), mean(&-log_density));
+        }
+        results.insert("gaussian_nll".into(), gaussian_nll(&rows, &points, log_jacobian));
+        results.insert("n_train".into(), json!(rows.len()));
+    }
+    results.insert("n_test".into(), json!(points.len()));
+    results.insert("nfe".into(), json!(found.nfe));
+    if let Some(density) = target.density() {
+        let own = -density.log_density(&points.x.to_kind(Kind::Double));
+        results.insert("true_nll".into(), mean(&own));
+    }
+    Ok(())
+}
+
+/// The mean negative bound on the log-density of the stochastic equation's samples at the test points, in nats, with its
+/// standard error, as JSON. `path` is one of `engine`'s.
+///
+/// # Errors
+/// As [`FlowPath::log_density_bound`].
+pub fn noisy_nll(
+    path: &FlowPath<'_>,
+    noise: &NoiseConfig,
+    engine: &Engine,
+    config: &EvaluationConfig,
+    target: &Target,
+) -> Result<Value> {
+    let points = test_points(engine, config, target);
+    let task = engine.work().begin("bound on the NLL", points.len() as u64);
+    let bound = path.log_density_bound(&points, noise, engine.seed(), &task)?.rows;
+    Ok(mean(&-(bound + target.log_jacobian())))
+}
+
+fn test_points(engine: &Engine, config: &EvaluationConfig, target: &Target) -> Points {
+    target.test(config.n_test, engine.seed(), engine.manifest().precision.kind())
+}
+
+/// The NLL of `points` under the Gaussian with full covariance that fits `rows`, null where none does.
+fn gaussian_nll(rows: &Points, points: &Points, log_jacobian: f64) -> Value {
+    match gaussian_log_density(rows, points) {
+        Ok(log_density) => mean(&-(log_density + log_jacobian)),
+        Err(error) => {
+            tracing::warn!("no Gaussian to compare with: {error}");
+            Value::Null
+        }
+    }
+}
+
+/// The fitted Gaussian's log-density `[B]` in nats; of points that are given numbers, the conditional one: that of
+/// numbers and states together less that of the numbers.
+fn gaussian_log_density(rows: &Points, points: &Points) -> Result<Tensor> {
+    let (Given::Numbers(known), Given::Numbers(given)) = (&rows.given, &points.given) else {
+        return Ok(GaussianFit::fit(&rows.x)?.log_density(&points.x));
+    };
+    let joint = |given: &Tensor, x: &Tensor| Tensor::cat(&[&given.to_kind(x.kind()), x], 1);
+    let of_both = GaussianFit::fit(&joint(known, &rows.x))?.log_density(&joint(given, &points.x));
+    Ok(of_both - GaussianFit::fit(known)?.log_density(given))
+}

@@ -1,0 +1,36 @@
+//! What is measured on a trained flow.
+//!
+//! Likelihoods are those of test points, which training never saw, beside the true density's and a fitted Gaussian's;
+//! samples are compared with data by two-sample tests. The results are the keys of a run's `result.json`.
+
+mod bits_per_dim;
+mod likelihood;
+mod two_sample;
+mod values;
+
+pub use self::likelihood::noisy_nll;
+pub use self::values::{Results, estimate, mean};
+use crate::base::Base;
+use crate::config::EvaluationConfig;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::target::Target;
+
+/// The held-out numbers of a flow: the test NLL in nats, beside the true density's where that is known, if the base has a
+/// density, and two-sample tests in both directions if the base is not N(0, I); of images, bits per dimension.
+///
+/// # Errors
+/// If the target's points are not the flow's, a solver fails, or the work is cancelled.
+pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target: &Target) -> Result<Results> {
+    if let Some(images) = target.images() {
+        return bits_per_dim::evaluate(engine, config, images);
+    }
+    let mut results = Results::new();
+    if engine.base().density().is_some() {
+        likelihood::evaluate(engine, config, target, &mut results)?;
+    }
+    if !base.law().is_standard_normal() {
+        two_sample::evaluate(engine, config.n_two_sample, (base, target), &mut results)?;
+    }
+    Ok(results)
+}

@@ -1,0 +1,144 @@
+//! From an experiment to a run that is ready to train.
+
+use interflow_train::{Problem, Trainer};
+use interflow_transport::{Pairs, PathAscent};
+
+use super::Experiment;
+use super::own::Own;
+use super::run::Run;
+use crate::base::Base;
+use crate::config::ExperimentConfig;
+use crate::device;
+use crate::error::{Result, refuse};
+use crate::images::ImageSpace;
+use crate::manifest::FlowManifest;
+use crate::precondition;
+use crate::reflow;
+use crate::run::{Place, ResumePoint};
+use crate::target::Target;
+use crate::work::Work;
+
+impl<'a> Experiment<'a> {
+    /// Loads the data, builds the network and, where one is wanted, makes the run's folder.
+    ///
+    /// # Errors
+    /// If the config is refused, the data cannot be loaded, the run cannot be resumed with this config and these data, or
+    /// the folder cannot be written.
+    pub fn prepare(mut self) -> Result<Run<'a>> {
+        let config = self.config;
+        config.check()?;
+        self.own.check(&config)?;
+        let resumed = self.resume.as_deref().map(ResumePoint::open).transpose()?;
+        if let Some(point) = &resumed {
+            point.check(&config)?;
+        }
+        let undescribed = self.own.undescribed();
+        if self.out.is_some() || resumed.is_some() {
+            undescribed.check_saved()?;
+        }
+        device::set_threads(self.threads, config.threads);
+        let (base, target) = ends(&config, &mut self.own, &self.data)?;
+        let manifest = FlowManifest::of(&config, &base, &target);
+        if manifest.target.images.is_some() {
+            ImageSpace::of(&manifest)?.check_model(&manifest.model)?;
+        }
+        if let Some(point) = &resumed {
+            point.check_data(&manifest)?;
+        }
+        let mut place = Place::new(self.out, resumed.as_ref().map(|point| point.folder().clone()));
+        let pairs = reflow::pairs(&config, &mut place, (&base, &target), (self.device, &self.work))?;
+        let parts = Parts { config: &config, manifest: &manifest, own: self.own, work: &self.work };
+        let mut trainer = parts.trainer((&base, &target), pairs, self.device)?;
+        let folder = match &resumed {
+            Some(point) => {
+                point.restore(&mut trainer)?;
+                point.folder().write_config(&config)?;
+                Some(point.folder().clone())
+            }
+            None => place.folder(&config, self.device)?,
+        };
+        tracing::info!(
+            "{}: {} weights, dimension {}, {} threads, {}",
+            config.name,
+            trainer.network().parameters().n_scalars(),
+            base.dim(),
+            tch::get_num_threads(),
+            folder.as_ref().map_or("in memory".to_owned(), |folder| format!(
+                "run folder {}",
+                folder.path().display()
+            ))
+        );
+        Ok(Run {
+            config,
+            manifest,
+            folder,
+            base,
+            target,
+            trainer,
+            undescribed,
+            device: self.device,
+            threads: self.threads,
+            work: self.work,
+            observers: self.observers,
+        })
+    }
+}
+
+/// The ends of the flow: those from outside, or the config's.
+fn ends(config: &ExperimentConfig, own: &mut Own, data: &std::path::Path) -> Result<(Base, Target)> {
+    let target = match own.target.take() {
+        Some(target) => Target::Data(target),
+        None => Target::load(&config.target, data)?,
+    };
+    let dim = target.space().dim;
+    let base = match own.base.take() {
+        Some(base) => Base::of_data(base)?,
+        None => Base::load(&config.base, dim, data)?,
+    };
+    if base.dim() != dim {
+        return refuse(format!("base and target differ in dimension: {} and {dim}", base.dim()));
+    }
+    Ok((base, target))
+}
+
+/// What a trainer is made of beside the data.
+struct Parts<'a> {
+    config: &'a ExperimentConfig,
+    manifest: &'a FlowManifest,
+    own: Own,
+    work: &'a Work,
+}
+
+impl Parts<'_> {
+    fn trainer(
+        self,
+        (base, target): (&Base, &Target),
+        pairs: Option<Pairs>,
+        device: tch::Device,
+    ) -> Result<Trainer> {
+        let Self { config, manifest, own, work } = self;
+        let network = match own.network {
+            Some(network) => network,
+            None => manifest.network(device, precondition::axes(config, base, target, work)?.as_ref())?,
+        };
+        let path = manifest.fresh_path(device)?;
+        let mut problem = Problem {
+            interpolant: own.interpolant.map_or_else(|| manifest.path_of(path.as_ref()), |make| Ok(make()))?,
+            coupling: own.coupling.map_or_else(|| config.coupling.build(), Ok)?,
+            base: base.training(),
+            base_density: base.law().density(),
+            target: target.training(),
+            held_out_base: base.held_out(),
+            held_out_target: target.held_out(),
+        };
+        if let Some(pairs) = pairs {
+            [problem.base, problem.target] = pairs.training();
+            [problem.held_out_base, problem.held_out_target] = pairs.held_out();
+        }
+        let objective = own.objective.map_or_else(|| config.objective.build(), Ok)?;
+        let trainer = Trainer::new(config.train.clone(), problem, network, objective, config.seed)?;
+        let (Some(path), Some(search)) = (path, &config.path) else { return Ok(trainer) };
+        let ascent = PathAscent::new(search.clone(), path, config.train.steps)?;
+        Ok(trainer.with_companion(Box::new(ascent))?)
+    }
+}

@@ -1,0 +1,157 @@
+//! A run that is ready to train, and its training.
+
+use interflow_train::{Observer, StopReason, Trainer};
+use interflow_transport::restore_path;
+use tch::Device;
+
+use super::trained::Trained;
+use super::watch::Watch;
+use crate::base::Base;
+use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
+use crate::config::ExperimentConfig;
+use crate::device;
+use crate::engine::{Engine, Undescribed};
+use crate::error::{During as _, Result};
+use crate::manifest::FlowManifest;
+use crate::run::{History, Recorder, RunFolder};
+use crate::target::Target;
+use crate::work::Work;
+
+/// An experiment with its data loaded, its network built and its folder made.
+pub struct Run<'a> {
+    pub(super) config: ExperimentConfig,
+    pub(super) manifest: FlowManifest,
+    pub(super) folder: Option<RunFolder>,
+    pub(super) base: Base,
+    pub(super) target: Target,
+    pub(super) trainer: Trainer,
+    pub(super) undescribed: Undescribed,
+    pub(super) device: Device,
+    pub(super) threads: Option<u32>,
+    pub(super) work: Work,
+    pub(super) observers: Vec<&'a mut dyn Observer>,
+}
+
+impl<'a> Run<'a> {
+    /// What a user wrote.
+    pub fn config(&self) -> &ExperimentConfig {
+        &self.config
+    }
+
+    /// What checkpoints say of the flow.
+    pub fn manifest(&self) -> &FlowManifest {
+        &self.manifest
+    }
+
+    /// Where the run is written, if it is.
+    pub fn folder(&self) -> Option<&RunFolder> {
+        self.folder.as_ref()
+    }
+
+    /// Where the flow starts.
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Where the flow ends.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The network in training.
+    pub fn trainer(&self) -> &Trainer {
+        &self.trainer
+    }
+
+    /// The device.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Watched by `observer` too.
+    #[must_use]
+    pub fn observe<'b>(self, observer: &'b mut dyn Observer) -> Run<'b>
+    where
+        'a: 'b,
+    {
+        let mut observers: Vec<&'b mut dyn Observer> = Vec::new();
+        for earlier in self.observers {
+            observers.push(earlier);
+        }
+        observers.push(observer);
+        Run { observers, ..self }
+    }
+
+    /// Trains to the end, or until the work is cancelled: then the state is saved, and the outcome says that training was
+    /// interrupted.
+    ///
+    /// # Errors
+    /// If training diverges, an observer fails, or a checkpoint cannot be written.
+    pub fn train(mut self) -> Result<Trained> {
+        let from_step = self.trainer.step();
+        let (history, recorder) = match &self.folder {
+            None => (History::default(), None),
+            Some(folder) => {
+                let history = History::read(folder, from_step);
+                (history, Some(Recorder::new(folder, texts(&self.config, &self.manifest)?, from_step)?))
+            }
+        };
+        let observers = std::mem::take(&mut self.observers);
+        let mut watch = Watch { history, recorder, observers, cancel: self.work.cancel().clone() };
+        let outcome = self.trainer.run(&mut watch);
+        let outcome = match &self.folder {
+            None => outcome?,
+            Some(folder) => outcome.during(stopped(folder))?,
+        };
+        // Who interrupts a run does not want to wait for a check.
+        let check = match outcome.stop {
+            StopReason::Interrupted => None,
+            _ => Some(self.trainer.self_check(self.config.train.n_validation)?),
+        };
+        let engine = engine(self.manifest, &self.trainer, self.device)?.with_undescribed(self.undescribed);
+        // Evaluation's batches are large whatever the network: all cores pay off.
+        device::set_threads(self.threads, u32::MAX);
+        Ok(Trained {
+            config: self.config,
+            folder: self.folder,
+            base: self.base,
+            target: self.target,
+            outcome,
+            check,
+            history: watch.history,
+            engine: engine.with_work(self.work),
+        })
+    }
+}
+
+/// The texts of a run's checkpoints.
+fn texts(
+    config: &ExperimentConfig,
+    manifest: &FlowManifest,
+) -> Result<std::collections::BTreeMap<String, String>> {
+    Ok([(MANIFEST, manifest.to_toml()?), (EXPERIMENT, config.to_toml()?)]
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text))
+        .collect())
+}
+
+/// The flow of the averaged weights.
+fn engine(manifest: FlowManifest, trainer: &Trainer, device: Device) -> Result<Engine> {
+    let network = trainer.ema_network().duplicate()?;
+    let mut path = manifest.fresh_path(device)?;
+    if let Some(path) = &mut path {
+        restore_path(path.parameters_mut(), &trainer.state().companion)?;
+    }
+    Engine::new(manifest, network, (path, trainer.step()))
+}
+
+/// What to say of a run that failed.
+fn stopped(folder: &RunFolder) -> String {
+    let saved = checkpoint::find(folder.path()).is_ok();
+    let hint = if saved {
+        "\nhint: with the cause removed, go on with --resume "
+    } else {
+        ", nothing was saved in "
+    };
+    format!("training stopped{hint}{}", folder.path().display())
+}

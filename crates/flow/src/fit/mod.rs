@@ -1,0 +1,107 @@
+//! A flow of one's own table, without a config: sizes and lengths are chosen from the table.
+//!
+//! ```no_run
+//! use interflow_data::Table;
+//! use interflow_flow::{FitOptions, fit};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let table = Table::read("people.csv".as_ref())?;
+//! let options = FitOptions { given: vec!["age".to_owned()], ..FitOptions::default() };
+//! let flow = fit(&table, &options)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod defaults;
+
+use std::path::{Path, PathBuf};
+
+use interflow_data::{Sheet, Table, TableConfig, Unfit};
+
+use crate::config::ExperimentConfig;
+use crate::error::{Result, io_error};
+use crate::experiment::Experiment;
+use crate::flow::Flow;
+
+/// How a table is fitted. [`FitOptions::default`] models all columns jointly, and refuses missing values and constant
+/// columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FitOptions {
+    /// The columns to use, by name, or by number from 1 where there is no header; all without it.
+    pub columns: Option<Vec<String>>,
+    /// The columns that the flow is given: it models the others, given these.
+    pub given: Vec<String>,
+    /// What becomes of rows with missing values.
+    pub missing: Unfit,
+    /// What becomes of columns that are constant on the training rows.
+    pub constant: Unfit,
+    /// The integer-valued columns that get noise, by name, or `all-integers`.
+    pub dequantise: Vec<String>,
+    /// How many steps to train; chosen from the number of rows without it.
+    pub steps: Option<u64>,
+    /// The seed of every random number; 0 without it.
+    pub seed: Option<u64>,
+    /// Single keys of the experiment's config, as `key.path=value`.
+    pub set: Vec<String>,
+}
+
+impl FitOptions {
+    /// How a file's rows become a data set.
+    fn table(&self, file: PathBuf) -> TableConfig {
+        TableConfig {
+            columns: self.columns.clone(),
+            given: self.given.clone(),
+            missing: self.missing,
+            constant: self.constant,
+            dequantise: self.dequantise.clone(),
+            ..TableConfig::new(file)
+        }
+    }
+
+    /// The experiment of a sheet in `file`.
+    fn config(&self, name: String, file: PathBuf, sheet: &Sheet) -> Result<ExperimentConfig> {
+        let places = sheet.places(self.columns.as_deref())?;
+        let given = sheet.places(Some(&self.given))?;
+        let dim = places.len() + given.iter().filter(|place| !places.contains(place)).count();
+        let mut config = defaults::for_table(name, self.table(file), (sheet.n_rows(), dim))?;
+        config.seed = self.seed.unwrap_or(config.seed);
+        if let Some(steps) = self.steps {
+            defaults::set_steps(&mut config, steps);
+        }
+        config.with(&self.set)
+    }
+}
+
+/// The flow of a table in memory.
+///
+/// # Errors
+/// If the table does not go with the options, or training fails.
+pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
+    Ok(experiment(table, options)?.train()?.flow())
+}
+
+/// The experiment that fits a table in memory, to be trained on a device of one's choice, watched, or written.
+///
+/// # Errors
+/// If the table does not go with the options.
+pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
+    let sheet = Sheet::from(table);
+    let config = options.config("table".to_owned(), PathBuf::new(), &sheet)?;
+    let interflow_data::DatasetConfig::Table(rows) = defaults::dataset(&config) else {
+        return crate::error::refuse("a fit is of a table: its target cannot be set to something else");
+    };
+    let data = rows.prepare(sheet)?;
+    Ok(Experiment::new(config).target(Box::new(data)))
+}
+
+/// The config by which a table in a CSV, NPY or Parquet file is fitted.
+///
+/// # Errors
+/// If the file cannot be read, or does not go with the options.
+pub fn config_for(file: &Path, options: &FitOptions) -> Result<ExperimentConfig> {
+    let file = file.canonicalize().map_err(io_error("read the table", file))?;
+    let name =
+        file.file_stem().map_or_else(|| "table".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let sheet = Sheet::read(&file)?;
+    options.config(name, file, &sheet)
+}

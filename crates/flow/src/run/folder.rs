@@ -1,0 +1,124 @@
+//! The folder of a run: config, environment, metrics, checkpoints, figures, result and report.
+
+use std::path::{Path, PathBuf};
+
+use interflow_core::atomic;
+use serde_json::Value;
+use tch::Device;
+
+use super::environment::environment;
+use crate::config::ExperimentConfig;
+use crate::error::{During as _, Result, io_error, refuse};
+
+/// The file with the config that a run follows.
+const CONFIG: &str = "config.toml";
+
+/// A run's folder, `OUT/NAME/<time>-<seed>/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a new folder for an experiment below `out` and writes its config and the environment.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if a folder or a file cannot be written.
+    pub fn create(out: &Path, config: &ExperimentConfig, device: Device) -> Result<Self> {
+        Self::create_with(out, (&config.name, config.seed), &config.to_toml()?, device)
+    }
+
+    /// Makes a new folder for an experiment of this name and seed and writes its config's text and the environment.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create`].
+    pub fn create_with(out: &Path, (name, seed): (&str, u64), config: &str, device: Device) -> Result<Self> {
+        let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let folder = Self { path: unused(&out.join(name), &format!("{time}-{seed}")) };
+        for part in [folder.checkpoints(), folder.figures()] {
+            std::fs::create_dir_all(&part)
+                .map_err(io_error("create the run folder", &part))
+                .during("cannot begin the run\nhint: choose another folder with --out")?;
+        }
+        folder.write(CONFIG, config.as_bytes())?;
+        folder.write_json("environment.json", &environment(device))?;
+        Ok(folder)
+    }
+
+    /// An existing run's folder.
+    ///
+    /// # Errors
+    /// [`crate::Error::Refused`] for a folder without a config.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join(CONFIG).is_file() {
+            return refuse(format!("not a run folder, it has no {CONFIG}: {}", path.display()));
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where checkpoints lie.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Where TensorBoard's event files lie.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
+    /// Where figures lie.
+    pub fn figures(&self) -> PathBuf {
+        self.path.join("figures")
+    }
+
+    /// Where the numbers of training lie, as JSON lines.
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// Where the pairs of a reflow lie.
+    pub fn pairs(&self) -> PathBuf {
+        self.path.join("pairs.npy")
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let target = self.path.join(name);
+        atomic::write(&target, bytes).map_err(io_error("write the file", &target))
+    }
+
+    /// Writes the config that the run goes on with.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn write_config(&self, config: &ExperimentConfig) -> Result<()> {
+        self.write(CONFIG, config.to_toml()?.as_bytes())
+    }
+
+    /// Writes a JSON file whole or not at all.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn write_json(&self, name: &str, value: &Value) -> Result<()> {
+        self.write(name, format!("{value:#}\n").as_bytes())
+    }
+}
+
+/// The first of `name`, `name-2`, `name-3`, … that does not exist yet.
+fn unused(parent: &Path, name: &str) -> PathBuf {
+    let mut path = parent.join(name);
+    let mut count = 2;
+    while path.exists() {
+        path = parent.join(format!("{name}-{count}"));
+        count += 1;
+    }
+    path
+}

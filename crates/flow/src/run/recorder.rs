@@ -1,0 +1,117 @@
+//! Records training in its folder: metrics as JSON lines and as events for TensorBoard, checkpoints.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use interflow_train::{Checkpoint, Failure, Observer, RunState, SelfCheck, StepReport, checkpoints};
+use serde_json::{Value, json};
+
+use super::events::EventFile;
+use super::folder::RunFolder;
+use super::metrics::{self, append};
+use crate::error::{Result, io_error};
+
+/// How many checkpoints a run keeps.
+const KEPT_CHECKPOINTS: usize = 3;
+
+/// An observer that writes what training says into the run's folder.
+pub struct Recorder {
+    metrics: File,
+    events: EventFile,
+    /// Whether it was said that a metric cannot be written: once is enough.
+    warned: bool,
+    checkpoints: PathBuf,
+    /// The texts that checkpoints carry, by name.
+    texts: BTreeMap<String, String>,
+}
+
+impl Recorder {
+    /// A recorder in `folder` whose checkpoints carry `texts`. Metrics after `from_step` are dropped, since a resumed run
+    /// writes them again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if a file cannot be written.
+    pub fn new(folder: &RunFolder, texts: BTreeMap<String, String>, from_step: u64) -> Result<Self> {
+        let metrics = metrics::open(folder, from_step)?;
+        let tensorboard = folder.tensorboard();
+        let events = EventFile::create(&tensorboard, from_step)
+            .map_err(io_error("write an event file in", &tensorboard))?;
+        Ok(Self { metrics, events, warned: false, checkpoints: folder.checkpoints(), texts })
+    }
+
+    /// Records a step's numbers; that they cannot be written does not end the run.
+    fn record(&mut self, step: u64, line: &Value, scalars: &[(&str, f64)]) {
+        let line = format!("{line}\n");
+        let written =
+            append(&mut self.metrics, line.as_bytes()).map_err(|error| ("metrics.jsonl", error)).and_then(
+                |()| self.events.scalars(step, scalars).map_err(|error| ("TensorBoard's events", error)),
+            );
+        if let Err((what, error)) = written
+            && !self.warned
+        {
+            self.warned = true;
+            tracing::warn!("at step {step} cannot write {what}: {error}");
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn on_step(&mut self, report: &StepReport) {
+        let line = json!({
+            "step": report.step,
+            "loss": report.loss,
+            "grad_norm": report.grad_norm,
+            "learning_rate": report.learning_rate,
+        });
+        let scalars =
+            [("loss", report.loss), ("grad_norm", report.grad_norm), ("learning_rate", report.learning_rate)];
+        self.record(report.step, &line, &scalars);
+    }
+
+    fn on_validation(&mut self, check: &SelfCheck) {
+        let (step, objective) = (check.step, check.objective());
+        let mut line =
+            json!({ "step": step, "objective": objective.mean, "objective_se": objective.standard_error });
+        let mut scalars = vec![("validation/objective".to_owned(), objective.mean)];
+        if let Some(balance) = check.balance() {
+            line["minus_square"] = json!(balance.minus_square.mean);
+            line["minus_square_se"] = json!(balance.minus_square.standard_error);
+            line["gap"] = json!(balance.gap.mean);
+            line["gap_se"] = json!(balance.gap.standard_error);
+            scalars.push(("validation/gap".to_owned(), balance.gap.mean));
+        }
+        for term in check.terms.iter().skip(1) {
+            let name = term.name;
+            line[format!("{name}_objective")] = json!(term.objective.mean);
+            line[format!("{name}_objective_se")] = json!(term.objective.standard_error);
+            scalars.push((format!("validation/{name}_objective"), term.objective.mean));
+            if let Some(balance) = term.balance {
+                line[format!("{name}_gap")] = json!(balance.gap.mean);
+                line[format!("{name}_gap_se")] = json!(balance.gap.standard_error);
+                scalars.push((format!("validation/{name}_gap"), balance.gap.mean));
+            }
+        }
+        self.record(step, &line, &borrowed(&scalars));
+    }
+
+    fn on_companion(&mut self, step: u64, numbers: &[(&'static str, f64)]) {
+        let mut line = json!({ "step": step });
+        for &(name, value) in numbers {
+            line[name] = json!(value);
+        }
+        let scalars: Vec<_> = numbers.iter().map(|(name, value)| (format!("path/{name}"), *value)).collect();
+        self.record(step, &line, &borrowed(&scalars));
+    }
+
+    fn on_checkpoint(&mut self, state: &RunState<'_>) -> std::result::Result<(), Failure> {
+        let path = checkpoints::path_for(&self.checkpoints, state.step);
+        Checkpoint::save(&path, state, &self.texts)?;
+        checkpoints::prune(&self.checkpoints, KEPT_CHECKPOINTS)?;
+        Ok(())
+    }
+}
+
+fn borrowed(scalars: &[(String, f64)]) -> Vec<(&str, f64)> {
+    scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect()
+}

@@ -1,0 +1,150 @@
+//! Going on with an interrupted run: its folder, its checkpoint, and a config that still says the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use interflow_train::{Checkpoint, ScheduleConfig, Trainer};
+
+use super::folder::RunFolder;
+use crate::checkpoint::{self, EXPERIMENT};
+use crate::config::ExperimentConfig;
+use crate::error::{During as _, Error, Result, refuse};
+use crate::manifest::FlowManifest;
+
+/// Keys that may change: the run's length, and what has no influence on the mathematics (a reflow's pairs are in the run's
+/// folder, wherever their flow is).
+const FREE: [&str; 3] = ["train.steps", "threads", "coupling.from"];
+
+/// Where a run goes on.
+#[derive(Debug)]
+pub struct ResumePoint {
+    folder: RunFolder,
+    checkpoint: Checkpoint,
+    /// The config that the run has followed so far.
+    config: ExperimentConfig,
+}
+
+impl ResumePoint {
+    /// The newest checkpoint of a run folder, or the one that `path` names.
+    ///
+    /// # Errors
+    /// If there is no such run or checkpoint, or it was written before checkpoints carried what a user wrote.
+    pub fn open(path: &Path) -> Result<Self> {
+        let root = if path.is_file() { path.parent().and_then(Path::parent) } else { None };
+        let folder = RunFolder::open(root.unwrap_or(path))?;
+        let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
+        let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
+            return refuse(format!(
+                "cannot resume, the checkpoint holds a flow alone, or is of an earlier version, whose configs are not \
+                 read any more: {}\nhint: its flow can be used as it is; to train on, start a new run without --resume",
+                path.display()
+            ));
+        };
+        let config = ExperimentConfig::from_toml(text, "the checkpoint's config", &[])?;
+        Ok(Self { folder, checkpoint, config })
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// The run's state.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// Refuses a config that differs from the run's own in a key that may not change, and warns where a new length has an
+    /// effect on the steps before the old one.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] naming the keys with both values.
+    pub fn check(&self, config: &ExperimentConfig) -> Result<()> {
+        let differences = differences(&self.config, config)?;
+        if !differences.is_empty() {
+            return refuse(format!(
+                "cannot resume with another config, these keys differ from the checkpoint's\n  {}\n\
+                 hint: drop the change, or start a new run without --resume; only train.steps and threads may \
+                 change (the run's own config is {})",
+                differences.join("\n  "),
+                self.folder.path().join("config.toml").display()
+            ));
+        }
+        let (own, new) = (self.config.train.steps, config.train.steps);
+        if let (Some(before), Some(now)) = (self.cosine_rate(&self.config), self.cosine_rate(config))
+            && own != new
+        {
+            tracing::warn!(
+                "train.steps changes from {own} to {new}, and the cosine schedule with it: at step {} the learning \
+                 rate jumps from {before:.3e} to {now:.3e}, and the run is not the one that {new} steps from the \
+                 start would have been",
+                self.checkpoint.step,
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses data with other columns, or on another scale, than the run's own.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn check_data(&self, found: &FlowManifest) -> Result<()> {
+        checkpoint::manifest(&self.checkpoint)?.check_same_data(found).during("cannot resume")
+    }
+
+    /// Gives a trainer the run's state.
+    ///
+    /// # Errors
+    /// If the state is not of the trainer's network.
+    pub(crate) fn restore(&self, trainer: &mut Trainer) -> Result<()> {
+        trainer.restore(&self.checkpoint).during(format!(
+            "cannot resume, the state of step {} is not of the network that its config describes\n\
+             hint: name another checkpoint of {} instead",
+            self.checkpoint.step,
+            self.folder.checkpoints().display()
+        ))
+    }
+
+    /// The learning rate at the checkpoint's step, if a cosine schedule gives it.
+    fn cosine_rate(&self, config: &ExperimentConfig) -> Option<f64> {
+        let train = &config.train;
+        matches!(train.schedule, ScheduleConfig::Cosine {}).then(|| {
+            let factor = train.schedule.factor(self.checkpoint.step, train.steps, train.warmup_steps);
+            train.optimizer.learning_rate * factor
+        })
+    }
+}
+
+/// The keys that differ and may not, with both values.
+fn differences(own: &ExperimentConfig, given: &ExperimentConfig) -> Result<Vec<String>> {
+    let (own, given) = (leaves(own)?, leaves(given)?);
+    let shown = |value: Option<&toml::Value>| value.map_or_else(|| "unset".to_owned(), ToString::to_string);
+    let keys: BTreeSet<&String> = own.keys().chain(given.keys()).collect();
+    Ok(keys
+        .into_iter()
+        .filter(|key| !FREE.contains(&key.as_str()) && own.get(*key) != given.get(*key))
+        .map(|key| format!("{key}: {} in the checkpoint, now {}", shown(own.get(key)), shown(given.get(key))))
+        .collect())
+}
+
+/// A config's values by dotted key.
+fn leaves(config: &ExperimentConfig) -> Result<BTreeMap<String, toml::Value>> {
+    let table = toml::Table::try_from(config).map_err(|error| Error::Config {
+        place: "cannot compare the configs".to_owned(),
+        problem: error.to_string(),
+    })?;
+    let mut found = BTreeMap::new();
+    collect("", table, &mut found);
+    Ok(found)
+}
+
+fn collect(prefix: &str, table: toml::Table, found: &mut BTreeMap<String, toml::Value>) {
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(inner) => collect(&format!("{prefix}{key}."), inner, found),
+            value => {
+                found.insert(format!("{prefix}{key}"), value);
+            }
+        }
+    }
+}

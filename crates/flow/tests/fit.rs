@@ -1,0 +1,92 @@
+//! Tables in memory: fitted, sampled and judged in their own units, with and without conditions.
+
+use interflow_core::rng::Stream;
+use interflow_core::tch::{Device, Kind, Tensor};
+use interflow_core::{Given, Points};
+use interflow_data::{Table, Unfit};
+use interflow_flow::{FitOptions, SampleOptions, fit};
+
+/// A small network and a few hundred steps.
+fn quick() -> FitOptions {
+    let set = [
+        "model.hidden=[32,32]",
+        "train.batch=256",
+        "train.optimizer.learning_rate=1e-2",
+        "train.warmup_steps=20",
+        "train.ema_decay=0.98",
+        "train.n_validation=64",
+    ];
+    FitOptions { steps: Some(400), set: set.map(str::to_owned).to_vec(), ..FitOptions::default() }
+}
+
+/// 600 rows of y = 100 + 30 c + 20 a and c uniform on [−2, 2], in the order (y, c).
+fn bent() -> Table {
+    let mut draw = Stream::named(0, "rows of a test").at(0);
+    let c = draw.uniform(&[600, 1], Kind::Double) * 4.0 - 2.0;
+    let y = &c * 30.0 + draw.normal(&[600, 1], Kind::Double) * 20.0 + 100.0;
+    Table { columns: Some(vec!["y".to_owned(), "c".to_owned()]), values: Tensor::cat(&[y, c], 1) }
+}
+
+fn mean_and_deviation(x: &Tensor) -> (f64, f64) {
+    let x = x.to_kind(Kind::Double);
+    (x.mean(Kind::Double).double_value(&[]), x.std(true).double_value(&[]))
+}
+
+#[test]
+fn a_table_is_fitted_in_its_own_units() {
+    let table = bent();
+    let flow = fit(&table, &quick()).unwrap();
+    let names: Vec<String> = flow.columns().unwrap().state_names();
+    assert_eq!(names, ["y", "c"]);
+    let samples = flow.sample(500, 1).unwrap();
+    for column in 0..2 {
+        let (mean, deviation) = mean_and_deviation(&table.values.select(1, column));
+        let (found, spread) = mean_and_deviation(&samples.select(1, column));
+        assert!((found - mean).abs() < 0.25 * deviation, "column {column}: mean {found}, data {mean}");
+        assert!((spread / deviation - 1.0).abs() < 0.25, "column {column}: deviation {spread}");
+    }
+}
+
+#[test]
+fn a_density_given_a_column_is_the_known_one() {
+    let options = FitOptions { given: vec!["c".to_owned()], ..quick() };
+    let flow = fit(&bent(), &options).unwrap();
+    assert_eq!((flow.space().dim, flow.space().given.n_inputs()), (1, 1));
+    let message = flow.sample(3, 0).unwrap_err().to_string();
+    assert!(message.contains("conditions: c"), "{message}");
+
+    let n = 400;
+    let given = |c: f64| Given::Numbers(Tensor::full([n, 1], c, (Kind::Double, Device::Cpu)));
+    for c in [-1.0, 1.5] {
+        let options = SampleOptions::default().seed(2).given(given(c));
+        let samples = flow.sample_with(n as u64, &options).unwrap();
+        let numbers = samples.points.given.tensor().unwrap();
+        assert!(numbers.eq(c).all().int64_value(&[]) == 1, "conditions stay as they are");
+        let (mean, deviation) = mean_and_deviation(&samples.points.x);
+        assert!((mean - 100.0 - 30.0 * c).abs() < 8.0 && (deviation - 20.0).abs() < 5.0, "{mean}, {deviation}");
+
+        // 400 cells of 1 about the mean: the density of y given c integrates to 1 in y's own units.
+        let y = Tensor::arange(n, (Kind::Double, Device::Cpu)).view([n, 1]) + (100.0 + 30.0 * c - 199.5);
+        let points = Points { x: y, given: given(c) };
+        let density = flow.log_density(&points, 1.0).unwrap().to_kind(Kind::Double).exp();
+        let mass = density.sum(Kind::Double).double_value(&[]);
+        assert!((mass - 1.0).abs() < 0.01, "the density integrates to {mass}");
+        let encoded = flow.encode(&samples.points).unwrap();
+        let (mean, deviation) = mean_and_deviation(&encoded);
+        assert!(mean.abs() < 0.2 && (deviation - 1.0).abs() < 0.2, "{mean}, {deviation}");
+    }
+}
+
+#[test]
+fn what_cannot_be_fitted_is_named() {
+    let with = |value: f64, options: FitOptions| {
+        let table = bent();
+        let _ = table.values.get(7).get(0).fill_(value);
+        fit(&table, &FitOptions { steps: Some(2), ..options }).err().map(|error| error.to_string())
+    };
+    let message = with(f64::NAN, quick()).unwrap();
+    assert!(message.contains("row 8") && message.contains("hint: "), "{message}");
+    assert_eq!(with(f64::NAN, FitOptions { missing: Unfit::Drop, ..quick() }), None);
+    let message = with(0.0, FitOptions { columns: Some(vec!["z".to_owned()]), ..quick() }).unwrap();
+    assert!(message.contains("no column `z`"), "{message}");
+}

@@ -1,0 +1,25 @@
+//! From tensors to the plain numbers of figures, and from figures to a run's folder.
+
+use anyhow::{Context as _, Result, bail};
+use image::RgbImage;
+use interflow_flow::RunFolder;
+use tch::{Device, Kind, Tensor};
+
+/// Writes a picture into the folder of a run's figures.
+pub(crate) fn save(folder: &RunFolder, name: &str, picture: &RgbImage) -> Result<()> {
+    Ok(interflow_figure::save_png(&folder.figures().join(name), picture)?)
+}
+
+/// The numbers of a tensor in row-major order.
+pub(crate) fn numbers(x: &Tensor) -> Result<Vec<f64>> {
+    let flat = x.to_kind(Kind::Double).to_device(Device::Cpu).contiguous().view(-1);
+    Vec::<f64>::try_from(&flat).context("cannot read a tensor")
+}
+
+/// Two-dimensional points `[N, 2]` as pairs.
+pub(crate) fn points_2d(x: &Tensor) -> Result<Vec<[f64; 2]>> {
+    if x.size().get(1) != Some(&2) {
+        bail!("a picture of points needs two dimensions, found: {:?}", x.size());
+    }
+    Ok(numbers(x)?.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect())
+}

@@ -1,0 +1,56 @@
+//! The study of a flow that was trained before.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use interflow_flow::checkpoint::{self, EXPERIMENT};
+use interflow_flow::{Base, Engine, ExperimentConfig, FlowManifest, RunFolder, Target, device};
+use interflow_train::Checkpoint;
+
+use super::complete::write;
+use super::{Finished, Runner};
+use crate::study::StudyConfig;
+use crate::subject::Subject;
+
+impl Runner {
+    /// Makes the study of `config` on the flow of the checkpoint or run folder `from`, in a run folder of its own.
+    ///
+    /// # Errors
+    /// If the config has no study, or one that does not go with the flow; if there is no checkpoint or it does not say what
+    /// it was trained on; if the data are not those that it was trained on; and as [`StudyConfig::run`].
+    pub fn study_checkpoint(&self, config: &ExperimentConfig, from: &Path) -> Result<Finished> {
+        let study = StudyConfig::of(config)?
+            .context("--from studies a trained flow: the config needs a table [study]")?;
+        let checkpoint = Checkpoint::load(&checkpoint::find(from)?)?;
+        let mut own = experiment(&checkpoint, from)?;
+        own.name.clone_from(&config.name);
+        own.seed = self.seed.unwrap_or(own.seed);
+        own.study.clone_from(&config.study);
+        study.check(&own)?;
+        device::set_threads(self.threads, u32::MAX);
+        let target = Target::load(&own.target, &self.data)?;
+        let base = Base::load(&own.base, target.space().dim, &self.data)?;
+        let manifest = checkpoint::manifest(&checkpoint)?;
+        manifest.check_same_data(&FlowManifest::of(&own, &base, &target))?;
+        let engine = Engine::restore(manifest, &checkpoint, self.device)?.with_work(self.work.clone());
+        let engine = engine.with_seed(own.seed);
+        let folder = RunFolder::create(&self.out, &own, self.device)?;
+        let subject =
+            Subject { config: &own, engine: &engine, base: &base, target: &target, folder: &folder };
+        let findings = study.run(&subject)?;
+        write(&folder, &own, (&findings.results, &findings.text))?;
+        Ok(Finished { folder, results: findings.results })
+    }
+}
+
+/// The experiment that a checkpoint comes from.
+fn experiment(checkpoint: &Checkpoint, from: &Path) -> Result<ExperimentConfig> {
+    let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
+        bail!(
+            "the checkpoint is of an earlier version, whose configs are not read any more: {}\nhint: its flow can be \
+             used as it is; to study it, train it anew with this version",
+            from.display()
+        );
+    };
+    Ok(ExperimentConfig::from_toml(text, "the checkpoint's config", &[])?)
+}

@@ -1,0 +1,250 @@
+//! Variants of one experiment, each run like any other in a folder of its own, and compared.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use image::RgbImage;
+use interflow_figure as figure;
+use interflow_flow::config::Variant;
+use interflow_flow::evaluation::Results;
+use interflow_flow::{ExperimentConfig, RunFolder, checkpoint};
+use interflow_train::Observer;
+use interflow_transport::CouplingConfig;
+use serde_json::{Value, json};
+
+use super::{Finished, Runner};
+use crate::drawing::save;
+use crate::findings::Findings;
+use crate::report;
+use crate::study::StudyConfig;
+
+/// A variant that was run.
+struct Outcome {
+    name: String,
+    folder: PathBuf,
+    results: Results,
+}
+
+impl Runner {
+    /// Runs all variants of a config, each like any other experiment in a folder of its own, and compares them; nothing if
+    /// one was interrupted. With [`Runner::resume`], finished variants are kept and the interrupted one goes on.
+    ///
+    /// # Errors
+    /// If a variant is refused, which is before any is run; and as [`Runner::complete`].
+    pub fn compare(
+        &self,
+        config: &ExperimentConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Finished>> {
+        let mut config = config.clone();
+        config.seed = self.seed.unwrap_or(config.seed);
+        let configs = config.variants.iter().map(|variant| own_config(&config, variant));
+        let configs = configs.collect::<Result<Vec<_>>>()?;
+        let folder = match &self.resume {
+            Some(path) => RunFolder::open(path)?,
+            None => RunFolder::create(&self.out, &config, self.device)?,
+        };
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for (variant, mut own) in config.variants.iter().zip(configs) {
+            tracing::info!("variant {} of {}: {}", outcomes.len() + 1, config.variants.len(), variant.name);
+            resolve_reflow(&mut own, &outcomes)?;
+            let Some(next) = self.variant(&folder, variant, own, observer)? else {
+                tracing::warn!("hint: go on with --resume {}", folder.path().display());
+                return Ok(None);
+            };
+            outcomes.push(next);
+        }
+        let findings = findings(&folder, &outcomes)?;
+        folder.write("report.md", format!("# {}\n{}", config.name, findings.text).as_bytes())?;
+        folder.write_json("result.json", &Value::Object(findings.results.clone()))?;
+        Ok(Some(Finished::of((folder, findings))))
+    }
+
+    fn variant(
+        &self,
+        parent: &RunFolder,
+        variant: &Variant,
+        config: ExperimentConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Outcome>> {
+        let out = parent.path().join("variants");
+        let earlier = newest(&out.join(&config.name));
+        let name = variant.name.clone();
+        if let Some(folder) = &earlier
+            && let Ok(text) = std::fs::read_to_string(folder.join("result.json"))
+        {
+            let results = serde_json::from_str(&text)
+                .with_context(|| format!("a result cannot be read in {}", folder.display()))?;
+            return Ok(Some(Outcome { name, folder: folder.clone(), results }));
+        }
+        let resume = earlier.filter(|folder| checkpoint::find(folder).is_ok());
+        let runner = Self { out, seed: None, resume, ..self.clone() };
+        let found = runner.complete(config, observer).with_context(|| format!("in the variant {name}"))?;
+        Ok(found.map(|Finished { folder, results }| Outcome {
+            name,
+            folder: folder.path().to_owned(),
+            results,
+        }))
+    }
+}
+
+/// The variant's own config, under a name that can be a folder's.
+fn own_config(config: &ExperimentConfig, variant: &Variant) -> Result<ExperimentConfig> {
+    let alone = ExperimentConfig { variants: Vec::new(), ..config.clone() };
+    let checked = || -> Result<ExperimentConfig> {
+        let own = alone.with(&variant.set)?;
+        if let Some(study) = StudyConfig::of(&own)? {
+            study.check(&own)?;
+        }
+        Ok(own)
+    };
+    let own = checked().with_context(|| format!("in the variant {}", variant.name))?;
+    Ok(ExperimentConfig { name: slug(&variant.name), ..own })
+}
+
+/// Letters and digits of a name, in small, other signs as single hyphens.
+fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// Replaces `@name` by the folder of the variant of that name.
+fn resolve_reflow(config: &mut ExperimentConfig, outcomes: &[Outcome]) -> Result<()> {
+    let CouplingConfig::Reflow { from, .. } = &mut config.coupling else { return Ok(()) };
+    let Some(name) = from.to_str().and_then(|from| from.strip_prefix('@')) else { return Ok(()) };
+    let Some(source) = outcomes.iter().find(|variant| variant.name == name) else {
+        bail!("no variant before this one has the name: {name}");
+    };
+    from.clone_from(&source.folder);
+    Ok(())
+}
+
+/// The last of the folders of an experiment, whose names begin with their time.
+fn newest(folder: &Path) -> Option<PathBuf> {
+    std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).max()
+}
+
+fn findings(folder: &RunFolder, outcomes: &[Outcome]) -> Result<Findings> {
+    let mut findings = Findings::default();
+    let costs: Vec<_> =
+        outcomes.iter().map(|variant| (variant.name.clone(), held_out_costs(variant))).collect();
+    report::draw_costs(folder, &costs)?;
+    let mut figures = vec!["costs.png"];
+    for name in ["paths.png", "coefficients.png"] {
+        if draw_together(folder, outcomes, name)? {
+            figures.push(name);
+        }
+    }
+    tabulate(&mut findings, "Transport", &TRANSPORT, outcomes, &figures);
+    tabulate(&mut findings, "Sampling", &SAMPLING, outcomes, &[]);
+    let results = outcomes.iter().map(|variant| {
+        let mut result = variant.results.clone();
+        result.insert("experiment".into(), json!(variant.name));
+        Value::Object(result)
+    });
+    findings.results.insert("variants".into(), Value::Array(results.collect()));
+    Ok(findings)
+}
+
+/// Adds a table of those columns that any variant has a number for.
+fn tabulate(
+    findings: &mut Findings,
+    title: &str,
+    columns: &[(&str, &str)],
+    outcomes: &[Outcome],
+    figures: &[&str],
+) {
+    let filled = |pointer: &str| outcomes.iter().any(|variant| !number(variant, pointer).is_empty());
+    let columns: Vec<_> = columns.iter().filter(|(_, pointer)| filled(pointer)).collect();
+    let mut header = vec!["variant"];
+    header.extend(columns.iter().map(|(title, _)| *title));
+    let row = |variant: &Outcome| {
+        let cells = columns.iter().map(|(_, pointer)| number(variant, pointer));
+        std::iter::once(variant.name.clone()).chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
+    findings.section(title, &header, &rows, figures);
+}
+
+/// What is said of the transport, by where its numbers stand in a result.
+const TRANSPORT: [(&str, &str); 13] = [
+    ("cost", "/transport_cost"),
+    ("E\\|X₁ − X₀\\|²", "/map_cost"),
+    ("straightness", "/straightness"),
+    ("path length", "/path_length"),
+    ("discrete OT", "/discrete_cost"),
+    ("gap", "/gap_to_discrete"),
+    ("W2²", "/w2_squared"),
+    ("cost / W2²", "/cost_over_w2_squared"),
+    ("exact cost before", "/exact_cost_before"),
+    ("after", "/exact_cost_after"),
+    ("Monge map error", "/monge_map_error"),
+    ("test NLL", "/test_nll"),
+    ("training, s", "/train_secs"),
+];
+
+/// What is said of sampling.
+const SAMPLING: [(&str, &str); 12] = [
+    ("NFE, dopri5 1e-5", "/nfe_dopri5_1e-5"),
+    ("Euler, equal error", "/euler_nfe_at_equal_error"),
+    ("map error, Euler 1", "/euler/1/map_error"),
+    ("2", "/euler/2/map_error"),
+    ("4", "/euler/4/map_error"),
+    ("8", "/euler/8/map_error"),
+    ("energy distance, Euler 1", "/euler/1/energy_distance"),
+    ("2", "/euler/2/energy_distance"),
+    ("4", "/euler/4/energy_distance"),
+    ("8", "/euler/8/energy_distance"),
+    ("exact", "/energy_distance"),
+    ("p, forward", "/two_sample_forward/p_value"),
+];
+
+/// A number of a variant's result with its standard error, empty where it has none.
+fn number(variant: &Outcome, pointer: &str) -> String {
+    let value = pointer.split('/').skip(1).try_fold(None, |found: Option<&Value>, key| {
+        let next = found.map_or_else(|| variant.results.get(key), |value| value.get(key));
+        next.map(Some)
+    });
+    let Some(Some(value)) = value else { return String::new() };
+    match (value["mean"].as_f64(), value["standard_error"].as_f64(), value.as_f64()) {
+        (Some(mean), Some(error), _) => format!("{mean:.4} ± {error:.4}"),
+        (_, _, Some(number)) if value.is_f64() => format!("{number:.4}"),
+        (_, _, Some(number)) => format!("{number}"),
+        _ => String::new(),
+    }
+}
+
+/// The held-out transport costs by step of a variant.
+fn held_out_costs(variant: &Outcome) -> Vec<(f64, f64)> {
+    let text = std::fs::read_to_string(variant.folder.join("metrics.jsonl")).unwrap_or_default();
+    let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    records.filter_map(|record| Some((record["step"].as_f64()?, -record["minus_square"].as_f64()?))).collect()
+}
+
+/// Sets the variants' figures of one name side by side, if any has one.
+fn draw_together(folder: &RunFolder, outcomes: &[Outcome], name: &str) -> Result<bool> {
+    let mut panels: Vec<(String, RgbImage)> = Vec::new();
+    for variant in outcomes {
+        let file = variant.folder.join("figures").join(name);
+        if file.is_file() {
+            let picture = image::open(&file).map_err(|error| anyhow!("{}: {error}", file.display()))?;
+            panels.push((variant.name.clone(), picture.to_rgb8()));
+        }
+    }
+    if panels.is_empty() {
+        return Ok(false);
+    }
+    save(folder, name, &figure::sheet(&panels, 3))?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_a_folder() {
+        assert_eq!(slug("Minibatch OT, 256"), "minibatch-ot-256");
+        assert_eq!(slug("D = 2: α and β"), "d-2-and");
+    }
+}

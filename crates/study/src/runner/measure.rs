@@ -1,0 +1,71 @@
+//! The numbers and the figures of a run that was trained.
+
+use anyhow::Result;
+use interflow_flow::evaluation::Results;
+use interflow_flow::images::fid;
+use interflow_flow::{Engine, Trained};
+use interflow_solvers::SolverConfig;
+use serde_json::Value;
+
+use super::Runner;
+use super::train::folder;
+use crate::findings::Findings;
+use crate::pictures;
+use crate::report;
+use crate::study::StudyConfig;
+use crate::subject::Subject;
+
+/// The numbers of a finished run, and the report's sections beyond them.
+pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<(Results, String)> {
+    let mut results = trained.evaluate()?;
+    let mut findings = match StudyConfig::of(&trained.config)? {
+        Some(study) => study.run(&subject(&trained, &trained.engine)?)?,
+        None => Findings::default(),
+    };
+    results.extend(std::mem::take(&mut findings.results));
+    if let Some(images) = trained.target.images() {
+        results.extend(pictures::reconstruct(&subject(&trained, &trained.engine)?, images)?);
+        let fid = distances(runner, &trained)?;
+        findings.text += &pictures::section(&fid);
+        results.insert("fid".into(), fid);
+    }
+    trained.engine = trained.engine.with_solver(picture_solver(&trained.config.solver))?;
+    results.extend(draw(&subject(&trained, &trained.engine)?)?);
+    Ok((results, findings.text))
+}
+
+fn subject<'a>(trained: &'a Trained, engine: &'a Engine) -> Result<Subject<'a>> {
+    Ok(Subject {
+        config: &trained.config,
+        engine,
+        base: &trained.base,
+        target: &trained.target,
+        folder: folder(trained)?,
+    })
+}
+
+/// Samples beside training images, null where there are no weights of Inception.
+fn distances(runner: &Runner, trained: &Trained) -> Result<Value> {
+    let mut config = trained.config.evaluation.fid.clone().unwrap_or_default();
+    config.weights = config.weights.or_else(|| runner.inception.clone());
+    let train = trained.target.images().map(|images| &images.train);
+    Ok(fid::compare(&trained.engine, train, &config, &runner.data)?)
+}
+
+/// Draws the flow, and returns the numbers that belong to the pictures.
+fn draw(subject: &Subject<'_>) -> Result<Results> {
+    let numbers = match subject.target.images() {
+        Some(images) => pictures::draw_sheets(subject, images)?,
+        None => Results::new(),
+    };
+    report::draw_table(subject)?;
+    if subject.base.dim() == 2 && subject.engine.space().given.is_nothing() {
+        report::draw_flow(subject)?;
+    }
+    Ok(numbers)
+}
+
+/// A tolerance below what the eye can see, for pictures of tens of thousands of points.
+fn picture_solver(solver: &SolverConfig) -> SolverConfig {
+    SolverConfig { rtol: solver.rtol.max(1e-3), atol: solver.atol.max(1e-3), ..solver.clone() }
+}

@@ -1,0 +1,68 @@
+//! Training with its figures.
+
+use anyhow::{Context as _, Result};
+use interflow_flow::{Experiment, ExperimentConfig, RunFolder, Trained};
+use interflow_train::Observer;
+use interflow_transport::CouplingConfig;
+
+use super::Runner;
+use crate::pictures::ProgressSheet;
+use crate::report;
+use crate::study::StudyConfig;
+
+impl Runner {
+    /// Trains the flow of an experiment in a run folder: checkpoints, metrics and the curves of training; for images also a
+    /// sheet of samples at each checkpoint. If the work is cancelled, training ends between two steps with its state saved,
+    /// and says so in the log.
+    ///
+    /// # Errors
+    /// If the config or its study is refused, the data cannot be loaded, the run cannot be resumed, training fails, or the
+    /// folder cannot be written.
+    pub fn train(&self, mut config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Trained> {
+        config.seed = self.seed.unwrap_or(config.seed);
+        if let Some(study) = StudyConfig::of(&config)? {
+            study.check(&config)?;
+        }
+        let experiment = Experiment::new(config).data(&self.data).out(&self.out).device(self.device);
+        let experiment = experiment.work(self.work.clone()).observe(observer);
+        let experiment = match self.threads {
+            Some(threads) => experiment.threads(threads),
+            None => experiment,
+        };
+        let experiment = match &self.resume {
+            Some(path) => experiment.resume(path),
+            None => experiment,
+        };
+        let run = experiment.prepare()?;
+        let mut sheet = ProgressSheet::of(&run, self.work.cancel())?;
+        let run = match &mut sheet {
+            Some(sheet) => run.observe(sheet),
+            None => run,
+        };
+        let trained = run.train()?;
+        draw(&trained)?;
+        if trained.is_interrupted() {
+            tracing::warn!(
+                "interrupted at step {}; the state is saved\nhint: go on with --resume {}",
+                trained.outcome.steps,
+                folder(&trained)?.path().display()
+            );
+        }
+        Ok(trained)
+    }
+}
+
+/// The folder of a run that was written.
+pub(super) fn folder(trained: &Trained) -> Result<&RunFolder> {
+    trained.folder.as_ref().context("the run has no folder")
+}
+
+/// Draws the course of training.
+fn draw(trained: &Trained) -> Result<()> {
+    let (folder, config) = (folder(trained)?, &trained.config);
+    report::draw_losses(folder, &trained.history)?;
+    if config.path.is_some() || !matches!(config.coupling, CouplingConfig::Independent {}) {
+        report::draw_costs(folder, &[(config.name.clone(), trained.history.costs.clone())])?;
+    }
+    Ok(())
+}
