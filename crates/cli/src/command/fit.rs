@@ -3,37 +3,25 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use interflow_data::{Sheet, TableConfig};
+use anyhow::Result;
+use interflow_flow::{FitOptions, Work, fit as fitting};
 
-use super::run::run;
+use super::run::{conclude, runner};
 use crate::args::FitArgs;
-use crate::config::ExperimentConfig;
-use crate::defaults;
+use crate::terminal::TrainingDisplay;
 
 /// Chooses a config for the table and runs it as an experiment.
-pub(crate) fn fit(args: &FitArgs) -> Result<ExitCode> {
-    run(config(args)?, Path::new(""), &args.options)
-}
-
-fn config(args: &FitArgs) -> Result<ExperimentConfig> {
-    let file = args
-        .file
-        .canonicalize()
-        .with_context(|| format!("cannot read the table: {}", args.file.display()))?;
-    let name =
-        file.file_stem().map_or_else(|| "table".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let sheet = Sheet::read(&file)?;
-    let places = sheet.places(args.columns.as_deref())?;
-    let dim = places.len()
-        + sheet.places(Some(&args.given))?.iter().filter(|place| !places.contains(place)).count();
-    let table = TableConfig {
+pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
+    let options = FitOptions {
         columns: args.columns.clone(),
         given: args.given.clone(),
         missing: args.missing,
         constant: args.constant,
         dequantise: args.dequantise.clone(),
-        ..TableConfig::new(file)
+        set: args.options.set.clone(),
+        ..FitOptions::default()
     };
-    defaults::for_table(name, table, (sheet.n_rows(), dim))?.with(&args.options.set)
+    let config = fitting::config_for(&args.file, &options)?;
+    let runner = runner(&args.options, Path::new(""), work)?;
+    conclude(runner.complete(config, &mut TrainingDisplay::default())?, &args.options)
 }
