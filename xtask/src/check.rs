@@ -7,11 +7,12 @@ use anyhow::{Context as _, Result};
 use crate::{
     cargo, layers,
     libtorch::{self, Flavour},
-    tidy,
+    modules, tidy,
     workspace::Workspace,
 };
 
 /// One stage by its name.
+#[derive(Clone, Copy)]
 pub(crate) struct Stage {
     name: &'static str,
     run: fn(&Workspace) -> Result<()>,
@@ -21,6 +22,7 @@ pub(crate) struct Stage {
 pub(crate) const ALL: &[Stage] = &[
     Stage { name: "fmt", run: fmt },
     Stage { name: "layers", run: layers::check },
+    Stage { name: "modules", run: modules::check },
     Stage { name: "tidy", run: tidy::check },
     Stage { name: "setup", run: setup },
     Stage { name: "clippy", run: clippy },
@@ -30,6 +32,16 @@ pub(crate) const ALL: &[Stage] = &[
 
 /// The stages less the tests.
 pub(crate) const WITHOUT_TESTS: &[Stage] = ALL.split_at(ALL.len() - 1).0;
+
+/// The stage of this name alone, or every stage.
+pub(crate) fn chosen(only: Option<&str>) -> Vec<Stage> {
+    ALL.iter().copied().filter(|stage| only.is_none_or(|name| name == stage.name)).collect()
+}
+
+/// The names of all stages, in their order.
+pub(crate) fn names() -> Vec<&'static str> {
+    ALL.iter().map(|stage| stage.name).collect()
+}
 
 /// Runs the stages up to the first that fails, with a line for each.
 pub(crate) fn run(workspace: &Workspace, stages: &[Stage]) -> Result<()> {
@@ -41,7 +53,9 @@ pub(crate) fn run(workspace: &Workspace, stages: &[Stage]) -> Result<()> {
         eprintln!("{:<8} {state} in {:.1} s", stage.name, started.elapsed().as_secs_f64());
         outcome.with_context(|| format!("stage {}", stage.name))?;
     }
-    eprintln!("all {} stages passed in {:.1} s", stages.len(), started.elapsed().as_secs_f64());
+    if stages.len() > 1 {
+        eprintln!("all {} stages passed in {:.1} s", stages.len(), started.elapsed().as_secs_f64());
+    }
     Ok(())
 }
 
@@ -83,6 +97,13 @@ mod tests {
             [stage("first", |_| Ok(())), stage("second", |_| bail!("it broke")), stage("third", unreached)];
         let error = run(&Workspace::at("/".as_ref()), &stages).unwrap_err();
         assert_eq!(format!("{error:#}"), "stage second: it broke");
+    }
+
+    #[test]
+    fn one_stage_can_be_chosen() {
+        let names = |only| chosen(only).iter().map(|stage| stage.name).collect::<Vec<_>>();
+        assert_eq!(names(Some("modules")), ["modules"]);
+        assert_eq!(names(None), super::names());
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
+
+use crate::check;
 
 /// The workspace's chores.
 #[derive(Parser)]
@@ -25,8 +27,8 @@ pub(crate) enum Command {
     Data(Data),
     /// Run all tests, doctests included; arguments go to `cargo test`
     Test(Passthrough),
-    /// fmt, layers, tidy, clippy, docs, tests: the cheapest first, stopping at the first that fails
-    Check,
+    /// fmt, layers, modules, tidy, clippy, docs, tests: the cheapest first, stopping at the first that fails
+    Check(Check),
     /// The stages of `check` less the tests, which `.ci/run` runs by the README's own command
     Ci,
     /// Run the benchmarks; a filter and other arguments go to criterion
@@ -38,6 +40,9 @@ pub(crate) struct Setup {
     /// Insist on a libtorch with CUDA
     #[arg(long)]
     pub(crate) cuda: bool,
+    /// Print what a shell needs to build and run other workspaces: eval "$(cargo xtask setup --env)"
+    #[arg(long)]
+    pub(crate) env: bool,
 }
 
 #[derive(Args)]
@@ -88,6 +93,13 @@ pub(crate) struct Data {
     /// Hash the files instead of comparing their sizes only
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Check {
+    /// Run this stage alone
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(check::names()))]
+    pub(crate) only: Option<String>,
 }
 
 #[derive(Args)]

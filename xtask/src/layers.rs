@@ -17,12 +17,18 @@ const LAYERS: &[&[&str]] = &[
     &["interflow-models", "interflow-solvers", "interflow-data", "interflow-metrics"],
     &["interflow-train"],
     &["interflow-transport"],
-    &["interflow-cli"],
+    &["interflow-flow", "interflow-figure"],
+    &["interflow-study", "interflow"],
+    &["interflow-cli", "interflow-python"],
     &["interflow-tests", "interflow-benches"],
 ];
 
-/// Depends on no other crate of the workspace, nor on libtorch.
-const APART: &str = "xtask";
+/// The crate for those who use Interflow as a library. The program has the same name.
+const FACADE: &str = "interflow";
+
+/// Crates that depend on no other crate of the workspace, nor on libtorch, and why.
+const APART: [(&str, &str); 2] =
+    [("xtask", "it's what provides libtorch"), ("interflow-figure", "it draws plain numbers")];
 
 /// What libtorch comes with.
 const LIBTORCH: [&str; 2] = ["tch", "torch-sys"];
@@ -73,15 +79,16 @@ fn arrows(packages: &[Package]) -> Vec<String> {
     let known: BTreeSet<_> = packages.iter().map(|package| package.name.as_str()).collect();
     let pairs = packages.iter().flat_map(|package| package.dependencies.iter().map(move |to| (package, to)));
     let faults = pairs.filter(|(_, to)| known.contains(to.as_str()) || LIBTORCH.contains(&to.as_str()));
-    let homeless = packages.iter().filter(|package| package.name != APART && layer(&package.name).is_none());
+    let homeless =
+        packages.iter().filter(|package| package.name != "xtask" && layer(&package.name).is_none());
     let homeless = homeless.map(|package| format!("{} is in no layer", package.name));
     faults.filter_map(|(package, to)| fault(&package.name, to)).chain(homeless).collect()
 }
 
 /// What's wrong with this arrow, if anything is.
 fn fault(from: &str, to: &str) -> Option<String> {
-    if from == APART {
-        return Some(format!("{from} must not depend on {to}: it's what provides libtorch"));
+    if let Some((_, reason)) = APART.iter().find(|(name, _)| *name == from) {
+        return Some(format!("{from} must not depend on {to}: {reason}"));
     }
     if LIBTORCH.contains(&to) {
         return None;
@@ -102,7 +109,8 @@ fn layer(name: &str) -> Option<usize> {
 /// Compares the crates named in the text with those that exist. All in `crates/` must be named.
 fn architecture(text: &str, packages: &[Package]) -> Vec<String> {
     let named = named_crates(text);
-    let unknown = named.iter().filter(|name| !packages.iter().any(|package| package.name == **name));
+    let exists = |name: &str| packages.iter().any(|package| package.name == name);
+    let unknown = named.iter().filter(|name| **name != FACADE && !exists(name));
     let unknown = unknown.map(|name| format!("ARCHITECTURE.md names a crate that doesn't exist: {name}"));
     let unnamed =
         packages.iter().filter(|package| package.in_crates && !named.contains(package.name.as_str()));
@@ -110,11 +118,12 @@ fn architecture(text: &str, packages: &[Package]) -> Vec<String> {
     unknown.chain(unnamed).collect()
 }
 
-/// Every `interflow-…` in the text, be it in backticks or in a diagram.
+/// Every `interflow-…` in the text, be it in backticks or in a diagram, and the façade if it's in backticks.
 fn named_crates(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_/.".contains(c)));
     let words = words.map(|word| word.trim_end_matches(['-', '.', '/']));
-    words.filter(|word| word.starts_with("interflow-") && !word.contains(['.', '/'])).collect()
+    let crates = words.filter(|word| word.starts_with("interflow-") && !word.contains(['.', '/']));
+    crates.chain(text.split('`').skip(1).step_by(2).filter(|quoted| *quoted == FACADE)).collect()
 }
 
 #[cfg(test)]
@@ -147,7 +156,11 @@ mod tests {
                 ("interflow-core", &["tch", "serde"]),
                 ("interflow-data", &["interflow-core"]),
                 ("interflow-train", &["interflow-core", "interflow-data"]),
-                ("interflow-cli", &["interflow-train", "interflow-core"]),
+                ("interflow-figure", &["image"]),
+                ("interflow-flow", &["interflow-train"]),
+                ("interflow-study", &["interflow-flow", "interflow-figure"]),
+                ("interflow", &["interflow-flow", "interflow-core"]),
+                ("interflow-cli", &["interflow-train", "interflow-core", "interflow"]),
                 ("interflow-tests", &["interflow-cli"]),
                 ("xtask", &["clap"]),
             ],
@@ -192,6 +205,17 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_of_plain_numbers() {
+        check(
+            &[("interflow-figure", &["image", "interflow-core", "tch"]), ("interflow-core", &[])],
+            &[
+                "interflow-figure must not depend on interflow-core: it draws plain numbers",
+                "interflow-figure must not depend on tch: it draws plain numbers",
+            ],
+        );
+    }
+
+    #[test]
     fn every_crate_has_a_layer() {
         check(&[("interflow-extra", &[])], &["interflow-extra is in no layer"]);
     }
@@ -208,5 +232,14 @@ mod tests {
                 "ARCHITECTURE.md doesn't name the crate interflow-data",
             ]
         );
+    }
+
+    #[test]
+    fn the_facade_is_named_by_its_bare_word() {
+        let packages = workspace(&[("interflow", &[]), ("interflow-core", &[])]);
+        assert!(architecture("### `interflow`\n\nAbove `interflow-core`.", &packages).is_empty());
+        let missing = ["ARCHITECTURE.md doesn't name the crate interflow"];
+        assert_eq!(architecture("The word interflow, `interflow-core` interflow `x`.", &packages), missing);
+        assert!(architecture("The program `interflow`.", &[]).is_empty());
     }
 }

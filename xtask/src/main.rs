@@ -18,6 +18,7 @@ mod experiment;
 mod flags;
 mod layers;
 mod libtorch;
+mod modules;
 mod progress;
 mod setup;
 mod test;
@@ -50,7 +51,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Experiment(flags) => experiment::run(&workspace, &flags),
         Command::Data(flags) => data::run(&workspace, &flags),
         Command::Test(flags) => test::run(&workspace, &flags.args),
-        Command::Check => check::run(&workspace, check::ALL),
+        Command::Check(flags) => check::run(&workspace, &check::chosen(flags.only.as_deref())),
         Command::Ci => check::run(&workspace, check::WITHOUT_TESTS),
         Command::Bench(flags) => bench::run(&workspace, &flags.args),
     }

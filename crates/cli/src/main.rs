@@ -9,7 +9,6 @@ mod device;
 mod end;
 mod evaluation;
 mod events;
-mod figure;
 mod flow;
 mod flow_path;
 mod images;

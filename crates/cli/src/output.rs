@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use interflow_data::table;
+use interflow_figure as figure;
 use tch::{Kind, Tensor};
 
-use crate::figure;
 use crate::units::RowsOfFile;
 
 /// Where points go.
@@ -54,7 +54,7 @@ impl Output {
             Self::Npy(path) => Ok(table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                figure::save_png(path, &figure::histogram_image(&points, extent, 200))
+                Ok(figure::save_png(path, &figure::histogram_image(&points, extent, 200))?)
             }
         }
     }

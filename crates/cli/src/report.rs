@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
+use interflow_figure as figure;
 use serde_json::{Map, Value};
 use tch::{Kind, Tensor};
 
 use crate::config::ExperimentConfig;
 use crate::end::End;
-use crate::figure;
 use crate::flow::Flow;
 use crate::output::{numbers, points_2d};
 use crate::run_folder::RunFolder;
@@ -26,13 +26,14 @@ const N_TIMES: usize = 41;
 pub(crate) fn draw_losses(folder: &RunFolder, losses: &[(f64, f64)], held_out: &[(f64, f64)]) -> Result<()> {
     let series =
         [("training".to_owned(), losses.to_vec()), ("held-out, uniform times".to_owned(), held_out.to_vec())];
-    figure::save_png(&folder.figures().join("loss.png"), &figure::curve_image(&series, "step", "objective"))
+    let image = figure::curve_image(&series, "step", "objective");
+    Ok(figure::save_png(&folder.figures().join("loss.png"), &image)?)
 }
 
 /// Draws transport costs against the steps of training, one line for each named run.
 pub(crate) fn draw_costs(folder: &RunFolder, series: &[(String, Vec<(f64, f64)>)]) -> Result<()> {
     let image = figure::curve_image(series, "step", "held-out transport cost");
-    figure::save_png(&folder.figures().join("costs.png"), &image)
+    Ok(figure::save_png(&folder.figures().join("costs.png"), &image)?)
 }
 
 /// Draws a two-dimensional flow: true density, samples, densities along the path, trajectories.
@@ -70,7 +71,7 @@ pub(crate) fn draw_flow(folder: &RunFolder, flow: &Flow, base: &End, target: &En
     }
     let paths = trajectories(flow, &x0.narrow(0, 0, N_TRAJECTORIES.min(x0.size()[0])))?;
     panels.push(("trajectories".to_owned(), figure::trajectories_image(&paths, extent, 480)));
-    figure::save_png(&folder.figures().join("flow.png"), &figure::sheet(&panels, 4))
+    Ok(figure::save_png(&folder.figures().join("flow.png"), &figure::sheet(&panels, 4))?)
 }
 
 /// The centres of `n × n` cells that fill [−extent, extent]², `[n², 2]`, the lowest row first.

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use interflow_data::Columns;
+use interflow_figure::{self as figure, TableColumn};
 use tch::{Device, Kind, Tensor};
 
 use crate::conditions::put_given;
 use crate::end::End;
-use crate::figure::{self, TableColumn};
 use crate::flow::Flow;
 use crate::output::numbers;
 use crate::run_folder::RunFolder;

@@ -3,7 +3,9 @@
 use tch::Tensor;
 
 use crate::error::{Error, Result};
-use crate::{Given, GivenSpace, Network, VectorField, Velocity};
+use crate::field::{VectorField, Velocity};
+use crate::given::{Given, GivenSpace};
+use crate::network::Network;
 
 /// `v_none + w (v_class − v_none)` of a class-conditional network.
 ///

@@ -2,8 +2,9 @@
 
 use tch::Tensor;
 
+use crate::error::Result;
+use crate::points::Points;
 use crate::rng::Draw;
-use crate::{Points, Result};
 
 /// Pairs a batch of base points with a batch of target points.
 ///

@@ -1,14 +1,14 @@
 //! What a flow is given beside its state: numbers, or a class.
 //!
 //! A condition never moves, so it is no coordinate of the state: it travels beside the points through sources, couplings
-//! and networks, and is bound to a network ([`crate::Network::at`]) before a solver sees the field.
+//! and networks, and is bound to a network ([`crate::network::At`]) before a solver sees the field.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What kind of conditions a network or a data set has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,8 @@
 use tch::{Kind, Tensor};
 
 use crate::conversion::Conversion;
-use crate::{Error, Result, VectorField, Velocity};
+use crate::error::{Error, Result};
+use crate::field::{VectorField, Velocity};
 
 /// The logarithm of the likelihood's mean over normal x1: a function of the means, `[B, D]`, and of the variance
 /// of each coordinate, `[B, 1]`, with values `[B]`. It is differentiated in the means.

@@ -2,12 +2,16 @@
 
 use tch::Tensor;
 
+use crate::error::Result;
+use crate::field::VectorField;
 use crate::field::{divergence_of, quadratic_form_of};
+use crate::given::Given;
+use crate::parameters::Parameters;
 use crate::rng::Draw;
-use crate::{Given, Parameters, Result, Space, VectorField};
+use crate::space::Space;
 
 /// A field `f(t, x, c)` of time, state and conditions with trainable weights. For one batch of conditions it is a
-/// [`VectorField`]: [`Network::at`].
+/// [`VectorField`]: [`At`].
 ///
 /// # Shapes
 /// `t` is `[B]`, `x` is `[B, D]`, `given` has B rows, all on the weights' device; floating-point numbers are of the weights'
@@ -67,30 +71,30 @@ pub trait Network: Send {
     /// # Errors
     /// If libtorch cannot allocate the copy.
     fn duplicate(&self) -> Result<Box<dyn Network>>;
-
-    /// The vector field in (t, x) that the network is for points that are `given` this.
-    fn at(&self, given: &Given) -> At<'_, Self>
-    where
-        Self: Sized,
-    {
-        At { network: self, given: given.shallow_clone() }
-    }
 }
 
-impl<'n> dyn Network + 'n {
-    /// The vector field in (t, x) that the network is for points that are `given` this.
-    pub fn at<'a>(&'a self, given: &Given) -> At<'a, dyn Network + 'n> {
-        At { network: self, given: given.shallow_clone() }
+impl dyn Network + '_ {
+    /// The vector field in (t, x) that the network is for points that are `given` this; [`At::new`] for a network whose
+    /// type is known.
+    pub fn at<'a>(&'a self, given: &Given) -> At<'a> {
+        At::new(self, given)
     }
 }
 
 /// A network with its conditions bound: a vector field for a batch of as many rows as there are conditions.
-pub struct At<'a, N: ?Sized> {
-    network: &'a N,
+pub struct At<'a> {
+    network: &'a (dyn Network + 'a),
     given: Given,
 }
 
-impl<N: Network + ?Sized> VectorField for At<'_, N> {
+impl<'a> At<'a> {
+    /// The vector field in (t, x) that the network is for points that are `given` this.
+    pub fn new(network: &'a (dyn Network + 'a), given: &Given) -> Self {
+        Self { network, given: given.shallow_clone() }
+    }
+}
+
+impl VectorField for At<'_> {
     fn dim(&self) -> i64 {
         self.network.space().dim
     }
@@ -111,6 +115,6 @@ impl<N: Network + ?Sized> VectorField for At<'_, N> {
         if self.given.is_nothing() {
             return None;
         }
-        Some(Box::new(At { network: self.network, given: self.given.select(rows) }))
+        Some(Box::new(Self { network: self.network, given: self.given.select(rows) }))
     }
 }

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::Given;
+use crate::given::Given;
 
 /// A batch of points: states and the conditions beside them.
 #[derive(Debug)]

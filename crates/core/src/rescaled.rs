@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
+use crate::error::{Error, Result};
+use crate::field::{VectorField, Velocity};
 use crate::interpolant::{Interpolant, ScheduleCoefficients};
-use crate::{Error, Result, VectorField, Velocity};
 
 /// The velocity `F` of one interpolant as seen along another.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Checks that `x` is a batch of points, `[B, dim]` with any `B`.
 ///

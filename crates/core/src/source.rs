@@ -3,8 +3,9 @@
 use tch::Kind;
 
 use crate::density::Sampler;
+use crate::points::Points;
 use crate::rng::Stream;
-use crate::{Points, Space};
+use crate::space::Space;
 
 /// A supply of training points, batch by batch.
 ///

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Given, GivenSpace, Result};
+use crate::error::Result;
+use crate::given::{Given, GivenSpace};
 
 /// The dimension of a state and what goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,13 @@
 //! Classifier-free guidance against its formula and its own derivatives.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use interflow_core::class_guidance::ClassGuided;
 use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Error, Given, GivenSpace, Network, Parameters, Result, Space, VectorField, Velocity};
+use interflow_core::{
+    At, Error, Given, GivenSpace, Network, Parameters, Result, Space, VectorField, Velocity,
+};
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
 
@@ -93,7 +97,7 @@ proptest! {
 fn weight_one_is_the_velocity_itself() {
     let network = ByClass::default();
     let (t, x) = rows(5);
-    let own = network.at(&Given::Class(classes())).value(&t, &x);
+    let own = At::new(&network, &Given::Class(classes())).value(&t, &x);
     assert!(largest(&(guided(&network, 1.0).value(&t, &x) - own)) < 1e-12);
 }
 
@@ -103,7 +107,7 @@ fn a_part_of_the_rows_keeps_its_classes() {
     let (t, x) = rows(6);
     let chosen = Tensor::from_slice(&[3i64, 1]);
     let pick = |x: &Tensor| x.index_select(0, &chosen);
-    let bound = network.at(&Given::Class(classes()));
+    let bound = At::new(&network, &Given::Class(classes()));
     let fields: [&dyn VectorField; 2] = [&guided(&network, 2.5), &bound];
     for field in fields {
         let part = field.for_rows(&chosen).unwrap();

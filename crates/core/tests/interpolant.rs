@@ -1,6 +1,13 @@
 //! Interpolants: boundary values and derivatives.
 
-use interflow_core::interpolant::{EncodingDecoding, Gamma, Interpolant, Linear, Trigonometric};
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use std::sync::Arc;
+
+use interflow_core::interpolant::{
+    EncodingDecoding, Gamma, GammaConfig, Interpolant, InterpolantConfig, Linear, Schedule, ScheduleKind,
+    Trigonometric,
+};
 use interflow_core::rng::{Purpose, Stream};
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
@@ -44,6 +51,36 @@ fn the_path_starts_at_x0_and_ends_at_x1() {
             assert!(largest(&(point.x - end)) < 1e-14, "{interpolant:?} at {time}");
         }
     }
+}
+
+/// Also through a pointer, which a network that sees the path's coefficients shares with the path.
+#[test]
+fn a_config_builds_the_schedule_that_it_names() {
+    let t = Tensor::from_slice(&[0.1, 0.4, 0.8]);
+    let kinds: [(ScheduleKind, &dyn Schedule); 3] = [
+        (ScheduleKind::Trigonometric, &Trigonometric),
+        (ScheduleKind::Linear, &Linear),
+        (ScheduleKind::EncodingDecoding, &EncodingDecoding),
+    ];
+    for (kind, schedule) in kinds {
+        let built = InterpolantConfig { kind, gamma: None }.build().unwrap();
+        assert_eq!(built.has_latent(), kind == ScheduleKind::EncodingDecoding);
+        let gamma = Some(GammaConfig::Quadratic {});
+        assert!(InterpolantConfig { kind, gamma }.build().unwrap().has_latent());
+        let shared: Arc<dyn Schedule> = kind.build().into();
+        let expected = schedule.coefficients(&t);
+        for found in [built.schedule(&t), Interpolant::new(shared, None).schedule(&t)] {
+            assert_eq!((found.alpha, found.beta), (expected.alpha.copy(), expected.beta.copy()));
+            assert_eq!(
+                (found.alpha_dot, found.beta_dot),
+                (expected.alpha_dot.copy(), expected.beta_dot.copy())
+            );
+        }
+    }
+    // Bisection would not be exact.
+    let (alpha, beta) = (Tensor::from_slice(&[0.3]), Tensor::from_slice(&[0.1]));
+    let shared: Arc<dyn Schedule> = Arc::new(Linear);
+    assert_eq!(shared.time_at(&alpha, &beta), Linear.time_at(&alpha, &beta));
 }
 
 #[test]

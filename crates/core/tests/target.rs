@@ -138,6 +138,8 @@ fn a_shared_sampler_is_a_source() {
     let sampler: Arc<dyn Sampler> = Arc::new(TargetConfig::Rings {}.build().unwrap());
     let stream = Stream::new(4, Purpose::Target);
     let source = Fresh(sampler);
-    assert_eq!(source.batch(5, 2, &stream), source.batch(5, 2, &stream));
-    assert_eq!((source.dim(), source.batch(5, 2, &stream).size()), (2, vec![5, 2]));
+    let batch = source.batch(5, 2, &stream);
+    assert_eq!(batch.x, source.batch(5, 2, &stream).x);
+    assert_eq!((source.space(), batch.x.size()), (2.into(), vec![5, 2]));
+    assert!(batch.given.is_nothing());
 }

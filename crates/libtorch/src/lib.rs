@@ -7,6 +7,7 @@
 mod autocast;
 mod cuda;
 mod error;
+mod version;
 
 use std::ffi::{CStr, c_char, c_void};
 
@@ -15,6 +16,7 @@ use tch::Tensor;
 pub use autocast::{autocast_bf16, without_autocast};
 pub use cuda::load_cuda;
 pub use error::{Error, Result};
+pub use version::version;
 
 type Pointers = *const *const c_void;
 

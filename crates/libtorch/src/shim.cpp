@@ -1,5 +1,5 @@
-// Multi-tensor kernels, autocasting and CUDA of libtorch behind a C interface. Every function returns null, or a message that the
-// caller frees with interflow_free_message.
+// Multi-tensor kernels, autocasting and CUDA of libtorch behind a C interface. Every function that can fail returns
+// null, or a message that the caller frees with interflow_free_message.
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -14,6 +14,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <torch/version.h>
 #include <vector>
 #ifdef __linux__
 #include <dlfcn.h>
@@ -44,6 +45,9 @@ template <class F> char *guarded(F body) {
 
 extern "C" {
 void interflow_free_message(char *message) { std::free(message); }
+
+// A literal: nobody frees it.
+const char *interflow_libtorch_version() { return TORCH_VERSION; }
 
 // The kernel walks raw memory: all layouts have to agree, so gradients are made contiguous.
 char *interflow_fused_adamw(Pointers params, Pointers grads, Pointers exp_avgs, Pointers exp_avg_sqs,

@@ -5,7 +5,10 @@ use interflow_core::{Network, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
-use crate::{MlpConfig, ResidualMlpConfig, Result, UNetConfig};
+use crate::error::Result;
+use crate::mlp::MlpConfig;
+use crate::residual_mlp::ResidualMlpConfig;
+use crate::u_net::UNetConfig;
 
 /// A velocity's network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,11 +5,15 @@ use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::activation::Activation;
+use crate::error::Result;
 use crate::error::check_positive;
 use crate::given_inputs::given_inputs;
 use crate::layer::Layer;
+use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
-use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
+use crate::tangent;
+use crate::time_embedding::TimeEmbedding;
 
 /// A multilayer perceptron's form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,8 +43,8 @@ impl MlpConfig {
         }
     }
 
-    /// A network for points of `space`, which may be a dimension alone. Hidden weights are normal with variance 2/fan-in; the
-    /// output layer starts at zero, the mean velocity of two centred ends.
+    /// A network for points of `space`, which may be a dimension alone. Hidden weights are normal with variance
+    /// 2/fan-in; the output layer starts at zero, the mean velocity of two centred ends.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if there is no hidden layer, or a size is not positive.

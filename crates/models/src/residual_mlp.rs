@@ -7,12 +7,16 @@ use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::activation::Activation;
 use crate::dropout::Dropout;
+use crate::error::Result;
 use crate::error::{check_positive, check_share};
 use crate::given_inputs::given_inputs;
 use crate::layer::{Layer, duplicate};
+use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
-use crate::{Activation, Result, StateFeatures, TimeEmbedding, tangent};
+use crate::tangent;
+use crate::time_embedding::TimeEmbedding;
 
 /// A residual perceptron's form.
 ///

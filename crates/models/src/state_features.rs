@@ -11,7 +11,7 @@ use std::f64::consts::FRAC_PI_2;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Keeps `x/r` finite at the other end, where every wave is damped to nothing.
 const FLOOR: f64 = 1e-4;

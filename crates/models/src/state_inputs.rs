@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use crate::{Result, StateFeatures};
+use crate::error::Result;
+use crate::state_features::StateFeatures;
 
 /// The state `x` and, where asked for, damped waves of each coordinate: `n = D (1 + 2K)` numbers.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::error::check_positive;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// An embedding of the time in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

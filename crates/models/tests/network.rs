@@ -1,107 +1,20 @@
-//! The networks' own derivatives against reverse mode, and its contract as a network.
+//! The perceptrons' contract as networks: weights, kinds, what is dropped and what is refused.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
+mod perceptrons;
+
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Network, VectorField};
-use interflow_models::{
-    Activation, Ends, MlpConfig, ModelConfig, ResidualMlpConfig, StateFeatures, TimeEmbedding,
-};
+use interflow_core::{Given, GivenSpace, Network, Space};
+use interflow_models::{Ends, MlpConfig, ModelConfig, ResidualMlpConfig, TimeEmbedding};
+use perceptrons::{BATCH, DIM, features, largest_difference, mlp, network, points, residual};
 use tch::{Device, Kind, Tensor};
-
-const DIM: i64 = 3;
-const BATCH: i64 = 7;
-
-fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
-    (a - b).abs().max().double_value(&[])
-}
-
-/// A network whose weights, the output's included, are all different from zero.
-fn network(config: &ModelConfig, kind: Kind) -> Box<dyn Network> {
-    let mut draw = Stream::new(3, Purpose::Init).at(0);
-    let mut network = config.init(DIM, &mut draw, (kind, Device::Cpu)).unwrap();
-    let weights: Vec<(String, Tensor)> = network
-        .parameters()
-        .iter()
-        .map(|(name, weight)| (name.to_owned(), draw.normal(&weight.size(), kind) * 0.4))
-        .collect();
-    network.parameters_mut().assign(&weights).unwrap();
-    network
-}
-
-fn features(n_octaves: i64, ends: Ends) -> StateFeatures {
-    StateFeatures { n_octaves, ends }
-}
-
-fn mlp(hidden: &[i64]) -> ModelConfig {
-    ModelConfig::Mlp(MlpConfig::new(hidden.to_vec()))
-}
-
-fn residual(width: i64, n_blocks: i64) -> ResidualMlpConfig {
-    let time_embedding = TimeEmbedding::Fourier { n_frequencies: 2, n_log_frequencies: 3 };
-    let (activation, state_features) = (Activation::Silu, None);
-    ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features, dropout: 0.0 }
-}
-
-fn points(kind: Kind) -> (Tensor, Tensor, Tensor) {
-    let mut draw = Stream::new(4, Purpose::Test).at(0);
-    (draw.uniform(&[BATCH], kind), draw.normal(&[BATCH, DIM], kind), draw.normal(&[BATCH, DIM], kind))
-}
-
-fn configs() -> Vec<ModelConfig> {
-    let mut configs = Vec::new();
-    for activation in Activation::ALL {
-        for state_features in [None, Some(features(3, Ends::Target)), Some(features(2, Ends::Both))] {
-            for hidden in [vec![5], vec![5, 6, 4]] {
-                let config = MlpConfig { activation, state_features, ..MlpConfig::new(hidden) };
-                configs.push(ModelConfig::Mlp(config));
-            }
-            for n_blocks in [1, 3] {
-                let config = ResidualMlpConfig { activation, state_features, ..residual(5, n_blocks) };
-                configs.push(ModelConfig::ResidualMlp(config));
-            }
-        }
-    }
-    let identity = MlpConfig { time_embedding: TimeEmbedding::Identity {}, ..MlpConfig::new(vec![5, 6]) };
-    configs.push(ModelConfig::Mlp(identity));
-    configs
-}
-
-#[test]
-fn tangents_agree_with_reverse_mode() {
-    let (t, x, u) = points(Kind::Double);
-    for config in configs() {
-        let network = network(&config, Kind::Double);
-        let (value, divergence) = network.value_and_divergence(&t, &x);
-        let (expected_value, expected) = divergence_by_reverse_mode(&network, &t, &x);
-        assert!(expected.abs().max().double_value(&[]) > 1e-3, "a trivial case: {config:?}");
-        assert!(largest_difference(&value, &expected_value) < 1e-10, "{config:?}");
-        assert!(largest_difference(&divergence, &expected) < 1e-10, "{config:?}");
-        let (_, form) = network.value_and_quadratic_form(&t, &x, &u);
-        let (_, expected) = quadratic_form_by_reverse_mode(&network, &t, &x, &u);
-        assert!(largest_difference(&form, &expected) < 1e-10, "{config:?}");
-    }
-}
-
-#[test]
-fn chunks_of_a_large_batch_fit_together() {
-    let network = network(&mlp(&[300, 1000]), Kind::Double);
-    let mut draw = Stream::new(5, Purpose::Test).at(0);
-    let (t, x) = (draw.uniform(&[400], Kind::Double), draw.normal(&[400, DIM], Kind::Double));
-    let (_, whole) = network.value_and_divergence(&t, &x);
-    let (_, part) = network.value_and_divergence(&t.narrow(0, 390, 10), &x.narrow(0, 390, 10));
-    assert_eq!(whole.size(), [400]);
-    assert!(
-        largest_difference(&whole.narrow(0, 390, 10), &part) < 1e-9 * whole.abs().max().double_value(&[])
-    );
-}
 
 #[test]
 fn single_precision_works_on_its_own_kind() {
     let network = network(&mlp(&[8, 9]), Kind::Float);
     let (t, x, _) = points(Kind::Float);
-    let (value, divergence) = network.value_and_divergence(&t, &x);
+    let (value, divergence) = network.value_and_divergence(&t, &x, &Given::Nothing);
     assert_eq!((value.kind(), value.size()), (Kind::Float, vec![BATCH, DIM]));
     assert_eq!((divergence.kind(), divergence.size()), (Kind::Float, vec![BATCH]));
 }
@@ -112,15 +25,20 @@ fn a_duplicate_has_its_own_weights_under_the_same_names() {
         let original = network(&config, Kind::Double);
         let mut copy = original.duplicate().unwrap();
         let (t, x, _) = points(Kind::Double);
-        assert!(largest_difference(&original.value(&t, &x), &copy.value(&t, &x)) < 1e-15);
+        assert!(
+            largest_difference(
+                &original.value(&t, &x, &Given::Nothing),
+                &copy.value(&t, &x, &Given::Nothing)
+            ) < 1e-15
+        );
         let zeros: Vec<(String, Tensor)> = original
             .parameters()
             .iter()
             .map(|(name, weight)| (name.to_owned(), weight.zeros_like()))
             .collect();
         copy.parameters_mut().assign(&zeros).unwrap();
-        assert!(copy.value(&t, &x).abs().max().double_value(&[]) < 1e-15);
-        assert!(original.value(&t, &x).abs().max().double_value(&[]) > 1e-3);
+        assert!(copy.value(&t, &x, &Given::Nothing).abs().max().double_value(&[]) < 1e-15);
+        assert!(original.value(&t, &x, &Given::Nothing).abs().max().double_value(&[]) > 1e-3);
     }
 }
 
@@ -145,7 +63,7 @@ fn a_fresh_residual_network_is_zero_and_learns_everywhere() {
     let config = ResidualMlpConfig { state_features: Some(features(2, Ends::Target)), ..residual(6, 2) };
     let network = config.init(DIM, &mut draw, (Kind::Double, Device::Cpu)).unwrap();
     let (t, x, _) = points(Kind::Double);
-    let value = network.value(&t, &x);
+    let value = network.value(&t, &x, &Given::Nothing);
     assert!(value.abs().max().double_value(&[]) < 1e-15);
     let output = network.parameters().tensors().len() - 2;
     let loss = (value - 1.0).square().sum(None);
@@ -202,9 +120,12 @@ fn a_residual_perceptron_drops_inner_numbers_in_training_only() {
         }
     });
     let (t, x, _) = points(Kind::Double);
-    let trained = |index| network.value_in_training(&t, &x, &mut Stream::new(9, Purpose::Dropout).at(index));
+    let trained = |index| {
+        let draw = &mut Stream::new(9, Purpose::Dropout).at(index);
+        network.value_in_training(&t, &x, &Given::Nothing, draw)
+    };
     assert!(trained(1).equal(&trained(1)));
-    let used = network.value(&t, &x);
+    let used = network.value(&t, &x, &Given::Nothing);
     let difference = |index| (trained(index) - &used).abs().max().double_value(&[]);
     assert!(difference(1) > 1e-3 && difference(2) > 1e-3);
     let refused = ResidualMlpConfig { dropout: 1.0, ..residual(4, 1) };
@@ -235,4 +156,11 @@ fn senseless_sizes_are_refused_by_name() {
         MlpConfig { state_features: Some(features(40, Ends::Target)), ..MlpConfig::new(vec![8]) },
         "n_octaves",
     );
+    let given =
+        [(GivenSpace::Numbers { n: 0 }, "found: 0"), (GivenSpace::Class { n_classes: -1 }, "found: -1")];
+    for (given, part) in given {
+        let space = Space { dim: DIM, given };
+        let message = mlp(&[8]).init(space, &mut draw, (Kind::Float, Device::Cpu)).err().unwrap().to_string();
+        assert!(message.contains(part), "{message}");
+    }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Network, VectorField};
+use interflow_core::{Given, Network};
 use interflow_models::{MlpConfig, VelocityAndDenoiser};
 use tch::{Device, Kind, Tensor};
 
@@ -39,6 +39,7 @@ fn the_weights_of_both_have_names_of_their_own() {
     assert_eq!(names.len(), 10);
     assert_eq!((names[0], names[6]), ("velocity.hidden.0.weight", "denoiser.hidden.0.weight"));
     assert_eq!(pair.hidden_matrices(), ["velocity.hidden.1.weight"]);
+    assert!(pair.part("another").is_none());
     assert!(pair.hidden_matrices().iter().all(|name| names.contains(&name.as_str())));
 }
 
@@ -48,10 +49,10 @@ fn either_field_moves_its_own_weights() {
     let pair = pair();
     let (t, x) = at();
     let parameters = pair.parameters().tensors();
-    for (field, own) in
-        [(&pair as &dyn VectorField, 0..6), (pair.denoiser().unwrap() as &dyn VectorField, 6..10)]
-    {
-        let total = field.value(&t, &x).square().sum(Kind::Double);
+    let fields: [(&dyn Network, _); 3] =
+        [(&pair, 0..6), (pair.part("velocity").unwrap(), 0..6), (pair.part("denoiser").unwrap(), 6..10)];
+    for (field, own) in fields {
+        let total = field.value(&t, &x, &Given::Nothing).square().sum(Kind::Double);
         let zero = parameters.iter().fold(Tensor::from(0.0), |sum, p| sum + p.sum(Kind::Double) * 0.0);
         let gradients = Tensor::run_backward(&[total + zero], &parameters, false, false);
         for (index, gradient) in gradients.iter().enumerate() {
@@ -67,7 +68,8 @@ fn a_copy_has_the_same_fields_and_its_own_numbers() {
     let (t, x) = at();
     let copy = pair.duplicate().unwrap();
     let values = |network: &dyn Network| {
-        [network.value(&t, &x).detach(), network.denoiser().unwrap().value(&t, &x).detach()]
+        let denoiser = network.part("denoiser").unwrap();
+        [network, denoiser].map(|field| field.value(&t, &x, &Given::Nothing).detach())
     };
     let before = values(&pair);
     assert_eq!(before.each_ref().map(Tensor::size), [[3, 2], [3, 2]]);

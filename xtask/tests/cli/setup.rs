@@ -1,6 +1,6 @@
 //! `cargo xtask setup` on machines that have, or lack, this and that.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use crate::workspace::{Workspace, linked, stderr, stdout};
 
@@ -72,4 +72,36 @@ fn what_the_link_points_at_is_kept() {
     let output = workspace.xtask(&["setup"]).env("LIBTORCH", workspace.path(".libtorch")).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(stderr(&output), "", "nothing changed, so there is nothing to say");
+}
+
+/// What a shell that evaluates these lines then says of this variable.
+fn evaluated(lines: &str, variable: &str, before: &str) -> String {
+    let script = format!("{lines}\nprintf %s \"${variable}\"");
+    let output = Command::new("sh").args(["-c", &script]).env_clear().env(variable, before).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn lines_for_the_shell_are_all_that_goes_to_stdout() {
+    let workspace = Workspace::new();
+    let own = workspace.libtorch("o \"$wn", "2.11.0");
+    let output = workspace.xtask(&["setup", "--env"]).env("LIBTORCH", &own).output().unwrap();
+    let lines = stdout(&output);
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    assert!(stderr(&output).contains(".libtorch -> "), "{}", stderr(&output));
+    let own = own.to_str().unwrap();
+    assert_eq!(evaluated(&lines, "LIBTORCH", ""), own);
+    let loader = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+    assert_eq!(evaluated(&lines, loader, ""), format!("{own}/lib"));
+    assert_eq!(evaluated(&lines, loader, "/a b:/c"), format!("{own}/lib:/a b:/c"));
+}
+
+#[test]
+fn lines_for_the_shell_are_plain() {
+    let workspace = Workspace::new();
+    let own = workspace.libtorch("own", "2.11.0");
+    let output = workspace.xtask(&["setup", "--env"]).env("LIBTORCH", &own).output().unwrap();
+    let own = own.display();
+    assert!(stdout(&output).starts_with(&format!("export LIBTORCH=\"{own}\"\nexport ")));
 }

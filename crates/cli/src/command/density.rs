@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use interflow_data::table;
+use interflow_figure as figure;
 use serde_json::json;
 use tch::{Kind, Tensor};
 
 use super::use_flow::{extent, open};
 use crate::args::DensityArgs;
-use crate::figure;
 use crate::flow_path::check_time;
 use crate::observer::progress_bar;
 use crate::output::{numbers, print_line};

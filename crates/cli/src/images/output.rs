@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use interflow_data::atomic::Partial;
+use interflow_figure as figure;
 use npyz::WriterBuilder as _;
 use tch::Tensor;
 
 use super::space::{ImageSpace, levels};
-use crate::figure;
 
 /// Where images go, batch by batch.
 pub(crate) enum ImageOutput {
@@ -48,7 +48,7 @@ impl ImageOutput {
         match self {
             Self::Sheet(path) => {
                 let all = Tensor::cat(&batches.collect::<Result<Vec<_>>>()?, 0);
-                figure::save_png(path, &space.picture(&all, (n as f64).sqrt().ceil() as usize)?)
+                Ok(figure::save_png(path, &space.picture(&all, (n as f64).sqrt().ceil() as usize)?)?)
             }
             Self::Npy(path) => {
                 let context = || format!("cannot write the array: {}", path.display());

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use interflow_core::Network;
+use interflow_figure as figure;
 use interflow_solvers::{Method, Solver};
 use tch::{Device, Tensor};
 
@@ -11,7 +12,6 @@ use super::sheets::fixed;
 use super::space::ImageSpace;
 use crate::config::ExperimentConfig;
 use crate::end::End;
-use crate::figure;
 use crate::interrupt;
 
 /// Samples of a network in training, from the same base points every time.
@@ -61,7 +61,7 @@ impl ProgressSheet {
             parts.push(self.space.pixels(&samples));
         }
         let picture = self.space.picture(&Tensor::cat(&parts, 0), self.columns)?;
-        figure::save_png(&self.figures.join(format!("samples-{step:010}.png")), &picture)
+        Ok(figure::save_png(&self.figures.join(format!("samples-{step:010}.png")), &picture)?)
     }
 
     /// The flow's end points from `x`, `[B, D]`. On a CPU a large network takes minutes for them: step by step, so

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use interflow_data::ImageParts;
+use interflow_figure as figure;
 use serde_json::{Map, Value, json};
 use tch::{Kind, Tensor};
 
 use super::space::{spread, test_noise};
 
-use crate::figure;
 use crate::flow::Flow;
 use crate::run_folder::RunFolder;
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use image::RgbImage;
 use interflow_data::ImageParts;
+use interflow_figure as figure;
 use interflow_metrics::Estimate;
 use interflow_solvers::{Method, Solver, SolverConfig};
 use serde_json::{Map, Value, json};
@@ -11,7 +12,6 @@ use tch::{Kind, Tensor};
 use super::neighbours::nearest;
 use super::space::{ImageSpace, spread};
 use crate::end::End;
-use crate::figure;
 use crate::flow::Flow;
 use crate::run_folder::RunFolder;
 

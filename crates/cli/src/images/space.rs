@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::{ImageParts, ImageShape, Images, dequantise, quantise};
+use interflow_figure::{Pixels, image_grid};
 use interflow_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -11,7 +12,6 @@ use tch::{Device, Kind, Tensor};
 use crate::conditions::put_given;
 use crate::config::ExperimentConfig;
 use crate::end::End;
-use crate::figure::{Pixels, image_grid};
 
 /// The pixels of an image, and the class before them where the flow is conditional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

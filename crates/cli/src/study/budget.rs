@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use interflow_core::rng::{Purpose, Stream};
+use interflow_figure as figure;
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{DiffusionConfig, DiffusionShape, Method, Scheme, SdeConfig, SolverConfig};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,6 @@ use tch::{Kind, Tensor};
 use super::Findings;
 use super::exact_law::steps_for;
 use crate::end::End;
-use crate::figure;
 use crate::flow::Flow;
 use crate::flow_path::{FlowPath, NoiseConfig};
 use crate::observer::progress_bar;

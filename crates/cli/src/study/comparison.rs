@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use image::RgbImage;
+use interflow_figure as figure;
 use interflow_transport::CouplingConfig;
 use serde_json::{Map, Value, json};
 
 use super::Findings;
 use crate::args::{RunArgs, RunOptions};
 use crate::config::{ExperimentConfig, Variant};
-use crate::figure;
 use crate::flow::checkpoint_file;
 use crate::report;
 use crate::run_folder::RunFolder;

@@ -13,6 +13,7 @@ use interflow_core::interpolant::InterpolantConfig;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::{Target, TargetConfig};
+use interflow_figure as figure;
 use interflow_models::ModelConfig;
 use interflow_solvers::{Divergence, Sensitivity, likelihood_gradient, log_density};
 use interflow_train::{LikelihoodConfig, Observer, Problem, TrainConfig, Trainer};
@@ -22,7 +23,6 @@ use tch::{Device, Kind, Tensor};
 
 use super::Findings;
 use crate::args::RunArgs;
-use crate::figure;
 use crate::observer::progress_bar;
 use crate::run_folder::RunFolder;
 use crate::{config, device, interrupt};
@@ -260,7 +260,7 @@ fn draw(folder: &RunFolder, interpolant: &[Mark], likelihood: &[Mark]) -> Result
     };
     let series = [line("interpolant", interpolant), line("maximum likelihood", likelihood)];
     let image = figure::curve_image(&series, "log10 seconds of training", "test NLL (nats)");
-    figure::save_png(&folder.figures().join("nll.png"), &image)
+    Ok(figure::save_png(&folder.figures().join("nll.png"), &image)?)
 }
 
 fn findings(start: &Costs, late: &Costs, interpolant: &[Mark], likelihood: &[Mark]) -> Findings {

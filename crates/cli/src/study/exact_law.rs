@@ -4,6 +4,7 @@ use anyhow::Result;
 use image::RgbImage;
 use interflow_core::density::{Density as _, GaussianMixture, Sampler as _};
 use interflow_core::rng::{Purpose, Stream};
+use interflow_figure as figure;
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{
     BrownianPath, DiffusionConfig, Divergence, Scheme, ScoreSource, Sde, SdeConfig, SolverConfig, log_density,
@@ -15,8 +16,8 @@ use super::Findings;
 use super::exact::{ExactConfig, ExactExperiment, Pair};
 use crate::observer::progress_bar;
 use crate::output::{numbers, points_2d};
+use crate::report;
 use crate::run_folder::RunFolder;
-use crate::{figure, report};
 
 /// Standard errors that the worst of some dozens of moments may be off by.
 const MOST_STANDARD_ERRORS: f64 = 5.0;

@@ -9,6 +9,7 @@ use interflow_core::conversion::Conversion;
 use interflow_core::density::{GaussianMixture, MixturePath, Sampler as _, StandardNormal};
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_figure as figure;
 use interflow_metrics::Estimate;
 use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, ScoreSource, Sde, SdeConfig};
 use serde_json::{Map, json};
@@ -16,7 +17,6 @@ use tch::{Device, Kind, Tensor};
 
 use super::Findings;
 use super::exact::{ExactConfig, ExactExperiment};
-use crate::figure;
 use crate::run_folder::RunFolder;
 
 /// The schemes whose orders are measured.

@@ -4,6 +4,7 @@
 use anyhow::{Result, bail};
 use interflow_core::density::MixturePath;
 use interflow_core::{VectorField, Velocity};
+use interflow_figure as figure;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
@@ -12,7 +13,6 @@ use super::gradient_noise::{GradientNoise, Variances};
 use super::{Findings, mixture, noisy_samples};
 use crate::config::ExperimentConfig;
 use crate::end::End;
-use crate::figure;
 use crate::flow::Flow;
 use crate::flow_path::FlowPath;
 use crate::run_folder::RunFolder;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use image::RgbImage;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_figure as figure;
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{DiffusionConfig, Scheme, SdeConfig};
 use serde_json::json;
@@ -10,7 +11,6 @@ use tch::Tensor;
 
 use super::Findings;
 use crate::end::End;
-use crate::figure;
 use crate::flow_path::{FlowPath, NoiseConfig};
 use crate::output::points_2d;
 use crate::run_folder::RunFolder;

@@ -6,6 +6,7 @@ use interflow_core::density::{Density as _, GaussianMixture, Sampler as _};
 use interflow_core::guidance::{Observation, Observed};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::eight_gaussians;
+use interflow_figure as figure;
 use interflow_metrics::energy_distance_test;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,8 +19,8 @@ use crate::end::End;
 use crate::flow::Flow;
 use crate::flow_path::FlowPath;
 use crate::output::numbers;
+use crate::report;
 use crate::run_folder::RunFolder;
-use crate::{figure, report};
 
 /// What is observed, and how it is sampled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

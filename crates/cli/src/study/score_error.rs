@@ -3,6 +3,7 @@
 use anyhow::Result;
 use interflow_core::density::MixturePath;
 use interflow_core::{VectorField, Velocity};
+use interflow_figure as figure;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
@@ -10,7 +11,6 @@ use tch::{Device, Kind, Tensor};
 use super::{Findings, mixture};
 use crate::config::ExperimentConfig;
 use crate::end::End;
-use crate::figure;
 use crate::flow::Flow;
 use crate::flow_path::FlowPath;
 use crate::run_folder::RunFolder;

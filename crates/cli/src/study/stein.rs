@@ -12,6 +12,7 @@
 use anyhow::{Result, bail};
 use interflow_core::VectorField as _;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_figure as figure;
 use interflow_metrics::Estimate;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,7 +21,6 @@ use tch::{Kind, Tensor};
 use super::{Findings, mixture};
 use crate::end::End;
 use crate::evaluation::estimate;
-use crate::figure;
 use crate::flow::Flow;
 use crate::flow_path::FlowPath;
 use crate::observer::progress_bar;

@@ -5,6 +5,7 @@ use interflow_core::density::Gaussian;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::TargetConfig;
+use interflow_figure as figure;
 use interflow_metrics::{Moments, energy_distance_test, wasserstein2_gaussian};
 use interflow_solvers::{Method, SolverConfig};
 use interflow_transport::{CouplingConfig, Trajectories, discrete_cost, gaussian_path_cost};
@@ -16,7 +17,6 @@ use super::Findings;
 use crate::config::EndConfig;
 use crate::end::End;
 use crate::evaluation::estimate;
-use crate::figure;
 use crate::flow::Flow;
 use crate::output::numbers;
 use crate::report;
@@ -239,10 +239,8 @@ fn draw(folder: &RunFolder, flow: &Flow, x0: &Tensor, extent: f64) -> Result<()>
     if let (Some(before), Some(after)) = (&before.latent, &after.latent) {
         series.extend([line("gamma before", &before.gamma)?, line("gamma after", &after.gamma)?]);
     }
-    figure::save_png(
-        &folder.figures().join("coefficients.png"),
-        &figure::curve_image(&series, "t", "coefficient"),
-    )
+    let chart = figure::curve_image(&series, "t", "coefficient");
+    Ok(figure::save_png(&folder.figures().join("coefficients.png"), &chart)?)
 }
 
 fn tolerant(tolerance: f64) -> SolverConfig {

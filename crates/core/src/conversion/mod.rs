@@ -27,8 +27,9 @@ pub use base::GaussianBase;
 pub use posterior::PosteriorMeans;
 pub use role::{DenoiserOfVelocity, ScoreOfDenoiser, ScoreOfVelocity, VelocityOfScore};
 
+use crate::error::{Error, Result};
+use crate::field::{Denoiser, Score, Velocity};
 use crate::interpolant::{Interpolant, PathCoefficients};
-use crate::{Denoiser, Error, Result, Score, Velocity};
 
 /// The relations between the fields of one path with a Gaussian base. Clones are handles on the same path.
 #[derive(Debug, Clone)]

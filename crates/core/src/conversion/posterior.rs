@@ -3,8 +3,9 @@
 use tch::Tensor;
 
 use super::{Conversion, check_time};
+use crate::error::Result;
+use crate::field::{VectorField, Velocity};
 use crate::shape::{check_same, check_times};
-use crate::{Result, VectorField, Velocity};
 
 /// The means of the ends and of the latent given `x_t = x`, each `[B, D]`.
 #[derive(Debug)]

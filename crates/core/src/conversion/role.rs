@@ -4,7 +4,7 @@
 use tch::Tensor;
 
 use super::Conversion;
-use crate::VectorField;
+use crate::field::VectorField;
 use crate::field::divergence_by_reverse_mode;
 
 /// `s = κ s / κ` from a velocity.

@@ -6,8 +6,8 @@ use tch::{Kind, Tensor};
 
 use super::constant::Constant;
 use super::{Density, Sampler};
+use crate::error::{Error, Result};
 use crate::rng::{Draw, Stream};
-use crate::{Error, Result};
 
 /// N(0, I) in `dim` dimensions.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use tch::{Kind, Tensor};
 use super::constant::Constant;
 use super::gaussian::{check_finite, cholesky, inverse, log_normalisers, shape};
 use super::{Density, Sampler};
+use crate::error::{Error, Result};
 use crate::rng::Draw;
-use crate::{Error, Result};
 
 /// `Σ_k p_k N(m_k, C_k)`, with K components in D dimensions.
 #[derive(Debug, Clone)]

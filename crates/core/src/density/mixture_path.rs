@@ -13,8 +13,9 @@ use tch::Tensor;
 use super::constant::Constant;
 use super::gaussian::log_normalisers;
 use super::{GaussianMixture, Sampler};
+use crate::error::{Error, Result};
+use crate::field::{Score, VectorField, Velocity};
 use crate::interpolant::Interpolant;
-use crate::{Error, Result, Score, VectorField, Velocity};
 
 /// The laws `ρ_t` between two Gaussian mixtures under an interpolant and the independent coupling.
 ///

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use tch::Tensor;
 
-use super::{Schedule, ScheduleCoefficients};
+use super::schedule::{Schedule, ScheduleCoefficients};
 
 /// `α = cos²(πt)` on t < ½, `β = cos²(πt)` on t > ½, each 0 elsewhere; goes with γ = sin²(πt).
 #[derive(Debug, Clone, Copy, Default)]

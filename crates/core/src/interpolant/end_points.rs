@@ -7,7 +7,9 @@
 
 use tch::{Kind, Tensor};
 
-use super::{GammaCoefficients, Interpolant, ScheduleCoefficients};
+use super::Interpolant;
+use super::gamma::GammaCoefficients;
+use super::schedule::ScheduleCoefficients;
 
 /// The least κ, β or γ that a conversion divides by.
 const LEAST_DIVISOR: f64 = 1e-3;

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// γ, γ̇ and their product at the times of a batch, each of the times' shape.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{Schedule, ScheduleCoefficients};
+use super::schedule::{Schedule, ScheduleCoefficients};
 
 /// `α = 1 − t`, `β = t`.
 #[derive(Debug, Clone, Copy, Default)]

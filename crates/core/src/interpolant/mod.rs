@@ -1,65 +1,32 @@
 //! Stochastic interpolants `x_t = α(t) x0 + β(t) x1 + γ(t) z` and their path derivative (\[AV23\], \[ABV23\]).
 //!
-//! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Latent`], whose coefficient is γ,
-//! and an optional [`Correction`], any other term that vanishes at both ends. The rules for times at which a derivative diverges, or a field does not tell another, live here, in
-//! [`Interpolant::regular_on`], [`Interpolant::score_regular_on`] and their kin, and nowhere else.
+//! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Latent`], whose coefficient
+//! is γ, and an optional [`Correction`], any other term that vanishes at both ends. The rules for times at
+//! which a derivative diverges, or a field does not tell another, live here, in [`Interpolant::regular_on`],
+//! [`Interpolant::score_regular_on`] and their kin, and nowhere else.
 
+mod config;
 mod correction;
 mod encoding_decoding;
 mod end_points;
 mod gamma;
 mod linear;
+mod schedule;
 mod trigonometric;
 
-use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+pub use config::{InterpolantConfig, ScheduleKind};
 pub use correction::Correction;
 pub use encoding_decoding::EncodingDecoding;
 pub use end_points::PathCoefficients;
 pub use gamma::{Gamma, GammaCoefficients, GammaConfig, Latent};
 pub use linear::Linear;
+pub use schedule::{Schedule, ScheduleCoefficients};
 pub use trigonometric::Trigonometric;
 
-use crate::Result;
+use crate::error::{Error, Result};
 use crate::shape::{check_same, check_times};
-
-/// α, β and their time derivatives at the times of a batch, each of the times' shape.
-#[derive(Debug)]
-pub struct ScheduleCoefficients {
-    /// α(t).
-    pub alpha: Tensor,
-    /// α̇(t).
-    pub alpha_dot: Tensor,
-    /// β(t).
-    pub beta: Tensor,
-    /// β̇(t).
-    pub beta_dot: Tensor,
-}
-
-/// The pair (α, β) with α(0) = β(1) = 1 and α(1) = β(0) = 0.
-pub trait Schedule: std::fmt::Debug + Send + Sync {
-    /// The coefficients at times `t` of any shape in [0, 1].
-    fn coefficients(&self, t: &Tensor) -> ScheduleCoefficients;
-
-    /// The times at which β(t)/α(t) = `beta`/`alpha`, of the ratios' shape, for a schedule whose ratio rises
-    /// steadily from 0 to ∞. By bisection, to the resolution of the kind, unless the schedule knows better.
-    fn time_at(&self, alpha: &Tensor, beta: &Tensor) -> Tensor {
-        let mut low = alpha.zeros_like();
-        let mut width = 1.0;
-        for _ in 0..BISECTIONS {
-            width *= 0.5;
-            let middle = &low + width;
-            let c = self.coefficients(&middle);
-            let early = (c.beta * alpha).le_tensor(&(c.alpha * beta));
-            low = middle.where_self(&early, &low);
-        }
-        low + width * 0.5
-    }
-}
-
-/// Halvings of [0, 1] down to the resolution of f64.
-const BISECTIONS: usize = 53;
 
 /// A point on the path and its time derivative, both `[B, D]`.
 #[derive(Debug)]
@@ -134,9 +101,8 @@ impl Interpolant {
         if self.correction.is_none() {
             return Ok(());
         }
-        Err(crate::Error::Interpolant {
-            operation,
-            requirement: "a path α x0 + β x1 + γ z, without a correction",
+        Err(Error::Interpolant {
+            operation, requirement: "a path α x0 + β x1 + γ z, without a correction"
         })
     }
 
@@ -184,53 +150,12 @@ impl Interpolant {
 
     /// The latent's points, which must be there and fit.
     fn latent_points<'a>(x0: &Tensor, z: Option<&'a Tensor>) -> Result<&'a Tensor> {
-        let z = z.ok_or_else(|| crate::Error::Shape {
+        let z = z.ok_or_else(|| Error::Shape {
             operation: "interpolant path",
             expected: format!("a latent z of shape {:?}", x0.size()),
             found: vec![],
         })?;
         check_same("interpolant path", x0, z)?;
         Ok(z)
-    }
-}
-
-/// Which schedule, as written in a config.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ScheduleKind {
-    /// [`Trigonometric`].
-    Trigonometric,
-    /// [`Linear`].
-    Linear,
-    /// [`EncodingDecoding`].
-    EncodingDecoding,
-}
-
-/// An interpolant as written in a config.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InterpolantConfig {
-    /// The schedule (α, β).
-    pub kind: ScheduleKind,
-    /// γ, if the path has a latent. The encoding–decoding interpolant brings its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gamma: Option<GammaConfig>,
-}
-
-impl InterpolantConfig {
-    /// The working interpolant.
-    ///
-    /// # Errors
-    /// [`crate::Error::OutOfRange`] if γ's strength is not positive.
-    pub fn build(&self) -> Result<Interpolant> {
-        let gamma = self.gamma.map(GammaConfig::build).transpose()?;
-        Ok(match self.kind {
-            ScheduleKind::Trigonometric => Interpolant::new(Trigonometric, gamma),
-            ScheduleKind::Linear => Interpolant::new(Linear, gamma),
-            ScheduleKind::EncodingDecoding => {
-                Interpolant::new(EncodingDecoding, Some(gamma.unwrap_or(Gamma::SineSquared)))
-            }
-        })
     }
 }

@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use tch::Tensor;
 
-use super::{Schedule, ScheduleCoefficients};
+use super::schedule::{Schedule, ScheduleCoefficients};
 
 /// `α = cos(πt/2)`, `β = sin(πt/2)` (\[AV23\] eq. 5).
 #[derive(Debug, Clone, Copy, Default)]

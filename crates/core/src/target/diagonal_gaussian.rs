@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::density::Gaussian;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// N(m, diag s²) in `dim` dimensions: the same mean in every coordinate, deviations in geometric progression.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

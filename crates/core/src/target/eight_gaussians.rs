@@ -4,8 +4,8 @@ use std::f64::consts::{FRAC_PI_4, SQRT_2};
 
 use tch::Tensor;
 
-use crate::Result;
 use crate::density::GaussianMixture;
+use crate::error::Result;
 
 /// The radius of the circle of means, about 2.83.
 const RADIUS: f64 = 4.0 / SQRT_2;

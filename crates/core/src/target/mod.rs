@@ -25,8 +25,8 @@ pub use spirals::Spirals;
 pub use swissroll::Swissroll;
 pub use two_moons::TwoMoons;
 
-use crate::Result;
 use crate::density::{Density, Sampler};
+use crate::error::Result;
 use crate::rng::{Draw, Stream};
 
 /// A law, with its log-density where that is known.

@@ -3,8 +3,8 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::density::GaussianMixture;
+use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream};
-use crate::{Error, Result};
 
 /// A mixture of `n_components` correlated Gaussians in `dim` dimensions, the same one at every call. Means have
 /// variance 1 per coordinate; a covariance has eigenvalues between 0.05 and about 1.

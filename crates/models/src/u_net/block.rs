@@ -2,8 +2,8 @@
 
 use tch::Tensor;
 
-use super::UNetConfig;
 use super::assembly::{Assembly, Start};
+use super::config::UNetConfig;
 use super::layer::{Convolution, GroupNorm, Linear};
 use crate::dropout::Dropout;
 

@@ -5,10 +5,10 @@ use std::f64::consts::TAU;
 use interflow_core::{Given, GivenSpace};
 use tch::Tensor;
 
-use super::UNetConfig;
 use super::assembly::{Assembly, Start};
+use super::config::UNetConfig;
 use super::layer::Linear;
-use crate::TimeEmbedding;
+use crate::time_embedding::TimeEmbedding;
 
 /// `σ(M₂ σ(M₁ τ) + c)` with σ = `SiLU`, τ the time's features and c the class's vector.
 #[derive(Debug)]

@@ -7,14 +7,15 @@ use tch::{Device, Kind, Tensor};
 
 use super::UNet;
 use super::assembly::Start;
-use super::attention::Mixing;
+use super::mixing::Mixing;
+use crate::error::{Error, Result};
 use crate::error::{check_positive, check_share};
-use crate::{Error, Result, TimeEmbedding};
+use crate::time_embedding::TimeEmbedding;
 
 /// A U-Net's form: a velocity on images, in the line of \[HJA20\].
 ///
-/// A state is an image as a row of C·H·W numbers, channel by channel and row by row; the net is given nothing, or a class. Level k of the net has `width · multipliers[k]` channels on maps of height
-/// `H / (patch · 2ᵏ)`.
+/// A state is an image as a row of C·H·W numbers, channel by channel and row by row; the net is given nothing,
+/// or a class. Level k of the net has `width · multipliers[k]` channels on maps of height `H / (patch · 2ᵏ)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UNetConfig {
@@ -93,12 +94,12 @@ impl UNetConfig {
         }
     }
 
-    /// A network for images of `space` with weights from `draw`. The second convolution of each block, the attention's last layer and
-    /// the last convolution start at zero, so the velocity does too.
+    /// A network for images of `space` with weights from `draw`. The second convolution of each block, the
+    /// attention's last layer and the last convolution start at zero, so the velocity does too.
     ///
     /// # Errors
-    /// [`Error::Size`] if a size is not allowed, or `space` is not that of such images, [`Error::Given`] if they are given
-    /// numbers.
+    /// [`Error::Size`] if a size is not allowed, or `space` is not that of such images, [`Error::Given`] if they
+    /// are given numbers.
     pub fn init(
         &self,
         space: impl Into<Space>,

@@ -1,9 +1,10 @@
 //! The U-Net: a velocity on images.
 //!
 //! Maps go down through levels of halved sides and more channels, and up again; on the way up, each block also
-//! sees what its mirror image left on the way down. As in \[HJA20\] and \[DN21\]: each level has `n_blocks` residual blocks down and one more up, a strided convolution between levels down, nearest
-//! neighbours and a convolution up, and a middle of block, attention, block. Time and class shift the channels
-//! inside every block. The value is differentiable once: the fused attention has no second derivative.
+//! sees what its mirror image left on the way down. As in \[HJA20\] and \[DN21\]: each level has `n_blocks`
+//! residual blocks down and one more up, a strided convolution between levels down, nearest neighbours and a
+//! convolution up, and a middle of block, attention, block. Time and class shift the channels inside every
+//! block. The value is differentiable once: the fused attention has no second derivative.
 
 mod assembly;
 mod attention;
@@ -11,6 +12,7 @@ mod block;
 mod conditions;
 mod config;
 mod layer;
+mod mixing;
 mod path;
 
 use interflow_core::rng::Draw;

@@ -2,11 +2,12 @@
 
 use tch::Tensor;
 
-use super::UNetConfig;
 use super::assembly::Assembly;
-use super::attention::{Attention, Mixing};
+use super::attention::Attention;
 use super::block::ResidualBlock;
+use super::config::UNetConfig;
 use super::layer::Convolution;
+use super::mixing::Mixing;
 use crate::dropout::Dropout;
 
 /// A residual block with or without attention after it.

@@ -5,30 +5,32 @@ const N_BINS: usize = 40;
 /// The share of values beyond each side of the window.
 const TAIL: f64 = 0.004;
 
-/// One column: values of the data beside those of the samples.
+/// One column of a table: the values of the data beside those of a flow's samples, in the table's units. The two
+/// may differ in number; values that aren't finite are left out of figures.
 #[derive(Debug, Clone)]
-pub(crate) struct TableColumn {
+pub struct TableColumn {
     /// The column's name.
-    pub(crate) name: String,
-    /// The data's values.
-    pub(crate) data: Vec<f64>,
-    /// The samples' values.
-    pub(crate) samples: Vec<f64>,
-    /// The distance of neighbouring values, if they lie on a grid: bars then hold whole grid points.
-    pub(crate) quantum: Option<f64>,
+    pub name: String,
+    /// The data's values, row by row.
+    pub data: Vec<f64>,
+    /// The samples' values, sample by sample.
+    pub samples: Vec<f64>,
+    /// The distance of neighbouring values where they lie on a grid, as integers do (1): bars then hold whole grid
+    /// points. `None`: the values are continuous.
+    pub quantum: Option<f64>,
 }
 
 /// The bars' edges: `n` bars of equal width from `low`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Bins {
-    pub(super) low: f64,
-    pub(super) width: f64,
-    pub(super) n: usize,
+pub(crate) struct Bins {
+    pub(crate) low: f64,
+    pub(crate) width: f64,
+    pub(crate) n: usize,
 }
 
 impl TableColumn {
     /// The bars that cover all data but the outermost tails, with some air.
-    pub(super) fn bins(&self) -> Bins {
+    pub(crate) fn bins(&self) -> Bins {
         let (low, high) = self.bulk();
         let Some(quantum) = self.quantum else {
             let air = 0.06 * (high - low);
@@ -53,12 +55,12 @@ impl TableColumn {
 
 impl Bins {
     /// The upper end of the last bar.
-    pub(super) fn high(self) -> f64 {
+    pub(crate) fn high(self) -> f64 {
         self.low + self.width * self.n as f64
     }
 
     /// The share of `values` in each bar; those beyond the bars count as values, but in no bar.
-    pub(super) fn shares(self, values: &[f64]) -> Vec<f64> {
+    pub(crate) fn shares(self, values: &[f64]) -> Vec<f64> {
         let mut shares = vec![0.0; self.n];
         let share = 1.0 / values.len().max(1) as f64;
         for value in values {

@@ -3,19 +3,21 @@
 use image::RgbImage;
 use image::imageops;
 
-use super::axes::{numbered, on_pixel, rule};
-use super::canvas::{LETTER, Pen, blend, polyline, text, text_width};
-use super::colormap::{BLUE, GRID, INK, ORANGE, WHITE};
-use super::sheet::sheet;
-use super::table_column::{Bins, TableColumn};
+use crate::axes::{numbered, on_pixel, rule};
+use crate::canvas::{LETTER, Pen, blend, polyline, text, text_width};
+use crate::colormap::{BLUE, GRID, INK, ORANGE, WHITE};
+use crate::sheet::sheet;
+use crate::table_column::{Bins, TableColumn};
 
 const SIZE: (u32, u32) = (300, 190);
 /// Room below the axis for the ticks' numbers.
 const FOOT: u32 = 20;
 const HEAD: u32 = 28;
 
-/// One panel for each column: the data as filled bars, the samples as a line.
-pub(crate) fn marginals_image(columns: &[TableColumn]) -> RgbImage {
+/// Draws one panel for each column of a table, titled with the column's name, two to four panels in a row: the
+/// histogram of the data as filled bars (blue) and of the samples as a line (orange), both as shares of their own
+/// number of values. The outermost 0.4 % of the data at each end may lie outside the panel.
+pub fn marginals_image(columns: &[TableColumn]) -> RgbImage {
     let panels: Vec<_> = columns.iter().map(|column| (column.name.clone(), panel(column))).collect();
     let n_across = match columns.len() {
         0..=2 | 4 => 2,
@@ -49,7 +51,7 @@ fn panel(column: &TableColumn) -> RgbImage {
 }
 
 /// Fills `image` with a histogram of the data and the line of the samples' on the same scale.
-pub(super) fn histogram(image: &mut RgbImage, column: &TableColumn, bins: Bins) {
+pub(crate) fn histogram(image: &mut RgbImage, column: &TableColumn, bins: Bins) {
     let (data, samples) = (bins.shares(&column.data), bins.shares(&column.samples));
     let greatest = data.iter().chain(&samples).copied().fold(f64::MIN_POSITIVE, f64::max);
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));

@@ -3,11 +3,11 @@
 use image::RgbImage;
 use image::imageops;
 
-use super::axes::{numbered, on_pixel, rule};
-use super::canvas::{LETTER, Pen, border, disc, text, text_upwards, text_width};
-use super::colormap::{BLUE, GRID, INK, ORANGE, WHITE};
-use super::marginals::histogram;
-use super::table_column::{Bins, TableColumn};
+use crate::axes::{numbered, on_pixel, rule};
+use crate::canvas::{LETTER, Pen, border, disc, text, text_upwards, text_width};
+use crate::colormap::{BLUE, GRID, INK, ORANGE, WHITE};
+use crate::marginals::histogram;
+use crate::table_column::{Bins, TableColumn};
 
 const CELL: u32 = 190;
 const GAP: u32 = 8;
@@ -17,9 +17,10 @@ const FOOT: u32 = 46;
 /// Dots of a panel, at most: more would only fill it.
 const N_DOTS: usize = 2000;
 
-/// A square of panels, one for each pair of `columns`: dots of the data (blue) below the diagonal, of the samples
-/// (orange) above it, and on it the histograms of both.
-pub(crate) fn pairs_image(columns: &[TableColumn]) -> RgbImage {
+/// Draws a square of panels, one for each pair of `columns`: dots of the data (blue) below the diagonal, of the
+/// samples (orange) above it, and on it the histograms of both. Entry i of a column's data belongs to row i of the
+/// table, and likewise for the samples; only the first 2000 rows are drawn as dots.
+pub fn pairs_image(columns: &[TableColumn]) -> RgbImage {
     let n = columns.len() as u32;
     let side = n * (CELL + GAP);
     let mut image = RgbImage::from_pixel(LEFT + side + GAP, TOP + side + FOOT, WHITE);

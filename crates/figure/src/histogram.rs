@@ -2,13 +2,15 @@
 
 use image::RgbImage;
 
-use super::density::density_image;
+use crate::density::density_image;
 
-/// Counts `points` in `n_bins × n_bins` cells of `[−extent, extent]²` and draws the counts as a density.
+/// Counts `points`, each `[x, y]`, in `n_bins × n_bins` cells of `[−extent, extent]²` and draws the counts as
+/// [`density_image`] does: y upwards, the fullest cell brightest. Points beyond the square and points that aren't
+/// finite are left out.
 ///
 /// # Panics
 /// When `n_bins` is 0.
-pub(crate) fn histogram_image(points: &[[f64; 2]], extent: f64, n_bins: usize) -> RgbImage {
+pub fn histogram_image(points: &[[f64; 2]], extent: f64, n_bins: usize) -> RgbImage {
     let mut counts = vec![0.0; n_bins * n_bins];
     let bin = |v: f64| {
         let place = f64::midpoint(v / extent, 1.0) * n_bins as f64;
@@ -24,8 +26,8 @@ pub(crate) fn histogram_image(points: &[[f64; 2]], extent: f64, n_bins: usize) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::colormap::magma;
     use super::*;
+    use crate::colormap::magma;
 
     #[test]
     fn bright_where_dense_with_y_upwards() {

@@ -5,15 +5,16 @@ use std::borrow::Cow;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use super::canvas::{LETTER, text, text_width};
-use super::colormap::WHITE;
+use crate::canvas::{LETTER, text, text_width};
+use crate::colormap::WHITE;
 
 const MARGIN: u32 = 16;
 const GAP: u32 = 8;
 
-/// Sets `panels`, each a title and a picture, row by row in `columns` columns on white. Smaller
-/// pictures grow to the size of the largest; titles are centred above the pictures and cut where they're wider than a cell.
-pub(crate) fn sheet(panels: &[(String, RgbImage)], columns: usize) -> RgbImage {
+/// Sets `panels`, each a title and a picture, row by row in `columns` columns on white; the number of columns is
+/// brought into 1..=(number of panels). Smaller pictures grow to the size of the largest, their proportions kept;
+/// titles are centred above the pictures and cut where they're wider than a cell.
+pub fn sheet(panels: &[(String, RgbImage)], columns: usize) -> RgbImage {
     let columns = columns.clamp(1, panels.len().max(1));
     let width = panels.iter().map(|(_, picture)| picture.width()).max().unwrap_or(1);
     let height = panels.iter().map(|(_, picture)| picture.height()).max().unwrap_or(1);
@@ -49,8 +50,8 @@ fn grown(picture: &RgbImage, width: u32, height: u32) -> Cow<'_, RgbImage> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::colormap::{BLUE, INK, ORANGE};
     use super::*;
+    use crate::colormap::{BLUE, INK, ORANGE};
 
     #[test]
     fn panels_fill_the_rows_in_order() {

@@ -1,7 +1,7 @@
 //! Round numbers for an axis.
 
 /// The round numbers (1, 2 or 5 times a power of ten apart) in `[low, high]`, about `n_wanted` of them.
-pub(super) fn ticks(low: f64, high: f64, n_wanted: usize) -> Vec<f64> {
+pub(crate) fn ticks(low: f64, high: f64, n_wanted: usize) -> Vec<f64> {
     let step = step(low, high, n_wanted);
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
@@ -9,7 +9,7 @@ pub(super) fn ticks(low: f64, high: f64, n_wanted: usize) -> Vec<f64> {
 }
 
 /// A tick as text: as many decimals as the step needs, `k` and `M` for great numbers.
-pub(super) fn label(value: f64, step: f64) -> String {
+pub(crate) fn label(value: f64, step: f64) -> String {
     let (unit, suffix) = match value.abs().max(step) {
         v if v >= 1e15 => return format!("{value:.2e}"),
         v if v >= 1e6 => (1e6, "M"),

@@ -2,17 +2,19 @@
 
 use image::RgbImage;
 
-use super::colormap::magma;
+use crate::colormap::magma;
 
 /// The least side of a figure made of cells; smaller grids are enlarged by whole factors.
 const LEAST_SIDE: usize = 400;
 
 /// Draws `values`, an `n × n` grid in row-major order whose row 0 has the lowest y, from dark (0) to bright
-/// (the greatest value). Colours follow the square root of the value, so that thin tails stay visible.
+/// (the greatest value). Colours follow the square root of the value, so that thin tails stay visible; negative
+/// numbers and NaN are dark. The picture is a square whose cells are as many whole pixels wide as it takes to
+/// make its side 400 pixels or more.
 ///
 /// # Panics
 /// When `values` doesn't have `n²` entries or `n` is 0.
-pub(crate) fn density_image(values: &[f64], n: usize) -> RgbImage {
+pub fn density_image(values: &[f64], n: usize) -> RgbImage {
     assert!(
         n > 0 && values.len() == n * n,
         "density_image: values aren't a grid of side {n}: {}",

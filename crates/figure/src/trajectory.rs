@@ -2,11 +2,13 @@
 
 use image::RgbImage;
 
-use super::canvas::{Pen, border, disc, place, polyline};
-use super::colormap::{BLUE, GRID, INK, ORANGE, WHITE};
+use crate::canvas::{Pen, border, disc, place, polyline};
+use crate::colormap::{BLUE, GRID, INK, ORANGE, WHITE};
 
-/// Draws each path as a thin line from its start (blue dot) to its end (orange dot).
-pub(crate) fn trajectories_image(paths: &[Vec<[f64; 2]>], extent: f64, size: u32) -> RgbImage {
+/// Draws each path, points `[x, y]` in order of time, as a thin line from its start (blue dot) to its end (orange
+/// dot), on a square picture of `size × size` pixels that shows `[−extent, extent]²`. The more paths there are, the
+/// fainter the lines and the smaller the dots.
+pub fn trajectories_image(paths: &[Vec<[f64; 2]>], extent: f64, size: u32) -> RgbImage {
     let mut image = RgbImage::from_pixel(size.max(1), size.max(1), WHITE);
     let many = (paths.len().max(1) as f64 / 50.0).max(1.0);
     let stroke = Pen { color: INK, width: 0.8, opacity: (0.5 / many.sqrt()).max(0.08) };

@@ -2,9 +2,9 @@
 
 use image::RgbImage;
 
-use super::axes::{numbered, on_pixel, range, rule};
-use super::canvas::{self, LETTER, Pen, disc, polyline, text, text_upwards, text_width};
-use super::colormap::{GRID, INK, WHITE, line_color};
+use crate::axes::{numbered, on_pixel, range, rule};
+use crate::canvas::{self, LETTER, Pen, disc, polyline, text, text_upwards, text_width};
+use crate::colormap::{GRID, INK, WHITE, line_color};
 
 const SIZE: (u32, u32) = (720, 440);
 const LEFT: f64 = 84.0;
@@ -12,14 +12,16 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 20.0;
 const BOTTOM: f64 = 52.0;
 
-type Series = (String, Vec<(f64, f64)>);
-
 /// More lines than this have their legend beside the chart, where it covers none.
 const MOST_COVERED: usize = 3;
 
-/// Draws named `series` of (x, y) as lines over common axes with ticks, and a legend where there are several.
-/// Points that aren't finite break the line; a point alone is a dot.
-pub(crate) fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> RgbImage {
+/// One line of a chart: its name in the legend, and its points (x, y) in the order in which they are joined.
+pub type Series = (String, Vec<(f64, f64)>);
+
+/// Draws `series` as lines over common axes with ticks that span all finite points, named `x_label` and `y_label`.
+/// Several lines get a legend: up to three lines inside the chart of 720 × 440 pixels, more beside it, which makes
+/// the picture wider. Points that aren't finite break the line; a point alone is a dot. No series is an empty chart.
+pub fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> RgbImage {
     let mut image = RgbImage::from_pixel(SIZE.0, SIZE.1, WHITE);
     let frame = Frame::around(series);
     frame.draw_axes(&mut image);

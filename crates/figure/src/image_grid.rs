@@ -2,31 +2,35 @@
 
 use image::{Rgb, RgbImage};
 
-use super::colormap::WHITE;
+use crate::colormap::WHITE;
 
 /// The least side, in pixels, at which a single image is shown.
 const LEAST_SIDE: u32 = 48;
 const GAP: u32 = 2;
 
-/// Images of one size, image after image, each in channel, row, column order.
+/// Images of one size, image after image, each in channel, row, column order (`[N, C, H, W]`, row-major).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pixels<'a> {
-    /// The levels of all pixels, 0..`n_levels`.
-    pub(crate) levels: &'a [u8],
-    /// Channels (3 are red, green and blue; of any other number the first is shown as grey), height and width.
-    pub(crate) shape: [u32; 3],
-    /// How many levels a pixel has.
-    pub(crate) n_levels: u32,
+pub struct Pixels<'a> {
+    /// The levels of all pixels, `N·C·H·W` of them, each in 0..`n_levels`; greater ones are shown as the highest.
+    pub levels: &'a [u8],
+    /// Channels, height and width: `[C, H, W]`. Three channels are red, green and blue; of any other number of
+    /// channels the first is shown as grey.
+    pub shape: [u32; 3],
+    /// How many levels a pixel has: level 0 is black and level `n_levels − 1` is white.
+    pub n_levels: u32,
 }
 
 impl Pixels<'_> {
-    /// How many images there are.
-    pub(crate) fn n(&self) -> usize {
+    /// The number N of images.
+    pub fn n(&self) -> usize {
         self.levels.len() / self.shape.iter().product::<u32>().max(1) as usize
     }
 
-    /// Image number `index` in its own size.
-    pub(crate) fn image(&self, index: usize) -> RgbImage {
+    /// Image number `index`, counted from 0, as a picture of W × H pixels.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Self::n`].
+    pub fn image(&self, index: usize) -> RgbImage {
         let [channels, height, width] = self.shape;
         let area = (height * width) as usize;
         let first = index * channels as usize * area;
@@ -45,8 +49,10 @@ impl Pixels<'_> {
     }
 }
 
-/// Sets the images row by row in `columns` columns on white.
-pub(crate) fn image_grid(pixels: &Pixels<'_>, columns: usize) -> RgbImage {
+/// Sets the images row by row in `columns` columns on white, two pixels apart; the number of columns is brought
+/// into 1..=N. Images smaller than 48 pixels are enlarged by a whole factor until their longer side has that many
+/// or more.
+pub fn image_grid(pixels: &Pixels<'_>, columns: usize) -> RgbImage {
     let [_, height, width] = pixels.shape;
     let factor = LEAST_SIDE.div_ceil(height.max(width).max(1));
     let n = pixels.n();

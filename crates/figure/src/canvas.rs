@@ -7,18 +7,18 @@ use font8x8::legacy::BASIC_LEGACY;
 use image::{Rgb, RgbImage};
 
 /// The side of a letter's cell, in pixels, at scale 1.
-pub(super) const LETTER: u32 = 8;
+pub(crate) const LETTER: u32 = 8;
 
 /// How strokes look.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pen {
-    pub(super) color: Rgb<u8>,
-    pub(super) width: f64,
-    pub(super) opacity: f64,
+pub(crate) struct Pen {
+    pub(crate) color: Rgb<u8>,
+    pub(crate) width: f64,
+    pub(crate) opacity: f64,
 }
 
 /// Blends `color` over the pixel (x, y), if it lies on the image.
-pub(super) fn blend(image: &mut RgbImage, (x, y): (i64, i64), color: Rgb<u8>, opacity: f64) {
+pub(crate) fn blend(image: &mut RgbImage, (x, y): (i64, i64), color: Rgb<u8>, opacity: f64) {
     let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
     if let Some(pixel) = image.get_pixel_mut_checked(x, y) {
         for (old, new) in pixel.0.iter_mut().zip(color.0) {
@@ -29,12 +29,12 @@ pub(super) fn blend(image: &mut RgbImage, (x, y): (i64, i64), color: Rgb<u8>, op
 }
 
 /// Draws a straight stroke with round ends between two points in pixel coordinates (pixel centres at ½).
-pub(super) fn line(image: &mut RgbImage, from: [f64; 2], to: [f64; 2], pen: Pen) {
+pub(crate) fn line(image: &mut RgbImage, from: [f64; 2], to: [f64; 2], pen: Pen) {
     polyline(image, &[from, to], pen);
 }
 
 /// Draws a stroke through `points`; where its own segments overlap, the stroke isn't darker.
-pub(super) fn polyline(image: &mut RgbImage, points: &[[f64; 2]], pen: Pen) {
+pub(crate) fn polyline(image: &mut RgbImage, points: &[[f64; 2]], pen: Pen) {
     let mut coverage = std::collections::BTreeMap::new();
     for pair in points.windows(2) {
         cover(&mut coverage, (image.width(), image.height()), (pair[0], pair[1]), pen.width);
@@ -45,19 +45,19 @@ pub(super) fn polyline(image: &mut RgbImage, points: &[[f64; 2]], pen: Pen) {
 }
 
 /// Draws a filled disc.
-pub(super) fn disc(image: &mut RgbImage, center: [f64; 2], pen: Pen) {
+pub(crate) fn disc(image: &mut RgbImage, center: [f64; 2], pen: Pen) {
     polyline(image, &[center, center], pen);
 }
 
 /// Writes ASCII `text` with its top left corner at (x, y), `scale` pixels to a dot; other letters become `?`.
-pub(super) fn text(image: &mut RgbImage, (x, y): (i64, i64), text: &str, scale: u32) {
+pub(crate) fn text(image: &mut RgbImage, (x, y): (i64, i64), text: &str, scale: u32) {
     let scale = i64::from(scale);
     for (letter, left) in text.chars().zip((x..).step_by((i64::from(LETTER) * scale) as usize)) {
         for (row, bits) in glyph(letter).into_iter().enumerate() {
             for column in (0..i64::from(LETTER)).filter(|c| bits >> c & 1 == 1) {
                 for dot in 0..scale * scale {
                     let at = (left + column * scale + dot % scale, y + row as i64 * scale + dot / scale);
-                    blend(image, at, super::colormap::INK, 1.0);
+                    blend(image, at, crate::colormap::INK, 1.0);
                 }
             }
         }
@@ -65,20 +65,20 @@ pub(super) fn text(image: &mut RgbImage, (x, y): (i64, i64), text: &str, scale: 
 }
 
 /// Writes ASCII `text` upwards, centred on `center` along y, with its left side at `x`.
-pub(super) fn text_upwards(image: &mut RgbImage, (x, center): (i64, i64), label: &str) {
-    let mut flat = RgbImage::from_pixel(text_width(label, 1).max(1), LETTER, super::colormap::WHITE);
+pub(crate) fn text_upwards(image: &mut RgbImage, (x, center): (i64, i64), label: &str) {
+    let mut flat = RgbImage::from_pixel(text_width(label, 1).max(1), LETTER, crate::colormap::WHITE);
     text(&mut flat, (0, 0), label, 1);
     let upright = image::imageops::rotate270(&flat);
     image::imageops::overlay(image, &upright, x, center - i64::from(upright.height()) / 2);
 }
 
 /// The width of `text` in pixels.
-pub(super) fn text_width(text: &str, scale: u32) -> u32 {
+pub(crate) fn text_width(text: &str, scale: u32) -> u32 {
     text.chars().count() as u32 * LETTER * scale
 }
 
 /// Draws the one-pixel border of a whole image.
-pub(super) fn border(image: &mut RgbImage, color: Rgb<u8>) {
+pub(crate) fn border(image: &mut RgbImage, color: Rgb<u8>) {
     let (width, height) = image.dimensions();
     for x in 0..width {
         image.put_pixel(x, 0, color);
@@ -91,7 +91,7 @@ pub(super) fn border(image: &mut RgbImage, color: Rgb<u8>) {
 }
 
 /// Where a point of `[−extent, extent]²` lies on a square image of `size` pixels; y points upwards.
-pub(super) fn place([x, y]: [f64; 2], extent: f64, size: u32) -> [f64; 2] {
+pub(crate) fn place([x, y]: [f64; 2], extent: f64, size: u32) -> [f64; 2] {
     let half = f64::from(size) / 2.0;
     [half * (1.0 + x / extent), half * (1.0 - y / extent)]
 }
@@ -135,8 +135,8 @@ fn distance([x, y]: [f64; 2], [ax, ay]: [f64; 2], [bx, by]: [f64; 2]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::colormap::{INK, WHITE};
     use super::*;
+    use crate::colormap::{INK, WHITE};
 
     #[test]
     fn a_line_covers_its_pixels_and_no_others() {

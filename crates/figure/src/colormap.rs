@@ -2,11 +2,11 @@
 
 use image::Rgb;
 
-pub(super) const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
-pub(super) const INK: Rgb<u8> = Rgb([38, 42, 51]);
-pub(super) const GRID: Rgb<u8> = Rgb([226, 229, 234]);
-pub(super) const BLUE: Rgb<u8> = Rgb([31, 102, 176]);
-pub(super) const ORANGE: Rgb<u8> = Rgb([226, 110, 28]);
+pub(crate) const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
+pub(crate) const INK: Rgb<u8> = Rgb([38, 42, 51]);
+pub(crate) const GRID: Rgb<u8> = Rgb([226, 229, 234]);
+pub(crate) const BLUE: Rgb<u8> = Rgb([31, 102, 176]);
+pub(crate) const ORANGE: Rgb<u8> = Rgb([226, 110, 28]);
 
 /// Colours that stay apart for colour-blind readers (after Okabe and Ito), for the lines of a chart;
 /// past the first seven they only differ.
@@ -37,7 +37,7 @@ const MAGMA: [[f64; 3]; 9] = [
 ];
 
 /// The colour of `value` in [0, 1], dark to bright; values outside are clamped and NaN is dark.
-pub(super) fn magma(value: f64) -> Rgb<u8> {
+pub(crate) fn magma(value: f64) -> Rgb<u8> {
     let value = if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) };
     let place = value * (MAGMA.len() - 1) as f64;
     let below = (place as usize).min(MAGMA.len() - 2);
@@ -47,7 +47,7 @@ pub(super) fn magma(value: f64) -> Rgb<u8> {
 }
 
 /// The colour of a chart's line number `index`.
-pub(super) fn line_color(index: usize) -> Rgb<u8> {
+pub(crate) fn line_color(index: usize) -> Rgb<u8> {
     PALETTE[index % PALETTE.len()]
 }
 
