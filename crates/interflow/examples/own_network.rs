@@ -1,0 +1,62 @@
+//! A network of one's own: a velocity that is linear in x at each of a few times, `v = A(t) x + b(t)`, enough to carry a
+//! Gaussian to a Gaussian.
+//!
+//! `cargo run --release --example own_network [STEPS]`
+
+use interflow::core::{Given, Network, Parameters, Result, Space};
+use interflow::core::target::TargetConfig;
+use interflow::tch::{Device, Kind, Tensor};
+use interflow::{Experiment, ExperimentConfig};
+
+/// `v = Σ_k φ_k(t) (A_k x + b_k)` with the hat functions φ_k of equally spaced times.
+struct Affine {
+    parameters: Parameters,
+    matrices: Tensor,
+    shifts: Tensor,
+}
+
+const N_TIMES: i64 = 9;
+const DIM: i64 = 2;
+
+impl Affine {
+    fn new() -> Self {
+        let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        let mut parameters = Parameters::new();
+        let matrices = parameters.add("matrices", &zeros(&[N_TIMES, DIM, DIM]));
+        let shifts = parameters.add("shifts", &zeros(&[N_TIMES, DIM]));
+        Self { parameters, matrices, shifts }
+    }
+}
+
+impl Network for Affine {
+    fn space(&self) -> Space {
+        Space::from(DIM)
+    }
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+    fn value(&self, t: &Tensor, x: &Tensor, _given: &Given) -> Tensor {
+        let places = Tensor::arange(N_TIMES, (t.kind(), t.device()));
+        let hats = (1.0 - (t.unsqueeze(1) * (N_TIMES - 1) as f64 - places).abs()).clamp_min(0.0);
+        let matrix = hats.matmul(&self.matrices.flatten(1, 2)).view([-1, DIM, DIM]);
+        matrix.bmm(&x.unsqueeze(2)).squeeze_dim(2) + hats.matmul(&self.shifts)
+    }
+    fn duplicate(&self) -> Result<Box<dyn Network>> {
+        let mut copy = Self::new();
+        copy.parameters.assign(&self.parameters.detached_copy())?;
+        Ok(Box::new(copy))
+    }
+}
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let steps = std::env::args().nth(1).map_or(Ok(2000), |steps| steps.parse())?;
+    let mut config = ExperimentConfig::synthetic("affine", TargetConfig::TwoMoons {});
+    config.train.steps = steps;
+    let flow = Experiment::new(config).network(Box::new(Affine::new())).train()?.flow();
+    let samples = flow.sample(4000, 0)?;
+    println!("mean {:?}, as the two moons have", Vec::<f32>::try_from(samples.mean_dim(0i64, false, Kind::Float))?);
+    Ok(())
+}
