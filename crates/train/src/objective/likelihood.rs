@@ -6,7 +6,9 @@ use interflow_core::density::Density;
 use interflow_core::rng::Purpose;
 use interflow_metrics::Estimate;
 use interflow_models::VelocityAndDenoiser;
-use interflow_solvers::{Divergence, Sensitivity, Solver, SolverConfig, likelihood_gradient, log_density};
+use interflow_solvers::{
+    Divergence, Sensitivity, Solver, SolverConfig, TrainableFlow, likelihood_gradient, log_density,
+};
 use tch::{Device, Kind, Tensor};
 
 use super::Objective;
@@ -61,15 +63,13 @@ impl Objective for MaximumLikelihood {
         let points = step.problem.target.batch(step.config.batch, step.step, &step.stream(Purpose::Target));
         let x = place(&points.x, step.placement());
         let probes = step.stream(Purpose::Probe).at(step.step).signs(&x.size(), Kind::Float);
-        let found = likelihood_gradient(
-            &self.solver,
-            &step.network.at(&Given::Nothing),
-            step.network.parameters(),
-            base(step.problem)?,
-            &place(&probes, step.placement()),
-            &x,
-            self.sensitivity,
-        )?;
+        let flow = TrainableFlow {
+            field: &step.network.at(&Given::Nothing),
+            parameters: step.network.parameters(),
+            base: base(step.problem)?,
+            probes: &place(&probes, step.placement()),
+        };
+        let found = likelihood_gradient(&self.solver, &flow, &x, self.sensitivity)?;
         Ok(Gradient { loss: found.nll, of_weights: found.gradient })
     }
 
