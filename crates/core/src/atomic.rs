@@ -1,4 +1,7 @@
-//! Files that are written whole or not at all, for this crate and those above it.
+//! Files that are written whole or not at all, for all crates of the workspace.
+//!
+//! The content goes to a temporary file in the same folder, is synced, and takes the place of the old file by a
+//! renaming.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -17,7 +20,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     partial.persist(path)
 }
 
-/// A file on its way to its place: it is gone unless it gets there.
+/// A temporary file beside the place that it is to take, for content that is written bit by bit. It is removed when it
+/// is dropped before [`Partial::persist`].
 #[derive(Debug)]
 pub struct Partial(NamedTempFile<File>);
 
@@ -32,7 +36,7 @@ impl Partial {
         Ok(Self(tempfile::Builder::new().suffix(".partial").make_in(folder_of(path), open)?))
     }
 
-    /// The open file.
+    /// The open temporary file.
     pub fn file(&mut self) -> &mut File {
         self.0.as_file_mut()
     }

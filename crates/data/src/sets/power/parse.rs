@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::N_COLUMNS;
-use crate::{Error, Result};
+use crate::error::{Error, Result, content, unreadable};
 
 /// Fields of a line: date, time, active and reactive power, voltage, intensity, three sub-meterings.
 const N_FIELDS: usize = 9;
@@ -12,8 +12,7 @@ const N_FIELDS: usize = 9;
 ///
 /// A line without its end is the stump of a cut file and no row.
 pub(super) fn file(path: &Path, n_rows: usize) -> Result<Vec<f32>> {
-    let bytes =
-        std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), source })?;
+    let bytes = std::fs::read(path).map_err(unreadable(path))?;
     let mut values = Vec::with_capacity(bytes.len() / 64 * N_COLUMNS);
     let mut found = 0;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate().skip(1) {
@@ -34,7 +33,7 @@ pub(super) fn file(path: &Path, n_rows: usize) -> Result<Vec<f32>> {
         return Err(Error::Incomplete { name: "power", path: path.into(), expected: n_rows, found });
     }
     if values.is_empty() {
-        return Err(Error::Content { path: path.into(), problem: "the file has no complete row".to_owned() });
+        return Err(content(path, "the file has no complete row".to_owned()));
     }
     Ok(values)
 }

@@ -5,12 +5,16 @@
 
 use std::path::Path;
 
-use tch::{Kind, Tensor};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
+use super::benchmark::{Benchmark, locate};
 use super::steps::{self, Deviation};
 use super::text::{Fields, Lines, split};
-use super::{Benchmark, Sizes, locate};
-use crate::{Error, Result, Table};
+use crate::error::{Error, Result};
+use crate::sizes::Sizes;
+use crate::table::Table;
+use crate::table_dataset::TableDataset;
 
 const N_FEATURES: i64 = 50;
 
@@ -21,23 +25,40 @@ const OUTLIER: f64 = -100.0;
 const REPEATS: i64 = 5;
 
 /// The published file of MINIBOONE, or one of the same layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Miniboone {
-    /// What the parts must amount to.
+    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    #[serde(default)]
+    pub whiten: bool,
+    /// The sizes that the parts must have; in a config they are the published ones.
+    #[serde(skip, default = "published_sizes")]
     pub sizes: Sizes,
 }
 
 impl Miniboone {
-    /// The benchmark's sizes.
+    /// The published file, rows as they are.
     pub const PUBLISHED: Self =
-        Self { sizes: Sizes { train: 29_556, validation: 3_284, test: 3_648, dim: 43 } };
+        Self { whiten: false, sizes: Sizes { train: 29_556, validation: 3_284, test: 3_648, dim: 43 } };
+
+    /// The card of the published files.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/miniboone.toml")];
+
+    /// Reads the parts as [`Miniboone::parts`] and makes a data set of them.
+    ///
+    /// # Errors
+    /// As [`Miniboone::parts`], and [`Error::Rows`] for rows that cannot be whitened.
+    pub fn load(&self, data: &Path) -> Result<TableDataset> {
+        let parts = self.parts(data)?;
+        if self.whiten { parts.whitened() } else { parts.dataset() }
+    }
 
     /// Reads `miniboone/MiniBooNE_PID.txt` or, with rows and features already dropped, `miniboone/data.npy` of the
     /// published archive, below the folder `data`.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Line`] naming a damaged line, [`Error::Sizes`] for a cut file.
-    pub fn load(&self, data: &Path) -> Result<Benchmark> {
+    pub fn parts(&self, data: &Path) -> Result<Benchmark> {
         let path = locate(data, "miniboone", &["miniboone/MiniBooNE_PID.txt", "miniboone/data.npy"])?;
         let is_array = path.extension().is_some_and(|ending| ending == "npy");
         let rows = if is_array { Table::read(&path)?.values } else { cleaned(&signal(&path)?) };
@@ -46,6 +67,10 @@ impl Miniboone {
             steps::split_in_three(&steps::standardise(&rows, &known, Deviation::OfPopulation));
         Benchmark::new(&train, &validation, &test).checked("miniboone", &path, self.sizes)
     }
+}
+
+fn published_sizes() -> Sizes {
+    Miniboone::PUBLISHED.sizes
 }
 
 /// The rows of the signal, `[N, 50]`: the first line says how many rows of signal and of background follow.
@@ -85,36 +110,4 @@ fn cleaned(rows: &Tensor) -> Tensor {
     let inside = rows.select(1, 0).ge(OUTLIER).nonzero().view(-1);
     let rows = rows.index_select(0, &inside);
     steps::columns(&rows, &steps::without_repeated_smallest(&rows, REPEATS))
-}
-
-/// What is left of MINIBOONE where only its standardised validation and test parts and some training rows are at
-/// hand: no benchmark, but honest training and the published test rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReducedMiniboone;
-
-impl ReducedMiniboone {
-    /// Reads `miniboone/miniboone_{val,train_head1523,test}.f32.npy` below the folder `data`. The last tenth of the
-    /// first two, taken together, is for validation.
-    ///
-    /// # Errors
-    /// [`Error::Missing`], or as [`Table::read`]; [`Error::Content`] for arrays of different widths.
-    pub fn load(&self, data: &Path) -> Result<Benchmark> {
-        let [first, second, test] = ["val", "train_head1523", "test"].map(|part| {
-            let path = locate(data, "miniboone-reduced", &[&format!("miniboone/miniboone_{part}.f32.npy")])?;
-            Ok((Table::read(&path)?.values, path))
-        });
-        let ((first, _), (second, second_path), (test, test_path)) = (first?, second?, test?);
-        for (rows, path) in [(&second, second_path), (&test, test_path)] {
-            let (expected, found) = (first.size()[1], rows.size()[1]);
-            if expected != found {
-                return Err(Error::Content {
-                    path,
-                    problem: format!("expected {expected} columns, found: {found}"),
-                });
-            }
-        }
-        let known = Tensor::cat(&[first, second], 0).to_kind(Kind::Double);
-        let (train, validation) = steps::split_last_tenth(&known);
-        Ok(Benchmark::new(&train, &validation, &test))
-    }
 }

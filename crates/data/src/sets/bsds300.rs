@@ -9,14 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use interflow_core::rng::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{Benchmark, Sizes, locate};
-use crate::{Error, Result};
+use super::benchmark::{Benchmark, locate};
+use crate::decode::{self, Grey};
+use crate::error::{Error, Result, content, unreadable};
+use crate::sizes::Sizes;
+use crate::table_dataset::TableDataset;
 
 /// Pixels along a patch's side.
 const SIDE: usize = 8;
@@ -31,21 +31,48 @@ const BLOCK: i64 = 50_000;
 /// The published draw's seed is unknown; ours is fixed, so that every run has the same test set.
 const SEED: u64 = 42;
 
-/// Patches from folders of photographs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The published patches, or patches from folders of photographs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bsds300 {
-    /// How many patches are drawn for each part; 63 columns.
+    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    #[serde(default)]
+    pub whiten: bool,
+    /// How much there is; in a config it is what was published.
+    #[serde(skip, default = "published_extent")]
+    pub extent: Bsds300Extent,
+}
+
+/// How many photographs and patches there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bsds300Extent {
+    /// How many patches each part has; they have 63 columns.
     pub sizes: Sizes,
     /// How many photographs there must be for training with validation, and for testing.
     pub n_images: [usize; 2],
 }
 
 impl Bsds300 {
-    /// The benchmark's sizes.
+    /// The published patches as they are.
     pub const PUBLISHED: Self = Self {
-        sizes: Sizes { train: 1_000_000, validation: 50_000, test: 250_000, dim: N_PIXELS as i64 - 1 },
-        n_images: [200, 100],
+        whiten: false,
+        extent: Bsds300Extent {
+            sizes: Sizes { train: 1_000_000, validation: 50_000, test: 250_000, dim: N_PIXELS as i64 - 1 },
+            n_images: [200, 100],
+        },
     };
+
+    /// The card of the published files.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/bsds300.toml")];
+
+    /// Reads the parts as [`Bsds300::parts`] and makes a data set of them.
+    ///
+    /// # Errors
+    /// As [`Bsds300::parts`], and [`Error::Rows`] for rows that cannot be whitened.
+    pub fn load(&self, data: &Path) -> Result<TableDataset> {
+        let parts = self.parts(data)?;
+        if self.whiten { parts.whitened() } else { parts.dataset() }
+    }
 
     /// Reads the patches of `bsds300/BSDS300.hdf5` below the folder `data` or, where that is not there, cuts patches
     /// from `bsds300/images/{train,test}/*.jpg`.
@@ -53,60 +80,41 @@ impl Bsds300 {
     /// # Errors
     /// [`Error::Missing`], [`Error::Incomplete`] for another number of images, [`Error::Content`] for a file that
     /// cannot be read, [`Error::Sizes`] for other numbers of patches.
-    pub fn load(&self, data: &Path) -> Result<Benchmark> {
+    pub fn parts(&self, data: &Path) -> Result<Benchmark> {
         let path = data.join("bsds300/BSDS300.hdf5");
         if path.exists() { self.published(&path) } else { self.cut(data) }
     }
 
     fn published(&self, path: &Path) -> Result<Benchmark> {
-        let refuse =
-            |error: hdf5_pure::Error| Error::Content { path: path.into(), problem: error.to_string() };
-        let file = hdf5_pure::File::open_streaming(path).map_err(refuse)?;
-        let part = |name: &str| -> Result<Tensor> {
-            let part = file.dataset(name).map_err(refuse)?;
-            let values = part.read_f64().map_err(refuse)?.into_iter().map(|value| value as f32);
-            let values = Tensor::from_slice(&values.collect::<Vec<f32>>());
-            match part.shape().map_err(refuse)?[..] {
-                [n, dim] => Ok(values.view([n as i64, dim as i64])),
-                ref shape => {
-                    let problem = format!("expected patches [N, D] in {name}, found: {shape:?}");
-                    Err(Error::Content { path: path.into(), problem })
-                }
-            }
-        };
-        let parts = Benchmark { train: part("train")?, validation: part("validation")?, test: part("test")? };
-        parts.checked("bsds300", path, self.sizes)
+        let [train, validation, test] = decode::arrays(path, ["train", "validation", "test"])?;
+        let parts = Benchmark { train, validation, test };
+        parts.checked("bsds300", path, self.extent.sizes)
     }
 
     fn cut(&self, data: &Path) -> Result<Benchmark> {
-        let known = images(&locate(data, "bsds300", &["bsds300/images/train"])?, self.n_images[0])?;
-        let test = images(&locate(data, "bsds300", &["bsds300/images/test"])?, self.n_images[1])?;
+        let known = images(&locate(data, "bsds300", &["bsds300/images/train"])?, self.extent.n_images[0])?;
+        let test = images(&locate(data, "bsds300", &["bsds300/images/test"])?, self.extent.n_images[1])?;
         let (train, validation) = known.split_at(known.len() - known.len().div_ceil(10));
         let patches = |images, n, part| patches(images, n, part);
         let [train, validation, test] = [
-            patches(train, self.sizes.train, 0),
-            patches(validation, self.sizes.validation, 1),
-            patches(&test, self.sizes.test, 2),
+            patches(train, self.extent.sizes.train, 0),
+            patches(validation, self.extent.sizes.validation, 1),
+            patches(&test, self.extent.sizes.test, 2),
         ];
         let parts = Benchmark { train, validation, test };
-        parts.checked("bsds300", &data.join("bsds300"), self.sizes)
+        parts.checked("bsds300", &data.join("bsds300"), self.extent.sizes)
     }
 }
 
-/// A grey photograph.
-struct Image {
-    width: usize,
-    height: usize,
-    /// Grey levels, row after row.
-    pixels: Vec<u8>,
+fn published_extent() -> Bsds300Extent {
+    Bsds300::PUBLISHED.extent
 }
 
 /// The photographs of a folder in the order of their names.
-fn images(folder: &Path, n: usize) -> Result<Vec<Image>> {
-    let unreadable = |source| Error::Io { action: "read", path: folder.into(), source };
-    let entries = fs::read_dir(folder).map_err(unreadable)?;
+fn images(folder: &Path, n: usize) -> Result<Vec<Grey>> {
+    let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>();
-    let mut paths = paths.map_err(unreadable)?;
+    let mut paths = paths.map_err(unreadable(folder))?;
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "jpg"));
     if paths.len() != n {
         let found = paths.len();
@@ -116,22 +124,20 @@ fn images(folder: &Path, n: usize) -> Result<Vec<Image>> {
     paths.iter().map(|path| image(path)).collect()
 }
 
-/// A photograph's luma, which is 0.299 R + 0.587 G + 0.114 B.
-fn image(path: &Path) -> Result<Image> {
-    let bytes = fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), source })?;
-    let refuse = |problem: String| Error::Content { path: path.into(), problem };
-    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma).set_strict_mode(true);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(|error| refuse(format!("not a whole JPEG file: {error}")))?;
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    if width < SIDE || height < SIDE || pixels.len() != width * height {
-        return Err(refuse(format!("expected at least {SIDE}×{SIDE} pixels, found: {width}×{height}")));
+/// A photograph in grey levels, large enough for a patch.
+fn image(path: &Path) -> Result<Grey> {
+    let bytes = fs::read(path).map_err(unreadable(path))?;
+    let image = decode::grey(bytes).map_err(|problem| content(path, problem))?;
+    let (width, height) = (image.width, image.height);
+    if width < SIDE || height < SIDE || image.pixels.len() != width * height {
+        let problem = format!("expected at least {SIDE}×{SIDE} pixels, found: {width}×{height}");
+        return Err(content(path, problem));
     }
-    Ok(Image { width, height, pixels })
+    Ok(image)
 }
 
 /// `n` patches `[n, 63]` of images drawn uniformly, at places drawn uniformly.
-fn patches(images: &[Image], n: i64, part: u64) -> Tensor {
+fn patches(images: &[Grey], n: i64, part: u64) -> Tensor {
     let block = |first: i64| {
         let index = (part << 32) + (first / BLOCK) as u64;
         prepared(&cut(images, BLOCK.min(n - first), index), index)
@@ -141,7 +147,7 @@ fn patches(images: &[Image], n: i64, part: u64) -> Tensor {
 }
 
 /// `n` raw patches, `[n, 64]`.
-fn cut(images: &[Image], n: i64, index: u64) -> Tensor {
+fn cut(images: &[Grey], n: i64, index: u64) -> Tensor {
     let mut draw = Stream::new(SEED, Purpose::Shuffle).at(index);
     // The modulo's bias is below 2⁻⁵⁰.
     let mut below = |n: usize| (draw.bits() % n as u64) as usize;

@@ -6,12 +6,15 @@
 use std::path::Path;
 
 use interflow_core::rng::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::benchmark::{Benchmark, locate};
 use super::steps::{self, Deviation};
 use super::text::{Fields, Lines};
-use super::{Benchmark, Sizes, locate};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::sizes::Sizes;
+use crate::table_dataset::TableDataset;
 
 /// Time, two concentrations, sixteen sensors.
 const FIELDS: Fields = Fields { n: 19, skipped: 3 };
@@ -24,22 +27,39 @@ const CORRELATION: f64 = 0.98;
 const SEED: u64 = 42;
 
 /// The published file of GAS, or one of the same layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Gas {
-    /// What the parts must amount to.
+    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    #[serde(default)]
+    pub whiten: bool,
+    /// The sizes that the parts must have; in a config they are the published ones.
+    #[serde(skip, default = "published_sizes")]
     pub sizes: Sizes,
 }
 
 impl Gas {
-    /// The benchmark's sizes.
+    /// The published file, rows as they are.
     pub const PUBLISHED: Self =
-        Self { sizes: Sizes { train: 852_174, validation: 94_685, test: 105_206, dim: 8 } };
+        Self { whiten: false, sizes: Sizes { train: 852_174, validation: 94_685, test: 105_206, dim: 8 } };
+
+    /// The card of the published files.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/gas.toml")];
+
+    /// Reads the parts as [`Gas::parts`] and makes a data set of them.
+    ///
+    /// # Errors
+    /// As [`Gas::parts`], and [`Error::Rows`] for rows that cannot be whitened.
+    pub fn load(&self, data: &Path) -> Result<TableDataset> {
+        let parts = self.parts(data)?;
+        if self.whiten { parts.whitened() } else { parts.dataset() }
+    }
 
     /// Reads `gas/ethylene_CO.txt`, or the same with `.gz`, below the folder `data`.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Line`] naming a damaged line, [`Error::Sizes`] for a cut file.
-    pub fn load(&self, data: &Path) -> Result<Benchmark> {
+    pub fn parts(&self, data: &Path) -> Result<Benchmark> {
         let path = locate(data, "gas", &["gas/ethylene_CO.txt", "gas/ethylene_CO.txt.gz"])?;
         let quarter = quarter(&sensors(&path)?).to_kind(Kind::Double);
         if quarter.size()[0] < 2 {
@@ -50,6 +70,10 @@ impl Gas {
             steps::split_in_three(&steps::standardise(&rows, &rows, Deviation::OfSample));
         Benchmark::new(&train, &validation, &test).checked("gas", &path, self.sizes)
     }
+}
+
+fn published_sizes() -> Sizes {
+    Gas::PUBLISHED.sizes
 }
 
 /// All rows' sensors `[N, 16]`.

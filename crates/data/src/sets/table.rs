@@ -1,4 +1,4 @@
-//! From a file of rows to what a flow is trained and judged on.
+//! One's own table: from a file of rows to what a flow is trained and judged on.
 //!
 //! Columns are chosen, rows with missing values and constant columns are refused or dropped, rows are split, and
 //! mean and deviation of the training rows standardise all. A dequantised column gets uniform noise of one
@@ -8,16 +8,16 @@
 use std::path::{Path, PathBuf};
 
 use interflow_core::rng::{Purpose, Stream};
+use interflow_core::{Given, Points};
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use crate::sheet::rows_where;
-use crate::split::Parts;
-use crate::table::content;
-use crate::{Column, Columns, Dequantisation, Result, Rows, Sheet, Split};
-
-/// Stands for every integer-valued column in [`TableConfig::dequantise`].
-pub const ALL_INTEGERS: &str = "all-integers";
+use crate::columns::{Column, Columns};
+use crate::error::{Result, content};
+use crate::rows::{Dequantisation, Rows};
+use crate::sheet::{Sheet, rows_where};
+use crate::split::{Parts, Split};
+use crate::table_dataset::TableDataset;
 
 /// The distance of neighbouring integers.
 const QUANTUM: f64 = 1.0;
@@ -31,7 +31,7 @@ pub struct TableConfig {
     /// The columns to use, by name, or by number from 1 where there is no header; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
-    /// The columns that are conditions: the flow is one of the others given these. They come first.
+    /// The columns that the flow is given: it models the others, given these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<String>,
     /// What becomes of rows with missing values.
@@ -59,20 +59,13 @@ pub enum Unfit {
     Drop,
 }
 
-/// A table's parts, standardised, in single precision.
-#[derive(Debug)]
-pub struct TableSplits {
-    /// Training rows.
-    pub train: Rows,
-    /// Validation rows `[N, D]`.
-    pub validation: Tensor,
-    /// Test rows `[N, D]`.
-    pub test: Tensor,
-    /// The columns' names and scales.
-    pub columns: Columns,
-}
-
 impl TableConfig {
+    /// Stands for every integer-valued column in [`TableConfig::dequantise`].
+    pub const ALL_INTEGERS: &str = "all-integers";
+
+    /// Tables are the user's own files.
+    pub(crate) const CARDS: &'static [&'static str] = &[];
+
     /// All columns of `file`, nothing dropped, nothing dequantised, the usual split.
     pub fn new(file: PathBuf) -> Self {
         Self {
@@ -86,12 +79,13 @@ impl TableConfig {
         }
     }
 
-    /// Reads and prepares the table from under the folder `data`.
+    /// Reads and prepares the table, which lies below the folder `data`; columns that are given become numbers beside
+    /// the states.
     ///
     /// # Errors
     /// As [`Sheet::numbers`]; [`crate::Error::Content`] naming what is missing, constant or no integer where it has
     /// to be one, or for an impossible split.
-    pub fn load(&self, data: &Path) -> Result<TableSplits> {
+    pub fn load(&self, data: &Path) -> Result<TableDataset> {
         let path = data.join(&self.file);
         let mut table = Selection::read(&path, self)?;
         table.settle_missing(self.missing)?;
@@ -103,19 +97,19 @@ impl TableConfig {
     }
 }
 
-/// The chosen columns of a sheet.
+/// The chosen columns of a sheet, those that are given before the others.
 struct Selection<'a> {
     path: &'a Path,
     sheet: Sheet,
     names: Vec<String>,
-    /// The conditions among the names.
+    /// The names of the columns that are given.
     given: Vec<String>,
     /// `[N, D]`
     values: Tensor,
 }
 
 impl<'a> Selection<'a> {
-    /// The chosen columns, conditions first.
+    /// The columns that the config chooses.
     fn read(path: &'a Path, config: &TableConfig) -> Result<Self> {
         let sheet = Sheet::read(path)?;
         let mut places = sheet.places(Some(&config.given))?;
@@ -169,7 +163,8 @@ impl<'a> Selection<'a> {
 
     /// Each column's quantum, 0 for those that are not dequantised.
     fn quanta(&self, wanted: &[String]) -> Result<Vec<f64>> {
-        let (all, wanted): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(|name| name == ALL_INTEGERS);
+        let (all, wanted): (Vec<_>, Vec<_>) =
+            wanted.iter().cloned().partition(|name| name == TableConfig::ALL_INTEGERS);
         let places = self.sheet.places(Some(&wanted))?;
         let asked: Vec<&String> = places.iter().map(|&place| &self.sheet.names()[place]).collect();
         if let Some(name) = asked.iter().find(|name| !self.names.contains(name)) {
@@ -193,7 +188,8 @@ impl<'a> Selection<'a> {
             (true, true) => return Ok(QUANTUM),
             (true, false) => tracing::warn!(
                 "column `{name}` holds integers only, on which a density is unbounded\n\
-                 hint: --dequantise {name}, or {ALL_INTEGERS}"
+                 hint: --dequantise {name}, or {}",
+                TableConfig::ALL_INTEGERS
             ),
             (false, _) if asked => {
                 let problem =
@@ -205,26 +201,28 @@ impl<'a> Selection<'a> {
         Ok(0.0)
     }
 
-    fn split(&self, parts: &Parts, quanta: &[f64], seed: u64) -> Result<TableSplits> {
+    fn split(&self, parts: &Parts, quanta: &[f64], seed: u64) -> Result<TableDataset> {
         let train = self.values.index_select(0, &parts.train);
         let columns = self.columns(&train, quanta)?;
-        let row =
+        let numbers =
             |number: fn(&Column) -> f64| Tensor::from_slice(&columns.iter().map(number).collect::<Vec<_>>());
         let (mean, deviation, quantum) =
-            (row(|column| column.mean), row(|column| column.deviation), Tensor::from_slice(quanta));
+            (numbers(|column| column.mean), numbers(|column| column.deviation), Tensor::from_slice(quanta));
         let mut noise = Stream::new(seed, Purpose::Dequantise).at(0);
         let mut standardised = |rows: &Tensor| {
             let rows = self.values.index_select(0, rows);
             let noisy = &rows + noise.uniform(&rows.size(), Kind::Double) * &quantum;
-            ((noisy - &mean) / &deviation).to_kind(Kind::Float)
+            columns.part(&((noisy - &mean) / &deviation).to_kind(Kind::Float))
         };
         let (validation, test) = (standardised(&parts.validation), standardised(&parts.test));
         let train = if quanta.iter().any(|quantum| *quantum > 0.0) {
-            Rows::dequantised(train, Dequantisation { quantum, mean, deviation })?
+            dequantised(&columns, columns.part(&train))?
         } else {
-            Rows::new(standardised(&parts.train))?
+            plain(standardised(&parts.train))?
         };
-        Ok(TableSplits { train, validation, test, columns })
+        let log_jacobian = columns.log_jacobian();
+        let dataset = TableDataset::new(train, plain(validation)?, test)?;
+        Ok(dataset.with_columns(columns).with_log_jacobian(log_jacobian))
     }
 
     /// Names and scales from the training rows.
@@ -238,5 +236,34 @@ impl<'a> Selection<'a> {
             given: self.given.contains(name),
         };
         Columns::new(self.names.iter().zip(quanta).enumerate().map(column).collect())
+    }
+}
+
+/// A source of states in the table's units, which are dequantised and standardised at every visit.
+fn dequantised(columns: &Columns, raw: Points) -> Result<Rows> {
+    let numbers =
+        |number: fn(&Column) -> f64| Tensor::from_slice(&columns.states().map(number).collect::<Vec<_>>());
+    let dequantisation = Dequantisation {
+        quantum: numbers(|column| column.quantum.unwrap_or(0.0)),
+        mean: numbers(|column| column.mean),
+        deviation: numbers(|column| column.deviation),
+    };
+    let given = match raw.given {
+        Given::Numbers(numbers) => columns.standardise_given(&numbers)?.place((Kind::Float, Device::Cpu)),
+        nothing => nothing,
+    };
+    beside(Rows::dequantised(raw.x, dequantisation)?, given)
+}
+
+/// A source of standardised points.
+fn plain(points: Points) -> Result<Rows> {
+    beside(Rows::new(points.x)?, points.given)
+}
+
+/// The rows with what they are given.
+fn beside(rows: Rows, given: Given) -> Result<Rows> {
+    match given {
+        Given::Numbers(numbers) => rows.given(numbers),
+        _ => Ok(rows),
     }
 }

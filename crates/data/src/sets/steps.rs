@@ -3,14 +3,14 @@
 use tch::{Kind, Tensor};
 
 /// The last tenth of the rows, rounded down, and those before it: `(before, last)`.
-pub fn split_last_tenth(rows: &Tensor) -> (Tensor, Tensor) {
+pub(super) fn split_last_tenth(rows: &Tensor) -> (Tensor, Tensor) {
     let n = rows.size()[0];
     let last = n / 10;
     (rows.narrow(0, 0, n - last), rows.narrow(0, n - last, last))
 }
 
 /// The last tenth for testing, the last tenth of the rest for validation: `[train, validation, test]`.
-pub fn split_in_three(rows: &Tensor) -> [Tensor; 3] {
+pub(super) fn split_in_three(rows: &Tensor) -> [Tensor; 3] {
     let (known, test) = split_last_tenth(rows);
     let (train, validation) = split_last_tenth(&known);
     [train, validation, test]
@@ -18,7 +18,7 @@ pub fn split_in_three(rows: &Tensor) -> [Tensor; 3] {
 
 /// By what a column's squared deviations are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deviation {
+pub(super) enum Deviation {
     /// By N, as numpy does.
     OfPopulation,
     /// By N − 1, as pandas does.
@@ -26,7 +26,7 @@ pub enum Deviation {
 }
 
 /// Subtracts the mean of `known` from `rows`, and divides them by its deviation.
-pub fn standardise(rows: &Tensor, known: &Tensor, deviation: Deviation) -> Tensor {
+pub(super) fn standardise(rows: &Tensor, known: &Tensor, deviation: Deviation) -> Tensor {
     let mean = known.mean_dim(0i64, false, Kind::Double);
     let unbiased = deviation == Deviation::OfSample;
     (rows - mean) / known.std_dim(0i64, unbiased, false)
@@ -34,7 +34,7 @@ pub fn standardise(rows: &Tensor, known: &Tensor, deviation: Deviation) -> Tenso
 
 /// The columns, by number, that are left when, again and again, the first column is dropped whose correlation with
 /// another one exceeds `limit` in magnitude.
-pub fn without_correlated(rows: &Tensor, limit: f64) -> Vec<i64> {
+pub(super) fn without_correlated(rows: &Tensor, limit: f64) -> Vec<i64> {
     let centred = rows - rows.mean_dim(0i64, false, Kind::Double);
     let covariance = centred.tr().matmul(&centred);
     let scale = covariance.diagonal(0, 0, 1).sqrt();
@@ -48,13 +48,13 @@ pub fn without_correlated(rows: &Tensor, limit: f64) -> Vec<i64> {
 }
 
 /// The columns, by number, whose smallest value occurs at most `limit` times.
-pub fn without_repeated_smallest(rows: &Tensor, limit: i64) -> Vec<i64> {
+pub(super) fn without_repeated_smallest(rows: &Tensor, limit: i64) -> Vec<i64> {
     let smallest = rows.amin(0i64, true);
     let counts = rows.eq_tensor(&smallest).sum_dim_intlist(0i64, false, Kind::Int64);
     (0..rows.size()[1]).filter(|&column| counts.int64_value(&[column]) <= limit).collect()
 }
 
 /// The given columns only.
-pub fn columns(rows: &Tensor, kept: &[i64]) -> Tensor {
+pub(super) fn columns(rows: &Tensor, kept: &[i64]) -> Tensor {
     rows.index_select(1, &Tensor::from_slice(kept))
 }

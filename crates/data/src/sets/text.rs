@@ -1,12 +1,12 @@
 //! Text files of numbers, plain or compressed, line by line.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result, unreadable};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 20;
@@ -93,8 +93,4 @@ pub(super) fn split(line: &str) -> impl Iterator<Item = &str> {
 pub(super) fn number(field: &str) -> std::result::Result<f64, String> {
     let value = field.parse().ok().filter(|value: &f64| value.is_finite());
     value.ok_or_else(|| format!("expected a number, found: {field:?}"))
-}
-
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    |source| Error::Io { action: "read", path: path.into(), source }
 }

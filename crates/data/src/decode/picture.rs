@@ -1,6 +1,6 @@
-//! One encoded picture, JPEG, PNG or WebP, as a square of bytes.
+//! One encoded picture, JPEG, PNG or WebP, as bytes.
 //!
-//! The picture is turned upright, cut to its central square and, unless it has the wanted side already, resized by a
+//! For a square, the picture is turned upright, cut to its central square and, unless it has the wanted side already, resized by a
 //! cubic filter that is widened with the scale, so that details smaller than a pixel are averaged.
 
 use std::io::Cursor;
@@ -13,12 +13,14 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::Grey;
+
 /// The marks in a JPEG file of its end and of a scan's beginning.
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 
 /// The bytes `[3, side, side]` of an encoded picture; what is wrong with it otherwise.
-pub(super) fn square(encoded: &[u8], side: u32) -> Result<Vec<u8>, String> {
+pub(crate) fn square(encoded: &[u8], side: u32) -> Result<Vec<u8>, String> {
     let picture = decoded(encoded)?.to_rgb8();
     let (width, height) = picture.dimensions();
     let edge = width.min(height);
@@ -32,6 +34,15 @@ pub(super) fn square(encoded: &[u8], side: u32) -> Result<Vec<u8>, String> {
     } else {
         image::imageops::resize(&*square, side, side, FilterType::CatmullRom)
     }))
+}
+
+/// The luma of a JPEG picture, which is 0.299 R + 0.587 G + 0.114 B; what is wrong with it otherwise.
+pub(crate) fn grey(encoded: Vec<u8>) -> Result<Grey, String> {
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma).set_strict_mode(true);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(encoded), options);
+    let pixels = decoder.decode().map_err(|error| format!("not a whole JPEG file: {error}"))?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    Ok(Grey { width, height, pixels })
 }
 
 /// The picture, upright.
