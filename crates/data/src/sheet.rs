@@ -8,9 +8,10 @@ mod read;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result, content};
+use crate::table::Table;
 
 /// What stands for a missing value, in any case of letters; so does an empty field.
 const MISSING: [&str; 6] = ["na", "n/a", "nan", "null", "none", "?"];
@@ -43,6 +44,22 @@ enum Cells {
     Numbers(Tensor),
 }
 
+/// The rows of a table in memory, where NaN stands for a missing value.
+impl From<&Table> for Sheet {
+    fn from(table: &Table) -> Self {
+        let values = table.values.to_device(Device::Cpu).to_kind(Kind::Double);
+        let width = values.size().get(1).copied().unwrap_or(1);
+        let numbered = || (1..=width).map(|column| format!("x{column}")).collect();
+        Self {
+            path: PathBuf::from("the table"),
+            names: table.columns.clone().unwrap_or_else(numbered),
+            has_header: table.columns.is_some(),
+            counted: Counted::Rows,
+            cells: Cells::Numbers(values.view([-1, width])),
+        }
+    }
+}
+
 impl Sheet {
     /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, or a `.parquet` file. The first
     /// line of a CSV file is a header if no field of it is a number.
@@ -57,6 +74,11 @@ impl Sheet {
             Some("parquet") => read::parquet(path),
             _ => Err(content(path, "a table ends in .csv, .npy or .parquet".to_owned())),
         }
+    }
+
+    /// The file that it was read from, or what stands for it in errors.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many rows there are.

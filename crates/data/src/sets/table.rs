@@ -86,11 +86,18 @@ impl TableConfig {
     /// As [`Sheet::numbers`]; [`crate::Error::Content`] naming what is missing, constant or no integer where it has
     /// to be one, or for an impossible split.
     pub fn load(&self, data: &Path) -> Result<TableDataset> {
-        let path = data.join(&self.file);
-        let mut table = Selection::read(&path, self)?;
+        self.prepare(Sheet::read(&data.join(&self.file))?)
+    }
+
+    /// Prepares rows that were read already, from wherever: the config's file is not looked at.
+    ///
+    /// # Errors
+    /// As [`TableConfig::load`].
+    pub fn prepare(&self, sheet: Sheet) -> Result<TableDataset> {
+        let mut table = Selection::of(sheet, self)?;
         table.settle_missing(self.missing)?;
         let n_rows = table.values.size()[0];
-        let parts = self.split.parts(n_rows).map_err(|error| content(&path, error.to_string()))?;
+        let parts = self.split.parts(n_rows).map_err(|error| content(table.path(), error.to_string()))?;
         table.settle_constant(&parts.train, self.constant)?;
         let quanta = table.quanta(&self.dequantise)?;
         table.split(&parts, &quanta, self.split.seed)
@@ -98,8 +105,7 @@ impl TableConfig {
 }
 
 /// The chosen columns of a sheet, those that are given before the others.
-struct Selection<'a> {
-    path: &'a Path,
+struct Selection {
     sheet: Sheet,
     names: Vec<String>,
     /// The names of the columns that are given.
@@ -108,17 +114,20 @@ struct Selection<'a> {
     values: Tensor,
 }
 
-impl<'a> Selection<'a> {
+impl Selection {
     /// The columns that the config chooses.
-    fn read(path: &'a Path, config: &TableConfig) -> Result<Self> {
-        let sheet = Sheet::read(path)?;
+    fn of(sheet: Sheet, config: &TableConfig) -> Result<Self> {
         let mut places = sheet.places(Some(&config.given))?;
         let named = |places: &[usize]| places.iter().map(|&place| sheet.names()[place].clone()).collect();
         let given: Vec<String> = named(&places);
         let others = sheet.places(config.columns.as_deref())?;
         places.extend(others.into_iter().filter(|place| !given.contains(&sheet.names()[*place])));
         let names = named(&places);
-        Ok(Self { path, values: sheet.numbers(&places)?, names, given, sheet })
+        Ok(Self { values: sheet.numbers(&places)?, names, given, sheet })
+    }
+
+    fn path(&self) -> &Path {
+        self.sheet.path()
     }
 
     fn settle_missing(&mut self, unfit: Unfit) -> Result<()> {
@@ -130,9 +139,9 @@ impl<'a> Selection<'a> {
         let found = format!("values are missing in {}", self.sheet.row_names(&rows));
         if unfit == Unfit::Refuse {
             let hint = "hint: --missing drop (missing = \"drop\" in a config) leaves these rows out";
-            return Err(content(self.path, format!("{found}\n{hint}")));
+            return Err(content(self.path(), format!("{found}\n{hint}")));
         }
-        tracing::info!("{}: {found}; they are left out", self.path.display());
+        tracing::info!("{}: {found}; they are left out", self.path().display());
         self.values = self.values.index_select(0, &mask.logical_not().nonzero().view(-1));
         Ok(())
     }
@@ -152,9 +161,9 @@ impl<'a> Selection<'a> {
         if unfit == Unfit::Refuse || constant.len() == self.names.len() {
             let hint = "hint: --constant drop (constant = \"drop\" in a config) leaves constant columns out, \
                         and so does naming the others by --columns";
-            return Err(content(self.path, format!("{found}\n{hint}")));
+            return Err(content(self.path(), format!("{found}\n{hint}")));
         }
-        tracing::info!("{}: {found}; left out", self.path.display());
+        tracing::info!("{}: {found}; left out", self.path().display());
         self.values = self.values.index_select(1, &varies.nonzero().view(-1));
         let mut place = 0..;
         self.names.retain(|_| place.next().is_none_or(|d| !constant.contains(&d)));
@@ -168,7 +177,7 @@ impl<'a> Selection<'a> {
         let places = self.sheet.places(Some(&wanted))?;
         let asked: Vec<&String> = places.iter().map(|&place| &self.sheet.names()[place]).collect();
         if let Some(name) = asked.iter().find(|name| !self.names.contains(name)) {
-            return Err(content(self.path, format!("a column to dequantise is not in use: `{name}`")));
+            return Err(content(self.path(), format!("a column to dequantise is not in use: `{name}`")));
         }
         let columns = self.names.iter().enumerate();
         columns.map(|(d, name)| self.quantum(d, asked.contains(&name), !all.is_empty())).collect()
@@ -179,7 +188,7 @@ impl<'a> Selection<'a> {
         if self.given.contains(name) {
             if asked {
                 let problem = format!("column `{name}` is a condition, which needs no dequantisation");
-                return Err(content(self.path, problem));
+                return Err(content(self.path(), problem));
             }
             return Ok(0.0);
         }
@@ -194,7 +203,7 @@ impl<'a> Selection<'a> {
             (false, _) if asked => {
                 let problem =
                     format!("column `{name}` cannot be dequantised: it does not hold integers only");
-                return Err(content(self.path, problem));
+                return Err(content(self.path(), problem));
             }
             (false, _) => {}
         }
