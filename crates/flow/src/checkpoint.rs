@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use interflow_train::{Checkpoint, checkpoints};
 use serde::Deserialize;
 
-use crate::config::{BaseConfig, TargetConfig};
+use crate::config::{BaseConfig, ExperimentConfig, TargetConfig};
 use crate::error::{Error, Result};
 use crate::legacy;
 use crate::manifest::FlowManifest;
@@ -41,6 +41,21 @@ pub fn manifest(checkpoint: &Checkpoint) -> Result<FlowManifest> {
         (None, Some(text)) => legacy::manifest(text),
         (None, None) => Err(Error::refused(
             "the checkpoint says nothing of its flow\nhint: it was written by another program than interflow",
+        )),
+    }
+}
+
+/// The experiment that a checkpoint comes from.
+///
+/// # Errors
+/// [`Error::Config`] naming what is wrong, [`Error::Refused`] for a checkpoint that does not say.
+pub fn experiment(checkpoint: &Checkpoint) -> Result<ExperimentConfig> {
+    match (checkpoint.texts.get(EXPERIMENT), checkpoint.texts.get(legacy::CONFIG)) {
+        (Some(text), _) => ExperimentConfig::from_toml(text, "the checkpoint's experiment", &[]),
+        (None, Some(text)) => legacy::experiment(text),
+        (None, None) => Err(Error::refused(
+            "the checkpoint does not say which experiment it comes from, and so which data it is held against\n\
+             hint: take a checkpoint that a run wrote",
         )),
     }
 }

@@ -3,7 +3,7 @@
 
 use toml::{Table, Value};
 
-use crate::config::parse;
+use crate::config::{ExperimentConfig, parse};
 use crate::divergence::DivergenceConfig;
 use crate::error::{Error, Result, refuse};
 use crate::manifest::FlowManifest;
@@ -24,6 +24,38 @@ pub(crate) fn manifest(text: &str) -> Result<FlowManifest> {
         Error::refused("the checkpoint's config names no dimension\nhint: use another checkpoint")
     })?;
     FlowManifest::from_toml(&manifest.to_string())
+}
+
+/// The experiment that the config `text` of an old checkpoint describes, without what training had filled in.
+pub(crate) fn experiment(text: &str) -> Result<ExperimentConfig> {
+    let mut config: Table = parse(text, "the checkpoint's config", &[])?;
+    for filled_in in ["dim", "whitening", "units", "images"] {
+        config.remove(filled_in);
+    }
+    let objective = objective(&mut config);
+    config.insert("objective".to_owned(), Value::Table(objective));
+    for key in ["model", "denoiser"] {
+        if let Some(Value::Table(model)) = config.get_mut(key) {
+            model.remove("n_classes");
+        }
+    }
+    ExperimentConfig::from_toml(&config.to_string(), "the checkpoint's config", &[])
+}
+
+/// The objective, which was told by three keys once; takes them out of `[train]`.
+fn objective(config: &mut Table) -> Table {
+    let has_denoiser = config.contains_key("denoiser");
+    let train = config.get_mut("train").and_then(Value::as_table_mut);
+    let (form, likelihood) =
+        train.map_or((None, None), |train| (train.remove("objective"), train.remove("likelihood")));
+    if let Some(Value::Table(mut likelihood)) = likelihood {
+        likelihood.insert("kind".to_owned(), Value::from("likelihood"));
+        return likelihood;
+    }
+    let kind = if has_denoiser { "velocity-with-denoiser" } else { "velocity" };
+    let mut objective = Table::from_iter([("kind".to_owned(), Value::from(kind))]);
+    objective.extend(form.map(|form| ("form".to_owned(), form)));
+    objective
 }
 
 /// Whether a table has columns that are conditions.

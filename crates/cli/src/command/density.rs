@@ -10,7 +10,6 @@ use interflow_figure as figure;
 use interflow_flow::Work;
 use interflow_flow::path::check_time;
 use interflow_study::report;
-use interflow_figure as figure;
 use serde_json::json;
 use tch::{Kind, Tensor};
 

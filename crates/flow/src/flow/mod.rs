@@ -15,7 +15,7 @@ use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint;
-use crate::engine::Engine;
+use crate::engine::{Computed, Engine};
 use crate::error::{During as _, Result, refuse};
 use crate::manifest::FlowManifest;
 use crate::path::{FlowPath, check_time};
@@ -122,6 +122,12 @@ impl Flow {
         Self { engine: self.engine.with_work(work) }
     }
 
+    /// The same flow with another seed of base points and probes than the run's.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { engine: self.engine.with_seed(seed) }
+    }
+
     /// The columns of the table that the target is, the conditions among them.
     pub fn columns(&self) -> Option<&Columns> {
         self.manifest().target.columns.as_ref()
@@ -178,12 +184,20 @@ impl Flow {
     /// # Errors
     /// If the points are not the flow's, a time lies outside [0, 1], the solver fails, or the work is cancelled.
     pub fn carry(&self, points: &impl AsPoints, from: f64, to: f64) -> Result<Tensor> {
+        Ok(self.carry_counted(points, (from, to))?.rows)
+    }
+
+    /// As [`Flow::carry`], with the number of network calls that it took.
+    ///
+    /// # Errors
+    /// As [`Flow::carry`].
+    pub fn carry_counted(&self, points: &impl AsPoints, (from, to): (f64, f64)) -> Result<Computed> {
         check_time(from)?;
         check_time(to)?;
         let points = self.enter(&points.points(), from)?;
         let task = self.engine.work().begin("carry", points.len().unsigned_abs());
         let found = self.engine.carry(&points, (from, to), &task)?;
-        self.leave(&found.rows, to)
+        Ok(Computed { rows: self.leave(&found.rows, to)?, nfe: found.nfe })
     }
 
     /// `log ρ_t` in nats at points, `[N]`: given their conditions, where they have some. For images at t = 1 it is a lower
@@ -192,17 +206,25 @@ impl Flow {
     /// # Errors
     /// As [`Flow::carry`]; [`Error::Refused`] for a base that is known by samples only.
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
+        Ok(self.log_density_counted(points, t)?.rows)
+    }
+
+    /// As [`Flow::log_density`], with the number of network calls that it took.
+    ///
+    /// # Errors
+    /// As [`Flow::log_density`].
+    pub fn log_density_counted(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
         check_time(t)?;
         let points = points.points();
         let levels = self.levels().filter(|levels| levels.are_levels(&points.x));
         let entered = self.enter(&points, t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
-        let log_density = self.engine.log_density(&entered, t, &task)?.rows.to_device(Device::Cpu);
+        let found = self.engine.log_density(&entered, t, &task)?;
         let log_jacobian = match levels {
             Some(levels) => levels.log_jacobian(),
             None => self.columns_at(t).map_or(0.0, |columns| columns.log_jacobian()),
         };
-        Ok(log_density + log_jacobian)
+        Ok(Computed { rows: found.rows.to_device(Device::Cpu) + log_jacobian, nfe: found.nfe })
     }
 
     /// The score `∇log ρ_t` at points, `[N, D]`, for a flow with a Gaussian base or with a denoiser.
