@@ -82,14 +82,29 @@ pub struct Variant {
 impl ExperimentConfig {
     /// The usual experiment: from N(0, I) to `target` along the trigonometric interpolant, independently coupled, by a
     /// network `model` in single precision on one thread, with the defaults of its parts. Its fields are there to change.
-    pub fn new(target: TargetConfig, model: ModelConfig) -> Self {
+    ///
+    /// ```
+    /// use interflow_core::target::TargetConfig;
+    /// use interflow_flow::{Experiment, ExperimentConfig};
+    /// use interflow_models::{MlpConfig, ModelConfig};
+    ///
+    /// # fn main() -> interflow_flow::Result<()> {
+    /// let model = ModelConfig::Mlp(MlpConfig::new(vec![32, 32]));
+    /// let mut config = ExperimentConfig::new(TargetConfig::TwoMoons {}, model);
+    /// config.train.steps = 20;
+    /// let flow = Experiment::new(config).train()?.flow();
+    /// assert_eq!(flow.sample(100, 0)?.size(), [100, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(target: impl Into<TargetConfig>, model: ModelConfig) -> Self {
         Self {
             name: "experiment".to_owned(),
             seed: 0,
             threads: 1,
             precision: Precision::F32,
             base: BaseConfig::StandardNormal {},
-            target,
+            target: target.into(),
             interpolant: InterpolantConfig { kind: ScheduleKind::Trigonometric, gamma: None },
             coupling: CouplingConfig::Independent {},
             path: None,
@@ -152,7 +167,8 @@ impl ExperimentConfig {
         self.solver.build().during("in [solver]")?;
         let interpolant = self.interpolant.build().during("in [interpolant]")?;
         if matches!(self.coupling, CouplingConfig::Mirror {}) && !self.base.is_law_of(&self.target) {
-            let problem = "kind = \"mirror\" pairs points with themselves: base and target have to be the same";
+            let problem =
+                "kind = \"mirror\" pairs points with themselves: base and target have to be the same";
             return Err(wrong("[coupling]", problem));
         }
         if self.denoiser.is_some() && !interpolant.has_latent() {

@@ -27,9 +27,11 @@ use crate::work::Work;
 /// Points may be a tensor `[N, D]` or, for a flow that is given something, [`Points`] with their conditions. They may be of
 /// any device and kind; results are on the CPU.
 ///
-/// ```no_run
+/// ```
 /// # fn main() -> interflow_flow::Result<()> {
-/// let flow = interflow_flow::Flow::load("runs/checkerboard")?;
+/// # let run = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/v1/mlp.safetensors");
+/// // `run` is a run folder, or a checkpoint file.
+/// let flow = interflow_flow::Flow::load(run)?;
 /// let samples = flow.sample(1000, 0)?;
 /// let nats = flow.log_density(&samples, 1.0)?;
 /// assert_eq!(nats.size(), [1000]);
