@@ -22,4 +22,3 @@ pub(crate) use log_prob::log_prob;
 pub(crate) use run::{experiment, train};
 pub(crate) use sample::sample;
 pub(crate) use score::score;
-

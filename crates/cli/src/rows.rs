@@ -65,10 +65,9 @@ pub(crate) fn conditions(file: Option<&Path>, flow: &Flow, repeats: i64) -> Resu
     match (file, names.is_empty()) {
         (None, true) => Ok(Given::Nothing),
         (Some(_), true) => bail!("the flow has no conditions\nhint: leave out --given"),
-        (None, false) => bail!(
-            "the flow's samples need conditions\nhint: --given FILE with columns: {}",
-            names.join(", ")
-        ),
+        (None, false) => {
+            bail!("the flow's samples need conditions\nhint: --given FILE with columns: {}", names.join(", "))
+        }
         (Some(file), false) => {
             let sheet = Sheet::read(file)?;
             let values = sheet.complete_numbers(&sheet.places_of(&names)?)?;

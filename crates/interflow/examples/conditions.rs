@@ -14,8 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut draw = Stream::named(0, "examples/conditions").at(0);
     let c = draw.normal(&[4000, 1], Kind::Double);
     let y = &c * 2.0 + draw.normal(&[4000, 1], Kind::Double) * 0.5;
-    let table =
-        Table { columns: Some(vec!["c".into(), "y".into()]), values: Tensor::cat(&[&c, &y], 1) };
+    let table = Table { columns: Some(vec!["c".into(), "y".into()]), values: Tensor::cat(&[&c, &y], 1) };
 
     let options = FitOptions { given: vec!["c".into()], steps, ..FitOptions::default() };
     let flow = fit(&table, &options)?;
@@ -32,6 +31,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     let rows = Points { x: Tensor::from_slice(&[3.0, 0.0]).view([2, 1]), given: at(1.5, 2) };
-    println!("log-densities of y = 3 and y = 0 given c = 1.5: {:?}", Vec::<f64>::try_from(flow.log_density(&rows, 1.0)?)?);
+    println!(
+        "log-densities of y = 3 and y = 0 given c = 1.5: {:?}",
+        Vec::<f64>::try_from(flow.log_density(&rows, 1.0)?)?
+    );
     Ok(())
 }

@@ -13,10 +13,11 @@ struct Landing;
 
 impl Schedule for Landing {
     fn coefficients(&self, t: &Tensor) -> ScheduleCoefficients {
-        let left = 1.0 - t;
+        let left: Tensor = 1.0 - t;
         let alpha = left.square();
         let alpha_dot = left * -2.0;
-        ScheduleCoefficients { beta: 1.0 - &alpha, beta_dot: -&alpha_dot, alpha, alpha_dot }
+        let beta: Tensor = 1.0 - &alpha;
+        ScheduleCoefficients { beta, beta_dot: -&alpha_dot, alpha, alpha_dot }
     }
 }
 
@@ -26,11 +27,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.train.steps = steps;
     let density = TargetConfig::EightGaussians {}.build()?;
 
-    let path = Interpolant::new(Landing, None);
+    let path = || Interpolant::new(Landing, None);
     let flow = Experiment::new(config).interpolant(path).train()?.flow();
     let samples = flow.sample(2000, 0)?.to_kind(Kind::Double);
     let Some(truth) = density.density() else { return Err("eight Gaussians have a density".into()) };
     let nats = truth.log_density(&samples).mean(Kind::Double).double_value(&[]);
-    println!("samples have a mean log-density of {nats:.3} nats under the target, the target's own is about -2.84");
+    println!(
+        "samples have a mean log-density of {nats:.3} nats under the target, the target's own is about -2.84"
+    );
     Ok(())
 }

@@ -3,8 +3,8 @@
 //!
 //! `cargo run --release --example own_network [STEPS]`
 
-use interflow::core::{Given, Network, Parameters, Result, Space};
 use interflow::core::target::TargetConfig;
+use interflow::core::{Given, Network, Parameters, Result, Space};
 use interflow::tch::{Device, Kind, Tensor};
 use interflow::{Experiment, ExperimentConfig};
 
@@ -40,7 +40,8 @@ impl Network for Affine {
     }
     fn value(&self, t: &Tensor, x: &Tensor, _given: &Given) -> Tensor {
         let places = Tensor::arange(N_TIMES, (t.kind(), t.device()));
-        let hats = (1.0 - (t.unsqueeze(1) * (N_TIMES - 1) as f64 - places).abs()).clamp_min(0.0);
+        let distance = (t.unsqueeze(1) * (N_TIMES - 1) as f64 - places).abs();
+        let hats = (distance.ones_like() - distance).clamp_min(0.0);
         let matrix = hats.matmul(&self.matrices.flatten(1, 2)).view([-1, DIM, DIM]);
         matrix.bmm(&x.unsqueeze(2)).squeeze_dim(2) + hats.matmul(&self.shifts)
     }
@@ -57,6 +58,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     config.train.steps = steps;
     let flow = Experiment::new(config).network(Box::new(Affine::new())).train()?.flow();
     let samples = flow.sample(4000, 0)?;
-    println!("mean {:?}, as the two moons have", Vec::<f32>::try_from(samples.mean_dim(0i64, false, Kind::Float))?);
+    println!(
+        "mean {:?}, as the two moons have",
+        Vec::<f32>::try_from(samples.mean_dim(0i64, false, Kind::Float))?
+    );
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use interflow::core::rng::Stream;
 use interflow::data::{Sheet, Table, table};
 use interflow::tch::Kind;
-use interflow::{Experiment, Flow, flow::fit};
+use interflow::{Experiment, FitOptions, Flow, flow::fit};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -23,7 +23,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sheet = Sheet::read(&file)?;
     let rows = sheet.complete_numbers(&sheet.places_of(&columns.names())?)?;
     let nats = flow.log_density(&rows, 1.0)?;
-    println!("{} rows, mean log-density {:.4} nats", rows.size()[0], nats.mean(Kind::Double).double_value(&[]));
+    println!(
+        "{} rows, mean log-density {:.4} nats",
+        rows.size()[0],
+        nats.mean(Kind::Double).double_value(&[])
+    );
 
     let least = nats.argmin(0, false).int64_value(&[]);
     println!("the least likely row is number {}: {:?}", least + 1, Vec::<f64>::try_from(rows.get(least))?);
@@ -37,9 +41,10 @@ fn fitted(folder: &Path) -> Result<(PathBuf, PathBuf), Box<dyn std::error::Error
     let file = folder.join("table.csv");
     table::write_csv(&file, Some(&["a".to_owned(), "b".to_owned()]), &values)?;
     let table = Table::read(&file)?;
-    let config = fit::config_for_file(&file, &fit::FitOptions { steps: Some(20), ..fit::FitOptions::default() })?;
+    let options = FitOptions { steps: Some(20), ..FitOptions::default() };
+    let config = fit::config_for(&file, &options)?;
     println!("fitted to {} rows first", table.values.size()[0]);
     let trained = Experiment::new(config).out(folder.join("runs")).train()?;
-    let run = trained.folder.as_ref().map(|folder| folder.path.clone()).ok_or("no run folder")?;
+    let run = trained.folder.as_ref().map(|folder| folder.path().to_owned()).ok_or("no run folder")?;
     Ok((run, file))
 }

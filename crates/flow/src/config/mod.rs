@@ -6,9 +6,11 @@ mod images;
 mod text;
 
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
-use interflow_models::ModelConfig;
+use interflow_models::{MlpConfig, ModelConfig, StateFeatures};
 use interflow_solvers::SolverConfig;
-use interflow_train::{ObjectiveConfig, PreconditionConfig, TimeConfig, TrainConfig};
+use interflow_train::{
+    ObjectiveConfig, OptimizerConfig, PreconditionConfig, ScheduleConfig, TimeConfig, TrainConfig,
+};
 use interflow_transport::{CouplingConfig, PathConfig};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +120,22 @@ impl ExperimentConfig {
             study: None,
             variants: Vec::new(),
         }
+    }
+
+    /// An experiment on a two-dimensional density of the library, ready to train: as [`ExperimentConfig::new`], by a
+    /// perceptron that sees waves of the state, for 5000 steps whose learning rate falls along a half cosine.
+    pub fn synthetic(name: impl Into<String>, density: impl Into<TargetConfig>) -> Self {
+        let mut mlp = MlpConfig::new(vec![128; 3]);
+        mlp.state_features = Some(StateFeatures::octaves(4));
+        let train = TrainConfig {
+            steps: 5000,
+            warmup_steps: 100,
+            clip_norm: Some(1.0),
+            schedule: ScheduleConfig::Cosine {},
+            optimizer: OptimizerConfig { learning_rate: 2e-3, beta2: 0.99, ..OptimizerConfig::default() },
+            ..TrainConfig::default()
+        };
+        Self { name: name.into(), train, ..Self::new(density, ModelConfig::Mlp(mlp)) }
     }
 
     /// The experiment that a TOML text describes, with `overrides` of single keys (`key.path=value`); `place` names the
