@@ -1,5 +1,4 @@
-//! A network of one's own: a velocity that is linear in x at each of a few times, `v = A(t) x + b(t)`, enough to carry a
-//! Gaussian to a Gaussian.
+//! A network of one's own: `v = A(t) x + b(t)`, enough to carry a Gaussian to a Gaussian.
 //!
 //! `cargo run --release --example own_network [STEPS]`
 
@@ -20,10 +19,10 @@ const DIM: i64 = 2;
 
 impl Affine {
     fn new() -> Self {
-        let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        let options = (Kind::Float, Device::Cpu);
         let mut parameters = Parameters::new();
-        let matrices = parameters.add("matrices", &zeros(&[N_TIMES, DIM, DIM]));
-        let shifts = parameters.add("shifts", &zeros(&[N_TIMES, DIM]));
+        let matrices = parameters.add("matrices", &Tensor::zeros([N_TIMES, DIM, DIM], options));
+        let shifts = parameters.add("shifts", &Tensor::zeros([N_TIMES, DIM], options));
         Self { parameters, matrices, shifts }
     }
 }
