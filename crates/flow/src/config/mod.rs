@@ -18,7 +18,7 @@ pub use self::ends::{BaseConfig, SyntheticConfig, TargetConfig};
 pub use self::evaluation::EvaluationConfig;
 pub use self::images::{FidConfig, ImageEvaluationConfig};
 pub use self::text::{located, parse};
-use crate::error::{During as _, Error, Result};
+use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
 
 /// An experiment, as written in `configs/NAME.toml`. It is data: [`crate::Experiment`] makes a run of it.
@@ -217,26 +217,27 @@ impl ExperimentConfig {
     fn check_path(&self, path: &PathConfig) -> Result<()> {
         path.check()?;
         let rest_after = (path.rest_at * self.train.steps as f64) as u64;
-        let refuse = |problem: String| Err(wrong("a learned path", problem));
         if path.start >= rest_after {
-            return refuse(format!("rests at step {rest_after}, before its start, found: {}", path.start));
+            return refuse(format!(
+                "the path rests at step {rest_after}, before its start, found: {}",
+                path.start
+            ));
         }
         if matches!(self.objective, ObjectiveConfig::Likelihood { .. }) {
-            let hint = "hint: leave out [objective] kind = \"likelihood\"";
-            return refuse(format!("is of no use to maximum likelihood, which follows no path\n{hint}"));
+            return refuse("maximum likelihood follows no path\nhint: take [objective] kind = \"velocity\"");
         }
         if self.precondition.is_some() {
-            let hint = "hint: leave out [precondition]";
-            return refuse(format!("changes, and a network is preconditioned on one that does not\n{hint}"));
+            return refuse(
+                "a network is preconditioned on a path that does not change\nhint: leave out [precondition]",
+            );
         }
         if self.train.jitter > 0.0 {
             return refuse(
-                "is searched for between the points as they are\nhint: leave out train.jitter".to_owned(),
+                "the path is searched for between the points as they are\nhint: leave out train.jitter",
             );
         }
         if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
-            let hint = "hint: take uniform or beta times";
-            return refuse(format!("changes α, and times by α want one that does not\n{hint}"));
+            return refuse("times by α want an α that does not change\nhint: take uniform or beta times");
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ impl Flow {
     /// Writes the flow into a checkpoint file, whole or not at all: [`Flow::load`] reads it.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
+    /// [`crate::Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
     /// cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.engine.undescribed().check_saved()?;
@@ -206,7 +206,7 @@ impl Flow {
     /// bound on the log-probability of their levels, by one draw of the noise that dequantises them.
     ///
     /// # Errors
-    /// As [`Flow::carry`]; [`Error::Refused`] for a base that is known by samples only.
+    /// As [`Flow::carry`]; [`crate::Error::Refused`] for a base that is known by samples only.
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
         Ok(self.log_density_counted(points, t)?.rows)
     }
