@@ -1,56 +1,62 @@
-//! The data sets that experiments may need, as one table.
+//! The data sets that experiments may need, read from the cards that the data crate keeps of them.
 //!
 //! Nothing is fetched: the sources ask for their terms to be read. The files are named, measured and checked.
-
-mod images;
-mod tables;
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 
-use crate::digest;
+use crate::{digest, workspace::Workspace};
 
-/// The data sets known here, by what they hold. A further one is one more entry.
-const CATALOGUE: [&[DataSet]; 2] = [tables::SETS, images::SETS];
+/// Where in the workspace the cards lie, one file for each data set.
+const CARDS: &str = "crates/data/catalogue";
 
-/// Every data set known here.
-pub(crate) fn all() -> impl Iterator<Item = &'static DataSet> {
-    CATALOGUE.into_iter().flatten()
-}
+/// Every data set that has a card, sorted by name.
+pub(crate) struct Catalogue(Vec<DataSet>);
 
 /// A data set as published.
+#[derive(Deserialize)]
 pub(crate) struct DataSet {
-    /// What configs ask for: the `kind` of an end or of a set of images, or the folder of its files.
-    pub(crate) name: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) source: &'static str,
-    pub(crate) licence: &'static str,
+    /// What configs ask for: the `kind` of a data set or of a set of images, or the folder of its files.
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) source: String,
+    pub(crate) licence: String,
     /// How to get from the source's download to the files.
-    pub(crate) advice: &'static str,
+    advice: String,
     /// The forms in which it is published; the files of one of them suffice.
-    pub(crate) layouts: &'static [&'static [DataFile]],
+    layouts: Vec<Layout>,
+}
+
+#[derive(Deserialize)]
+struct Layout {
+    files: Vec<DataFile>,
 }
 
 /// One file or folder of a data set.
+#[derive(Deserialize)]
 pub(crate) struct DataFile {
     /// Where it has to lie, below the folder of the data sets.
-    pub(crate) path: &'static str,
-    pub(crate) content: Content,
+    pub(crate) path: String,
+    #[serde(flatten)]
+    content: Content,
 }
 
 /// What a whole file is known by.
-pub(crate) enum Content {
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
     Known {
         bytes: u64,
-        sha256: &'static str,
+        sha256: String,
     },
-    /// Neither size nor hash are known; the program checks what it reads.
-    Unknown,
     Folder {
         n_files: usize,
-        ending: &'static str,
+        ending: String,
     },
+    /// Neither size nor hash are known; the program checks what it reads.
+    Unknown {},
 }
 
 /// How closely files are looked at.
@@ -60,17 +66,38 @@ pub(crate) enum Check {
     Hash,
 }
 
-impl DataSet {
-    /// The data set of this name.
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        all().find(|set| set.name == name)
+impl Catalogue {
+    /// Reads all cards of the workspace.
+    pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.root().join(CARDS);
+        let context = || format!("cannot read the catalogue of data sets: {}", folder.display());
+        let mut sets = Vec::new();
+        for entry in fs::read_dir(&folder).with_context(context)? {
+            let path = entry.with_context(context)?.path();
+            let card = || format!("cannot read the card of a data set: {}", path.display());
+            sets.push(toml::from_str(&fs::read_to_string(&path).with_context(card)?).with_context(card)?);
+        }
+        sets.sort_by(|a: &DataSet, b| a.name.cmp(&b.name));
+        Ok(Self(sets))
     }
 
+    /// Every data set.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &DataSet> {
+        self.0.iter()
+    }
+
+    /// The data set of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&DataSet> {
+        self.all().find(|set| set.name == name)
+    }
+}
+
+impl DataSet {
     /// The files of the first layout that is there, or of the first one.
-    pub(crate) fn files(&self, dir: &Path, check: Check) -> &'static [DataFile] {
-        let whole = |files: &[DataFile]| files.iter().all(|file| file.state(dir, check).is_ok());
-        let found = self.layouts.iter().find(|files| whole(files));
-        found.or(self.layouts.first()).copied().unwrap_or_default()
+    pub(crate) fn files(&self, dir: &Path, check: Check) -> &[DataFile] {
+        let whole = |layout: &&Layout| layout.files.iter().all(|file| file.state(dir, check).is_ok());
+        let found = self.layouts.iter().find(whole);
+        found.or(self.layouts.first()).map_or(&[], |layout| &layout.files)
     }
 
     /// Fails unless every file of a layout lies below `dir` and is whole; the message says what to get and from
@@ -79,8 +106,8 @@ impl DataSet {
         if self.files(dir, check).iter().all(|file| file.state(dir, check).is_ok()) {
             return Ok(());
         }
-        let shown = |files: &&[DataFile]| -> String {
-            files.iter().map(|file| file.shown(&file.state(dir, check))).collect()
+        let shown = |layout: &Layout| -> String {
+            layout.files.iter().map(|file| file.shown(&file.state(dir, check))).collect()
         };
         let files = self.layouts.iter().map(shown).collect::<Vec<_>>().join("\n  or");
         bail!(
@@ -99,22 +126,18 @@ impl DataSet {
 }
 
 impl DataFile {
-    const fn unknown(path: &'static str) -> Self {
-        Self { path, content: Content::Unknown }
-    }
-
     /// Whether the file is there and whole; the error is what's wrong.
     pub(crate) fn state(&self, dir: &Path, check: Check) -> Result<()> {
-        let path = dir.join(self.path);
+        let path = dir.join(&self.path);
         let found = fs::metadata(&path).ok().context("missing")?;
-        match self.content {
-            Content::Known { bytes, .. } if found.len() != bytes => {
+        match &self.content {
+            Content::Known { bytes, .. } if found.len() != *bytes => {
                 bail!("wrong size: {} bytes", found.len())
             }
             Content::Known { sha256, .. } if check == Check::Hash => digest::require(&path, sha256),
-            Content::Known { .. } | Content::Unknown => Ok(()),
+            Content::Known { .. } | Content::Unknown {} => Ok(()),
             Content::Folder { n_files, ending } => match count(&path, ending)? {
-                found if found == n_files => Ok(()),
+                found if found == *n_files => Ok(()),
                 found => bail!("wrong number of .{ending} files: {found}"),
             },
         }
@@ -123,9 +146,9 @@ impl DataFile {
     /// Its path and state, and what it should be.
     fn shown(&self, state: &Result<()>) -> String {
         let state = state.as_ref().map_or_else(|error| format!("{error:#}"), |()| "present".to_owned());
-        let known = match self.content {
+        let known = match &self.content {
             Content::Known { bytes, sha256 } => format!("\n    {bytes} bytes, SHA-256 {sha256}"),
-            Content::Unknown => String::new(),
+            Content::Unknown {} => String::new(),
             Content::Folder { n_files, ending } => format!("\n    {n_files} files .{ending}"),
         };
         format!("\n  {}: {state}{known}", self.path)
@@ -135,7 +158,7 @@ impl DataFile {
     pub(crate) fn bytes(&self, dir: &Path) -> Option<u64> {
         match self.content {
             Content::Known { bytes, .. } => Some(bytes),
-            Content::Unknown => fs::metadata(dir.join(self.path)).ok().map(|found| found.len()),
+            Content::Unknown {} => fs::metadata(dir.join(&self.path)).ok().map(|found| found.len()),
             Content::Folder { .. } => None,
         }
     }
@@ -154,28 +177,33 @@ fn count(folder: &Path, ending: &str) -> Result<usize> {
 mod tests {
     use super::*;
 
-    const SET: DataSet = DataSet {
-        name: "letters",
-        title: "Three letters",
-        source: "the alphabet",
-        licence: "CC0",
-        advice: "as it is",
-        layouts: &[&[DataFile {
-            path: "letters/abc.txt",
-            content: Content::Known {
-                bytes: 3,
-                sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            },
-        }]],
-    };
+    const HEAD: &str = r#"
+name = "letters"
+title = "Three letters"
+source = "the alphabet"
+licence = "CC0"
+advice = "as it is"
+"#;
 
-    const LAYOUTS: DataSet = DataSet {
-        layouts: &[
-            &[DataFile::unknown("letters/abc.csv"), DataFile::unknown("letters/def.csv")],
-            &[DataFile { path: "letters", content: Content::Folder { n_files: 2, ending: "jpg" } }],
-        ],
-        ..SET
-    };
+    const FILE: &str = r#"
+[[layouts]]
+files = [
+    { path = "letters/abc.txt", bytes = 3, sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+]
+"#;
+
+    const LAYOUTS: &str = r#"
+[[layouts]]
+files = [{ path = "letters/abc.csv" }, { path = "letters/def.csv" }]
+
+[[layouts]]
+files = [{ path = "letters", n_files = 2, ending = "jpg" }]
+"#;
+
+    /// The set of letters with these layouts.
+    fn set(layouts: &str) -> DataSet {
+        toml::from_str(&format!("{HEAD}{layouts}")).unwrap()
+    }
 
     /// The state of [`LAYOUTS`] with these files.
     fn layouts(files: &[&str]) -> Result<(), String> {
@@ -184,7 +212,7 @@ mod tests {
         for file in files {
             fs::write(dir.path().join("letters").join(file), "x").unwrap();
         }
-        LAYOUTS.require(dir.path(), Check::Size).map_err(|error| error.to_string())
+        set(LAYOUTS).require(dir.path(), Check::Size).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -208,7 +236,7 @@ mod tests {
             fs::create_dir(dir.path().join("letters")).unwrap();
             fs::write(dir.path().join("letters/abc.txt"), content).unwrap();
         }
-        SET.require(dir.path(), check).map_err(|error| error.to_string())
+        set(FILE).require(dir.path(), check).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -238,21 +266,41 @@ mod tests {
         assert!(check(Some("ab"), Check::Size).unwrap_err().contains("wrong size: 2 bytes"));
     }
 
+    /// The data crate checks the cards closely; here they only have to be found under the right names.
     #[test]
-    fn names_and_hashes_are_well_formed() {
-        for set in all() {
-            assert_eq!(DataSet::named(set.name).unwrap().title, set.title, "two data sets of one name");
-            assert!(!set.layouts.is_empty(), "{}", set.name);
-            for file in set.layouts.iter().copied().flatten() {
+    fn the_workspaces_cards_are_read() {
+        let workspace = Workspace::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+        let catalogue = Catalogue::read(&workspace).unwrap();
+        for set in catalogue.all() {
+            assert_eq!(catalogue.named(&set.name).unwrap().title, set.title, "two data sets of one name");
+            assert!(
+                workspace.root().join(CARDS).join(format!("{}.toml", set.name)).is_file(),
+                "{}",
+                set.name
+            );
+            for file in set.layouts.iter().flat_map(|layout| &layout.files) {
                 // An archive's own folder will do.
                 let folder = file.path.split('/').next().unwrap().replace('-', "");
                 let name = set.name.replace('-', "");
                 let own = name.starts_with(&folder) || folder.starts_with(&name);
                 assert!(own, "{} is not below its set's folder", file.path);
-                if let Content::Known { sha256, .. } = file.content {
-                    assert_eq!(sha256.len(), 64);
-                }
             }
         }
+        let power = catalogue.named("power").unwrap();
+        assert!(matches!(power.layouts[0].files[0].content, Content::Known { bytes: 132_960_755, .. }));
+        let bsds300 = catalogue.named("bsds300").unwrap();
+        assert!(matches!(bsds300.layouts[0].files[0].content, Content::Unknown {}));
+        assert!(matches!(bsds300.layouts[1].files[0].content, Content::Folder { n_files: 200, .. }));
+    }
+
+    #[test]
+    fn a_card_that_cannot_be_read_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let refused = || format!("{:#}", Catalogue::read(&Workspace::at(root.path())).err().unwrap());
+        assert!(refused().contains("cannot read the catalogue"));
+        fs::create_dir_all(root.path().join(CARDS)).unwrap();
+        fs::write(root.path().join(CARDS).join("a.toml"), HEAD).unwrap();
+        let message = refused();
+        assert!(message.contains("a.toml") && message.contains("layouts"), "{message}");
     }
 }

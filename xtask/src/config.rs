@@ -5,16 +5,13 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result, bail};
 use toml::Table;
 
-use crate::catalogue::DataSet;
+use crate::catalogue::{Catalogue, DataSet};
 
 /// The places where a config may ask for a data set.
 const SOURCES: [&str; 2] = ["target", "base"];
 
-/// The kind of an end that is a set of images.
-const IMAGES: &str = "images";
-
-/// The kinds of sets of images that are known by their files' place.
-const FILES: [&str; 3] = ["folder", "parquet", "idx"];
+/// The keys of such a place that may name a data set, or a path whose first folder does.
+const NAMES: [&str; 3] = ["kind", "source.kind", "source.path"];
 
 /// The text of one experiment's config.
 pub(crate) struct Config {
@@ -44,8 +41,8 @@ impl Config {
     }
 
     /// The data sets that the config needs, once these `key=value` overrides are applied.
-    pub(crate) fn data_sets(&self, overrides: &[String]) -> Vec<&'static DataSet> {
-        SOURCES.iter().filter_map(|end| DataSet::named(&self.data_set(end, overrides)?)).collect()
+    pub(crate) fn data_sets<'a>(&self, catalogue: &'a Catalogue, overrides: &[String]) -> Vec<&'a DataSet> {
+        SOURCES.iter().filter_map(|end| self.data_set(catalogue, end, overrides)).collect()
     }
 
     /// What the target is.
@@ -58,19 +55,12 @@ impl Config {
         Ok(Self { text, table })
     }
 
-    /// The name of the data set that an end of the flow asks for: its kind or, for images, that of their source or,
-    /// where the source is just some files, the folder below which they lie.
-    fn data_set(&self, end: &str, overrides: &[String]) -> Option<String> {
-        let kind = self.value(&format!("{end}.kind"), overrides)?;
-        if kind != IMAGES {
-            return Some(kind);
-        }
-        let kind = self.value(&format!("{end}.source.kind"), overrides)?;
-        if !FILES.contains(&kind.as_str()) {
-            return Some(kind);
-        }
-        let path = self.value(&format!("{end}.source.path"), overrides)?;
-        path.split('/').next().map(str::to_owned)
+    /// The data set that an end of the flow asks for, the first name of which there is a card.
+    fn data_set<'a>(&self, catalogue: &'a Catalogue, end: &str, overrides: &[String]) -> Option<&'a DataSet> {
+        NAMES.iter().find_map(|key| {
+            let value = self.value(&format!("{end}.{key}"), overrides)?;
+            catalogue.named(value.split('/').next()?)
+        })
     }
 
     /// The text at a dotted key.
@@ -121,11 +111,14 @@ fn nearest<'a>(name: &str, known: &'a [String]) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::Workspace;
 
-    fn data_sets(text: &str, overrides: &[&str]) -> Vec<&'static str> {
+    fn data_sets(text: &str, overrides: &[&str]) -> Vec<String> {
+        let workspace = Workspace::at(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+        let catalogue = Catalogue::read(&workspace).unwrap();
         let overrides: Vec<_> = overrides.iter().map(ToString::to_string).collect();
         let config = Config::parse(text.to_owned()).unwrap();
-        config.data_sets(&overrides).into_iter().map(|set| set.name).collect()
+        config.data_sets(&catalogue, &overrides).into_iter().map(|set| set.name.clone()).collect()
     }
 
     #[test]

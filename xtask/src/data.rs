@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    catalogue::{self, Check, DataSet},
+    catalogue::{Catalogue, Check, DataSet},
     config, flags,
     workspace::Workspace,
 };
@@ -17,15 +17,16 @@ use crate::{
 pub(crate) fn run(workspace: &Workspace, flags: &flags::Data) -> Result<()> {
     let check = if flags.verify { Check::Hash } else { Check::Size };
     let dir = workspace.data(flags.dir.as_deref());
+    let catalogue = Catalogue::read(workspace)?;
     match &flags.name {
-        Some(name) if !flags.list => show(named(name)?, &dir, check),
-        _ => catalogue::all().try_for_each(|set| list(set, &dir, check)),
+        Some(name) if !flags.list => show(named(&catalogue, name)?, &dir, check),
+        _ => catalogue.all().try_for_each(|set| list(set, &dir, check)),
     }
 }
 
-fn named(name: &str) -> Result<&'static DataSet> {
-    DataSet::named(name).with_context(|| {
-        let known = catalogue::all().map(|set| set.name.to_owned()).collect::<Vec<_>>();
+fn named<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a DataSet> {
+    catalogue.named(name).with_context(|| {
+        let known = catalogue.all().map(|set| set.name.clone()).collect::<Vec<_>>();
         format!("no such data set: {name}\nhint: {}, or see --list", config::suggestion(name, &known))
     })
 }
@@ -45,7 +46,7 @@ fn show(set: &DataSet, dir: &Path, check: Check) -> Result<()> {
     let how = if check == Check::Hash { "verified" } else { "present, right size" };
     set.files(dir, check)
         .iter()
-        .try_for_each(|file| line(&format!("{}  {how}", dir.join(file.path).display())))
+        .try_for_each(|file| line(&format!("{}  {how}", dir.join(&file.path).display())))
 }
 
 fn line(text: &str) -> Result<()> {

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::{
     cargo,
-    catalogue::{Check, DataSet},
+    catalogue::{Catalogue, Check, DataSet},
     config::{self, Config},
     flags,
     libtorch::{self, Flavour},
@@ -29,9 +29,11 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Experiment) -> Result<()
 fn start(workspace: &Workspace, name: &str, flags: &flags::Experiment) -> Result<()> {
     let config = Config::read(&workspace.configs(), name)?;
     let data = workspace.data(flags.data.as_deref());
-    let needed = config.data_sets(&flags.set);
+    let catalogue = Catalogue::read(workspace)?;
+    let needed = config.data_sets(&catalogue, &flags.set);
     require(&needed, &data).map_err(|error| {
-        let alternatives = alternatives(&workspace.configs(), config.target().as_deref(), &data);
+        let ready = ready(&workspace.configs(), &catalogue, &data).unwrap_or_default();
+        let alternatives = alternatives(ready, config.target().as_deref());
         anyhow!("cannot run the experiment `{name}`: {error:#}{alternatives}")
     })?;
 
@@ -47,8 +49,7 @@ fn require(needed: &[&DataSet], data: &Path) -> Result<()> {
 }
 
 /// A hint at the experiments that can run now, those whose target is of the same kind first.
-fn alternatives(configs: &Path, kind: Option<&str>, data: &Path) -> String {
-    let mut ready = ready(configs, data).unwrap_or_default();
+fn alternatives(mut ready: Vec<(String, Config)>, kind: Option<&str>) -> String {
     ready.sort_by_key(|(_, config)| config.target().as_deref() != kind);
     let names: Vec<&str> = ready.iter().map(|(name, _)| name.as_str()).collect();
     match names.as_slice() {
@@ -63,10 +64,10 @@ fn alternatives(configs: &Path, kind: Option<&str>, data: &Path) -> String {
 }
 
 /// The experiments whose data are there, if they need any.
-fn ready(configs: &Path, data: &Path) -> Result<Vec<(String, Config)>> {
+fn ready(configs: &Path, catalogue: &Catalogue, data: &Path) -> Result<Vec<(String, Config)>> {
     let config = |name: String| Some((Config::read(configs, &name).ok()?, name));
     let ready = config::names(configs)?.into_iter().filter_map(config);
-    let ready = ready.filter(|(config, _)| require(&config.data_sets(&[]), data).is_ok());
+    let ready = ready.filter(|(config, _)| require(&config.data_sets(catalogue, &[]), data).is_ok());
     Ok(ready.map(|(config, name)| (name, config)).collect())
 }
 

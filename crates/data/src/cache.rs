@@ -11,9 +11,8 @@ use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use interflow_core::atomic::Partial;
 use sha2::{Digest as _, Sha256};
-
-use crate::atomic::Partial;
 
 const MAGIC: &[u8; 16] = b"interflow-cache1";
 /// Magic, identity, digest, two lengths.

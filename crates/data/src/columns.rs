@@ -1,13 +1,14 @@
-//! What a flow's coordinates mean in the units of a table.
+//! What a flow's points mean in the units of a table.
 //!
-//! A flow is trained on `z = (x − mean)/deviation`, column by column, so `ρ_X(x) = ρ_Z(z)/∏ deviation`. A column
+//! Some columns are the coordinates of the state, others are given: numbers beside the state. A flow is trained on `z = (x − mean)/deviation`, column by column, so `ρ_X(x) = ρ_Z(z)/∏ deviation`. A column
 //! with a quantum holds multiples of it; the flow models `x + u`, u uniform on one quantum, and a sample is
 //! rounded down to its multiple again.
 
+use interflow_core::{Given, GivenSpace, Points, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// One column: its name, its scale and its quantum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,12 +23,13 @@ pub struct Column {
     /// The distance of neighbouring values, if the column was dequantised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantum: Option<f64>,
-    /// Whether it is a condition: the flow is one of the other columns given this one.
+    /// Whether the flow is given this column, instead of its being a coordinate of the state.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given: bool,
 }
 
-/// The columns of a table in the order of a flow's coordinates: an affine map between their units and the flow's.
+/// The columns of a table, those that are given before those of the state: an affine map between their units and the
+/// flow's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Column>", into = "Vec<Column>")]
 pub struct Columns(Vec<Column>);
@@ -36,8 +38,8 @@ impl Columns {
     /// Checks the columns' numbers.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless the conditions come first, a column is none, deviations and quanta are positive and
-    /// all numbers finite.
+    /// [`Error::Rows`] unless the columns that are given come first, at least one is not given, deviations and quanta are
+    /// positive and all numbers finite.
     pub fn new(columns: Vec<Column>) -> Result<Self> {
         let refuse = |problem: String| Err(Error::Rows { problem });
         if columns.last().is_none_or(|column| column.given) {
@@ -62,56 +64,90 @@ impl Columns {
         self.0.iter()
     }
 
-    /// How many of the first columns are conditions.
-    pub fn n_given(&self) -> usize {
-        self.iter().filter(|column| column.given).count()
+    /// The columns that a flow is given.
+    pub fn given(&self) -> impl Iterator<Item = &Column> {
+        self.iter().filter(|column| column.given)
     }
 
-    /// The conditions alone, `[N, K]`, in the flow's coordinates: as [`Columns::standardise`] for the first K columns.
-    ///
-    /// # Errors
-    /// [`Error::Rows`] if `x` has other columns.
-    pub fn standardise_given(&self, x: &Tensor) -> Result<Tensor> {
-        Self(self.iter().filter(|column| column.given).cloned().collect()).standardise(x)
+    /// The columns that are the coordinates of a flow's state.
+    pub fn states(&self) -> impl Iterator<Item = &Column> {
+        self.iter().filter(|column| !column.given)
     }
 
-    /// The columns' names.
+    /// The dimension of the state and what it is given.
+    pub fn space(&self) -> Space {
+        let given = match self.given().count() {
+            0 => GivenSpace::Nothing {},
+            n => GivenSpace::Numbers { n: n as i64 },
+        };
+        Space { dim: self.states().count() as i64, given }
+    }
+
+    /// The names of all columns, in their order.
     pub fn names(&self) -> Vec<String> {
-        self.iter().map(|column| column.name.clone()).collect()
+        names(self.iter())
     }
 
-    /// The flow's coordinates of rows `x`, `[N, D]`, in double precision on the CPU. A value of a column with a
-    /// quantum stands for the middle of its cell.
-    ///
-    /// # Errors
-    /// [`Error::Rows`] if `x` has other columns.
-    pub fn standardise(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.admit(x)?;
-        let columns = self.iter().zip(x.unbind(1)).map(|(column, x)| {
-            let x =
-                column.quantum.map_or_else(|| x.shallow_clone(), |quantum| cell(&x, quantum) + 0.5 * quantum);
-            (x - column.mean) / column.deviation
-        });
-        Ok(Tensor::stack(&columns.collect::<Vec<_>>(), 1))
+    /// The names of the columns that a flow is given.
+    pub fn given_names(&self) -> Vec<String> {
+        names(self.given())
     }
 
-    /// The rows `[N, D]` that the flow's coordinates `z`, `[N, D]`, stand for, in double precision on the CPU.
+    /// The names of the columns that are the coordinates of a flow's state.
+    pub fn state_names(&self) -> Vec<String> {
+        names(self.states())
+    }
+
+    /// The flow's points of rows `[N, K + D]` of all columns in their order, in double precision on the CPU. A value of
+    /// a column with a quantum stands for the middle of its cell.
     ///
     /// # Errors
-    /// [`Error::Rows`] if `z` has other columns.
+    /// [`Error::Rows`] if the rows have another number of columns.
+    pub fn standardise(&self, rows: &Tensor) -> Result<Points> {
+        let all = standardised(self.iter(), rows)?;
+        Ok(self.part(&all))
+    }
+
+    /// States and what they are given of rows `[N, K + D]` of all columns in their order.
+    pub(crate) fn part(&self, rows: &Tensor) -> Points {
+        let (n_given, dim) = (self.given().count() as i64, self.states().count() as i64);
+        if n_given == 0 {
+            return Points::from(rows.shallow_clone());
+        }
+        let given = Given::Numbers(rows.narrow(1, 0, n_given).contiguous());
+        Points { x: rows.narrow(1, n_given, dim).contiguous(), given }
+    }
+
+    /// What a flow is given by rows `[N, K]` of the given columns alone, in double precision on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if the rows have another number of columns.
+    pub fn standardise_given(&self, rows: &Tensor) -> Result<Given> {
+        let numbers = standardised(self.given(), rows)?;
+        Ok(if self.space().given.is_nothing() { Given::Nothing } else { Given::Numbers(numbers) })
+    }
+
+    /// The rows `[N, D]` of the state's columns that a flow's states `z`, `[N, D]`, stand for, in double precision on
+    /// the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if `z` has another number of columns.
     pub fn restore(&self, z: &Tensor) -> Result<Tensor> {
-        let z = self.admit(z)?;
-        let columns = self.iter().zip(z.unbind(1)).map(|(column, z)| {
-            let x = z * column.deviation + column.mean;
-            column.quantum.map_or_else(|| x.shallow_clone(), |quantum| cell(&x, quantum))
-        });
-        Ok(Tensor::stack(&columns.collect::<Vec<_>>(), 1))
+        restored(self.states(), z)
     }
 
-    /// `log |∂z/∂x|` in nats, the same everywhere: what a log-density of z needs to become one of x. Conditions
-    /// have no part in it.
+    /// The rows `[N, K]` of the given columns that a flow's conditions `numbers`, `[N, K]`, stand for, in double
+    /// precision on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if `numbers` has another number of columns.
+    pub fn restore_given(&self, numbers: &Tensor) -> Result<Tensor> {
+        restored(self.given(), numbers)
+    }
+
+    /// `log |∂z/∂x|` of the states in nats, the same everywhere: what is added to a log-density of z to get that of x.
     pub fn log_jacobian(&self) -> f64 {
-        -self.iter().filter(|column| !column.given).map(|column| column.deviation.ln()).sum::<f64>()
+        -self.states().map(|column| column.deviation.ln()).sum::<f64>()
     }
 
     /// Whether `other` has the same columns on the same scale, up to the rounding of sums.
@@ -122,15 +158,48 @@ impl Columns {
         };
         self.0.len() == other.0.len() && self.iter().zip(other.iter()).all(|(a, b)| close(a, b))
     }
+}
 
-    fn admit(&self, x: &Tensor) -> Result<Tensor> {
-        let size = x.size();
-        if size.len() != 2 || size[1] != self.0.len() as i64 {
-            let problem = format!("expected rows of {} columns, found: {size:?}", self.0.len());
-            return Err(Error::Rows { problem });
-        }
-        Ok(x.to_device(Device::Cpu).to_kind(Kind::Double))
+fn names<'a>(columns: impl Iterator<Item = &'a Column>) -> Vec<String> {
+    columns.map(|column| column.name.clone()).collect()
+}
+
+fn standardised<'a>(columns: impl Iterator<Item = &'a Column>, x: &Tensor) -> Result<Tensor> {
+    each(columns, x, |column, x| {
+        let x = column.quantum.map_or_else(|| x.shallow_clone(), |quantum| cell(&x, quantum) + 0.5 * quantum);
+        (x - column.mean) / column.deviation
+    })
+}
+
+fn restored<'a>(columns: impl Iterator<Item = &'a Column>, z: &Tensor) -> Result<Tensor> {
+    each(columns, z, |column, z| {
+        let x = z * column.deviation + column.mean;
+        column.quantum.map_or_else(|| x.shallow_clone(), |quantum| cell(&x, quantum))
+    })
+}
+
+/// `f` of each column of `x`, `[N, W]`, in double precision on the CPU.
+fn each<'a>(
+    columns: impl Iterator<Item = &'a Column>,
+    x: &Tensor,
+    f: impl Fn(&Column, Tensor) -> Tensor,
+) -> Result<Tensor> {
+    let columns: Vec<&Column> = columns.collect();
+    let x = admit(columns.len(), x)?;
+    if columns.is_empty() {
+        return Ok(x);
     }
+    let results: Vec<Tensor> = columns.into_iter().zip(x.unbind(1)).map(|(column, x)| f(column, x)).collect();
+    Ok(Tensor::stack(&results, 1))
+}
+
+/// Rows of `n` columns, in double precision on the CPU.
+fn admit(n: usize, x: &Tensor) -> Result<Tensor> {
+    let size = x.size();
+    if size.len() != 2 || size[1] != n as i64 {
+        return Err(Error::Rows { problem: format!("expected rows of {n} columns, found: {size:?}") });
+    }
+    Ok(x.to_device(Device::Cpu).to_kind(Kind::Double))
 }
 
 /// The lower end of the cell that holds `x`. A product with 1/quantum keeps decimal quanta decimal: 3 cells of 0.1

@@ -1,8 +1,9 @@
 //! What can go wrong in this crate; every message names the file.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::Sizes;
+use crate::sizes::Sizes;
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -20,24 +21,24 @@ pub enum Error {
         path: PathBuf,
         /// Why it failed.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A data set's file is not where it has to lie.
     #[error("the data set `{name}` is not there: {}\nhint: `cargo xtask data {name}` says where to get it", path.display())]
     Missing {
-        /// The data set.
+        /// The data set's name in the catalogue.
         name: &'static str,
         /// The file.
         path: PathBuf,
     },
-    /// A data set's file has not the rows that were published: a broken download, or another file.
+    /// A data set's file does not have the published number of rows: it is cut or another file.
     #[error(
         "{}: expected {expected} rows of data, found: {found}\nhint: the file is cut or another one; \
          `cargo xtask data {name}` says where to get it",
         path.display()
     )]
     Incomplete {
-        /// The data set.
+        /// The data set's name in the catalogue.
         name: &'static str,
         /// The file.
         path: PathBuf,
@@ -46,14 +47,14 @@ pub enum Error {
         /// How many whole rows it has.
         found: usize,
     },
-    /// A data set's parts have not the published sizes: a broken download, or another file.
+    /// A data set's parts do not have the published sizes: the file is cut or another one.
     #[error(
         "{}: expected {expected}, found: {found}\nhint: the file is cut or another one; \
          `cargo xtask data {name}` says where to get it",
         path.display()
     )]
     Sizes {
-        /// The data set.
+        /// The data set's name in the catalogue.
         name: &'static str,
         /// The file.
         path: PathBuf,
@@ -92,6 +93,23 @@ pub enum Error {
         /// What is wrong with them.
         problem: String,
     },
+    /// A file is in a format whose decoder this build has not got.
+    #[error(
+        "this build cannot decode the file: {}\nhint: build interflow-data with its feature `{feature}`",
+        path.display()
+    )]
+    Feature {
+        /// The feature of the crate that brings the decoder.
+        feature: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A card of the catalogue of published data sets cannot be read.
+    #[error("cannot read a card of the catalogue: {problem}")]
+    Card {
+        /// What is wrong with the card.
+        problem: String,
+    },
     /// libtorch refused an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
@@ -101,4 +119,14 @@ pub enum Error {
         #[source]
         source: tch::TchError,
     },
+}
+
+/// The error that a file's content is not what it should be.
+pub(crate) fn content(path: &Path, problem: String) -> Error {
+    Error::Content { path: path.to_owned(), problem }
+}
+
+/// Makes an error of why a file cannot be read.
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    |source| Error::Io { action: "read", path: path.into(), source }
 }

@@ -14,14 +14,13 @@ mod images;
 mod levels;
 mod parquet;
 mod parts;
-mod picture;
 mod shape;
 mod source;
 mod store;
 
 pub use cifar10::Cifar10;
 pub use config::ImageSetConfig;
-pub use digits::digits;
+pub use digits::{Digits, digits};
 pub use folder::Folder;
 pub use idx::Idx;
 pub use imagenet32::Imagenet32;

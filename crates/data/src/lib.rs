@@ -1,35 +1,103 @@
-//! Data sets: tables from CSV and NPY files with their columns, splits and units, the five of the tabular benchmark
-//! with their published preprocessing, and images.
+//! Data for flows: rows and images from files, split, standardised and turned into training points.
+//!
+//! A flow wants three things of its data: a source of training points, a source of points that it is watched by, and test
+//! points. The trait [`Dataset`] is these three, with what is needed to report in the units of the files. Loaded from a
+//! config are
+//!
+//! - one's own table in a CSV, NPY or Parquet file ([`TableConfig`]), of which some columns may be *given*: they travel
+//!   beside the state as [`interflow_core::Given`];
+//! - the tabular benchmark POWER, GAS, HEPMASS, MINIBOONE and BSDS300 with its published preprocessing;
+//! - images, dequantised and scaled to [−1, 1) ([`ImagesConfig`]), given their class if asked for.
+//!
+//! [`DatasetConfig`] is the registry of all of them, as a config file names them by the key `kind`. Other data implement
+//! [`Dataset`] outside of this crate.
+//!
+//! # A table from its file to a batch
+//!
+//! ```
+//! use interflow_core::rng::Stream;
+//! use interflow_data::{Dataset, DatasetConfig};
+//!
+//! // Fifty rows of three columns.
+//! let folder = tempfile::tempdir()?;
+//! let rows = (0..50).map(|i| format!("{i},{},{}\n", (i * i) % 7, 0.5 * f64::from(i).sin()));
+//! let text = format!("age,children,income\n{}", rows.collect::<String>());
+//! std::fs::write(folder.path().join("people.csv"), text)?;
+//!
+//! // Income and children given the age. Integers get uniform noise, as a density wants a continuum.
+//! let config: DatasetConfig = toml::from_str(
+//!     r#"
+//!     kind = "table"
+//!     file = "people.csv"
+//!     given = ["age"]
+//!     dequantise = ["children"]
+//!     "#,
+//! )?;
+//! let people = config.load(folder.path())?;
+//! assert_eq!(people.space().dim, 2);
+//!
+//! // The eight points of training step 3: standardised states with the standardised age beside them.
+//! let batch = people.training().batch(8, 3, &Stream::named(0, "an example"));
+//! assert_eq!(batch.x.size(), [8, 2]);
+//! assert_eq!(batch.given.tensor().map(|age| age.size()), Some(vec![8, 1]));
+//!
+//! // States come back in the units of the file, children as integers again.
+//! let columns = people.columns().ok_or("a table has columns")?;
+//! assert_eq!(columns.state_names(), ["children", "income"]);
+//! let restored = columns.restore(&batch.x)?;
+//! assert_eq!(restored.select(1, 0), restored.select(1, 0).round());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! Decoders that need large dependencies can be left out; all are on by default. What needs one that was left out is an
+//! error that names the feature ([`Error::Feature`]).
+//!
+//! | feature | reads |
+//! |---|---|
+//! | `parquet` | Parquet files of rows or of pictures |
+//! | `hdf5` | the published patches of BSDS300 |
+//! | `images` | JPEG, PNG and WebP pictures, archives of arrays (npz) |
 
-pub mod atomic;
-pub mod benchmark;
+#[macro_use]
+mod registry;
+
 mod cache;
+pub mod card;
 pub mod columns;
+pub mod dataset;
+mod decode;
 mod epochs;
 pub mod error;
 pub mod image;
-mod parquet_rows;
-pub mod power;
 pub mod prefetch;
-pub mod preparation;
 pub mod rows;
+pub mod sets;
 pub mod sheet;
+pub mod sizes;
 pub mod split;
 pub mod table;
+pub mod table_dataset;
 pub mod whitening;
 
-pub use benchmark::{Benchmark, Bsds300, Gas, Hepmass, Miniboone, ReducedMiniboone, Sizes};
+pub use card::{Card, DataFile, Layout};
 pub use columns::{Column, Columns};
+pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use image::{
-    Cifar10, Folder, Idx, ImageParts, ImageSetConfig, ImageShape, ImageSource, Imagenet32, Images,
+    Cifar10, Digits, Folder, Idx, ImageParts, ImageSetConfig, ImageShape, ImageSource, Imagenet32, Images,
     ParquetImages, dequantise, digits, quantise,
 };
-pub use power::{Noise, Power, Splits, Standardisation};
 pub use prefetch::Prefetch;
-pub use preparation::{TableConfig, TableSplits, Unfit};
 pub use rows::{Dequantisation, Rows};
+pub use sets::{
+    Benchmark, Bsds300, Bsds300Extent, ClassConfig, DatasetConfig, Gas, Hepmass, HepmassExtent, ImageDataset,
+    ImagesConfig, Miniboone, Power, ReducedMiniboone, TableConfig, Unfit, catalogue,
+};
 pub use sheet::Sheet;
+pub use sizes::Sizes;
 pub use split::Split;
 pub use table::Table;
+pub use table_dataset::TableDataset;
 pub use whitening::{Whitening, WhiteningNumbers};

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use interflow_core::rng::Stream;
 use interflow_core::source::Source;
-use tch::Tensor;
+use interflow_core::{Points, Space};
 
 /// A source whose next batches are made on other threads. They end with it.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ struct Shared<S> {
 struct Desk {
     wanted: VecDeque<Key>,
     in_work: Vec<Key>,
-    ready: Vec<(Key, Tensor)>,
+    ready: Vec<(Key, Points)>,
     closed: bool,
 }
 
@@ -67,11 +67,11 @@ impl<S: Source + 'static> Prefetch<S> {
 }
 
 impl<S: Source> Source for Prefetch<S> {
-    fn dim(&self) -> i64 {
-        self.shared.source.dim()
+    fn space(&self) -> Space {
+        self.shared.source.space()
     }
 
-    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Tensor {
+    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
         let key = Key { n, step, stream: *stream };
         let made = self.shared.take(key, self.ahead);
         made.unwrap_or_else(|| self.shared.source.batch(n, step, stream))
@@ -95,7 +95,7 @@ impl<S> Shared<S> {
     }
 
     /// The batch of `key` if a worker has made or begun it, and orders of those of the steps after it.
-    fn take(&self, key: Key, ahead: u64) -> Option<Tensor> {
+    fn take(&self, key: Key, ahead: u64) -> Option<Points> {
         let mut desk = self.desk();
         desk.order(key, ahead);
         self.wanted.notify_all();
@@ -161,7 +161,7 @@ impl Desk {
 struct Order<'a, S> {
     shared: &'a Shared<S>,
     key: Key,
-    batch: Option<Tensor>,
+    batch: Option<Points>,
 }
 
 impl<S> Drop for Order<'_, S> {

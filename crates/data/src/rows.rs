@@ -1,13 +1,14 @@
 //! Rows of a data set as a source of training points.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use tch::{Kind, Tensor};
+use interflow_core::{Given, GivenSpace, Points, Space};
+use tch::{Device, Kind, Tensor};
 
 use crate::epochs::Epochs;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Fresh uniform noise of one quantum per column at every visit of a row, then standardisation.
 #[derive(Debug)]
@@ -16,64 +17,101 @@ pub struct Dequantisation {
     pub quantum: Tensor,
     /// What is subtracted from the noisy value, `[D]`.
     pub mean: Tensor,
-    /// What it is divided by then, `[D]`.
+    /// What the difference is divided by, `[D]`.
     pub deviation: Tensor,
 }
 
-/// Rows in a new random order in each epoch, each row once.
+/// Rows in a new random order in each epoch, each row once, with the numbers that each is given.
 #[derive(Debug)]
 pub struct Rows {
-    values: Mutex<Tensor>,
+    states: Mutex<Tensor>,
+    given: Mutex<Given>,
     n: i64,
-    dim: i64,
+    space: Space,
     dequantisation: Option<Mutex<Dequantisation>>,
     epochs: Epochs,
 }
 
 impl Rows {
-    /// A source of the given rows, `[N, D]`.
+    /// A source of the states `x`, `[N, D]`, that are given nothing.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there is at least one row of at least one column.
-    pub fn new(values: Tensor) -> Result<Self> {
-        match values.size()[..] {
-            [n, dim] if n > 0 && dim > 0 => {
-                let epochs = Epochs::new(n);
-                Ok(Self { values: Mutex::new(values), n, dim, dequantisation: None, epochs })
-            }
-            ref size => Err(Error::Rows { problem: format!("expected rows [N, D], found: {size:?}") }),
-        }
+    pub fn new(x: Tensor) -> Result<Self> {
+        let (n, dim) = axes(&x)?;
+        Ok(Self {
+            states: Mutex::new(x),
+            given: Mutex::default(),
+            n,
+            space: Space::from(dim),
+            dequantisation: None,
+            epochs: Epochs::new(n),
+        })
     }
 
-    /// A source that dequantises and standardises each row when it is visited.
+    /// A source that dequantises and standardises each state of `x`, `[N, D]`, when it is visited.
     ///
     /// # Errors
     /// As [`Rows::new`].
-    pub fn dequantised(values: Tensor, dequantisation: Dequantisation) -> Result<Self> {
-        Ok(Self { dequantisation: Some(Mutex::new(dequantisation)), ..Self::new(values)? })
+    pub fn dequantised(x: Tensor, dequantisation: Dequantisation) -> Result<Self> {
+        Ok(Self { dequantisation: Some(Mutex::new(dequantisation)), ..Self::new(x)? })
+    }
+
+    /// The same with `numbers`, `[N, K]`, of which each state is given a row.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] unless there are as many rows of numbers as states, of at least one column.
+    pub fn given(self, numbers: Tensor) -> Result<Self> {
+        let (n, n_given) = axes(&numbers)?;
+        if n != self.n {
+            let problem = format!("expected conditions of {} rows, found: {n}", self.n);
+            return Err(Error::Rows { problem });
+        }
+        let space = Space { given: GivenSpace::Numbers { n: n_given }, ..self.space };
+        Ok(Self { given: Mutex::new(Given::Numbers(numbers)), space, ..self })
     }
 
     /// How many rows there are.
     pub fn n_rows(&self) -> i64 {
         self.n
     }
+
+    /// All rows in their own order, states without dequantisation.
+    pub fn all(&self) -> Points {
+        Points { x: lock(&self.states).shallow_clone(), given: lock(&self.given).shallow_clone() }
+    }
 }
 
 impl Source for Rows {
-    fn dim(&self) -> i64 {
-        self.dim
+    fn space(&self) -> Space {
+        self.space
     }
 
-    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Tensor {
+    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
         if n <= 0 {
-            return Tensor::zeros([0, self.dim], (Kind::Float, tch::Device::Cpu));
+            let x = Tensor::zeros([0, self.space.dim], (Kind::Float, Device::Cpu));
+            return Points { x, given: lock(&self.given).narrow(0, 0) };
         }
         let visited = Tensor::from_slice(&self.epochs.visited(step * n as u64, n as u64, stream));
-        let rows = self.values.lock().unwrap_or_else(PoisonError::into_inner).index_select(0, &visited);
-        let Some(dequantisation) = &self.dequantisation else { return rows };
-        let dequantisation = dequantisation.lock().unwrap_or_else(PoisonError::into_inner);
-        let noise = stream.with_purpose(Purpose::Dequantise).at(step).uniform(&[n, self.dim], Kind::Float);
-        let noisy = rows + noise.to_kind(Kind::Double) * &dequantisation.quantum;
-        ((noisy - &dequantisation.mean) / &dequantisation.deviation).to_kind(Kind::Float)
+        let given = lock(&self.given).select(&visited);
+        let x = lock(&self.states).index_select(0, &visited);
+        let Some(dequantisation) = &self.dequantisation else { return Points { x, given } };
+        let dequantisation = lock(dequantisation);
+        let noise = stream.with_purpose(Purpose::Dequantise).at(step).uniform(&x.size(), Kind::Float);
+        let noisy = x + noise.to_kind(Kind::Double) * &dequantisation.quantum;
+        let x = ((noisy - &dequantisation.mean) / &dequantisation.deviation).to_kind(Kind::Float);
+        Points { x, given }
     }
+}
+
+/// The numbers of rows and columns of `x`.
+fn axes(x: &Tensor) -> Result<(i64, i64)> {
+    match x.size()[..] {
+        [n, dim] if n > 0 && dim > 0 => Ok((n, dim)),
+        ref size => Err(Error::Rows { problem: format!("expected rows [N, D], found: {size:?}") }),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

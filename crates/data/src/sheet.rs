@@ -3,15 +3,15 @@
 //! Unlike [`Table`](crate::Table), which wants finite numbers everywhere, a sheet keeps what it reads, is asked
 //! for some of its columns, and can be written again with a column more.
 
+mod read;
+
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
-use parquet::record::Row;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use crate::parquet_rows::{self, ParquetRows};
-use crate::table::{self, content, line, unreadable};
-use crate::{Error, Result};
+use crate::error::{Error, Result, content};
+use crate::table::Table;
 
 /// What stands for a missing value, in any case of letters; so does an empty field.
 const MISSING: [&str; 6] = ["na", "n/a", "nan", "null", "none", "?"];
@@ -44,63 +44,41 @@ enum Cells {
     Numbers(Tensor),
 }
 
+/// The rows of a table in memory, where NaN stands for a missing value.
+impl From<&Table> for Sheet {
+    fn from(table: &Table) -> Self {
+        let values = table.values.to_device(Device::Cpu).to_kind(Kind::Double);
+        let width = values.size().get(1).copied().unwrap_or(1);
+        let numbered = || (1..=width).map(|column| format!("x{column}")).collect();
+        Self {
+            path: PathBuf::from("the table"),
+            names: table.columns.clone().unwrap_or_else(numbered),
+            has_header: table.columns.is_some(),
+            counted: Counted::Rows,
+            cells: Cells::Numbers(values.view([-1, width])),
+        }
+    }
+}
+
 impl Sheet {
     /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, or a `.parquet` file. The first
     /// line of a CSV file is a header if no field of it is a number.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged.
+    /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged,
+    /// [`Error::Feature`] for a `.parquet` file without the feature `parquet`.
     pub fn read(path: &Path) -> Result<Self> {
         match path.extension().and_then(|ending| ending.to_str()) {
-            Some("csv") => Self::read_csv(path),
-            Some("npy") => {
-                let values = table::npy_array(path)?;
-                let names = numbered(values.size()[1] as usize);
-                let cells = Cells::Numbers(values);
-                Ok(Self { path: path.to_owned(), names, has_header: false, counted: Counted::Rows, cells })
-            }
-            Some("parquet") => Self::read_parquet(path),
+            Some("csv") => read::csv(path),
+            Some("npy") => read::npy(path),
+            Some("parquet") => read::parquet(path),
             _ => Err(content(path, "a table ends in .csv, .npy or .parquet".to_owned())),
         }
     }
 
-    fn read_csv(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(unreadable(path))?;
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
-        let mut rows = reader
-            .records()
-            .map(|record| record.map(|record| (line(&bytes, &record), record)))
-            .collect::<csv::Result<Vec<_>>>()
-            .map_err(|error| content(path, error.to_string()))?;
-        let has_header = rows.first().is_some_and(|(_, first)| is_header(first));
-        let names: Vec<String> = match rows.first() {
-            Some((_, first)) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
-            first => numbered(first.map_or(0, |(_, first)| first.len())),
-        };
-        rows.drain(..usize::from(has_header));
-        if rows.is_empty() {
-            return Err(content(path, "the table has no rows".to_owned()));
-        }
-        if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != names.len()) {
-            let problem = format!("expected {} fields, found: {}", names.len(), row.len());
-            return Err(Error::Line { path: path.to_owned(), line: *line, problem });
-        }
-        let cells = Cells::Text(rows);
-        Ok(Self { path: path.to_owned(), names, has_header, counted: Counted::Lines, cells })
-    }
-
-    fn read_parquet(path: &Path) -> Result<Self> {
-        let table = ParquetRows::open(path)?;
-        let record = |(row, number): (Result<Row>, u64)| -> Result<(u64, StringRecord)> {
-            let row = row?;
-            Ok((number, row.get_column_iter().map(|(_, field)| parquet_rows::text(field)).collect()))
-        };
-        let rows = table.rows()?.zip(1..).map(record).collect::<Result<Vec<_>>>()?;
-        if rows.is_empty() {
-            return Err(content(path, "the table has no rows".to_owned()));
-        }
-        let (names, cells) = (table.columns(), Cells::Text(rows));
-        Ok(Self { path: path.to_owned(), names, has_header: true, counted: Counted::Rows, cells })
+    /// The file that it was read from, or what stands for it in errors.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many rows there are.
@@ -289,15 +267,6 @@ impl Sheet {
 pub(crate) fn rows_where(mask: &Tensor) -> Vec<usize> {
     let rows = mask.nonzero().view(-1).to_kind(Kind::Int64);
     rows.iter::<i64>().map_or_else(|_| Vec::new(), |rows| rows.map(|row| row as usize).collect())
-}
-
-fn numbered(width: usize) -> Vec<String> {
-    (1..=width).map(|place| format!("x{place}")).collect()
-}
-
-fn is_header(first: &StringRecord) -> bool {
-    let text = |field: &str| field.trim().parse::<f64>().is_err() && !is_missing(field.trim());
-    first.iter().all(|field| field.trim().parse::<f64>().is_err()) && first.iter().any(text)
 }
 
 fn is_missing(field: &str) -> bool {

@@ -4,7 +4,7 @@ use interflow_core::rng::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The shares of the held-out parts; the rest is for training. The seed is the split's own, so that runs of
 /// different seeds are judged on the same test set.
@@ -25,14 +25,14 @@ impl Default for Split {
     }
 }
 
-/// The row numbers of each part, shuffled; together they are all rows, each once.
+/// The row numbers of each part, shuffled, as tensors `[n]` of kind `Int64`; together they are all rows, each once.
 #[derive(Debug)]
 pub struct Parts {
-    /// Training rows.
+    /// The numbers of the training rows.
     pub train: Tensor,
-    /// Validation rows.
+    /// The numbers of the validation rows.
     pub validation: Tensor,
-    /// Test rows.
+    /// The numbers of the test rows.
     pub test: Tensor,
 }
 
@@ -40,7 +40,7 @@ impl Split {
     /// Splits `n` rows.
     ///
     /// # Errors
-    /// [`Error::Rows`] for shares that are none, or if a part gets fewer than two rows.
+    /// [`Error::Rows`] for shares that are not positive or leave nothing for training, or if a part gets fewer than two rows.
     pub fn parts(&self, n: i64) -> Result<Parts> {
         let share = |value: f64| value > 0.0 && value < 1.0;
         if !share(self.validation) || !share(self.test) || self.validation + self.test >= 1.0 {

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
+use interflow_core::atomic;
 use npyz::WriterBuilder as _;
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, Result, atomic};
+use crate::error::{Error, Result, content, unreadable};
 
 /// A table of finite numbers.
 #[derive(Debug)]
@@ -31,14 +32,6 @@ impl Table {
             _ => Err(content(path, "a table ends in .csv or .npy".to_owned())),
         }
     }
-}
-
-pub(crate) fn content(path: &Path, problem: String) -> Error {
-    Error::Content { path: path.to_owned(), problem }
-}
-
-pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    |source| Error::Io { action: "read", path: path.into(), source }
 }
 
 fn read_csv(path: &Path) -> Result<Table> {

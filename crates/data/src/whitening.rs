@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The map y = L⁻¹ (x − m) and its inverse.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub struct Whitening {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhiteningNumbers {
-    /// m.
+    /// The mean m, D numbers.
     pub mean: String,
-    /// The rows of L, each up to the diagonal.
+    /// The rows of the factor L, each up to the diagonal: D (D + 1)/2 numbers.
     pub factor: String,
 }
 
@@ -52,7 +52,8 @@ impl Whitening {
     /// The map with these numbers.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless they are those of a whitening.
+    /// [`Error::Rows`] if the mean is empty, the factor does not fill a triangle, a number is not finite or one on the
+    /// diagonal is not positive.
     pub fn from_numbers(numbers: &WhiteningNumbers) -> Result<Self> {
         let refuse = |problem: &str| Error::Rows { problem: format!("not a whitening: {problem}") };
         let parse = |text: &str| -> Option<Vec<f64>> {
@@ -79,7 +80,7 @@ impl Whitening {
         Ok(Self { map: Mutex::new((Tensor::from_slice(&mean), factor)) })
     }
 
-    /// Its numbers, all digits kept.
+    /// The numbers of the map, with all their digits.
     pub fn numbers(&self) -> WhiteningNumbers {
         let (mean, factor) = self.map(Device::Cpu);
         let dim = mean.size()[0];
@@ -91,25 +92,25 @@ impl Whitening {
         }
     }
 
-    /// The dimension D.
+    /// The dimension D of the rows.
     pub fn dim(&self) -> i64 {
         self.map(Device::Cpu).0.size()[0]
     }
 
-    /// y of rows x, `[B, D]`, in their kind and on their device.
+    /// The whitened rows y of rows `x`, `[B, D]`, in their kind and on their device.
     pub fn whiten(&self, x: &Tensor) -> Tensor {
         let (mean, factor) = self.map(x.device());
         let centred = (x.to_kind(Kind::Double) - mean).tr();
         factor.linalg_solve_triangular(&centred, false, true, false).tr().contiguous().to_kind(x.kind())
     }
 
-    /// x of rows y, `[B, D]`, in their kind and on their device.
+    /// The rows x that whitened rows `y`, `[B, D]`, come from, in their kind and on their device.
     pub fn restore(&self, y: &Tensor) -> Tensor {
         let (mean, factor) = self.map(y.device());
         (y.to_kind(Kind::Double).matmul(&factor.tr()) + mean).to_kind(y.kind())
     }
 
-    /// log |det ∂y/∂x| = −log det L, what a log-density of y lacks of that of x.
+    /// `log |det ∂y/∂x| = −log det L` in nats: what is added to a log-density of y to get that of x.
     pub fn log_jacobian(&self) -> f64 {
         -self.map(Device::Cpu).1.diagonal(0, 0, 1).log().sum(Kind::Double).double_value(&[])
     }

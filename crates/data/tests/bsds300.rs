@@ -1,5 +1,6 @@
 //! Patches of photographs, cut from small images that the tests make.
 
+#![cfg(all(feature = "hdf5", feature = "images"))]
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
@@ -7,11 +8,12 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{Rgb, RgbImage};
-use interflow_data::{Benchmark, Bsds300, Error, Sizes};
+use interflow_data::{Benchmark, Bsds300, Bsds300Extent, Error, Sizes};
 use tch::{Kind, Tensor};
 
-const BSDS: Bsds300 =
-    Bsds300 { sizes: Sizes { train: 700, validation: 300, test: 500, dim: 63 }, n_images: [3, 2] };
+const BSDS: Bsds300 = Bsds300 { extent: EXTENT, ..Bsds300::PUBLISHED };
+const EXTENT: Bsds300Extent =
+    Bsds300Extent { sizes: Sizes { train: 700, validation: 300, test: 500, dim: 63 }, n_images: [3, 2] };
 
 /// An image whose left half, 8 pixels wide, has one colour and whose right half another. Blocks of one colour survive
 /// JPEG within a grey level.
@@ -37,7 +39,7 @@ fn folder(train: &[RgbImage], test: &[RgbImage]) -> tempfile::TempDir {
 }
 
 fn load(train: &[RgbImage], test: &[RgbImage]) -> Result<Benchmark, Error> {
-    BSDS.load(folder(train, test).path())
+    BSDS.parts(folder(train, test).path())
 }
 
 /// Patches with their last pixel, `[n, 8, 8]`, in grey levels.
@@ -71,7 +73,7 @@ fn each_part_has_patches_of_its_own_images() {
     let train = [(40, 60), (40, 80), (40, 100)].map(|(left, right)| halves(grey(left), grey(right)));
     let test = [(40, 120), (40, 140)].map(|(left, right)| halves(grey(left), grey(right)));
     let parts = load(&train, &test).unwrap();
-    assert_eq!(parts.sizes(), BSDS.sizes);
+    assert_eq!(parts.sizes(), EXTENT.sizes);
     check(&parts.train, &[20.0, 40.0]);
     check(&parts.validation, &[60.0]);
     check(&parts.test, &[80.0, 100.0]);
@@ -101,7 +103,7 @@ fn noise_is_uniform_in_one_level_and_patches_have_mean_0() {
 fn patches_are_the_same_at_every_load() {
     let train = [1, 2, 3].map(|i| halves(grey(40 * i), grey(200)));
     let folder = folder(&train, &train[..2]);
-    let [first, second] = [0, 1].map(|_| BSDS.load(folder.path()).unwrap());
+    let [first, second] = [0, 1].map(|_| BSDS.parts(folder.path()).unwrap());
     assert_eq!((first.train, first.test), (second.train, second.test));
 }
 
@@ -119,16 +121,16 @@ fn the_published_patches_are_read_as_they_are() {
         fs::write(&path, builder.finish().unwrap()).unwrap();
     };
     write(700);
-    let parts = BSDS.load(folder.path()).unwrap();
+    let parts = BSDS.parts(folder.path()).unwrap();
     for (part, n) in [(&parts.train, 700), (&parts.validation, 300), (&parts.test, 500)] {
         let expected = Tensor::arange_start(n, n + n * 63, (Kind::Float, tch::Device::Cpu)).view([n, 63]);
         assert_eq!(*part, expected);
     }
     write(699);
-    let fewer = BSDS.load(folder.path()).unwrap_err();
+    let fewer = BSDS.parts(folder.path()).unwrap_err();
     assert!(matches!(fewer, Error::Sizes { name: "bsds300", .. }), "{fewer}");
     fs::write(&path, "no HDF5").unwrap();
-    assert!(matches!(BSDS.load(folder.path()), Err(Error::Content { .. })));
+    assert!(matches!(BSDS.parts(folder.path()), Err(Error::Content { .. })));
 }
 
 #[test]
@@ -142,8 +144,8 @@ fn what_cannot_be_used_is_refused() {
     let path = folder.path().join("bsds300/images/test/1.jpg");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..200]).unwrap();
-    let cut = BSDS.load(folder.path()).unwrap_err();
+    let cut = BSDS.parts(folder.path()).unwrap_err();
     assert!(matches!(cut, Error::Content { .. }) && cut.to_string().contains("1.jpg"), "{cut}");
-    let missing = BSDS.load(Path::new("/nowhere")).unwrap_err().to_string();
+    let missing = BSDS.parts(Path::new("/nowhere")).unwrap_err().to_string();
     assert!(missing.contains("images/train") && missing.contains("xtask data bsds300"), "{missing}");
 }

@@ -1,5 +1,6 @@
 //! Folders of pictures.
 
+#![cfg(feature = "images")]
 #![allow(clippy::unwrap_used)]
 
 use std::fs;

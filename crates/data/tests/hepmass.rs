@@ -5,12 +5,13 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use interflow_data::{Benchmark, Error, Hepmass, Sizes};
+use interflow_data::{Benchmark, Error, Hepmass, HepmassExtent, Sizes};
 use tch::{Kind, Tensor};
 
 /// 45 rows of signal among the first 90 of the training file, 20 among the first 40 of the test file.
-const HEPMASS: Hepmass =
-    Hepmass { n_train: 90, n_test: 40, sizes: Sizes { train: 41, validation: 4, test: 20, dim: 4 } };
+const HEPMASS: Hepmass = Hepmass { extent: EXTENT, ..Hepmass::PUBLISHED };
+const EXTENT: HepmassExtent =
+    HepmassExtent { n_train: 90, n_test: 40, sizes: Sizes { train: 41, validation: 4, test: 20, dim: 4 } };
 
 /// A row's class and features: feature 0 is its number, 1 has its smallest value in 6 rows of signal, 2 in 5 of
 /// them and 6 rows of background, 3 has its largest value in most rows, and 4 is like noise.
@@ -38,7 +39,7 @@ fn load(train: &str, test: &str) -> Result<Benchmark, Error> {
     fs::create_dir(&place).unwrap();
     fs::write(place.join("1000_train.csv"), train).unwrap();
     fs::write(place.join("1000_test.csv"), test).unwrap();
-    HEPMASS.load(folder.path())
+    HEPMASS.parts(folder.path())
 }
 
 /// The signal's features that are kept, `[n / 2, 4]`, of `n` rows.
@@ -83,6 +84,6 @@ fn what_cannot_be_used_is_refused() {
     let background = load(&csv(90, "").replace("\n1.0", "\n0.0"), &csv(40, "")).unwrap_err();
     assert!(background.to_string().contains("no row of class 1"), "{background}");
     let folder = tempfile::tempdir().unwrap();
-    let missing = HEPMASS.load(folder.path()).unwrap_err().to_string();
+    let missing = HEPMASS.parts(folder.path()).unwrap_err().to_string();
     assert!(missing.contains("1000_train.csv") && missing.contains("cargo xtask data hepmass"), "{missing}");
 }

@@ -4,6 +4,7 @@
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
+use interflow_core::{Given, GivenSpace, Space};
 use interflow_data::{ImageShape, ImageSource, Images, quantise};
 use tch::{Device, Kind, Tensor};
 
@@ -24,16 +25,16 @@ fn numbers(levels: &Tensor) -> Vec<i64> {
     (levels.select(1, 0).to_kind(Kind::Int64).divide_scalar_mode(20, "floor")).try_into().unwrap()
 }
 
-/// Numbers that must be integers.
-fn integers(x: &Tensor) -> Vec<i64> {
-    assert_eq!(*x, x.round());
-    x.to_kind(Kind::Int64).try_into().unwrap()
+/// The classes that points are given.
+fn classes(given: &Given) -> Vec<i64> {
+    let Given::Class(classes) = given else { panic!("no classes: {given:?}") };
+    Vec::try_from(classes).unwrap()
 }
 
 #[test]
 fn a_batch_holds_whole_images_each_once_in_an_epoch() {
     let source = ImageSource::new(images());
-    let batch = source.batch(N, 3, &STREAM);
+    let batch = source.batch(N, 3, &STREAM).x;
     assert_eq!((batch.size(), batch.kind()), (vec![N, 24], Kind::Float));
     let levels = quantise(&batch, 256);
     let mut found = numbers(&levels);
@@ -46,10 +47,10 @@ fn a_batch_holds_whole_images_each_once_in_an_epoch() {
 fn a_batch_is_a_function_of_stream_and_step_and_its_noise_is_fresh() {
     let (one, other) = (ImageSource::new(images()), ImageSource::new(images()));
     let _ = one.batch(7, 0, &STREAM);
-    assert_eq!(one.batch(7, 5, &STREAM), other.batch(7, 5, &STREAM));
-    assert_ne!(one.batch(7, 5, &STREAM), one.batch(7, 5, &Stream::new(6, Purpose::Target)));
+    assert_eq!(one.batch(7, 5, &STREAM).x, other.batch(7, 5, &STREAM).x);
+    assert_ne!(one.batch(7, 5, &STREAM).x, one.batch(7, 5, &Stream::new(6, Purpose::Target)).x);
     // Every image is visited in both epochs, with other noise.
-    let sorted = |epoch| one.batch(N, epoch, &STREAM).select(1, 0).sort(0, false).0;
+    let sorted = |epoch| one.batch(N, epoch, &STREAM).x.select(1, 0).sort(0, false).0;
     let (first, second) = (sorted(0), sorted(1));
     assert_eq!(quantise(&first, 256), quantise(&second, 256));
     assert_eq!(first.eq_tensor(&second).any().int64_value(&[]), 0);
@@ -59,7 +60,7 @@ fn a_batch_is_a_function_of_stream_and_step_and_its_noise_is_fresh() {
 fn half_of_the_images_are_mirrored_left_to_right() {
     let source = ImageSource::new(images()).flipped();
     let n = 40 * N;
-    let levels = quantise(&source.batch(n, 0, &STREAM), 256).view([n, 2, 3, 4]);
+    let levels = quantise(&source.batch(n, 0, &STREAM).x, 256).view([n, 2, 3, 4]);
     let rising = levels.select(3, 0).lt_tensor(&levels.select(3, 3)).view([n, 6]);
     // All rows of all channels of an image agree.
     let whole = rising.eq_tensor(&rising.narrow(1, 0, 1)).all().int64_value(&[]);
@@ -73,20 +74,23 @@ fn half_of_the_images_are_mirrored_left_to_right() {
 }
 
 #[test]
-fn the_class_comes_first_and_some_are_dropped() {
+fn the_class_is_given_and_some_are_dropped() {
     let n = 40 * N;
-    let batch = ImageSource::new(images()).with_classes(0.2).batch(n, 1, &STREAM);
-    assert_eq!(batch.size(), [n, 25]);
-    let classes = integers(&batch.select(1, 0));
-    let numbers = numbers(&quantise(&batch.narrow(1, 1, 24), 256));
-    let dropped = classes.iter().filter(|class| **class == 3).count() as f64;
-    for (class, number) in classes.iter().zip(numbers) {
+    let source = ImageSource::new(images()).with_classes(0.2);
+    assert_eq!(source.space(), Space { dim: 24, given: GivenSpace::Class { n_classes: 3 } });
+    let batch = source.batch(n, 1, &STREAM);
+    assert!(batch.given.check("a test", source.space().given, n).is_ok());
+    let found = classes(&batch.given);
+    let numbers = numbers(&quantise(&batch.x, 256));
+    let dropped = found.iter().filter(|class| **class == 3).count() as f64;
+    for (class, number) in found.iter().zip(numbers) {
         assert!(*class == 3 || *class == number % 3, "{class} for image {number}");
     }
     let (mean, deviation) = (0.2 * n as f64, (n as f64 * 0.16).sqrt());
     assert!((dropped - mean).abs() < 4.0 * deviation, "{dropped}");
     let all = ImageSource::new(images()).with_classes(0.0).batch(n, 1, &STREAM);
-    assert_eq!(integers(&all.select(1, 0)).into_iter().max(), Some(2));
+    assert_eq!(classes(&all.given).into_iter().max(), Some(2));
     // The images are those of the source without classes.
-    assert_eq!(all.narrow(1, 1, 24), ImageSource::new(images()).batch(n, 1, &STREAM));
+    assert_eq!(all.x, ImageSource::new(images()).batch(n, 1, &STREAM).x);
+    assert_eq!(source.batch(0, 1, &STREAM).given.tensor().unwrap().size(), [0]);
 }

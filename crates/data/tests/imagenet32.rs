@@ -1,5 +1,6 @@
 //! Downsampled ImageNet from small archives in the published layout.
 
+#![cfg(feature = "images")]
 #![allow(clippy::unwrap_used)]
 
 use std::fs;

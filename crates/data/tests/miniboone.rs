@@ -12,7 +12,8 @@ use tch::{Kind, Tensor};
 
 const N_SIGNAL: usize = 36;
 /// The signal but for three outliers; one feature of fifty is dropped.
-const MINIBOONE: Miniboone = Miniboone { sizes: Sizes { train: 27, validation: 3, test: 3, dim: 49 } };
+const MINIBOONE: Miniboone =
+    Miniboone { sizes: Sizes { train: 27, validation: 3, test: 3, dim: 49 }, ..Miniboone::PUBLISHED };
 
 /// A row of signal. Rows 3, 13 and 23 are outliers. Feature 7 has its smallest value in 6 rows, feature 8 in 5 rows
 /// and an outlier, feature 9 has its largest value in most rows.
@@ -64,7 +65,7 @@ fn folder(fill: impl FnOnce(&Path)) -> tempfile::TempDir {
 
 fn load(text: &str) -> Result<Benchmark, Error> {
     let folder = folder(|place| fs::write(place.join("MiniBooNE_PID.txt"), text).unwrap());
-    MINIBOONE.load(folder.path())
+    MINIBOONE.parts(folder.path())
 }
 
 fn check(parts: &Benchmark) {
@@ -86,7 +87,7 @@ fn the_signal_keeps_its_order_and_loses_outliers_and_repeats() {
 #[test]
 fn the_published_array_is_the_same() {
     let folder = folder(|place| write_npy(&place.join("data.npy"), &kept()).unwrap());
-    check(&MINIBOONE.load(folder.path()).unwrap());
+    check(&MINIBOONE.parts(folder.path()).unwrap());
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn what_cannot_be_used_is_refused() {
     assert!(matches!(uncounted, Error::Line { line: 1, .. }), "{uncounted}");
     let damaged = load(&whole.replacen("-9.990000000E2", "-9.99000000OE2", 1)).unwrap_err();
     assert!(matches!(damaged, Error::Line { line: 5, .. }), "{damaged}");
-    let missing = MINIBOONE.load(Path::new("/nowhere")).unwrap_err().to_string();
+    let missing = MINIBOONE.parts(Path::new("/nowhere")).unwrap_err().to_string();
     assert!(missing.contains("MiniBooNE_PID.txt") && missing.contains("xtask data miniboone"), "{missing}");
 }
 
@@ -119,7 +120,7 @@ fn reduced(dim: i64) -> Result<Benchmark, Error> {
         write("train_head1523", &counted(14, 9, 5));
         write("test", &counted(100, 6, dim));
     });
-    ReducedMiniboone.load(folder.path())
+    ReducedMiniboone::default().parts(folder.path())
 }
 
 #[test]
@@ -130,6 +131,6 @@ fn the_reduced_set_holds_the_last_tenth_out_and_changes_nothing() {
     assert_eq!(parts.test, counted(100, 6, 5));
     let error = reduced(4).unwrap_err().to_string();
     assert!(error.contains("test.f32.npy: expected 5 columns, found: 4"), "{error}");
-    let missing = ReducedMiniboone.load(Path::new("/nowhere")).unwrap_err();
+    let missing = ReducedMiniboone::default().parts(Path::new("/nowhere")).unwrap_err();
     assert!(matches!(missing, Error::Missing { .. }), "{missing}");
 }

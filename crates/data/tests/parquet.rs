@@ -1,5 +1,6 @@
 //! Parquet files: tables of numbers and sets of encoded pictures.
 
+#![cfg(all(feature = "images", feature = "parquet"))]
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_data::{Error, Noise, Power, Splits};
+use interflow_data::{Column, Dataset, Error, Power, TableDataset};
 use tch::{Kind, Tensor};
 
 /// Rows of the file; each tenth lacks its values.
 const N_ROWS: i32 = 1100;
-const POWER: Power = Power { n_rows: N_ROWS as usize };
+const POWER: Power = Power { fresh_noise: false, n_rows: N_ROWS as usize };
+const FRESH: Power = Power { fresh_noise: true, ..POWER };
 const HEADER: &str = "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;\
                       Sub_metering_1;Sub_metering_2;Sub_metering_3\r\n";
 
@@ -47,20 +48,39 @@ fn folder(text: &str) -> tempfile::TempDir {
     folder
 }
 
-fn load(folder: &Path) -> Splits {
-    POWER.load(folder, Noise::Once).unwrap()
+fn load(folder: &Path) -> TableDataset {
+    POWER.load(folder).unwrap()
 }
 
 /// All training rows, once each.
-fn train(splits: &Splits) -> Tensor {
-    splits.train.batch(splits.train.n_rows(), 0, &Stream::new(0, Purpose::Target))
+fn train(splits: &TableDataset) -> Tensor {
+    epoch(splits, 0)
+}
+
+fn epoch(splits: &TableDataset, number: u64) -> Tensor {
+    let train = splits.training_part();
+    train.batch(train.n_rows(), number, &Stream::new(0, Purpose::Target)).x
+}
+
+fn validation(splits: &TableDataset) -> Tensor {
+    splits.validation_part().all().x
+}
+
+fn test(splits: &TableDataset) -> &Tensor {
+    &splits.test_part().x
+}
+
+/// A number of each column, `[6]`.
+fn of_columns(splits: &TableDataset, number: fn(&Column) -> f64) -> Tensor {
+    Tensor::from_slice(&splits.columns().unwrap().iter().map(number).collect::<Vec<_>>())
 }
 
 /// All rows before standardisation, `[N, 6]`, in units of their quanta.
-fn in_quanta(splits: &Splits) -> Vec<Vec<f64>> {
-    let rows = Tensor::cat(&[train(splits), splits.validation.copy(), splits.test.copy()], 0);
-    let standardisation = &splits.standardisation;
-    let values = rows.to_kind(Kind::Double) * &standardisation.deviation + &standardisation.mean;
+fn in_quanta(splits: &TableDataset) -> Vec<Vec<f64>> {
+    let rows = Tensor::cat(&[train(splits), validation(splits), test(splits).copy()], 0);
+    let (mean, deviation) =
+        (of_columns(splits, |column| column.mean), of_columns(splits, |column| column.deviation));
+    let values = rows.to_kind(Kind::Double) * deviation + mean;
     (values / Tensor::from_slice(&[1e-3, 1e-2, 1.0, 1.0, 1.0, 1.0])).try_into().unwrap()
 }
 
@@ -69,10 +89,10 @@ fn the_splits_share_the_complete_rows_out() {
     let folder = folder(&text(N_ROWS, 0));
     let splits = load(folder.path());
     let n_complete = 990;
-    assert_eq!(splits.test.size(), [99, 6]);
-    assert_eq!(splits.validation.size(), [89, 6]);
-    assert_eq!(splits.train.n_rows(), n_complete - 99 - 89);
-    assert_eq!((splits.test.kind(), train(&splits).kind()), (Kind::Float, Kind::Float));
+    assert_eq!(test(&splits).size(), [99, 6]);
+    assert_eq!(validation(&splits).size(), [89, 6]);
+    assert_eq!(splits.training_part().n_rows(), n_complete - 99 - 89);
+    assert_eq!((test(&splits).kind(), train(&splits).kind()), (Kind::Float, Kind::Float));
     let rows = in_quanta(&splits);
     let minutes: Vec<i32> = rows.iter().map(|row| row[5].floor() as i32).collect();
     let found: BTreeSet<i32> = minutes.iter().copied().collect();
@@ -86,8 +106,8 @@ fn the_splits_share_the_complete_rows_out() {
 #[test]
 fn noise_stays_within_one_quantum() {
     let folder = folder(&text(N_ROWS, 0));
-    for noise in [Noise::Once, Noise::EveryVisit] {
-        let rows = in_quanta(&POWER.load(folder.path(), noise).unwrap());
+    for noise in [POWER, FRESH] {
+        let rows = in_quanta(&noise.load(folder.path()).unwrap());
         let mut total = [0.0; 6];
         for row in &rows {
             let exact = quanta(row[5].floor() as i32).map(f64::from);
@@ -108,7 +128,7 @@ fn noise_stays_within_one_quantum() {
 fn the_columns_restore_the_files_numbers() {
     let folder = folder(&text(N_ROWS, 0));
     let splits = load(folder.path());
-    let columns = splits.standardisation.power_columns().unwrap();
+    let columns = splits.columns().unwrap();
     assert_eq!(columns.names()[..2], ["Global_active_power", "Voltage"]);
     let rows: Vec<Vec<f64>> = columns.restore(&train(&splits)).unwrap().try_into().unwrap();
     let mut n_off = 0;
@@ -125,7 +145,7 @@ fn the_columns_restore_the_files_numbers() {
 fn training_and_validation_rows_together_are_standardised() {
     let folder = folder(&text(N_ROWS, 0));
     let splits = load(folder.path());
-    let known = Tensor::cat(&[train(&splits), splits.validation.copy()], 0).to_kind(Kind::Double);
+    let known = Tensor::cat(&[train(&splits), validation(&splits)], 0).to_kind(Kind::Double);
     let mean: Vec<f64> = known.mean_dim(0i64, false, Kind::Double).try_into().unwrap();
     let deviation: Vec<f64> = known.std_dim(0i64, false, false).try_into().unwrap();
     assert!(mean.iter().all(|mean| mean.abs() < 1e-6), "{mean:?}");
@@ -135,15 +155,11 @@ fn training_and_validation_rows_together_are_standardised() {
 #[test]
 fn only_noise_at_every_visit_differs_between_epochs() {
     let folder = folder(&text(N_ROWS, 0));
-    let sorted = |splits: &Splits, epoch| {
-        let rows = splits.train.batch(splits.train.n_rows(), epoch, &Stream::new(0, Purpose::Target));
-        rows.select(1, 5).sort(0, false).0
-    };
-    let [once, fresh] =
-        [Noise::Once, Noise::EveryVisit].map(|noise| POWER.load(folder.path(), noise).unwrap());
+    let sorted = |splits: &TableDataset, number| epoch(splits, number).select(1, 5).sort(0, false).0;
+    let [once, fresh] = [POWER, FRESH].map(|noise| noise.load(folder.path()).unwrap());
     assert_eq!(sorted(&once, 0), sorted(&once, 1));
     assert_ne!(sorted(&fresh, 0), sorted(&fresh, 1));
-    assert_eq!((once.validation, once.test), (fresh.validation, fresh.test));
+    assert_eq!((validation(&once), test(&once)), (validation(&fresh), test(&fresh)));
 }
 
 fn cache(folder: &Path) -> PathBuf {
@@ -160,7 +176,7 @@ fn the_cache_gives_what_the_file_gives() {
     fs::write(&source, text(N_ROWS, 0).replace(";1.000;", ";2.000;")).unwrap();
     File::options().write(true).open(&source).unwrap().set_modified(time).unwrap();
     let second = load(folder.path());
-    assert_eq!(first.test, second.test);
+    assert_eq!(test(&first), test(&second));
     assert_eq!(train(&first), train(&second));
     fs::remove_file(cache(folder.path())).unwrap();
     assert_ne!(train(&first), train(&load(folder.path())));
@@ -172,7 +188,8 @@ fn a_changed_file_gets_a_new_cache() {
     let old = load(folder.path());
     fs::write(Power::file(folder.path()), text(N_ROWS, 1500)).unwrap();
     let new = load(folder.path());
-    let shift = new.standardisation.mean - old.standardisation.mean;
+    let mean = |splits| of_columns(splits, |column| column.mean);
+    let shift = mean(&new) - mean(&old);
     assert!((shift.double_value(&[0]) - 1.5).abs() < 1e-6, "{shift:?}");
     assert!(shift.narrow(0, 1, 5).abs().max().double_value(&[]) < 1e-12, "{shift:?}");
 }
@@ -193,7 +210,7 @@ fn a_damaged_cache_is_rebuilt() {
     for damaged in flips.into_iter().chain(cuts) {
         fs::write(cache(folder.path()), damaged).unwrap();
         let found = load(folder.path());
-        assert_eq!((&expected.test, train(&expected)), (&found.test, train(&found)));
+        assert_eq!((test(&expected), train(&expected)), (test(&found), train(&found)));
         assert_eq!(fs::read(cache(folder.path())).unwrap(), whole);
     }
 }
@@ -201,7 +218,7 @@ fn a_damaged_cache_is_rebuilt() {
 /// Loads what must be refused, and returns the error with its message; nothing may be cached.
 fn refused(text: &str) -> (Error, String) {
     let folder = folder(text);
-    let error = POWER.load(folder.path(), Noise::Once).unwrap_err();
+    let error = POWER.load(folder.path()).unwrap_err();
     assert!(!cache(folder.path()).exists());
     let message = error.to_string();
     assert!(message.contains("household_power_consumption.txt"), "{message}");
@@ -211,7 +228,7 @@ fn refused(text: &str) -> (Error, String) {
 #[test]
 fn a_missing_file_is_named_with_its_remedy() {
     let folder = tempfile::tempdir().unwrap();
-    let error = POWER.load(folder.path(), Noise::Once).unwrap_err();
+    let error = POWER.load(folder.path()).unwrap_err();
     let message = error.to_string();
     assert!(matches!(error, Error::Missing { name: "power", .. }), "{message}");
     assert!(message.contains(&Power::file(folder.path()).display().to_string()), "{message}");
@@ -244,8 +261,8 @@ fn a_file_of_another_length_is_refused() {
 #[test]
 fn a_cache_of_a_file_of_another_length_does_not_count() {
     let folder = folder(&text(500, 0));
-    assert!(Power { n_rows: 500 }.load(folder.path(), Noise::Once).is_ok());
-    assert!(matches!(POWER.load(folder.path(), Noise::Once), Err(Error::Incomplete { found: 500, .. })));
+    assert!(Power { n_rows: 500, ..POWER }.load(folder.path()).is_ok());
+    assert!(matches!(POWER.load(folder.path()), Err(Error::Incomplete { found: 500, .. })));
 }
 
 #[test]

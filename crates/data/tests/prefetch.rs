@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
+use interflow_core::{Points, Space};
 use interflow_data::{ImageShape, ImageSource, Images, Prefetch};
 use tch::{Device, Kind, Tensor};
 
@@ -18,19 +19,23 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 fn source() -> ImageSource {
     let shape = ImageShape { channels: 1, height: 3, width: 4 };
     let pixels = Tensor::arange(7 * 12, (Kind::Int64, Device::Cpu)).view([7, 12]).to_kind(Kind::Uint8);
-    ImageSource::new(Images::new(shape, (256, 1), &pixels, vec![0; 7]).unwrap()).flipped()
+    ImageSource::new(Images::new(shape, (256, 3), &pixels, (0..7).map(|i| i % 3).collect()).unwrap())
+        .flipped()
+        .with_classes(0.1)
 }
 
 /// In turn, over an epoch's end; after a jump back, as in a resumption; for other n and another stream.
 #[test]
 fn batches_are_the_same_in_any_order_of_requests() {
     let (plain, ahead) = (source(), Prefetch::new(source(), TWO, 3).unwrap());
-    assert_eq!(plain.dim(), ahead.dim());
+    assert_eq!(plain.space(), ahead.space());
     let other = Stream::new(6, Purpose::Target);
     let jumps = [(5, 40, STREAM), (5, 41, STREAM), (4, 42, STREAM), (4, 42, other), (4, u64::MAX / 8, other)];
     let requests = (0..20).chain(3..9).map(|step| (5, step, STREAM)).chain(jumps);
     for (n, step, stream) in requests {
-        assert_eq!(ahead.batch(n, step, &stream), plain.batch(n, step, &stream), "step {step}");
+        let (found, expected) = (ahead.batch(n, step, &stream), plain.batch(n, step, &stream));
+        assert_eq!(found.x, expected.x, "step {step}");
+        assert_eq!(found.given.tensor(), expected.given.tensor(), "step {step}");
     }
 }
 
@@ -42,15 +47,15 @@ struct Slow {
 }
 
 impl Source for Slow {
-    fn dim(&self) -> i64 {
-        1
+    fn space(&self) -> Space {
+        Space::from(1)
     }
 
-    fn batch(&self, n: i64, step: u64, _: &Stream) -> Tensor {
+    fn batch(&self, n: i64, step: u64, _: &Stream) -> Points {
         std::thread::sleep(self.pause);
         assert_ne!(step, self.bad, "no such step");
         self.n_made.fetch_add(1, Ordering::Relaxed);
-        Tensor::ones([n, 1], (Kind::Float, Device::Cpu)) * step as f64
+        Points::from(Tensor::ones([n, 1], (Kind::Float, Device::Cpu)) * step as f64)
     }
 }
 
@@ -66,7 +71,7 @@ fn making_overlaps_with_use_and_nothing_is_made_twice() {
     let ahead = Prefetch::new(source, TWO, 2).unwrap();
     let started = Instant::now();
     for step in 0..10 {
-        assert_eq!(ahead.batch(1, step, &STREAM).int64_value(&[0, 0]), step as i64);
+        assert_eq!(ahead.batch(1, step, &STREAM).x.int64_value(&[0, 0]), step as i64);
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(started.elapsed() < Duration::from_millis(350), "{:?}", started.elapsed());
@@ -86,6 +91,6 @@ fn a_failure_is_the_callers_and_hangs_nobody() {
     let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ahead.batch(1, 4, &STREAM)));
     assert!(failed.is_err());
     for step in 5..9 {
-        assert_eq!(ahead.batch(1, step, &STREAM).int64_value(&[0, 0]), step as i64);
+        assert_eq!(ahead.batch(1, step, &STREAM).x.int64_value(&[0, 0]), step as i64);
     }
 }

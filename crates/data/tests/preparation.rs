@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_data::{Result, Split, TableConfig, TableSplits, Unfit};
+use interflow_core::{Given, GivenSpace, Points, Space};
+use interflow_data::{Columns, Dataset, Result, Split, TableConfig, TableDataset, Unfit};
 use tch::{Kind, Tensor};
 
 /// Row i has id i, an integer `count`, a small `level` and `same`, which is constant.
@@ -15,7 +16,7 @@ fn text(n: usize) -> String {
     format!("id,count,level,same\n{}\n", rows.join("\n"))
 }
 
-fn load(text: &str, change: impl FnOnce(&mut TableConfig)) -> Result<TableSplits> {
+fn load(text: &str, change: impl FnOnce(&mut TableConfig)) -> Result<TableDataset> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.csv"), text).unwrap();
     let mut config = TableConfig::new(PathBuf::from("a.csv"));
@@ -28,15 +29,28 @@ fn choose(names: &[&str]) -> Vec<String> {
 }
 
 /// All training rows once, as epoch `number` visits them.
-fn epoch(splits: &TableSplits, number: u64) -> Tensor {
-    splits.train.batch(splits.train.n_rows(), number, &Stream::new(1, Purpose::Target))
+fn epoch(splits: &TableDataset, number: u64) -> Tensor {
+    let train = splits.training_part();
+    train.batch(train.n_rows(), number, &Stream::new(1, Purpose::Target)).x
+}
+
+fn columns(splits: &TableDataset) -> &Columns {
+    splits.columns().unwrap()
+}
+
+fn validation(splits: &TableDataset) -> Tensor {
+    splits.validation_part().all().x
+}
+
+fn test(splits: &TableDataset) -> Tensor {
+    splits.test_part().x.shallow_clone()
 }
 
 fn column(x: &Tensor, d: i64) -> Vec<f64> {
     Vec::try_from(x.to_kind(Kind::Double).select(1, d).contiguous()).unwrap()
 }
 
-fn refusal(result: Result<TableSplits>, parts: &[&str]) {
+fn refusal(result: Result<TableDataset>, parts: &[&str]) {
     let message = result.unwrap_err().to_string();
     for part in parts {
         assert!(message.contains(part), "{part:?} is not in: {message}");
@@ -46,10 +60,10 @@ fn refusal(result: Result<TableSplits>, parts: &[&str]) {
 #[test]
 fn the_parts_hold_every_row_once_in_the_tables_units() {
     let splits = load(&text(200), |config| config.columns = Some(choose(&["level", "id"]))).unwrap();
-    assert_eq!((splits.validation.size(), splits.test.size()), (vec![20, 2], vec![20, 2]));
-    assert_eq!(splits.columns.names(), ["level", "id"]);
-    let all = Tensor::cat(&[&epoch(&splits, 0), &splits.validation, &splits.test], 0);
-    let restored = splits.columns.restore(&all).unwrap();
+    assert_eq!((validation(&splits).size(), test(&splits).size()), (vec![20, 2], vec![20, 2]));
+    assert_eq!(columns(&splits).names(), ["level", "id"]);
+    let all = Tensor::cat(&[&epoch(&splits, 0), &validation(&splits), &test(&splits)], 0);
+    let restored = columns(&splits).restore(&all).unwrap();
     let mut rows: Vec<(f64, f64)> = column(&restored, 1).into_iter().zip(column(&restored, 0)).collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     for (i, (id, level)) in rows.into_iter().enumerate() {
@@ -68,7 +82,7 @@ fn training_rows_alone_set_the_scale() {
         assert!((x.std(false).double_value(&[]) - 1.0).abs() < 1e-6);
     }
     // The held-out rows, on the same scale, keep a mean of their own.
-    assert!(splits.test.mean_dim(0i64, false, Kind::Double).abs().max().double_value(&[]) > 1e-3);
+    assert!(test(&splits).mean_dim(0i64, false, Kind::Double).abs().max().double_value(&[]) > 1e-3);
 }
 
 #[test]
@@ -80,9 +94,9 @@ fn the_split_is_a_function_of_its_seed() {
         };
         load(&text(100), change).unwrap()
     };
-    assert_eq!(with(1).test.size(), [30, 1]);
-    assert!(with(1).test.equal(&with(1).test));
-    assert!(!with(1).test.equal(&with(2).test));
+    assert_eq!(test(&with(1)).size(), [30, 1]);
+    assert!(test(&with(1)).equal(&test(&with(1))));
+    assert!(!test(&with(1)).equal(&test(&with(2))));
 }
 
 #[test]
@@ -95,7 +109,10 @@ fn rows_with_missing_values_are_refused_by_their_lines_or_dropped() {
         config.missing = Unfit::Drop;
     };
     let dropped = load(&broken, drop).unwrap();
-    assert_eq!(dropped.train.n_rows() + dropped.test.size()[0] + dropped.validation.size()[0], 58);
+    assert_eq!(
+        dropped.training_part().n_rows() + test(&dropped).size()[0] + validation(&dropped).size()[0],
+        58
+    );
     // Columns that are not used may miss what they like.
     load(&broken, |config| config.columns = Some(choose(&["level", "count"]))).unwrap();
 }
@@ -104,8 +121,8 @@ fn rows_with_missing_values_are_refused_by_their_lines_or_dropped() {
 fn constant_columns_are_refused_by_name_or_dropped() {
     refusal(load(&text(50), |_| {}), &["`same` = 3", "--constant drop"]);
     let dropped = load(&text(50), |config| config.constant = Unfit::Drop).unwrap();
-    assert_eq!(dropped.columns.names(), ["id", "count", "level"]);
-    assert_eq!(dropped.test.size(), [5, 3]);
+    assert_eq!(columns(&dropped).names(), ["id", "count", "level"]);
+    assert_eq!(test(&dropped).size(), [5, 3]);
     let alone = |config: &mut TableConfig| {
         config.columns = Some(choose(&["same"]));
         config.constant = Unfit::Drop;
@@ -120,7 +137,7 @@ fn a_dequantised_column_is_noisy_at_every_visit_and_restores_to_its_integers() {
         config.dequantise = vec!["all-integers".to_owned()];
     };
     let splits = load(&text(120), change).unwrap();
-    let quanta: Vec<_> = splits.columns.iter().map(|column| column.quantum).collect();
+    let quanta: Vec<_> = columns(&splits).iter().map(|column| column.quantum).collect();
     assert_eq!(quanta, [None, Some(1.0)]);
     let (first, again) = (epoch(&splits, 0), epoch(&splits, 1));
     let sorted = |rows: &Tensor| {
@@ -128,10 +145,10 @@ fn a_dequantised_column_is_noisy_at_every_visit_and_restores_to_its_integers() {
         counts.sort_by(f64::total_cmp);
         counts
     };
-    let integers = |rows: &Tensor| sorted(&splits.columns.restore(rows).unwrap());
+    let integers = |rows: &Tensor| sorted(&columns(&splits).restore(rows).unwrap());
     assert_ne!(sorted(&first), sorted(&again));
     assert_eq!(integers(&first), integers(&again));
-    for value in [&first, &splits.test, &splits.validation].into_iter().flat_map(integers) {
+    for value in [&first, &test(&splits), &validation(&splits)].into_iter().flat_map(integers) {
         assert!(value.fract().abs() < 1e-12 && (0.0..17.0).contains(&value), "{value}");
     }
     // The scale is that of the noisy values: 96 draws of variance 1/12 over a deviation of about 5 leave ±0.006.
@@ -148,8 +165,11 @@ fn conditions_come_first_and_are_not_dequantised() {
         config.dequantise = choose(&["all-integers"]);
     };
     let splits = load(&text(50), change).unwrap();
-    assert_eq!((splits.columns.names(), splits.columns.n_given()), (choose(&["count", "level", "id"]), 2));
-    let quanta: Vec<_> = splits.columns.iter().map(|column| column.quantum).collect();
+    assert_eq!(
+        (columns(&splits).names(), columns(&splits).given_names()),
+        (choose(&["count", "level", "id"]), choose(&["count", "level"]))
+    );
+    let quanta: Vec<_> = columns(&splits).iter().map(|column| column.quantum).collect();
     assert_eq!(quanta, [None, None, Some(1.0)]);
     let ask = |dequantise: &str| {
         load(&text(50), |config| {
@@ -159,7 +179,7 @@ fn conditions_come_first_and_are_not_dequantised() {
         })
     };
     refusal(ask("count"), &["`count`", "a condition"]);
-    assert_eq!(ask("id").unwrap().columns.names(), ["count", "id"]);
+    assert_eq!(columns(&ask("id").unwrap()).names(), ["count", "id"]);
     let all = |config: &mut TableConfig| {
         config.columns = Some(choose(&["id"]));
         config.given = choose(&["id"]);
@@ -179,4 +199,37 @@ fn only_integers_in_use_are_dequantised() {
     refusal(ask(&["id", "level"], "count"), &["not in use", "`count`"]);
     refusal(ask(&["id", "level"], "nothing"), &["no column `nothing`"]);
     assert!(ask(&["id", "level"], "id").is_ok());
+}
+
+/// State and condition of a row are both functions of its number, whatever part and order it is in.
+#[test]
+fn conditions_travel_beside_their_states_through_every_part() {
+    let change = |config: &mut TableConfig| {
+        config.columns = Some(choose(&["id", "count"]));
+        config.given = choose(&["level"]);
+        config.dequantise = choose(&["count"]);
+    };
+    let splits = load(&text(150), change).unwrap();
+    assert_eq!(splits.space(), Space { dim: 2, given: GivenSpace::Numbers { n: 1 } });
+    let columns = columns(&splits);
+    let check = |points: Points| {
+        let Given::Numbers(given) = points.given else { panic!("no numbers") };
+        assert_eq!(points.x.kind(), given.kind());
+        let (ids, counts) = (
+            column(&columns.restore(&points.x).unwrap(), 0),
+            column(&columns.restore(&points.x).unwrap(), 1),
+        );
+        let levels = column(&columns.restore_given(&given).unwrap(), 0);
+        for ((id, count), level) in ids.into_iter().zip(counts).zip(levels) {
+            let id = id.round() as usize;
+            assert!((level - (id as f64 * 0.7).sin() * 1e-3).abs() < 1e-9, "row {id}: {level}");
+            assert!((count - (id * id % 17) as f64).abs() < 1e-12, "row {id}: {count}");
+        }
+    };
+    check(splits.training_points(3).unwrap());
+    check(splits.training().batch(70, 2, &Stream::new(1, Purpose::Target)));
+    check(splits.held_out().batch(15, 0, &Stream::new(1, Purpose::Target)));
+    check(splits.test(1000, 0));
+    assert_eq!(splits.test(4, 0).len(), 4);
+    assert!((splits.log_jacobian() - columns.log_jacobian()).abs() < 1e-12);
 }

@@ -4,6 +4,7 @@
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
+use interflow_core::{Given, GivenSpace, Space};
 use interflow_data::{Dequantisation, Error, Rows};
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -18,7 +19,7 @@ fn numbered(n: i64) -> Rows {
 
 /// The numbers of the rows in a batch; their columns must belong together.
 fn visited(rows: &Rows, n: i64, step: u64, stream: &Stream) -> Vec<i64> {
-    let batch = rows.batch(n, step, stream);
+    let batch = rows.batch(n, step, stream).x;
     assert_eq!((batch.size(), batch.kind()), (vec![n, 2], Kind::Float));
     assert_eq!(batch.select(1, 0), -batch.select(1, 1));
     batch.select(1, 0).to_kind(Kind::Int64).try_into().unwrap()
@@ -64,7 +65,7 @@ fn the_order_differs_between_epochs_and_streams() {
 
 #[test]
 fn an_empty_batch_has_no_rows() {
-    assert_eq!(numbered(3).batch(0, 5, &STREAM).size(), [0, 2]);
+    assert_eq!(numbered(3).batch(0, 5, &STREAM).x.size(), [0, 2]);
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn dequantised(mean: &[f64], deviation: &[f64]) -> Rows {
 
 /// A batch that is not standardised, `[n, 2]`, in units of the quanta.
 fn in_quanta(n: i64, step: u64) -> Tensor {
-    let batch = dequantised(&[0.0; 2], &[1.0; 2]).batch(n, step, &STREAM);
+    let batch = dequantised(&[0.0; 2], &[1.0; 2]).batch(n, step, &STREAM).x;
     assert_eq!(batch.kind(), Kind::Float);
     batch.to_kind(Kind::Double) / Tensor::from_slice(&QUANTUM)
 }
@@ -125,7 +126,7 @@ fn dequantised_rows_are_standardised() {
     let mean = rows.mean_dim(0i64, false, Kind::Double) + &quantum * 0.5;
     let variance = rows.var_dim(0i64, false, false) + quantum.square() / 12.0;
     let numbers = |x: &Tensor| Vec::<f64>::try_from(x).unwrap();
-    let batch = dequantised(&numbers(&mean), &numbers(&variance.sqrt())).batch(2000, 0, &STREAM);
+    let batch = dequantised(&numbers(&mean), &numbers(&variance.sqrt())).batch(2000, 0, &STREAM).x;
     let batch = batch.to_kind(Kind::Double);
     // Only the noise is random, and its deviation is a fourteenth of the whole.
     for mean in numbers(&batch.mean_dim(0i64, false, Kind::Double)) {
@@ -145,7 +146,48 @@ fn noise_is_fresh_at_every_visit_and_a_function_of_the_step() {
     assert_eq!(noise(0), noise(0));
     assert_ne!(noise(0), noise(1));
     let rows = dequantised(&[0.0; 2], &[1.0; 2]);
-    let (before, between) = (rows.batch(9, 4, &STREAM), rows.batch(9, 5, &STREAM));
+    let (before, between) = (rows.batch(9, 4, &STREAM).x, rows.batch(9, 5, &STREAM).x);
     assert_ne!(before, between);
-    assert_eq!(before, rows.batch(9, 4, &STREAM));
+    assert_eq!(before, rows.batch(9, 4, &STREAM).x);
+}
+
+/// Forty states (i, −i), each given (3i, i², 1).
+fn with_numbers() -> Rows {
+    let number = Tensor::arange(40, (Kind::Float, Device::Cpu));
+    let given = Tensor::stack(&[&number * 3, number.square(), number.ones_like()], 1);
+    numbered(40).given(given).unwrap()
+}
+
+#[test]
+fn what_a_state_is_given_travels_beside_it() {
+    let rows = with_numbers();
+    assert_eq!(rows.space(), Space { dim: 2, given: GivenSpace::Numbers { n: 3 } });
+    // A batch over an epoch's end.
+    let batch = rows.batch(27, 1, &STREAM);
+    let number = batch.x.select(1, 0);
+    let Given::Numbers(given) = batch.given else { panic!("no numbers") };
+    assert_eq!(given, Tensor::stack(&[&number * 3, number.square(), number.ones_like()], 1));
+    // The states are those of the source without conditions, in the same order.
+    assert_eq!(batch.x, numbered(40).batch(27, 1, &STREAM).x);
+    assert_eq!(rows.batch(0, 1, &STREAM).given.tensor().unwrap().size(), [0, 3]);
+}
+
+#[test]
+fn noise_is_for_states_only() {
+    let (mean, deviation) = (Tensor::from_slice(&[0.0; 2]), Tensor::from_slice(&[1.0; 2]));
+    let dequantisation = Dequantisation { quantum: Tensor::from_slice(&QUANTUM), mean, deviation };
+    let given = Tensor::arange(2000, (Kind::Float, Device::Cpu)).view([2000, 1]);
+    let rows = Rows::dequantised(quantised(), dequantisation).unwrap().given(given).unwrap();
+    let batch = rows.batch(50, 3, &STREAM);
+    assert_eq!(batch.x, dequantised(&[0.0; 2], &[1.0; 2]).batch(50, 3, &STREAM).x);
+    let given = batch.given.tensor().unwrap();
+    assert_eq!(*given, given.round());
+}
+
+#[test]
+fn conditions_of_other_rows_are_refused() {
+    for shape in [[39i64, 3], [40, 0]] {
+        let error = numbered(40).given(Tensor::zeros(shape, (Kind::Float, Device::Cpu))).unwrap_err();
+        assert!(matches!(error, Error::Rows { .. }), "{error}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::base::Base;
 use crate::checkpoint::{self, Ends};
 use crate::config::ExperimentConfig;
 use crate::engine::Engine;
-use crate::error::{During as _, Error, Result, refuse};
+use crate::error::{During as _, Result, refuse};
 use crate::run::Place;
 use crate::target::Target;
 use crate::work::Work;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use interflow_core::density::{Density, Sampler as _};
+use interflow_core::density::Density;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target as Law;

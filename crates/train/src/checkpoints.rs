@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::Result;
-use crate::checkpoint::io_error;
+use crate::error::{Result, io_error};
 
 const PREFIX: &str = "step-";
 const SUFFIX: &str = ".safetensors";

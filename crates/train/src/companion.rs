@@ -3,11 +3,15 @@
 use interflow_core::Network;
 use tch::{Device, Kind, Tensor};
 
-use crate::batch::{Batch, Batches};
-use crate::{Problem, Result, SelfCheck, TimeSampler};
+use crate::batch::Batch;
+use crate::batches::Batches;
+use crate::error::Result;
+use crate::problem::Problem;
+use crate::self_check::SelfCheck;
+use crate::time::TimeSampler;
 
-/// The run after a step, as a companion sees it.
-pub struct Moment<'a> {
+/// The run after a step, when it is a companion's turn.
+pub struct Turn<'a> {
     /// The velocity in training.
     pub network: &'a dyn Network,
     /// The velocity with averaged weights, or the one in training if there is no average.
@@ -16,12 +20,13 @@ pub struct Moment<'a> {
     pub problem: &'a Problem,
     /// The steps taken so far.
     pub step: u64,
+    /// The run's seed.
+    pub seed: u64,
     pub(crate) times: &'a TimeSampler,
-    pub(crate) seed: u64,
     pub(crate) placement: (Kind, Device),
 }
 
-impl Moment<'_> {
+impl Turn<'_> {
     /// A fresh batch of `n` pairs on the path, not one that the velocity is trained on, a function of seed and step.
     /// It records gradients in the path's parameters.
     ///
@@ -30,28 +35,23 @@ impl Moment<'_> {
     pub fn batch(&self, n: i64) -> Result<Batch> {
         Batches::companion(self.problem, self.seed).get(n, self.step, self.times, self.placement)
     }
-
-    /// The run's seed.
-    pub fn seed(&self) -> u64 {
-        self.seed
-    }
 }
 
 /// Something with a state of its own that is trained between the velocity's steps.
 ///
 /// Its state belongs to the run's: it is saved in every checkpoint, and a resumed run goes on with the same bits.
 pub trait Companion: Send {
-    /// After every step of the velocity.
+    /// Called after every step of the velocity.
     ///
     /// # Errors
     /// A failure ends the run.
-    fn after_step(&mut self, moment: &Moment<'_>) -> Result<()>;
+    fn after_step(&mut self, turn: &Turn<'_>) -> Result<()>;
 
-    /// After every held-out check: numbers to watch, by name.
+    /// Called after every held-out check; returns numbers to watch, by name.
     ///
     /// # Errors
     /// A failure ends the run.
-    fn after_check(&mut self, moment: &Moment<'_>, check: &SelfCheck) -> Result<Vec<(&'static str, f64)>>;
+    fn after_check(&mut self, turn: &Turn<'_>, check: &SelfCheck) -> Result<Vec<(&'static str, f64)>>;
 
     /// All of its state by name, as floating-point tensors.
     fn state(&self) -> Vec<(String, Tensor)>;

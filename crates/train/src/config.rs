@@ -1,9 +1,12 @@
 //! How to train, as written in a config.
 
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use crate::error::{Result, check_range};
-use crate::{LikelihoodConfig, ObjectiveForm, OptimizerConfig, ScheduleConfig, TimeConfig};
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::ScheduleConfig;
+use crate::time::TimeConfig;
 
 /// The kind in which matrix products of a step are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +28,8 @@ pub struct TrainConfig {
     /// Into how many equal parts a step's pairs are cut, one after the other through the network: less memory, the
     /// same gradient.
     pub accumulate: i64,
-    /// The form of the objective.
-    pub objective: ObjectiveForm,
-    /// Maximum likelihood through the solver in place of the interpolant's objective, which then plays no part.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub likelihood: Option<LikelihoodConfig>,
     /// The deviation of normal noise that training adds to the target's points at every visit, in the flow's
-    /// coordinates: few points are harder to learn by heart. Conditions get none.
+    /// coordinates: few points are harder to learn by heart. What they are given gets none.
     pub jitter: f64,
     /// The law of the times.
     pub time: TimeConfig,
@@ -66,8 +64,6 @@ impl Default for TrainConfig {
             steps: 20_000,
             batch: 512,
             accumulate: 1,
-            objective: ObjectiveForm::default(),
-            likelihood: None,
             jitter: 0.0,
             time: TimeConfig::default(),
             optimizer: OptimizerConfig::default(),
@@ -96,12 +92,8 @@ impl TrainConfig {
         check_range("accumulate", "positive", parts as f64, parts > 0)?;
         let divides = self.batch % parts == 0;
         check_range("accumulate", "a divisor of batch", parts as f64, divides)?;
-        let whole = parts == 1 || self.likelihood.is_none();
-        check_range("accumulate", "1 where likelihood is set", parts as f64, whole)?;
         let jitter = self.jitter;
         check_range("jitter", "finite and not negative", jitter, jitter >= 0.0 && jitter.is_finite())?;
-        let allowed = jitter == 0.0 || self.likelihood.is_none();
-        check_range("jitter", "0 where likelihood is set", jitter, allowed)?;
         check_range("n_validation", "at least 2", self.n_validation as f64, self.n_validation >= 2)?;
         if let Some(norm) = self.clip_norm {
             check_range("clip_norm", "positive and finite", norm, norm > 0.0 && norm.is_finite())?;
@@ -117,6 +109,16 @@ impl TrainConfig {
         self.time.check()?;
         self.optimizer.check()?;
         self.schedule.check()
+    }
+}
+
+impl TrainConfig {
+    /// What `body` returns, with matrix products in it computed in the configured precision.
+    pub(crate) fn in_precision<T>(&self, device: Device, body: impl FnOnce() -> T) -> Result<T> {
+        match self.mixed_precision {
+            None => Ok(body()),
+            Some(MixedPrecision::Bf16) => Ok(interflow_libtorch::autocast_bf16(device, body)?),
+        }
     }
 }
 

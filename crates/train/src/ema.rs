@@ -4,7 +4,7 @@ use interflow_core::Network;
 use interflow_libtorch::foreach_lerp_;
 use tch::Tensor;
 
-use crate::Result;
+use crate::error::Result;
 
 /// An exponential moving average of a network's weights, in a network of its own.
 pub struct Ema {

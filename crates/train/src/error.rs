@@ -1,11 +1,15 @@
 //! What can go wrong in this crate.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::observer::Failure;
+use interflow_core::{GivenSpace, Space};
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something from outside this crate failed: an observer, a companion, an objective.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of training.
 #[derive(Debug, thiserror::Error)]
@@ -21,15 +25,37 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
-    /// The parts of a problem have different dimensions.
-    #[error("{part} has another dimension than the network, expected: {expected}, found: {found}")]
-    Dimension {
-        /// The part that differs.
+    /// A source of a problem has points of another space than the network.
+    #[error(
+        "the {part} has points of another space than the network, expected: {}, found: {}",
+        described(expected),
+        described(found)
+    )]
+    Space {
+        /// The source that differs.
         part: &'static str,
-        /// The network's dimension.
-        expected: i64,
-        /// The part's dimension.
-        found: i64,
+        /// The space that the network asks for.
+        expected: Space,
+        /// The source's space.
+        found: Space,
+    },
+    /// An objective cannot be used with the problem, the network or the config that it was given.
+    #[error("the objective {objective} does not go with {part}\nhint: {hint}")]
+    Objective {
+        /// The objective's name in a config.
+        objective: &'static str,
+        /// What it does not go with.
+        part: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// An objective returned a gradient that does not have one part for each weight that is trained.
+    #[error("a gradient has one part for each weight that is trained, expected: {expected}, found: {found}")]
+    Gradient {
+        /// How many weights are trained.
+        expected: usize,
+        /// How many parts the gradient has.
+        found: usize,
     },
     /// The loss or its gradient is not finite.
     #[error(
@@ -71,12 +97,12 @@ pub enum Error {
         path: PathBuf,
         /// The system's reason.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// What is trained beside the velocity failed.
+    /// What is trained beside the network failed.
     #[error("cannot train what goes with the velocity, at step {step}")]
     Companion {
-        /// The velocity's last step.
+        /// The run's last step.
         step: u64,
         /// The reason.
         #[source]
@@ -87,6 +113,15 @@ pub enum Error {
     Observer {
         /// The last step taken.
         step: u64,
+        /// Its reason.
+        #[source]
+        source: Failure,
+    },
+    /// Code from outside this crate, such as an objective of one's own, failed for reasons of its own.
+    #[error("cannot {operation}")]
+    Failed {
+        /// What it was to do.
+        operation: &'static str,
         /// Its reason.
         #[source]
         source: Failure,
@@ -103,15 +138,6 @@ pub enum Error {
     /// A multi-tensor kernel refused.
     #[error(transparent)]
     Kernel(#[from] interflow_libtorch::Error),
-    /// Maximum likelihood was asked for between two ends known by samples only.
-    #[error("maximum likelihood needs the base's density in closed form\nhint: take a base that has one")]
-    NoBaseDensity,
-    /// A denoiser is to be trained where there is no latent to learn.
-    #[error(
-        "a denoiser is trained by the objective of a path with a latent\n\
-         hint: give the interpolant a gamma, or leave the denoiser out"
-    )]
-    NoLatent,
     /// A solver refused its settings or failed on the way.
     #[error(transparent)]
     Solver(#[from] interflow_solvers::Error),
@@ -128,4 +154,20 @@ pub(crate) fn check_range(
     holds: bool,
 ) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::OutOfRange { name, requirement, value }) }
+}
+
+/// The system's reason why `operation` failed on the file or folder `path`.
+pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Io { operation, path: path.to_owned(), source }
+}
+
+/// A space in words.
+fn described(space: &Space) -> String {
+    let given = match space.given {
+        GivenSpace::Nothing {} => "nothing".to_owned(),
+        GivenSpace::Numbers { n } => format!("{n} numbers"),
+        GivenSpace::Class { n_classes } => format!("one of {n_classes} classes"),
+        _ => "other conditions".to_owned(),
+    };
+    format!("dimension {} given {given}", space.dim)
 }

@@ -1,9 +1,8 @@
 //! What watches a run: progress bars, logs, checkpoint writers, signal handlers.
 
-use crate::{SelfCheck, Trainer};
-
-/// Why an observer failed.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::error::Failure;
+use crate::run_state::RunState;
+use crate::self_check::SelfCheck;
 
 /// The state of the run after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,8 +51,8 @@ pub trait Observer {
     ///
     /// # Errors
     /// A failure ends the run.
-    fn on_checkpoint(&mut self, trainer: &Trainer) -> Result<(), Failure> {
-        let _ = trainer;
+    fn on_checkpoint(&mut self, state: &RunState<'_>) -> Result<(), Failure> {
+        let _ = state;
         Ok(())
     }
 

@@ -69,9 +69,9 @@ pub struct Optimizer {
     muon: Vec<usize>,
 }
 
-/// The optimiser's running moments by parameter name.
+/// An optimiser's running moments by parameter name: all of its state but the step.
 #[derive(Debug)]
-pub struct Moments {
+pub struct OptimizerState {
     /// The gradients' mean.
     pub exp_avg: Vec<(String, Tensor)>,
     /// The gradients' second moment, where the optimiser has one.
@@ -118,8 +118,11 @@ impl Optimizer {
     /// rates' share of their full value.
     ///
     /// # Errors
-    /// If the gradients do not fit the parameters.
+    /// [`Error::Gradient`] if there is not one gradient for each parameter, [`Error::Kernel`] if their shapes differ.
     pub fn step(&self, grads: &[Tensor], step: u64, factor: f64) -> Result<()> {
+        if grads.len() != self.params.len() {
+            return Err(Error::Gradient { expected: self.params.len(), found: grads.len() });
+        }
         self.step_adamw(grads, step, factor)?;
         let Some(config) = self.config.muon else { return Ok(()) };
         for &index in &self.muon {
@@ -156,21 +159,21 @@ impl Optimizer {
     }
 
     /// Handles on the running moments.
-    pub fn moments(&self) -> Moments {
+    pub fn state(&self) -> OptimizerState {
         let all = self.names.iter().cloned().zip(self.exp_avgs.iter().map(Tensor::shallow_clone));
         let squares = self.adamw.iter().map(|&index| self.names[index].clone());
         let squares = squares.zip(self.exp_avg_sqs.iter().map(Tensor::shallow_clone));
-        Moments { exp_avg: all.collect(), exp_avg_sq: squares.collect() }
+        OptimizerState { exp_avg: all.collect(), exp_avg_sq: squares.collect() }
     }
 
     /// Overwrites the running moments.
     ///
     /// # Errors
     /// [`Error::Mismatch`] if names or shapes differ; nothing is overwritten then.
-    pub fn restore(&mut self, moments: &Moments) -> Result<()> {
-        self.check_fits(moments)?;
-        let own = self.moments();
-        for (own, saved) in [(own.exp_avg, &moments.exp_avg), (own.exp_avg_sq, &moments.exp_avg_sq)] {
+    pub fn restore(&mut self, state: &OptimizerState) -> Result<()> {
+        self.check_fits(state)?;
+        let own = self.state();
+        for (own, saved) in [(own.exp_avg, &state.exp_avg), (own.exp_avg_sq, &state.exp_avg_sq)] {
             for (name, mut tensor) in own {
                 if let Some((_, value)) = saved.iter().find(|(other, _)| *other == name) {
                     tensor.copy_(value);
@@ -180,10 +183,10 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Checks that moments are these parameters'.
-    pub(crate) fn check_fits(&self, moments: &Moments) -> Result<()> {
-        let own = self.moments();
-        for (own, saved) in [(own.exp_avg, &moments.exp_avg), (own.exp_avg_sq, &moments.exp_avg_sq)] {
+    /// Checks that moments are of these parameters.
+    pub(crate) fn check_fits(&self, state: &OptimizerState) -> Result<()> {
+        let own = self.state();
+        for (own, saved) in [(own.exp_avg, &state.exp_avg), (own.exp_avg_sq, &state.exp_avg_sq)] {
             if saved.len() != own.len() {
                 let problem = format!("expected {} moments, found: {}", own.len(), saved.len());
                 return Err(Error::Mismatch { problem });

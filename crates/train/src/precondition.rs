@@ -26,12 +26,12 @@ use std::sync::Arc;
 
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::Draw;
-use interflow_core::{Network, Parameters, VectorField, shape};
+use interflow_core::{Given, Network, Parameters, Space, shape};
 use interflow_libtorch::without_autocast;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::Result;
+use crate::error::Result;
 use crate::principal_axes::{AxesKind, PrincipalAxes};
 
 /// What a network corrects, as written in a config.
@@ -63,7 +63,7 @@ impl GaussianResidual {
     /// # Errors
     /// [`interflow_core::Error::Shape`] if the Gaussian has another dimension than the network.
     pub fn new(network: Box<dyn Network>, interpolant: Interpolant, axes: &PrincipalAxes) -> Result<Self> {
-        shape::check_points("preconditioning", &axes.mean().unsqueeze(0), network.dim())?;
+        shape::check_points("preconditioning", &axes.mean().unsqueeze(0), network.space().dim)?;
         let options = (network.parameters().kind(), network.parameters().device());
         let mut parameters = Parameters::new();
         parameters.include("", network.parameters());
@@ -129,17 +129,11 @@ fn exactly<T>(device: Device, body: impl Fn() -> T) -> T {
     without_autocast(device, &body).unwrap_or_else(|_| body())
 }
 
-impl VectorField for GaussianResidual {
-    fn dim(&self) -> i64 {
-        self.network.dim()
-    }
-
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        self.velocity(t, x, |t, x| self.network.value(t, x))
-    }
-}
-
 impl Network for GaussianResidual {
+    fn space(&self) -> Space {
+        self.network.space()
+    }
+
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -152,8 +146,12 @@ impl Network for GaussianResidual {
         self.network.hidden_matrices()
     }
 
-    fn value_in_training(&self, t: &Tensor, x: &Tensor, draw: &mut Draw) -> Tensor {
-        self.velocity(t, x, |t, x| self.network.value_in_training(t, x, draw))
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
+        self.velocity(t, x, |t, x| self.network.value(t, x, given))
+    }
+
+    fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
+        self.velocity(t, x, |t, x| self.network.value_in_training(t, x, given, draw))
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use interflow_core::Space;
 use interflow_core::coupling::Coupling;
 use interflow_core::density::Density;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::source::Source;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// An interpolant between two laws, with data for training and held-out data for checks.
 pub struct Problem {
@@ -15,11 +16,11 @@ pub struct Problem {
     pub interpolant: Interpolant,
     /// The pairing of the end points.
     pub coupling: Box<dyn Coupling>,
-    /// Training points of the base ρ0.
+    /// Training points of the base ρ0, which are given nothing.
     pub base: Box<dyn Source>,
     /// The base's density, which only maximum likelihood needs.
     pub base_density: Option<Arc<dyn Density>>,
-    /// Training points of the target ρ1.
+    /// Training points of the target ρ1 and what each is given.
     pub target: Box<dyn Source>,
     /// Held-out points of the base.
     pub held_out_base: Box<dyn Source>,
@@ -28,21 +29,23 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Checks that all sources have the network's dimension.
+    /// Checks that the targets' points lie in `space`, which is the network's, and that the bases' points have its dimension
+    /// and are given nothing.
     ///
     /// # Errors
-    /// [`Error::Dimension`] naming the first source that has not.
-    pub fn check(&self, expected: i64) -> Result<()> {
+    /// [`Error::Space`] naming the first source that differs.
+    pub fn check(&self, space: Space) -> Result<()> {
+        let base = Space::from(space.dim);
         let parts = [
-            ("base", &self.base),
-            ("target", &self.target),
-            ("held-out base", &self.held_out_base),
-            ("held-out target", &self.held_out_target),
+            ("base", &self.base, base),
+            ("target", &self.target, space),
+            ("held-out base", &self.held_out_base, base),
+            ("held-out target", &self.held_out_target, space),
         ];
-        for (part, source) in parts {
-            let found = source.dim();
+        for (part, source, expected) in parts {
+            let found = source.space();
             if found != expected {
-                return Err(Error::Dimension { part, expected, found });
+                return Err(Error::Space { part, expected, found });
             }
         }
         Ok(())

@@ -7,10 +7,8 @@ use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_models::UNetConfig;
-use interflow_train::{
-    Checkpoint, LikelihoodConfig, MixedPrecision, Observer, Silent, StepReport, TrainConfig, Trainer,
-};
-use support::{Mlp, normals, short};
+use interflow_train::{MixedPrecision, Observer, Silent, StepReport, TrainConfig, Trainer, Velocity};
+use support::{Mlp, normals, saved, short, velocity};
 
 #[derive(Default)]
 struct Reports(Vec<StepReport>);
@@ -24,11 +22,10 @@ impl Observer for Reports {
 /// The report of the first step and the mean of its gradients as the optimiser remembers it.
 fn first_step(accumulate: i64, interpolant: Interpolant) -> (StepReport, Vec<(String, Tensor)>) {
     let config = TrainConfig { batch: 60, accumulate, log_every: 1, ..short(1) };
-    let network = Box::new(Mlp::new(2, 8, 2));
-    let mut trainer = Trainer::new(config, normals(interpolant, 2), network, 1).unwrap();
+    let mut trainer = velocity(config, normals(interpolant, 2), Mlp::new(2, 8, 2), 1);
     let mut reports = Reports::default();
     trainer.run(&mut reports).unwrap();
-    (reports.0[0], trainer.optimizer().moments().exp_avg)
+    (reports.0[0], trainer.optimizer().state().exp_avg)
 }
 
 #[test]
@@ -57,8 +54,6 @@ fn parts_that_do_not_come_out_are_refused() {
     let message = refused(TrainConfig { batch: 64, accumulate: 3, ..short(1) });
     assert!(message.contains("accumulate must be a divisor of batch, found: 3"), "{message}");
     refused(TrainConfig { accumulate: 0, ..short(1) });
-    let likelihood = Some(LikelihoodConfig::default());
-    refused(TrainConfig { batch: 64, accumulate: 2, likelihood, ..short(1) });
 }
 
 fn image_trainer(steps: u64, precision: Option<MixedPrecision>) -> Trainer {
@@ -70,7 +65,7 @@ fn image_trainer(steps: u64, precision: Option<MixedPrecision>) -> Trainer {
         ..UNetConfig::new([1, 4, 4], 4, vec![1, 2])
     };
     let draw = &mut Stream::new(1, Purpose::Init).at(0);
-    let network = Box::new(model.init(draw, (Kind::Float, Device::Cpu)).unwrap());
+    let network = Box::new(model.init(16, draw, (Kind::Float, Device::Cpu)).unwrap());
     let config = TrainConfig {
         batch: 8,
         accumulate: 2,
@@ -79,7 +74,8 @@ fn image_trainer(steps: u64, precision: Option<MixedPrecision>) -> Trainer {
         validate_every: 3,
         ..short(steps)
     };
-    Trainer::new(config, normals(Interpolant::trigonometric(), 16), network, 3).unwrap()
+    let problem = normals(Interpolant::trigonometric(), 16);
+    Trainer::new(config, problem, network, Box::new(Velocity::default()), 3).unwrap()
 }
 
 #[test]
@@ -91,9 +87,8 @@ fn a_resumed_run_drops_what_the_uninterrupted_one_drops() {
         whole.run(&mut Silent).unwrap();
         let mut half = image_trainer(4, precision);
         half.run(&mut Silent).unwrap();
-        Checkpoint::save(&path, &half, "").unwrap();
         let mut resumed = image_trainer(6, precision);
-        resumed.restore(&Checkpoint::load(&path).unwrap()).unwrap();
+        resumed.restore(&saved(&path, &half.state())).unwrap();
         resumed.run(&mut Silent).unwrap();
         let weights = |trainer: &Trainer| trainer.network().parameters().detached_copy();
         for ((name, a), (_, b)) in weights(&whole).iter().zip(&weights(&resumed)) {

@@ -12,8 +12,8 @@ use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_models::UNetConfig;
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
-use interflow_train::{Error, LikelihoodConfig, OptimizerConfig, Problem, Silent, TrainConfig, Trainer};
-use support::{Mlp, normals, short};
+use interflow_train::{Error, MaximumLikelihood, OptimizerConfig, Problem, Silent, TrainConfig, Trainer};
+use support::{Mlp, normals, short, train_with};
 
 /// From N(0, I) to a correlated Gaussian with the entropy `log(2πe) + ½ log det C`.
 fn problem() -> (Problem, f64) {
@@ -31,11 +31,14 @@ fn problem() -> (Problem, f64) {
     (problem, entropy)
 }
 
-fn config(sensitivity: Sensitivity) -> TrainConfig {
+fn objective(sensitivity: Sensitivity) -> MaximumLikelihood {
     let solver = SolverConfig { method: Method::Rk4, steps: Some(3), ..SolverConfig::default() };
+    MaximumLikelihood::new(sensitivity, &solver).unwrap()
+}
+
+fn config() -> TrainConfig {
     TrainConfig {
         batch: 64,
-        likelihood: Some(LikelihoodConfig { sensitivity, solver }),
         optimizer: OptimizerConfig { learning_rate: 1e-2, ..OptimizerConfig::default() },
         validate_every: 0,
         ema_decay: None,
@@ -48,13 +51,13 @@ fn both_gradients_learn_a_gaussian() {
     for sensitivity in [Sensitivity::Direct, Sensitivity::Adjoint] {
         let (problem, entropy) = problem();
         let mut trainer =
-            Trainer::new(config(sensitivity), problem, Box::new(Mlp::new(2, 16, 1)), 4).unwrap();
+            train_with(objective(sensitivity), config(), problem, Mlp::new(2, 16, 1), 4).unwrap();
         let before = trainer.self_check(2000).unwrap();
         trainer.run(&mut Silent).unwrap();
         let after = trainer.self_check(2000).unwrap();
-        assert!(after.balance.is_none());
-        assert!(before.objective.mean > entropy + 0.3, "{before:?}");
-        let excess = after.objective.mean - entropy;
+        assert!(after.balance().is_none());
+        assert!(before.objective().mean > entropy + 0.3, "{before:?}");
+        let excess = after.objective().mean - entropy;
         assert!((-0.1..0.1).contains(&excess), "{after:?} for {sensitivity:?}, entropy {entropy}");
         assert_eq!(after, trainer.self_check(2000).unwrap());
     }
@@ -64,9 +67,10 @@ fn both_gradients_learn_a_gaussian() {
 fn a_base_without_a_density_is_refused() {
     let (problem, _) = problem();
     let problem = Problem { base_density: None, ..problem };
-    let network = Box::new(Mlp::new(2, 4, 1));
-    let refused = Trainer::new(config(Sensitivity::Adjoint), problem, network, 4);
-    assert!(matches!(refused, Err(Error::NoBaseDensity)));
+    let refused = train_with(objective(Sensitivity::Adjoint), config(), problem, Mlp::new(2, 4, 1), 4);
+    let error = refused.err().unwrap();
+    assert!(matches!(error, Error::Objective { objective: "likelihood", .. }), "{error}");
+    assert!(error.to_string().contains("a base that is known by its samples alone"), "{error}");
 }
 
 /// The fused attention of a U-Net has no second derivative, which the gradient of a likelihood needs.
@@ -76,8 +80,9 @@ fn a_network_without_second_derivatives_is_an_error() {
         UNetConfig { head_channels: 4, n_groups: 2, n_blocks: 1, ..UNetConfig::new([2, 1, 1], 4, vec![1]) };
     for sensitivity in [Sensitivity::Direct, Sensitivity::Adjoint] {
         let draw = &mut Stream::new(1, Purpose::Init).at(0);
-        let network = Box::new(model.init(draw, (Kind::Float, Device::Cpu)).unwrap());
-        let mut trainer = Trainer::new(config(sensitivity), problem().0, network, 4).unwrap();
+        let network = Box::new(model.init(2, draw, (Kind::Float, Device::Cpu)).unwrap());
+        let objective = Box::new(objective(sensitivity));
+        let mut trainer = Trainer::new(config(), problem().0, network, objective, 4).unwrap();
         let refused = trainer.run(&mut Silent).unwrap_err();
         assert!(matches!(refused, Error::Solver(_)), "{refused}");
     }

@@ -10,9 +10,9 @@ use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Fresh;
 use interflow_core::tch::{Kind, Tensor};
-use interflow_core::{Network, Parameters, Result, VectorField};
-use interflow_train::{Checkpoint, GaussianResidual, PrincipalAxes, Problem, Silent, Trainer};
-use support::{Mlp, normals, short};
+use interflow_core::{At, Given, GivenSpace, Network, Parameters, Result, Space, VectorField};
+use interflow_train::{GaussianResidual, PrincipalAxes, Problem, Silent};
+use support::{Mlp, normals, saved, short, velocity};
 
 const MEAN: [f64; 3] = [0.5, -1.0, 2.0];
 const COVARIANCE: [f64; 9] = [1.0, 0.6, 0.0, 0.6, 0.5, 0.05, 0.0, 0.05, 0.03];
@@ -46,18 +46,16 @@ struct Recording {
     asked: Arc<Mutex<Tensor>>,
 }
 
-impl VectorField for Recording {
-    fn dim(&self) -> i64 {
-        self.inner.dim()
-    }
-
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        *self.asked.lock().unwrap() = x.shallow_clone();
-        self.inner.value(t, x)
-    }
-}
-
 impl Network for Recording {
+    fn space(&self) -> Space {
+        self.inner.space()
+    }
+
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
+        *self.asked.lock().unwrap() = x.shallow_clone();
+        self.inner.value(t, x, given)
+    }
+
     fn parameters(&self) -> &Parameters {
         self.inner.parameters()
     }
@@ -92,7 +90,8 @@ fn with_a_network_that_says_nothing_the_velocity_is_the_gaussian_one() {
         let double = |x: &Tensor| x.to_kind(Kind::Double);
         let path = exact_path(interpolant());
         let exact = path.velocity();
-        let field = preconditioned(Mlp::zero(3), interpolant());
+        let network = preconditioned(Mlp::zero(3), interpolant());
+        let field = At::new(&network, &Given::Nothing);
         let (value, divergence) = field.value_and_divergence(&t, &x);
         let (exact_value, exact_divergence) = exact.value_and_divergence(&double(&t), &double(&x));
         assert!(close(&value, &exact_value, 1e-4), "{:?}", interpolant());
@@ -119,7 +118,7 @@ fn the_network_sees_unit_variance_along_every_axis_at_every_time() {
             let t = Tensor::full([N], time, (Kind::Double, tch::Device::Cpu));
             let z = interpolant().has_latent().then_some(&z);
             let x = interpolant().path(&t, &x0, &x1, z).unwrap().x;
-            let _ = field.value(&t.to_kind(Kind::Float), &x.to_kind(Kind::Float));
+            let _ = field.value(&t.to_kind(Kind::Float), &x.to_kind(Kind::Float), &Given::Nothing);
             let input = asked.lock().unwrap().to_kind(Kind::Double);
             assert!(
                 largest(&input.mean_dim(0i64, false, Kind::Double)) < 0.04,
@@ -139,7 +138,7 @@ fn the_network_is_silent_at_the_ends() {
         let (_, x) = points(50);
         let value = |network, time: f64| {
             let t = Tensor::full([50], time, (Kind::Float, tch::Device::Cpu));
-            preconditioned(network, interpolant()).value(&t, &x)
+            preconditioned(network, interpolant()).value(&t, &x, &Given::Nothing)
         };
         let said = |time| largest(&(value(Mlp::new(3, 8, 1), time) - value(Mlp::zero(3), time)));
         assert!(said(0.0) < 1e-6 && said(1.0) < 1e-6, "{} {}", said(0.0), said(1.0));
@@ -150,7 +149,8 @@ fn the_network_is_silent_at_the_ends() {
 /// Central differences know nothing of backward passes or of where casting is switched off.
 #[test]
 fn derivatives_are_those_of_the_value() {
-    let field = preconditioned(Mlp::new(3, 8, 1), Interpolant::linear());
+    let network = preconditioned(Mlp::new(3, 8, 1), Interpolant::linear());
+    let field = At::new(&network, &Given::Nothing);
     let ((t, x), (_, u)) = (points(7), points(7));
     let t = t * 0.8 + 0.1;
     let along = |u: &Tensor| {
@@ -178,20 +178,31 @@ fn training_moves_the_network_alone_and_a_checkpoint_keeps_all() {
         Problem { target: target(), held_out_target: target(), ..normals(Interpolant::linear(), 3) };
     let network = preconditioned(Mlp::new(3, 8, 1), Interpolant::linear());
     let before = network.parameters().detached_copy();
-    let mut trainer = Trainer::new(short(5), problem, Box::new(network), 1).unwrap();
+    let mut trainer = velocity(short(5), problem, network, 1);
     trainer.run(&mut Silent).unwrap();
     for ((name, before), (_, after)) in before.iter().zip(trainer.network().parameters().iter()) {
         assert_eq!(before.equal(&after.detach()), name.starts_with("gaussian."), "{name}");
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.safetensors");
-    Checkpoint::save(&file, &trainer, "").unwrap();
+    let checkpoint = saved(&file, &trainer.state());
     let axes = PrincipalAxes::standard(3);
     let mut restored =
         GaussianResidual::new(Box::new(Mlp::new(3, 8, 1)), Interpolant::linear(), &axes).unwrap();
-    restored.parameters_mut().assign(Checkpoint::load(&file).unwrap().network_weights()).unwrap();
+    restored.parameters_mut().assign(checkpoint.network_weights()).unwrap();
     let own = trainer.ema_network().parameters().detached_copy();
     assert!(restored.parameters().iter().zip(&own).all(|((_, a), (_, b))| a.equal(b)));
+}
+
+#[test]
+fn conditions_reach_the_network() {
+    let space = Space { dim: 3, given: GivenSpace::Numbers { n: 2 } };
+    let network = preconditioned(Mlp::new(space, 8, 1), Interpolant::linear());
+    assert_eq!(network.space(), space);
+    let (t, x) = points(7);
+    let numbers = Stream::new(2, Purpose::Test).at(1).normal(&[7, 2], Kind::Float);
+    let value = |numbers: Tensor| network.value(&t, &x, &Given::Numbers(numbers));
+    assert!(largest(&(value(numbers.copy()) - value(numbers * 2.0))) > 1e-3);
 }
 
 #[test]

@@ -5,11 +5,11 @@ mod support;
 
 use std::f64::consts::PI;
 
-use interflow_core::VectorField;
 use interflow_core::density::{Density, Gaussian, GaussianMixture, MixturePath};
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::tch::{Device, Kind, Tensor};
+use interflow_core::{Given, Network as _, VectorField};
 use interflow_train::{CosineAxes, Error, GaussianResidual, PrincipalAxes};
 use support::Mlp;
 
@@ -87,7 +87,7 @@ fn a_network_that_says_nothing_leaves_the_gaussian_velocity() {
     let field =
         GaussianResidual::new(Box::new(Mlp::zero(DIM)), Interpolant::trigonometric(), &axes()).unwrap();
     let float = |x: &Tensor| x.to_kind(Kind::Float);
-    let found = field.value_and_divergence(&float(&t), &float(&x));
+    let found = field.value_and_divergence(&float(&t), &float(&x), &Given::Nothing);
     assert!(largest(&(found.0 - &value)) < 1e-4 * largest(&value));
     assert!(largest(&(found.1 - &divergence)) < 1e-4 * largest(&divergence));
 }
@@ -106,7 +106,6 @@ fn copies_for_a_checkpoint_have_its_shapes() {
         GaussianResidual::new(Box::new(Mlp::zero(DIM)), Interpolant::linear(), axes).unwrap()
     };
     let shapes = |field: &GaussianResidual| -> Vec<(String, Vec<i64>)> {
-        use interflow_core::Network as _;
         field.parameters().iter().map(|(name, weight)| (name.to_owned(), weight.size())).collect()
     };
     let standard = residual(&PrincipalAxes::standard_cosine(SHAPE));

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use interflow_core::tch::Tensor;
 use interflow_train::{
     Checkpoint, Error, MuonConfig, OptimizerConfig, ScheduleConfig, Silent, StopReason, TrainConfig, Trainer,
 };
-use support::{Mlp, normals, short};
+use support::{Mlp, normals, short, velocity};
 
 fn config(steps: u64) -> TrainConfig {
     TrainConfig {
@@ -26,13 +27,18 @@ fn config(steps: u64) -> TrainConfig {
 
 fn trainer(steps: u64, seed: u64) -> Trainer {
     let interpolant = Interpolant::new(Linear, Some(Gamma::Brownian { strength: 1.0 }));
-    Trainer::new(config(steps), normals(interpolant, 2), Box::new(Mlp::new(2, 16, 2)), seed).unwrap()
+    velocity(config(steps), normals(interpolant, 2), Mlp::new(2, 16, 2), seed)
+}
+
+fn texts() -> BTreeMap<String, String> {
+    let texts = [("manifest", "dim = 2"), ("experiment", "steps = 1")];
+    texts.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
 }
 
 fn saved(path: &Path, steps: u64) -> Checkpoint {
     let mut trainer = trainer(steps, 5);
     trainer.run(&mut Silent).unwrap();
-    Checkpoint::save(path, &trainer, "steps = 1").unwrap();
+    Checkpoint::save(path, &trainer.state(), &texts()).unwrap();
     Checkpoint::load(path).unwrap()
 }
 
@@ -50,18 +56,19 @@ fn resumed_run_is_the_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let whole = saved(&folder.path().join("whole"), 200);
     let half = saved(&folder.path().join("half"), 120);
-    assert_eq!((half.step, half.seed, half.config_text.as_str()), (120, 5, "steps = 1"));
+    assert_eq!((half.step, half.seed), (120, 5));
+    assert_eq!(half.texts, texts());
     let mut resumed = trainer(200, 99);
     resumed.restore(&half).unwrap();
     let outcome = resumed.run(&mut Silent).unwrap();
     assert_eq!((outcome.steps, outcome.stop), (200, StopReason::Finished));
     let path = folder.path().join("resumed");
-    Checkpoint::save(&path, &resumed, "").unwrap();
-    let resumed = Checkpoint::load(&path).unwrap();
+    let resumed = support::saved(&path, &resumed.state());
+    assert!(resumed.texts.is_empty());
     assert_same(&whole.model, &resumed.model);
     assert_same(whole.ema.as_ref().unwrap(), resumed.ema.as_ref().unwrap());
-    assert_same(&whole.moments.exp_avg, &resumed.moments.exp_avg);
-    assert_same(&whole.moments.exp_avg_sq, &resumed.moments.exp_avg_sq);
+    assert_same(&whole.optimizer.exp_avg, &resumed.optimizer.exp_avg);
+    assert_same(&whole.optimizer.exp_avg_sq, &resumed.optimizer.exp_avg_sq);
     assert_eq!(whole.best_objective.map(f64::to_bits), resumed.best_objective.map(f64::to_bits));
     assert_eq!(whole.n_worse, resumed.n_worse);
     assert_same(resumed.network_weights(), resumed.ema.as_ref().unwrap());
@@ -98,10 +105,10 @@ fn another_networks_checkpoint_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = saved(&folder.path().join("state"), 3);
     let problem = || normals(Interpolant::linear(), 2);
-    let mut wider = Trainer::new(config(9), problem(), Box::new(Mlp::new(2, 17, 2)), 0).unwrap();
+    let mut wider = velocity(config(9), problem(), Mlp::new(2, 17, 2), 0);
     assert!(wider.restore(&checkpoint).is_err());
     let without = TrainConfig { ema_decay: None, ..config(9) };
-    let mut without = Trainer::new(without, problem(), Box::new(Mlp::new(2, 16, 2)), 0).unwrap();
+    let mut without = velocity(without, problem(), Mlp::new(2, 16, 2), 0);
     assert!(matches!(without.restore(&checkpoint), Err(Error::Mismatch { .. })));
     assert_eq!(without.step(), 0);
 }

@@ -3,12 +3,13 @@
 
 mod support;
 
+use interflow_core::Network;
 use interflow_core::interpolant::Interpolant;
-use interflow_core::{Network, VectorField};
 use interflow_train::{
-    Error, ObjectiveForm, Observer, SelfCheck, Silent, StepReport, StopReason, TrainConfig, Trainer,
+    Error, ObjectiveForm, Observer, RunState, SelfCheck, Silent, StepReport, StopReason, TrainConfig,
+    Trainer, Velocity,
 };
-use support::{Mlp, normals, short};
+use support::{Mlp, normals, short, train_with, velocity};
 
 #[derive(Default)]
 struct Record {
@@ -24,10 +25,10 @@ impl Observer for Record {
     }
 
     fn on_validation(&mut self, check: &SelfCheck) {
-        self.checks.push(*check);
+        self.checks.push(check.clone());
     }
 
-    fn on_checkpoint(&mut self, _: &Trainer) -> Result<(), interflow_train::Failure> {
+    fn on_checkpoint(&mut self, _: &RunState<'_>) -> Result<(), interflow_train::Failure> {
         self.n_checkpoints += 1;
         Ok(())
     }
@@ -38,16 +39,16 @@ impl Observer for Record {
 }
 
 fn trainer(config: TrainConfig, interpolant: Interpolant, network: Mlp) -> Trainer {
-    let dim = network.dim();
-    Trainer::new(config, normals(interpolant, dim), Box::new(network), 1).unwrap()
+    let dim = network.space().dim;
+    velocity(config, normals(interpolant, dim), network, 1)
 }
 
 #[test]
 fn self_check_of_the_exact_velocity() {
     // Between equal standard normals the trigonometric path stands still: v = 0, G = 0.
     let check = trainer(short(1), Interpolant::trigonometric(), Mlp::zero(2)).self_check(3000).unwrap();
-    let balance = check.balance.unwrap();
-    for estimate in [check.objective, balance.minus_square, balance.gap] {
+    let balance = check.balance().unwrap();
+    for estimate in [check.objective(), balance.minus_square, balance.gap] {
         assert!(estimate.mean.abs() < 1e-12 && estimate.standard_error < 1e-12, "{check:?}");
     }
     assert_eq!(check.n, 3000);
@@ -63,9 +64,9 @@ fn training_lowers_the_excess_loss() {
     assert_eq!(trainer.run(&mut record).unwrap().stop, StopReason::Finished);
     assert_eq!((record.losses.len(), record.checks.len(), record.n_checkpoints), (60, 3, 1));
     let check = trainer.self_check(20_000).unwrap();
-    let excess = check.objective.mean + 2.0 * (2.0 - std::f64::consts::FRAC_PI_2);
-    assert!(excess.abs() < 4.0 * check.objective.standard_error + 0.05, "excess {excess}, {check:?}");
-    let gap = check.balance.unwrap().gap;
+    let excess = check.objective().mean + 2.0 * (2.0 - std::f64::consts::FRAC_PI_2);
+    assert!(excess.abs() < 4.0 * check.objective().standard_error + 0.05, "excess {excess}, {check:?}");
+    let gap = check.balance().unwrap().gap;
     assert!(gap.mean.abs() < 4.0 * gap.standard_error + 0.05, "{check:?}");
 }
 
@@ -102,10 +103,9 @@ fn bad_configs_are_refused() {
     refused(TrainConfig { ema_decay: Some(1.0), ..short(1) });
     refused(TrainConfig { patience: Some(1), validate_every: 0, ..short(1) });
     assert!(serde_json::from_str::<TrainConfig>(r#"{"stepz": 1}"#).is_err());
-    let config: TrainConfig = serde_json::from_str(
-        r#"{"steps": 7, "objective": "mean-square", "time": {"kind": "beta", "a": 1, "b": 0.5}}"#,
-    )
-    .unwrap();
+    let config: TrainConfig =
+        serde_json::from_str(r#"{"steps": 7, "jitter": 0.1, "time": {"kind": "beta", "a": 1, "b": 0.5}}"#)
+            .unwrap();
     assert_eq!(config.steps, 7);
 }
 
@@ -135,10 +135,11 @@ fn average_follows_its_ramp() {
 
 #[test]
 fn first_step_has_the_length_of_the_learning_rate() {
-    let config = TrainConfig { objective: ObjectiveForm::MeanSquare, batch: 16, ..short(1) };
+    let config = TrainConfig { batch: 16, ..short(1) };
     let network = Mlp::new(2, 8, 1);
     let initial = network.parameters().detached_copy();
-    let mut trainer = trainer(config, Interpolant::linear(), network);
+    let objective = Velocity { form: ObjectiveForm::MeanSquare };
+    let mut trainer = train_with(objective, config, normals(Interpolant::linear(), 2), network, 1).unwrap();
     trainer.run(&mut Silent).unwrap();
     // The first step of Adam has the length of the learning rate in every coordinate with a gradient.
     for ((_, initial), weight) in initial.iter().zip(trainer.network().parameters().tensors()) {

@@ -7,7 +7,8 @@
 //! have one: the result is exact whatever the auction found. Without the auction the paths are long: crates that start
 //! from nothing (`lsap`, `lapjv`, `pathfinding`) take 10 to 90 times longer on squared distances in the plane.
 
-use crate::{Costs, Result};
+use crate::costs::Costs;
+use crate::error::Result;
 
 /// No row, or no column.
 const NONE: usize = usize::MAX;

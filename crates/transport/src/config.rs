@@ -6,7 +6,8 @@ use interflow_core::coupling::{Coupling, Independent, Mirror};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, check_range};
-use crate::{Minibatch, Pairing, Sinkhorn};
+use crate::minibatch::{Minibatch, Pairing};
+use crate::sinkhorn::Sinkhorn;
 
 /// How end points are paired.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,16 +61,15 @@ fn default_n_pairs() -> i64 {
 }
 
 impl CouplingConfig {
-    /// The working coupling of points whose first `n_given` coordinates are conditions. The pairs of a reflow come
-    /// paired: what is left to do is nothing.
+    /// The working coupling. The pairs of a reflow come paired: what is left to do is nothing.
     ///
     /// # Errors
     /// [`crate::Error::OutOfRange`].
-    pub fn build(&self, n_given: i64) -> Result<Box<dyn Coupling>> {
+    pub fn build(&self) -> Result<Box<dyn Coupling>> {
         let minibatch = |pairing, block: Option<i64>| -> Result<Box<dyn Coupling>> {
             let size = block.unwrap_or(1);
             check_range("block", "positive", size as f64, size > 0)?;
-            Ok(Box::new(Minibatch { pairing, block, n_given }))
+            Ok(Box::new(Minibatch { pairing, block }))
         };
         match *self {
             Self::Independent {} => Ok(Box::new(Independent)),

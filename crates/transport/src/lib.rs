@@ -1,9 +1,34 @@
 //! Optimal transport for flows: shorter paths between the ends' laws, and what the shortest would be.
 //!
-//! The transport cost of a flow is `∫E|v_t(x_t)|² dt`, at least W2² of the ends. Three ways make it smaller: pairing each
-//! batch by optimal transport ([`Minibatch`]), learning the interpolant ([`LearnablePath`], [`PathAscent`]), and training
-//! anew on a flow's own pairs ([`PairedFlow`], [`Pairs`]). [`Trajectories`] and the module [`mod@reference`] say how far they
-//! came.
+//! The transport cost of a flow is `∫E|v_t(x_t)|² dt`, at least W2² of the ends. Three ways make it smaller.
+//!
+//! **Pairing** each batch by optimal transport ([`Minibatch`], [`CouplingConfig`]), among points with equal conditions:
+//!
+//! ```
+//! use interflow_core::Points;
+//! use interflow_core::coupling::Coupling as _;
+//! use interflow_core::rng::{Purpose, Stream};
+//! use interflow_core::tch::{Kind, Tensor};
+//! use interflow_transport::{CouplingConfig, discrete_cost};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut draw = Stream::new(0, Purpose::Coupling).at(0);
+//! let [x0, x1] = [(); 2].map(|()| draw.normal(&[256, 2], Kind::Double));
+//! let cost = |x0: &Tensor, x1: &Tensor| (x0 - x1).square().sum(Kind::Double).double_value(&[]) / 256.0;
+//! let (apart, least) = (cost(&x0, &x1), discrete_cost(&x0, &x1)?);
+//! let coupling = CouplingConfig::Exact { block: None }.build()?;
+//! let (x0, x1) = coupling.pair(x0, Points::from(x1), &mut draw)?;
+//! assert!((cost(&x0, &x1.x) - least).abs() < 1e-9 && least < apart);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Learning the interpolant** beside the velocity ([`LearnablePath`], [`PathAscent`], which is an
+//! [`interflow_train::Companion`]).
+//!
+//! **Training anew** on a flow's own pairs, which is reflow ([`PairedFlow`], [`Pairs`]).
+//!
+//! [`Trajectories`] and the module [`mod@reference`] say how far they came. The assignment below them all:
 //!
 //! ```
 //! use interflow_transport::{Costs, assign};
@@ -25,12 +50,14 @@ pub mod learnable;
 pub mod minibatch;
 mod network_correction;
 pub mod pairs;
+pub mod path_config;
 pub mod reference;
+pub mod saved_path;
 mod shared;
 pub mod sinkhorn;
 pub mod trajectory;
 
-pub use ascent::{PathAscent, PathConfig, restore_path};
+pub use ascent::PathAscent;
 pub use assignment::assign;
 pub use config::CouplingConfig;
 pub use costs::Costs;
@@ -38,6 +65,8 @@ pub use error::{Error, Result};
 pub use learnable::{LearnablePath, PathFamily};
 pub use minibatch::{Minibatch, Pairing};
 pub use pairs::{PairedFlow, Pairs};
+pub use path_config::PathConfig;
 pub use reference::{discrete_cost, gaussian_path_cost};
+pub use saved_path::{restore_path, saved_path};
 pub use sinkhorn::{Plan, Sinkhorn, SinkhornStop};
 pub use trajectory::Trajectories;

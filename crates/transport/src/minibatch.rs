@@ -3,21 +3,21 @@
 //! The rows of a batch's base points are exchanged among its target points. Each block of rows is paired by itself: a
 //! batch may be larger than what is assigned at once.
 //!
-//! **Conditions.** Where the first coordinates of target points are conditions c, a flow of y given c starts from the
-//! base's law whatever c is. A pairing across conditions would break that: base points on the left would go with the
-//! conditions whose targets lie on the left. So base points are only exchanged between rows with equal conditions,
-//! which keeps the base independent of the conditions exactly. Labels so get a pairing each; conditions that are all
-//! different leave the batch as it is.
+//! **Conditions.** Where target points are given conditions c, a flow of x given c starts from the base's law whatever c is.
+//! A pairing across conditions would break that: base points on the left would go with the conditions whose targets lie on
+//! the left. So base points are only exchanged between rows with equal conditions, which keeps the base independent of the
+//! conditions exactly. Labels so get a pairing each; conditions that are all different leave the batch as it is.
 
-use std::collections::BTreeMap;
-
+use interflow_core::Points;
 use interflow_core::coupling::Coupling;
 use interflow_core::rng::Draw;
 use interflow_core::shape::check_same;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use crate::error::{Result, torch};
-use crate::{Costs, Sinkhorn, assign};
+use crate::assignment::assign;
+use crate::costs::Costs;
+use crate::error::{Error, Result, torch};
+use crate::sinkhorn::Sinkhorn;
 
 /// How the points of a block are paired.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,20 +35,18 @@ pub struct Minibatch {
     pub pairing: Pairing,
     /// The rows of a block; the whole batch without it.
     pub block: Option<i64>,
-    /// How many of the first coordinates are conditions.
-    pub n_given: i64,
 }
 
 impl Coupling for Minibatch {
-    fn pair(&self, x0: Tensor, x1: Tensor, draw: &mut Draw) -> interflow_core::Result<(Tensor, Tensor)> {
-        check_same("minibatch coupling", &x0, &x1)?;
-        let refuse = |error: crate::Error| interflow_core::Error::Coupling { problem: error.to_string() };
-        let n = x1.size()[0];
+    fn pair(&self, x0: Tensor, x1: Points, draw: &mut Draw) -> interflow_core::Result<(Tensor, Points)> {
+        check_same("minibatch coupling", &x0, &x1.x)?;
+        let refuse = |error: Error| interflow_core::Error::Coupling { problem: error.to_string() };
+        let n = x1.len();
         let mut rows = Vec::with_capacity(n as usize);
         for first in (0..n).step_by(self.block.unwrap_or(n).max(1) as usize) {
             let length = self.block.unwrap_or(n).min(n - first);
-            let part = |x: &Tensor| x.narrow(0, first, length);
-            let chosen = self.base_rows(&part(&x0), &part(&x1), draw).map_err(refuse)?;
+            let (x0, x1) = (x0.narrow(0, first, length), x1.narrow(first, length));
+            let chosen = self.base_rows(&x0, &x1, draw).map_err(refuse)?;
             rows.extend(chosen.into_iter().map(|row| first + row));
         }
         let rows = Tensor::from_slice(&rows).to_device(x0.device());
@@ -58,17 +56,16 @@ impl Coupling for Minibatch {
 
 impl Minibatch {
     /// The base row that goes with each target row of a block.
-    fn base_rows(&self, x0: &Tensor, x1: &Tensor, draw: &mut Draw) -> Result<Vec<i64>> {
-        let mut chosen: Vec<i64> = (0..x1.size()[0]).collect();
-        let free = x1.size()[1] - self.n_given;
-        for rows in self.groups(x1)? {
+    fn base_rows(&self, x0: &Tensor, x1: &Points, draw: &mut Draw) -> Result<Vec<i64>> {
+        let mut chosen: Vec<i64> = (0..x1.len()).collect();
+        for rows in x1.given.groups(x1.len())? {
             if rows.len() == 1 && matches!(self.pairing, Pairing::Exact) {
                 continue;
             }
-            let index = Tensor::from_slice(&rows).to_device(x1.device());
-            let part = |x: &Tensor| x.index_select(0, &index).narrow(1, self.n_given, free);
+            let index = Tensor::from_slice(&rows).to_device(x0.device());
+            let part = |x: &Tensor| x.index_select(0, &index);
             // Transposed: rows of the costs are target points.
-            let costs = Costs::squared_distances(&part(x1), &part(x0))?;
+            let costs = Costs::squared_distances(&part(&x1.x), &part(x0))?;
             let partners = match self.pairing {
                 Pairing::Exact => assign(&costs)?,
                 Pairing::Sinkhorn(sinkhorn) => partners(&sinkhorn, &costs, draw)?,
@@ -78,23 +75,6 @@ impl Minibatch {
             }
         }
         Ok(chosen)
-    }
-
-    /// The rows of equal conditions, all rows where there are none.
-    fn groups(&self, x1: &Tensor) -> Result<Vec<Vec<i64>>> {
-        let n = x1.size()[0];
-        if self.n_given == 0 {
-            return Ok(vec![(0..n).collect()]);
-        }
-        let given = x1.narrow(1, 0, self.n_given).to_device(Device::Cpu).to_kind(Kind::Double).contiguous();
-        let given = Vec::<f64>::try_from(given.view(-1)).map_err(torch("reading conditions"))?;
-        let mut groups: BTreeMap<Vec<u64>, Vec<i64>> = BTreeMap::new();
-        for (row, conditions) in (0..n).zip(given.chunks(self.n_given as usize)) {
-            // Zero has two signs, which mean one condition.
-            let bits = conditions.iter().map(|value| (value + 0.0).to_bits()).collect();
-            groups.entry(bits).or_default().push(row);
-        }
-        Ok(groups.into_values().collect())
     }
 }
 

@@ -8,10 +8,10 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 use std::sync::Arc;
 
-use interflow_core::VectorField;
+use interflow_core::atomic::Partial;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_data::atomic::Partial;
+use interflow_core::{Given, GivenSpace, Network, Points, Space};
 use interflow_data::{Rows, Table};
 use interflow_solvers::Solver;
 use npyz::WriterBuilder as _;
@@ -24,32 +24,29 @@ const HELD_OUT: i64 = 10;
 
 /// A flow with the ends whose points it pairs.
 pub struct PairedFlow<'a> {
-    /// The velocity.
-    pub velocity: &'a dyn VectorField,
-    /// Where its points live.
-    pub place: (Kind, Device),
+    /// The velocity's network.
+    pub network: &'a dyn Network,
     /// What integrates it.
     pub solver: &'a Solver,
     /// The base's points.
     pub base: &'a dyn Source,
-    /// The target's points, of which only the conditions are used.
+    /// The target's points, of which only what they are given is used.
     pub target: &'a dyn Source,
-    /// How many of the first coordinates are conditions.
-    pub n_given: i64,
     /// The seed of the points.
     pub seed: u64,
 }
 
 impl PairedFlow<'_> {
-    /// Writes `n` pairs, rows (x0, x1) of 2D numbers in single precision, to the NPY file `path`, which appears whole
-    /// or not at all; `batch` pairs are in memory at a time. `tick` is told of each batch.
+    /// Writes `n` pairs, rows (c, x0, x1) in single precision with c what the pair is given (K numbers, or the number of a
+    /// class, or nothing), to the NPY file `path`, which appears whole or not at all; `batch` pairs are in memory at a time.
+    /// `tick` is told of each batch.
     ///
     /// # Errors
     /// [`Error::Io`], or a failure of the solver.
     pub fn write_pairs(&self, path: &Path, n: i64, batch: i64, mut tick: impl FnMut(u64)) -> Result<()> {
         let failed = |source| Error::Io { operation: "write", path: path.to_owned(), source };
         let mut fill = |file: &mut File| -> std::result::Result<(), Failure> {
-            let shape = [n as u64, 2 * self.base.dim() as u64];
+            let shape = [n as u64, width(self.network.space()) as u64];
             let options = npyz::WriteOptions::<f32>::new().default_dtype().shape(&shape);
             let mut writer = options.writer(BufWriter::new(file)).begin_nd()?;
             for (index, first) in (0..n).step_by(batch.max(1) as usize).enumerate() {
@@ -71,15 +68,34 @@ impl PairedFlow<'_> {
     /// The numbers of `n` pairs, batch `index`.
     fn pairs(&self, n: i64, index: u64) -> Result<Vec<f32>> {
         let stream = |purpose| Stream::new(self.seed, purpose);
-        let x0 = self.base.batch(n, index, &stream(Purpose::Sampling));
-        let free = x0.size()[1] - self.n_given;
-        let given = self.target.batch(n, index, &stream(Purpose::Target)).narrow(1, 0, self.n_given);
-        let x0 = Tensor::cat(&[given, x0.narrow(1, self.n_given, free)], 1);
-        let placed = x0.to_kind(self.place.0).to_device(self.place.1);
-        let x1 = self.solver.solve(self.velocity, &placed, 0.0, 1.0)?.x;
-        let pairs = Tensor::cat(&[x0, x1.to_device(Device::Cpu).to_kind(Kind::Float)], 1);
+        let x0 = self.base.batch(n, index, &stream(Purpose::Sampling)).x;
+        let given = self.target.batch(n, index, &stream(Purpose::Target)).given;
+        let parameters = self.network.parameters();
+        let placement = (parameters.kind(), parameters.device());
+        let placed = x0.to_kind(placement.0).to_device(placement.1);
+        let velocity = self.network.at(&given.place(placement));
+        let x1 = self.solver.solve(&velocity, &placed, 0.0, 1.0)?.x;
+        let mut columns = vec![x0, x1.to_device(Device::Cpu).to_kind(Kind::Float)];
+        if let Some(given) = given.tensor() {
+            columns.insert(0, given.to_device(Device::Cpu).to_kind(Kind::Float).view([n, -1]));
+        }
+        let pairs = Tensor::cat(&columns, 1);
         Vec::<f32>::try_from(pairs.contiguous().view(-1)).map_err(torch("reading pairs"))
     }
+}
+
+/// How many numbers of a row are what the pair is given.
+fn n_given(given: GivenSpace) -> i64 {
+    match given {
+        GivenSpace::Numbers { n } => n,
+        GivenSpace::Class { .. } => 1,
+        _ => 0,
+    }
+}
+
+/// How many numbers a row has.
+fn width(space: Space) -> i64 {
+    n_given(space.given) + 2 * space.dim
 }
 
 /// Why a file of pairs was not written.
@@ -105,25 +121,28 @@ impl From<Error> for Failure {
 pub struct Pairs {
     training: Arc<Rows>,
     held_out: Arc<Rows>,
-    dim: i64,
+    space: Space,
 }
 
 impl Pairs {
-    /// Reads a file that [`PairedFlow::write_pairs`] wrote, for points of dimension `dim`.
+    /// Reads a file that [`PairedFlow::write_pairs`] wrote, for target points of `space`.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a file of other pairs, or too few; [`Error::Data`] for one that cannot be read.
-    pub fn read(path: &Path, dim: i64) -> Result<Self> {
+    pub fn read(path: &Path, space: impl Into<Space>) -> Result<Self> {
+        let space = space.into();
         let rows = Table::read(path)?.values;
-        let (n, width) = rows.size2().map_err(torch("reading pairs"))?;
+        let (n, found) = rows.size2().map_err(torch("reading pairs"))?;
         let n_held_out = n / HELD_OUT;
-        if width != 2 * dim || n_held_out == 0 {
-            let problem =
-                format!("expected at least {HELD_OUT} pairs of dimension {dim}, found: {n} × {width}");
+        if found != width(space) || n_held_out == 0 {
+            let (dim, expected) = (space.dim, width(space));
+            let problem = format!(
+                "expected at least {HELD_OUT} pairs of dimension {dim}, rows of {expected} numbers, found: {n} × {found}"
+            );
             return Err(Error::Mismatch { what: "a file of pairs", problem });
         }
         let part = |first, n| Rows::new(rows.narrow(0, first, n).to_kind(Kind::Float)).map(Arc::new);
-        Ok(Self { training: part(n_held_out, n - n_held_out)?, held_out: part(0, n_held_out)?, dim })
+        Ok(Self { training: part(n_held_out, n - n_held_out)?, held_out: part(0, n_held_out)?, space })
     }
 
     /// The training pairs' base and target points.
@@ -137,24 +156,32 @@ impl Pairs {
     }
 
     fn sides(&self, rows: &Arc<Rows>) -> [Box<dyn Source>; 2] {
-        [0, self.dim]
-            .map(|first| -> Box<dyn Source> { Box::new(Side { rows: rows.clone(), first, dim: self.dim }) })
+        let (first, dim) = (n_given(self.space.given), self.space.dim);
+        let side = |first, space| -> Box<dyn Source> { Box::new(Side { rows: rows.clone(), first, space }) };
+        [side(first, Space::from(dim)), side(first + dim, self.space)]
     }
 }
 
 /// One side of the pairs: whatever it is asked for, both sides visit the same rows.
 struct Side {
     rows: Arc<Rows>,
+    /// The first of its states' columns in a row.
     first: i64,
-    dim: i64,
+    space: Space,
 }
 
 impl Source for Side {
-    fn dim(&self) -> i64 {
-        self.dim
+    fn space(&self) -> Space {
+        self.space
     }
 
-    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Tensor {
-        self.rows.batch(n, step, &stream.with_purpose(Purpose::Coupling)).narrow(1, self.first, self.dim)
+    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
+        let rows = self.rows.batch(n, step, &stream.with_purpose(Purpose::Coupling)).x;
+        let given = match self.space.given {
+            GivenSpace::Numbers { n } => Given::Numbers(rows.narrow(1, 0, n)),
+            GivenSpace::Class { .. } => Given::Class(rows.select(1, 0).to_kind(Kind::Int64)),
+            _ => Given::Nothing,
+        };
+        Points { x: rows.narrow(1, self.first, self.space.dim), given }
     }
 }

@@ -4,9 +4,10 @@ use interflow_core::interpolant::Interpolant;
 use interflow_core::shape::check_same;
 use tch::{Device, Kind, Tensor};
 
+use crate::assignment::assign;
+use crate::costs::Costs;
 use crate::error::Result;
 use crate::trajectory::simpson;
-use crate::{Costs, assign};
 
 /// Intervals of the time integral: with the smooth coefficients of a few Fourier terms it is exact to ten digits.
 const N_INTERVALS: usize = 512;

@@ -6,7 +6,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::Costs;
+use crate::costs::Costs;
 use crate::error::{Error, Result, check_range};
 
 /// The regularisation, and when the iterations end.

@@ -22,7 +22,8 @@ pub struct Trajectories {
 }
 
 impl Trajectories {
-    /// Follows the points `x0`, `[B, D]`, and integrates by Simpson's rule over `n_intervals` intervals of time.
+    /// Follows the points `x0`, `[B, D]`, along `velocity`, whose conditions are bound, and integrates by Simpson's rule over
+    /// `n_intervals` intervals of time.
     ///
     /// # Errors
     /// [`crate::Error::OutOfRange`] unless `n_intervals` is even and positive, or a failure of the solver.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use interflow_core::Given;
 use interflow_core::coupling::Independent;
 use interflow_core::density::{Gaussian, StandardNormal};
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
@@ -13,9 +14,11 @@ use interflow_models::{MlpConfig, TimeEmbedding};
 use interflow_solvers::SolverConfig;
 use interflow_train::{
     Checkpoint, Error, Observer, OptimizerConfig, Problem, ScheduleConfig, Silent, TrainConfig, Trainer,
+    Velocity,
 };
 use interflow_transport::{
     LearnablePath, PathAscent, PathConfig, PathFamily, Trajectories, gaussian_path_cost, restore_path,
+    saved_path,
 };
 
 const OPTIONS: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -58,8 +61,10 @@ fn trainer(search: &PathConfig, steps: u64, seed: u64) -> Trainer {
         optimizer: OptimizerConfig { learning_rate: 5e-3, beta2: 0.99, ..OptimizerConfig::default() },
         ..TrainConfig::default()
     };
-    let ascent = PathAscent::new(search.clone(), path, 0, steps).unwrap();
-    Trainer::new(config, problem, network, seed).unwrap().with_companion(Box::new(ascent))
+    let ascent = PathAscent::new(search.clone(), path, steps).unwrap();
+    let objective = Box::new(Velocity::default());
+    let trainer = Trainer::new(config, problem, network, objective, seed).unwrap();
+    trainer.with_companion(Box::new(ascent)).unwrap()
 }
 
 fn search(family: PathFamily) -> PathConfig {
@@ -83,7 +88,7 @@ impl Observer for Record {
 }
 
 fn saved(trainer: &Trainer, file: &Path) -> Checkpoint {
-    Checkpoint::save(file, trainer, "").unwrap();
+    Checkpoint::save(file, &trainer.state(), &std::collections::BTreeMap::new()).unwrap();
     Checkpoint::load(file).unwrap()
 }
 
@@ -101,7 +106,7 @@ fn both_families_shorten_the_transport() {
         trainer.run(&mut record).unwrap();
         let x0 = Stream::new(1, Purpose::Sampling).at(0).normal(&[4000, 2], Kind::Float);
         let solver = SolverConfig::default().build().unwrap();
-        let found = Trajectories::of(&solver, &trainer.ema_network(), &x0, 32).unwrap();
+        let found = Trajectories::of(&solver, &trainer.ema_network().at(&Given::Nothing), &x0, 32).unwrap();
         assert!(found.cost.mean < 1.07 * least, "{family:?}: {found:?}");
         assert!(found.cost.mean >= found.map_cost.mean - 1e-3);
         // ∫|v|² = |∫v|² + ∫|v − ∫v|² point by point.
@@ -116,6 +121,12 @@ fn both_families_shorten_the_transport() {
         if family.keeps_form() {
             let cost = gaussian_path_cost(&restored.interpolant(), &mean, &variances).unwrap();
             assert!((cost.double_value(&[]) - found.cost.mean).abs() < 0.15, "{cost}, {found:?}");
+        }
+        // So is the one that is saved by itself.
+        let mut again = path(&family);
+        restore_path(again.parameters_mut(), &saved_path(&restored)).unwrap();
+        for ((name, a), (_, b)) in restored.parameters().iter().zip(again.parameters().iter()) {
+            assert!(a.equal(b), "{name}");
         }
     }
 }
@@ -195,7 +206,8 @@ fn states_of_other_searches_are_refused() {
     };
     let draw = &mut Stream::new(3, Purpose::Init).at(0);
     let network = Box::new(MlpConfig::new(vec![32, 32]).init(2, draw, OPTIONS).unwrap());
-    let mut without = Trainer::new(config, problem, network, 1).unwrap();
+    let objective = Box::new(Velocity::default());
+    let mut without = Trainer::new(config, problem, network, objective, 1).unwrap();
     assert!(matches!(without.restore(&state), Err(Error::Mismatch { .. })));
 }
 
@@ -208,7 +220,7 @@ fn bad_searches_are_refused() {
     refused(PathConfig { ema_decay: 1.0, ..good.clone() });
     refused(PathConfig { n_samples: 1, ..good.clone() });
     assert!(
-        PathAscent::new(good.clone(), path(&good.family), 0, 120).is_err(),
+        PathAscent::new(good.clone(), path(&good.family), 120).is_err(),
         "it would rest before its start"
     );
     let read = |text: &str| serde_json::from_str::<PathConfig>(text);

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use interflow_core::coupling::Coupling;
-use interflow_core::density::{ConditionalNormal, Sampler, StandardNormal};
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::tch::{Kind, Tensor};
+use interflow_core::{Given, Points};
 use interflow_transport::{CouplingConfig, Minibatch, Pairing, Sinkhorn};
 use proptest::prelude::*;
 
@@ -38,11 +38,11 @@ proptest! {
     #[test]
     fn exact_pairs_are_the_same_points_nearer(n in 1i64..40, dim in 1i64..4, block in 1i64..50, seed: u64) {
         let (x0, x1) = (draw(seed, 0).normal(&[n, dim], Kind::Double), draw(seed, 1).normal(&[n, dim], Kind::Double));
-        let coupling = Minibatch { pairing: Pairing::Exact, block: Some(block), n_given: 0 };
-        let (y0, y1) = coupling.pair(x0.copy(), x1.copy(), &mut draw(seed, 2)).unwrap();
+        let coupling = Minibatch { pairing: Pairing::Exact, block: Some(block) };
+        let (y0, y1) = coupling.pair(x0.copy(), Points::from(x1.copy()), &mut draw(seed, 2)).unwrap();
         prop_assert_eq!(sorted(&y0), sorted(&x0));
-        prop_assert!(y1.equal(&x1));
-        prop_assert!(cost(&y0, &y1) <= cost(&x0, &x1) + 1e-12);
+        prop_assert!(y1.x.equal(&x1));
+        prop_assert!(cost(&y0, &y1.x) <= cost(&x0, &x1) + 1e-12);
         // Rows keep to their blocks.
         for first in (0..n).step_by(block as usize) {
             let part = |x: &Tensor| x.narrow(0, first, block.min(n - first));
@@ -53,11 +53,11 @@ proptest! {
     #[test]
     fn sinkhorn_draws_rows_of_the_batch(n in 1i64..30, dim in 1i64..4, seed: u64) {
         let (x0, x1) = (draw(seed, 0).normal(&[n, dim], Kind::Double), draw(seed, 1).normal(&[n, dim], Kind::Double));
-        let coupling = Minibatch { pairing: Pairing::Sinkhorn(SINKHORN), block: None, n_given: 0 };
-        let (y0, y1) = coupling.pair(x0.copy(), x1.copy(), &mut draw(seed, 2)).unwrap();
+        let coupling = Minibatch { pairing: Pairing::Sinkhorn(SINKHORN), block: None };
+        let (y0, y1) = coupling.pair(x0.copy(), Points::from(x1.copy()), &mut draw(seed, 2)).unwrap();
         let base = rows(&x0);
         prop_assert!(rows(&y0).iter().all(|row| base.contains(row)));
-        prop_assert!(y1.equal(&x1));
+        prop_assert!(y1.x.equal(&x1));
     }
 }
 
@@ -67,10 +67,10 @@ fn sinkhorn_keeps_the_bases_marginal_in_the_mean() {
     // variance is at most that of a multinomial.
     let (n, n_draws) = (12, 500);
     let (x0, x1) = (draw(1, 0).normal(&[n, 2], Kind::Double), draw(1, 1).normal(&[n, 2], Kind::Double));
-    let coupling = Minibatch { pairing: Pairing::Sinkhorn(SINKHORN), block: None, n_given: 0 };
+    let coupling = Minibatch { pairing: Pairing::Sinkhorn(SINKHORN), block: None };
     let mut counts: BTreeMap<Vec<u64>, f64> = BTreeMap::new();
     for index in 0..n_draws {
-        let (y0, _) = coupling.pair(x0.copy(), x1.copy(), &mut draw(2, index)).unwrap();
+        let (y0, _) = coupling.pair(x0.copy(), Points::from(x1.copy()), &mut draw(2, index)).unwrap();
         for row in rows(&y0) {
             *counts.entry(row).or_default() += 1.0;
         }
@@ -80,25 +80,25 @@ fn sinkhorn_keeps_the_bases_marginal_in_the_mean() {
     assert!(counts.values().all(|count| (count - n_draws as f64).abs() < tolerance), "{counts:?}");
 }
 
-/// Target rows (label, y) whose y lies near the label, beside base rows (0, z).
-fn labelled(n: i64, n_labels: i64) -> (Tensor, Tensor) {
-    let labels = draw(3, 0).integers(n, n_labels).to_kind(Kind::Double).unsqueeze(1);
-    let y = &labels * 4.0 + draw(3, 1).normal(&[n, 2], Kind::Double);
-    let base = ConditionalNormal { n_given: 1, normal: StandardNormal { dim: 2 } };
-    (base.sample(n, &mut draw(3, 2), Kind::Double), Tensor::cat(&[labels, y], 1))
+/// Base points beside target points that lie near their labels.
+fn labelled(n: i64, n_labels: i64) -> (Tensor, Tensor, Tensor) {
+    let labels = draw(3, 0).integers(n, n_labels);
+    let x1 = labels.to_kind(Kind::Double).unsqueeze(1) * 4.0 + draw(3, 1).normal(&[n, 2], Kind::Double);
+    (draw(3, 2).normal(&[n, 2], Kind::Double), x1, labels)
 }
 
 #[test]
 fn labels_follow_their_samples_and_the_base_does_not_know_them() {
-    let (x0, x1) = labelled(300, 3);
+    let (x0, x1, labels) = labelled(300, 3);
+    let points = |given: Given| Points { x: x1.copy(), given };
     for pairing in [Pairing::Exact, Pairing::Sinkhorn(SINKHORN)] {
-        let coupling = Minibatch { pairing, block: None, n_given: 1 };
-        let (y0, y1) = coupling.pair(x0.copy(), x1.copy(), &mut draw(4, 0)).unwrap();
-        // Every target row is whole and in its place; base rows have their places for conditions.
-        assert!(y1.equal(&x1));
-        assert_eq!(y0.select(1, 0).count_nonzero(None::<i64>).int64_value(&[]), 0);
+        let coupling = Minibatch { pairing, block: None };
+        let given = Given::Class(labels.copy());
+        let (y0, y1) = coupling.pair(x0.copy(), points(given), &mut draw(4, 0)).unwrap();
+        // Every target point is whole and in its place, with its label.
+        assert!(y1.x.equal(&x1) && y1.given.tensor().unwrap().equal(&labels));
         for label in 0..3 {
-            let index = x1.select(1, 0).eq(f64::from(label)).nonzero().squeeze_dim(1);
+            let index = labels.eq(label).nonzero().squeeze_dim(1);
             let (before, after) = (x0.index_select(0, &index), y0.index_select(0, &index));
             // The same base points as before the pairing, which knew nothing of labels.
             let known = rows(&before);
@@ -106,37 +106,44 @@ fn labels_follow_their_samples_and_the_base_does_not_know_them() {
             if pairing == Pairing::Exact {
                 assert_eq!(sorted(&before), sorted(&after));
             }
-            let y = x1.index_select(0, &index).narrow(1, 1, 2);
-            assert!(cost(&after.narrow(1, 1, 2), &y) < cost(&before.narrow(1, 1, 2), &y));
+            let x1 = x1.index_select(0, &index);
+            assert!(cost(&after, &x1) < cost(&before, &x1));
         }
+        // A label by its number is the same condition.
+        let numbers = Given::Numbers(labels.to_kind(Kind::Double).unsqueeze(1));
+        let (z0, _) = coupling.pair(x0.copy(), points(numbers), &mut draw(4, 0)).unwrap();
+        assert!(z0.equal(&y0));
     }
     // Were labels ignored, base points on the left would go with the labels on the left.
-    let blind = Minibatch { pairing: Pairing::Exact, block: None, n_given: 0 };
-    let (y0, _) = blind.pair(x0, x1.copy(), &mut draw(4, 0)).unwrap();
-    let mean = |label: f64| {
-        let index = x1.select(1, 0).eq(label).nonzero().squeeze_dim(1);
-        y0.index_select(0, &index).select(1, 1).mean(Kind::Double).double_value(&[])
+    let blind = Minibatch { pairing: Pairing::Exact, block: None };
+    let (y0, _) = blind.pair(x0, points(Given::Nothing), &mut draw(4, 0)).unwrap();
+    let mean = |label: i64| {
+        let index = labels.eq(label).nonzero().squeeze_dim(1);
+        y0.index_select(0, &index).select(1, 0).mean(Kind::Double).double_value(&[])
     };
-    assert!(mean(2.0) - mean(0.0) > 0.5);
+    assert!(mean(2) - mean(0) > 0.5);
 }
 
 #[test]
 fn conditions_that_all_differ_leave_a_batch_as_it_is() {
-    let (x0, x1) = (draw(5, 0).normal(&[20, 3], Kind::Float), draw(5, 1).normal(&[20, 3], Kind::Float));
-    let coupling = CouplingConfig::Exact { block: None }.build(1).unwrap();
-    let (y0, y1) = coupling.pair(x0.copy(), x1.copy(), &mut draw(5, 2)).unwrap();
-    assert!(y0.equal(&x0) && y1.equal(&x1));
+    let [x0, x1] = [0, 1].map(|index| draw(5, index).normal(&[20, 3], Kind::Float));
+    let numbers = draw(5, 3).normal(&[20, 1], Kind::Float);
+    let coupling = CouplingConfig::Exact { block: None }.build().unwrap();
+    let points = Points { x: x1.copy(), given: Given::Numbers(numbers.copy()) };
+    let (y0, y1) = coupling.pair(x0.copy(), points, &mut draw(5, 2)).unwrap();
+    assert!(y0.equal(&x0) && y1.x.equal(&x1) && y1.given.tensor().unwrap().equal(&numbers));
 }
 
 #[test]
 fn what_cannot_be_paired_is_an_error() {
     let (x0, x1) = (draw(6, 0).normal(&[4, 2], Kind::Double), draw(6, 1).normal(&[4, 2], Kind::Double));
-    let pair = |coupling: &dyn Coupling, x0: Tensor| coupling.pair(x0, x1.copy(), &mut draw(6, 2));
-    let exact = CouplingConfig::Exact { block: None }.build(0).unwrap();
+    let pair =
+        |coupling: &dyn Coupling, x0: Tensor| coupling.pair(x0, Points::from(x1.copy()), &mut draw(6, 2));
+    let exact = CouplingConfig::Exact { block: None }.build().unwrap();
     assert!(pair(&*exact, x0.copy() * f64::NAN).is_err());
     assert!(pair(&*exact, x0.narrow(0, 0, 3)).is_err());
     let hasty = Sinkhorn { reg: 1e-3, max_iterations: 1, tolerance: 1e-9 };
-    let hasty = Minibatch { pairing: Pairing::Sinkhorn(hasty), block: None, n_given: 0 };
+    let hasty = Minibatch { pairing: Pairing::Sinkhorn(hasty), block: None };
     let message = pair(&hasty, x0).unwrap_err().to_string();
     assert!(message.contains("did not converge"), "{message}");
 }
@@ -147,11 +154,11 @@ fn configs_are_checked() {
     assert_eq!(read(r#"{"kind": "exact"}"#).unwrap(), CouplingConfig::Exact { block: None });
     let sinkhorn = read(r#"{"kind": "sinkhorn", "reg": 0.1, "max_iterations": 7}"#).unwrap();
     assert!(
-        matches!(sinkhorn, CouplingConfig::Sinkhorn { max_iterations: 7, .. }) && sinkhorn.build(0).is_ok()
+        matches!(sinkhorn, CouplingConfig::Sinkhorn { max_iterations: 7, .. }) && sinkhorn.build().is_ok()
     );
     assert!(read(r#"{"kind": "exact", "blok": 3}"#).is_err());
     assert!(read(r#"{"kind": "independent", "block": 3}"#).is_err());
     for bad in [r#"{"kind": "exact", "block": 0}"#, r#"{"kind": "sinkhorn", "reg": -1.0}"#] {
-        assert!(read(bad).unwrap().build(0).is_err(), "{bad}");
+        assert!(read(bad).unwrap().build().is_err(), "{bad}");
     }
 }

@@ -105,17 +105,6 @@ fn the_path_derivative_is_the_derivative_of_the_path() {
     }
 }
 
-#[test]
-fn conditions_rest_on_a_learned_path() {
-    let (x0, x1, _) = ends(Kind::Double);
-    let t = Tensor::full([N], 0.4, (Kind::Double, Device::Cpu));
-    for family in families() {
-        let point = moved(&family, None).interpolant().holding(1).path(&t, &x0, &x1, None).unwrap();
-        assert!(point.x.select(1, 0).equal(&x1.select(1, 0)));
-        assert!(largest(&point.path_derivative.select(1, 0)) < 1e-300);
-    }
-}
-
 /// G of a fixed velocity on a fixed batch.
 fn objective(path: &LearnablePath, velocity: &dyn VectorField) -> Tensor {
     let (x0, x1, z) = ends(Kind::Double);

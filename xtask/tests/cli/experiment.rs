@@ -19,6 +19,12 @@ fn workspace() -> Workspace {
     workspace.file("configs/imagenet32.toml", &images("kind = \"imagenet32\""));
     workspace.file("configs/digits.toml", &images("kind = \"digits\""));
     workspace.file("configs/README.md", "");
+    // The cards of the data sets are the real ones.
+    for set in ["imagenet32", "power"] {
+        let card = format!("crates/data/catalogue/{set}.toml");
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        workspace.file(&card, &std::fs::read_to_string(format!("{root}/{card}")).unwrap());
+    }
     let own = workspace.libtorch("own", "2.11.0");
     std::os::unix::fs::symlink(own, workspace.path(".libtorch")).unwrap();
     workspace.script("bin/cargo", CARGO);

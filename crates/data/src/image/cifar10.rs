@@ -4,10 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::images::Images;
+use super::parts::ImageParts;
+use super::shape::ImageShape;
 use super::store::{ImageWriter, Store};
-use super::{ImageParts, ImageShape, Images};
-use crate::table::{content, unreadable};
-use crate::{Error, Result};
+use crate::error::{Error, Result, content, unreadable};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const N_CLASSES: i64 = 10;
@@ -21,15 +24,24 @@ const FOLDERS: [&str; 2] = ["cifar10/cifar-10-batches-bin", "cifar-10-batches-bi
 const PICKLED: [&str; 2] = ["cifar10/cifar-10-batches-py", "cifar-10-batches-py"];
 
 /// The published batches of CIFAR-10, or files of the same layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cifar10 {
-    /// Images in a batch; a file of any other number is refused.
+    /// The number of images in a batch; a file with any other number is refused. In a config it is the published one.
+    #[serde(skip, default = "n_batch")]
     pub n_batch: usize,
     /// How many of the last training images are for validation.
+    #[serde(default = "n_validation")]
     pub n_validation: i64,
 }
 
 impl Cifar10 {
+    /// The published batches, with 5000 images for validation.
+    pub const PUBLISHED: Self = Self { n_batch: 10_000, n_validation: 5000 };
+
+    /// The card of the published files.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/cifar10.toml")];
+
     /// Reads the batches from under the folder `data`; the test batch is the test set.
     ///
     /// # Errors
@@ -77,6 +89,14 @@ impl Cifar10 {
         }
         Ok(())
     }
+}
+
+fn n_batch() -> usize {
+    Cifar10::PUBLISHED.n_batch
+}
+
+fn n_validation() -> i64 {
+    Cifar10::PUBLISHED.n_validation
 }
 
 fn folder(data: &Path) -> Result<PathBuf> {

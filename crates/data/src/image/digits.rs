@@ -1,12 +1,17 @@
 //! The 1797 handwritten digits of the UCI repository, 8×8 pixels of 17 levels: they are part of the program.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use flate2::bufread::GzDecoder;
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{ImageShape, Images};
-use crate::{Error, Result};
+use super::images::Images;
+use super::parts::ImageParts;
+use super::shape::ImageShape;
+use crate::error::{Error, Result};
+use crate::split::Split;
 
 const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 const N_LEVELS: i64 = 17;
@@ -14,6 +19,28 @@ const N_CLASSES: i64 = 10;
 
 /// 64 levels and the digit on each line; see `assets/README.md` for source and licence.
 const FILE: &[u8] = include_bytes!("../../assets/digits.csv.gz");
+
+/// The digits, split at random.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digits {
+    /// The held-out shares.
+    #[serde(default)]
+    pub split: Split,
+}
+
+impl Digits {
+    /// The digits are part of the program.
+    pub(crate) const CARDS: &'static [&'static str] = &[];
+
+    /// The digits' parts; no file of the folder `data` is read.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] for an impossible split.
+    pub fn load(&self, _data: &Path) -> Result<ImageParts> {
+        ImageParts::split(&digits()?, self.split)
+    }
+}
 
 /// All digits, in their source's order.
 ///

@@ -10,33 +10,45 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use serde::{Deserialize, Serialize};
+
+use super::images::Images;
+use super::parts::ImageParts;
+use super::shape::{ImageShape, check_side};
 use super::store::{ImageWriter, Store};
-use super::{ImageParts, ImageShape, Images, picture};
-use crate::table::{content, unreadable};
-use crate::{Error, Result, Sheet, Split};
+use crate::decode;
+use crate::error::{Error, Result, content, unreadable};
+use crate::sheet::Sheet;
+use crate::split::Split;
 
 const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 /// Pictures that one thread decodes before they are written.
 const PER_THREAD: usize = 16;
 
 /// A folder of pictures.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Folder {
-    /// Relative to the data folder.
+    /// The folder, relative to the data folder.
     pub path: PathBuf,
     /// Pixels along the side of the squares that the pictures become.
     pub side: u32,
     /// The held-out shares; the test share has no meaning where the test part has a folder of its own.
+    #[serde(default)]
     pub split: Split,
 }
 
 impl Folder {
+    /// The cards of published sets that are folders of pictures.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/flowers128.toml")];
+
     /// Reads the pictures from under the folder `data`.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Content`] naming a damaged picture or a folder without any, [`Error::Rows`] for an
-    /// impossible split.
+    /// [`Error::Images`] for an impossible side, [`Error::Io`], [`Error::Content`] naming a damaged picture or a folder
+    /// without any, [`Error::Rows`] for an impossible split.
     pub fn load(&self, data: &Path) -> Result<ImageParts> {
+        check_side(self.side)?;
         let folder = data.join(&self.path);
         let train = folder.join("train");
         let test = ["test", "val"].map(|part| folder.join(part)).into_iter().find(|part| part.is_dir());
@@ -72,7 +84,7 @@ impl Folder {
         let n_threads = thread::available_parallelism().map_or(1, usize::from);
         let square = |path: &PathBuf| {
             let encoded = fs::read(path).map_err(unreadable(path))?;
-            picture::square(&encoded, self.side).map_err(|problem| content(path, problem))
+            decode::square(&encoded, self.side).map_err(|problem| content(path, problem))
         };
         let mut classes = classes.iter();
         for block in paths.chunks(n_threads * PER_THREAD) {

@@ -7,22 +7,29 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
 
+use super::images::Images;
+use super::parts::ImageParts;
+use super::shape::ImageShape;
 use super::store::Store;
-use super::{ImageParts, ImageShape, Images};
-use crate::table::{content, unreadable};
-use crate::{Error, Result};
+use crate::error::{Error, Result, content, unreadable};
 
 /// The folder of a set's four files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Idx {
-    /// Relative to the data folder.
+    /// The folder, relative to the data folder.
     pub path: PathBuf,
     /// How many of the last training images are for validation.
+    #[serde(default = "n_validation")]
     pub n_validation: i64,
 }
 
 impl Idx {
+    /// The cards of published sets in this format.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/fashion-mnist.toml")];
+
     /// Reads `{train,t10k}-{images-idx3,labels-idx1}-ubyte`, with `.gz` or without; the latter are the test set.
     ///
     /// # Errors
@@ -32,6 +39,10 @@ impl Idx {
         let folder = data.join(&self.path);
         ImageParts::with_test(&images(&folder, "train")?, self.n_validation, images(&folder, "t10k")?)
     }
+}
+
+fn n_validation() -> i64 {
+    5000
 }
 
 fn images(folder: &Path, part: &str) -> Result<Images> {

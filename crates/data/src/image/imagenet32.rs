@@ -2,16 +2,16 @@
 //!
 //! An archive holds `data`, bytes `[N, 3072]` in channel, row, column order, and `labels`, integers `[N]` from 1.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use zip::ZipArchive;
+use serde::{Deserialize, Serialize};
 
+use super::images::Images;
+use super::parts::ImageParts;
+use super::shape::ImageShape;
 use super::store::{ImageWriter, Store};
-use super::{ImageParts, ImageShape, Images};
-use crate::table::{content, npy_values, unreadable};
-use crate::{Error, Result};
+use crate::decode;
+use crate::error::{Error, Result, content};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const N_CLASSES: i64 = 1000;
@@ -19,17 +19,20 @@ const N_BATCHES: usize = 10;
 const TEST: &str = "val_data.npz";
 /// Images as published, for training and for validation, which is the test set here.
 const PUBLISHED: [i64; 2] = [1_281_167, 50_000];
-/// Images that are read at once.
-const BLOCK: usize = 256;
 
 /// The published archives of downsampled ImageNet, or some of the same layout with any number of images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Imagenet32 {
     /// How many of the last training images are for validation.
+    #[serde(default = "n_validation")]
     pub n_validation: i64,
 }
 
 impl Imagenet32 {
+    /// The card of the published files.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/imagenet32.toml")];
+
     /// Reads `imagenet32/train_data_batch_{1..10}.npz` and `imagenet32/val_data.npz` below the folder `data`; the
     /// latter is the test set.
     ///
@@ -56,6 +59,10 @@ impl Imagenet32 {
     }
 }
 
+fn n_validation() -> i64 {
+    5000
+}
+
 fn images(folder: &Path, part: &str, sources: &[PathBuf]) -> Result<Images> {
     if let Some(path) = sources.iter().find(|path| !path.is_file()) {
         let pickled = path.with_extension("");
@@ -77,37 +84,9 @@ fn images(folder: &Path, part: &str, sources: &[PathBuf]) -> Result<Images> {
 
 /// Reads one archive.
 fn archive(path: &Path, images: &mut ImageWriter) -> Result<()> {
-    let file = BufReader::new(File::open(path).map_err(unreadable(path))?);
-    let damaged = |problem: String| content(path, format!("not a whole npz archive: {problem}"));
-    let mut archive = ZipArchive::new(file).map_err(|error| damaged(error.to_string()))?;
-    let labels = {
-        let member = archive.by_name("labels.npy").map_err(|error| damaged(format!("labels: {error}")))?;
-        let npy = npyz::NpyFile::new(member).map_err(|error| damaged(format!("labels: {error}")))?;
-        npy_values(npy, path)?
-    };
-    let mut member = archive.by_name("data.npy").map_err(|error| damaged(format!("data: {error}")))?;
-    let failed = |error: io::Error| damaged(format!("data: {error}"));
-    let header = npyz::NpyHeader::from_reader(&mut member).map_err(failed)?;
-    let kind = header.dtype().descr();
-    let plain = header.order() == npyz::Order::C && kind.trim_matches('\'') == "|u1";
-    let (expected, found) = ([labels.len() as u64, SHAPE.dim() as u64], header.shape());
-    if !plain || found != expected {
-        let problem = format!("expected data of bytes {expected:?} like the labels, found: {kind} {found:?}");
-        return Err(content(path, problem));
-    }
-    let mut block = vec![0; BLOCK * SHAPE.dim() as usize];
-    for (number, labels) in labels.chunks(BLOCK).enumerate() {
-        let block = &mut block[..labels.len() * SHAPE.dim() as usize];
-        member.read_exact(block).map_err(failed)?;
-        for (offset, (image, label)) in block.chunks_exact(SHAPE.dim() as usize).zip(labels).enumerate() {
-            images.push(image, class(*label).ok_or_else(|| wrong(path, number * BLOCK + offset, *label))?)?;
-        }
-    }
-    // The archive's checksum is compared at the member's end only.
-    match member.read(&mut [0]).map_err(failed)? {
-        0 => Ok(()),
-        _ => Err(damaged("data goes on after its last image".to_owned())),
-    }
+    decode::labelled_images(path, SHAPE.dim() as usize, |number, image, label| {
+        images.push(image, class(label).ok_or_else(|| wrong(path, number, label))?)
+    })
 }
 
 /// The class 0..1000 of a published label.

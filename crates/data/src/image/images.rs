@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
-use super::ImageShape;
-use crate::{Error, Result};
+use super::shape::ImageShape;
+use crate::error::{Error, Result};
 
 /// Images of one shape with their classes. Parts of a set share its memory, which is a mapped file for large sets.
 #[derive(Clone)]

@@ -7,35 +7,43 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use parquet::record::{Field, Row};
+use serde::{Deserialize, Serialize};
 
+use super::images::Images;
+use super::parts::ImageParts;
+use super::shape::{ImageShape, check_side};
 use super::store::{ImageWriter, Store};
-use super::{ImageParts, ImageShape, Images, picture};
-use crate::parquet_rows::ParquetRows;
-use crate::table::{content, unreadable};
-use crate::{Result, Split};
+use crate::decode::{self, Records, Value};
+use crate::error::{Result, content, unreadable};
+use crate::split::Split;
 
 const IMAGE: [&str; 2] = ["image", "img"];
 const LABEL: [&str; 3] = ["label", "labels", "fine_label"];
 
 /// A Parquet file of pictures, or a folder of them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ParquetImages {
-    /// Relative to the data folder.
+    /// The file or the folder, relative to the data folder.
     pub path: PathBuf,
     /// Pixels along the side of the squares that the pictures become.
     pub side: u32,
     /// The held-out shares; the test share has no meaning where there are files of a test part.
+    #[serde(default)]
     pub split: Split,
 }
 
 impl ParquetImages {
+    /// No published set of this form is in the catalogue.
+    pub(crate) const CARDS: &'static [&'static str] = &[];
+
     /// Reads the pictures from under the folder `data`.
     ///
     /// # Errors
-    /// [`crate::Error::Io`], [`crate::Error::Content`] naming a file that is damaged or has no such columns,
+    /// [`crate::Error::Images`] for an impossible side, [`crate::Error::Io`], [`crate::Error::Content`] naming a file that is damaged or has no such columns,
     /// [`crate::Error::Rows`] for an impossible split.
     pub fn load(&self, data: &Path) -> Result<ImageParts> {
+        check_side(self.side)?;
         let path = data.join(&self.path);
         let files = files(&path)?;
         let beginning = |part: &str| -> Vec<PathBuf> {
@@ -67,24 +75,27 @@ impl ParquetImages {
     }
 
     fn file(&self, path: &Path, images: &mut ImageWriter) -> Result<()> {
-        let rows = ParquetRows::open(path)?;
-        let columns = rows.columns();
+        let Records { columns, rows } = decode::records(path)?;
         let place = |names: &[&str]| columns.iter().position(|name| names.contains(&name.as_str()));
         let image = place(&IMAGE).ok_or_else(|| {
             content(path, format!("expected a column `image`, found: {}", columns.join(", ")))
         })?;
         let label = place(&LABEL);
-        for (number, row) in rows.rows()?.enumerate() {
+        for (number, row) in rows.enumerate() {
             let row = row?;
             let wrong = |problem: String| content(path, format!("row {}: {problem}", number + 1));
-            let encoded =
-                encoded(&row, image).ok_or_else(|| wrong("there is no encoded picture".to_owned()))?;
-            let class = match label {
-                None => 0,
-                Some(place) => integer(&row, place)
-                    .ok_or_else(|| wrong(format!("expected a label, found: {:?}", field(&row, place))))?,
+            let Some(Value::Bytes(encoded)) = row.get(image) else {
+                return Err(wrong("there is no encoded picture".to_owned()));
             };
-            images.push(&picture::square(encoded, self.side).map_err(wrong)?, class)?;
+            let class = match label.map(|place| row.get(place)) {
+                None => 0,
+                Some(Some(Value::Integer(class))) => *class,
+                Some(other) => {
+                    let found = other.cloned().map_or_else(String::new, Value::into_text);
+                    return Err(wrong(format!("expected an integer label, found: {found:?}")));
+                }
+            };
+            images.push(&decode::square(encoded, self.side).map_err(wrong)?, class)?;
         }
         Ok(())
     }
@@ -104,33 +115,4 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
         return Err(content(path, "the folder has no .parquet files".to_owned()));
     }
     Ok(paths)
-}
-
-fn field(row: &Row, place: usize) -> Option<&Field> {
-    row.get_column_iter().nth(place).map(|(_, field)| field)
-}
-
-/// The picture's file in a column, bare or as a part of a group.
-fn encoded(row: &Row, place: usize) -> Option<&[u8]> {
-    match field(row, place)? {
-        Field::Bytes(bytes) => Some(bytes.data()),
-        Field::Group(parts) => parts.get_column_iter().find_map(|(name, part)| match part {
-            Field::Bytes(bytes) if name == "bytes" => Some(bytes.data()),
-            _ => None,
-        }),
-        _ => None,
-    }
-}
-
-fn integer(row: &Row, place: usize) -> Option<i64> {
-    match *field(row, place)? {
-        Field::Long(value) => Some(value),
-        Field::Int(value) => Some(value.into()),
-        Field::Short(value) => Some(value.into()),
-        Field::Byte(value) => Some(value.into()),
-        Field::UByte(value) => Some(value.into()),
-        Field::UShort(value) => Some(value.into()),
-        Field::UInt(value) => Some(value.into()),
-        _ => None,
-    }
 }

@@ -2,17 +2,18 @@
 
 use tch::Tensor;
 
-use super::Images;
-use crate::{Error, Result, Split};
+use super::images::Images;
+use crate::error::{Error, Result};
+use crate::split::Split;
 
 /// A set's parts, of one shape.
 #[derive(Debug, Clone)]
 pub struct ImageParts {
-    /// What is trained on.
+    /// The images that a flow is trained on.
     pub train: Images,
-    /// What training is watched by.
+    /// The images that training is watched by and never sees.
     pub validation: Images,
-    /// What is reported on.
+    /// The images that results are reported for.
     pub test: Images,
 }
 

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
 /// How many channels, rows and columns an image has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ImageShape {
-    /// Colours.
+    /// The number of colours.
     pub channels: i64,
-    /// Rows.
+    /// The number of rows.
     pub height: i64,
-    /// Columns.
+    /// The number of columns.
     pub width: i64,
 }
 
@@ -24,4 +26,10 @@ impl fmt::Display for ImageShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}×{}×{}", self.channels, self.height, self.width)
     }
+}
+
+/// Checks the side of the squares that pictures become.
+pub(super) fn check_side(side: u32) -> Result<()> {
+    let problem = format!("side must be in 1..=4096, found: {side}");
+    if (1..=4096).contains(&side) { Ok(()) } else { Err(Error::Images { problem }) }
 }

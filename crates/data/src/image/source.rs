@@ -2,15 +2,16 @@
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
+use interflow_core::{Given, GivenSpace, Points, Space};
 use tch::{Device, Kind, Tensor};
 
-use super::Images;
+use super::images::Images;
 use super::levels::{NOISE_BYTES, spread};
 use crate::epochs::Epochs;
 
 /// Images in a new order in each epoch, dequantised anew at every visit, flipped and with their class if asked for.
 ///
-/// A point is a row `[D]`, or `[1 + D]` with the class as its first coordinate.
+/// A point is a row of D = C·H·W values in [−1, 1).
 #[derive(Debug)]
 pub struct ImageSource {
     images: Images,
@@ -27,12 +28,12 @@ enum Flips {
     Half,
 }
 
-/// Whether points have a class.
+/// Whether points are given their class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Classes {
     None,
     /// The class, or with this probability the number of classes, which stands for none.
-    First {
+    Given {
         dropout: f64,
     },
 }
@@ -50,27 +51,43 @@ impl ImageSource {
         Self { flips: Flips::Half, ..self }
     }
 
-    /// The same with the class as a first coordinate, a number in `0..n_classes`; with probability `dropout` it is
-    /// `n_classes`, which stands for no class (classifier-free guidance).
+    /// The same, given the class, a number in `0..n_classes`; with probability `dropout` it is `n_classes`, which stands
+    /// for no class (classifier-free guidance).
     #[must_use]
     pub fn with_classes(self, dropout: f64) -> Self {
-        Self { classes: Classes::First { dropout }, ..self }
+        Self { classes: Classes::Given { dropout }, ..self }
     }
 
-    /// Where in a row the image begins.
-    fn offset(&self) -> usize {
-        usize::from(self.classes != Classes::None)
+    /// What the image `number` is given, where `word` is a random number.
+    fn class(&self, number: i64, word: u64) -> Option<i64> {
+        let Classes::Given { dropout } = self.classes else { return None };
+        let dropped = (word >> 11) as f64 * (0.5f64).powi(53) < dropout;
+        Some(if dropped { self.images.n_classes() } else { self.images.labels()[number as usize] })
+    }
+
+    /// The classes of a batch as what its points are given.
+    fn given(&self, classes: &[i64]) -> Given {
+        match self.classes {
+            Classes::None => Given::Nothing,
+            Classes::Given { .. } => Given::Class(Tensor::from_slice(classes)),
+        }
     }
 }
 
 impl Source for ImageSource {
-    fn dim(&self) -> i64 {
-        self.offset() as i64 + self.images.shape().dim()
+    fn space(&self) -> Space {
+        let given = match self.classes {
+            Classes::None => GivenSpace::Nothing {},
+            Classes::Given { .. } => GivenSpace::Class { n_classes: self.images.n_classes() },
+        };
+        Space { dim: self.images.shape().dim(), given }
     }
 
-    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Tensor {
+    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
+        let shape = self.images.shape();
         if n <= 0 {
-            return Tensor::zeros([0, self.dim()], (Kind::Float, Device::Cpu));
+            let x = Tensor::zeros([0, shape.dim()], (Kind::Float, Device::Cpu));
+            return Points { x, given: self.given(&[]) };
         }
         let numbers = self.epochs.visited(step * n as u64, n as u64, stream);
         let mut levels = self.images.bytes_of(&numbers);
@@ -78,23 +95,20 @@ impl Source for ImageSource {
         stream.with_purpose(Purpose::Dequantise).at(step).fill(&mut noise);
         // Two words for each row: the first decides on its flip, the second on its class.
         let mut chance = stream.with_purpose(Purpose::Augment).at(step);
-        let (dim, width) = (self.images.shape().dim() as usize, self.images.shape().width as usize);
-        let mut values = vec![0f32; n as usize * self.dim() as usize];
-        let rows = values.chunks_exact_mut(self.dim() as usize).zip(&numbers);
+        let (dim, width) = (shape.dim() as usize, shape.width as usize);
+        let mut values = vec![0f32; levels.len()];
+        let mut classes = Vec::new();
+        let rows = values.chunks_exact_mut(dim).zip(&numbers);
         let inputs = levels.chunks_exact_mut(dim).zip(noise.chunks_exact(NOISE_BYTES * dim));
         for ((row, number), (levels, noise)) in rows.zip(inputs) {
             let (flip, drop) = (chance.bits(), chance.bits());
             if self.flips == Flips::Half && flip & 1 == 1 {
                 levels.chunks_exact_mut(width).for_each(<[u8]>::reverse);
             }
-            let (class, image) = row.split_at_mut(self.offset());
-            if let (Classes::First { dropout }, [class]) = (self.classes, class) {
-                let dropped = (drop >> 11) as f64 * (0.5f64).powi(53) < dropout;
-                let label = self.images.labels()[*number as usize];
-                *class = if dropped { self.images.n_classes() } else { label } as f32;
-            }
-            spread(levels, noise, self.images.n_levels(), image);
+            classes.extend(self.class(*number, drop));
+            spread(levels, noise, self.images.n_levels(), row);
         }
-        Tensor::from_slice(&values).view([n, self.dim()])
+        let x = Tensor::from_slice(&values).view([n, shape.dim()]);
+        Points { x, given: self.given(&classes) }
     }
 }

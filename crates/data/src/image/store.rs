@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
 
-use super::images::Facts;
-use super::{ImageShape, Images};
+use super::images::{Facts, Images};
+use super::shape::ImageShape;
 use crate::cache::{Cache, Found, Writer};
-use crate::table::content;
-use crate::{Error, Result};
+use crate::error::{Error, Result, content};
 
 /// A set of images to be read from files once.
 pub(super) struct Store<'a> {

@@ -12,7 +12,7 @@ use interflow_train::{ObjectiveConfig, PreconditionConfig, TimeConfig, TrainConf
 use interflow_transport::{CouplingConfig, PathConfig};
 use serde::{Deserialize, Serialize};
 
-pub use self::ends::{BaseConfig, TargetConfig};
+pub use self::ends::{BaseConfig, SyntheticConfig, TargetConfig};
 pub use self::evaluation::EvaluationConfig;
 pub use self::images::{FidConfig, ImageEvaluationConfig};
 pub use self::text::{located, parse};

@@ -1,7 +1,6 @@
 //! The negative log-likelihood (NLL) of test points, in nats.
 
 use interflow_core::{Given, Points};
-use interflow_data::Dataset;
 use interflow_metrics::GaussianFit;
 use serde_json::{Value, json};
 use tch::{Kind, Tensor};

@@ -16,10 +16,10 @@ mod defaults;
 
 use std::path::{Path, PathBuf};
 
-use interflow_data::{Sheet, Table, TableConfig, Unfit};
+use interflow_data::{DatasetConfig, Sheet, Table, TableConfig, Unfit};
 
-use crate::config::ExperimentConfig;
-use crate::error::{Result, io_error};
+use crate::config::{ExperimentConfig, TargetConfig};
+use crate::error::{Result, io_error, refuse};
 use crate::experiment::Experiment;
 use crate::flow::Flow;
 
@@ -87,8 +87,8 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
     let sheet = Sheet::from(table);
     let config = options.config("table".to_owned(), PathBuf::new(), &sheet)?;
-    let interflow_data::DatasetConfig::Table(rows) = defaults::dataset(&config) else {
-        return crate::error::refuse("a fit is of a table: its target cannot be set to something else");
+    let TargetConfig::Data(DatasetConfig::Table(rows)) = &config.target else {
+        return refuse("a fit is of a table: its target cannot be set to something else");
     };
     let data = rows.prepare(sheet)?;
     Ok(Experiment::new(config).target(Box::new(data)))

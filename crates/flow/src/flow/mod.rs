@@ -16,8 +16,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint;
 use crate::engine::Engine;
-use crate::error::{During as _, Error, Result, refuse};
-use crate::images::Levels;
+use crate::error::{During as _, Result, refuse};
 use crate::manifest::FlowManifest;
 use crate::path::{FlowPath, check_time};
 use crate::sample::{SampleOptions, Samples};

@@ -6,7 +6,6 @@ use interflow_core::density::{GaussianMixture, MixturePath};
 use interflow_core::interpolant::Interpolant;
 use interflow_core::target::Target as Law;
 use interflow_core::{Given, GivenSpace, Network, Parameters, Space, VectorField as _};
-use interflow_data::Dataset as _;
 use interflow_flow::evaluation::{evaluate, mean, noisy_nll};
 use interflow_flow::manifest::{BaseManifest, TargetManifest};
 use interflow_flow::{Base, BaseLaw, Cancel, Engine, FlowPath, Hidden, NoiseConfig, Target, Work};

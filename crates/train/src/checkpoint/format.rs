@@ -8,18 +8,39 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use super::FALL_BACK;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-const VERSION: &str = "1";
+/// What an unusable file calls for.
+pub(super) const FALL_BACK: &str = "use the previous checkpoint in the same folder, or copy the file again";
+
 const DIGEST: &str = "sha256";
 const FORMAT: &str = "interflow_format";
+
+/// The format that a file was written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Version {
+    /// With one text, the run's config.
+    One,
+    /// With texts by name.
+    #[default]
+    Two,
+}
+
+impl Version {
+    fn name(self) -> &'static str {
+        match self {
+            Self::One => "1",
+            Self::Two => "2",
+        }
+    }
+}
 
 /// Named texts and tensors.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
+    pub(super) version: Version,
     pub(super) metadata: BTreeMap<String, String>,
-    tensors: BTreeMap<String, Tensor>,
+    pub(super) tensors: BTreeMap<String, Tensor>,
 }
 
 /// A tensor's dtype, shape and bytes.
@@ -45,7 +66,7 @@ impl Contents {
             raw.insert(name, read_tensor(path, tensor)?);
         }
         let mut metadata = self.metadata.clone();
-        metadata.insert(FORMAT.to_owned(), VERSION.to_owned());
+        metadata.insert(FORMAT.to_owned(), self.version.name().to_owned());
         let mut views = Vec::with_capacity(raw.len());
         for (name, (dtype, shape, bytes)) in &raw {
             let view = TensorView::new(*dtype, shape.clone(), bytes);
@@ -77,21 +98,24 @@ impl Contents {
                 "the contents do not match their SHA-256: the file is damaged".to_owned(),
             ));
         }
-        match metadata.remove(FORMAT) {
-            Some(version) if version == VERSION => {}
-            version => {
-                let problem = format!("expected format version {VERSION}, found: {version:?}");
-                let hint = "use the version of interflow that wrote the file";
-                return Err(Error::Checkpoint { path: path.to_owned(), problem, hint });
-            }
-        }
+        let version = version(path, metadata.remove(FORMAT).as_deref())?;
         let mut tensors = BTreeMap::new();
         for (name, view) in views {
             let tensor = make_tensor(path, &view)?;
             tensors.insert(name, tensor);
         }
-        Ok(Self { metadata, tensors })
+        Ok(Self { version, metadata, tensors })
     }
+}
+
+/// The version of this name.
+fn version(path: &Path, name: Option<&str>) -> Result<Version> {
+    let known = [Version::One, Version::Two];
+    known.into_iter().find(|version| name == Some(version.name())).ok_or_else(|| {
+        let problem = format!("expected format version 1 or 2, found: {name:?}");
+        let hint = "use the version of interflow that wrote the file";
+        Error::Checkpoint { path: path.to_owned(), problem, hint }
+    })
 }
 
 /// SHA-256 in hexadecimal over lengths and bytes of everything, in the order of names.
@@ -147,4 +171,16 @@ fn make_tensor(path: &Path, view: &TensorView<'_>) -> Result<Tensor> {
 
 fn problem(path: &Path, problem: String) -> Error {
     Error::Checkpoint { path: path.to_owned(), problem, hint: FALL_BACK }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_versions_are_refused() {
+        let message = version(Path::new("state"), Some("3")).unwrap_err().to_string();
+        assert!(message.contains("found: Some(\"3\")") && message.contains("hint: "), "{message}");
+        assert_eq!(version(Path::new("state"), Some("1")).unwrap(), Version::One);
+    }
 }

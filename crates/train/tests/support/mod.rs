@@ -1,26 +1,31 @@
 //! A tiny network and problems for the tests.
 #![allow(dead_code, reason = "every test file uses its own share")]
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use interflow_core::coupling::Independent;
 use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Kind, Tensor};
-use interflow_core::{Network, Parameters, Result, VectorField};
-use interflow_train::{Problem, TrainConfig};
+use interflow_core::{Given, Network, Parameters, Result, Space};
+use interflow_train::{Checkpoint, Objective, Problem, RunState, TrainConfig, Trainer, Velocity};
 
-/// A perceptron on (x, t), or with `scale` 0 the zero field.
+/// A perceptron on (x, t) and numbers that are given, or with `scale` 0 the zero field.
 pub(crate) struct Mlp {
-    dim: i64,
+    space: Space,
     scale: f64,
     parameters: Parameters,
 }
 
 impl Mlp {
-    pub(crate) fn new(dim: i64, width: i64, hidden: usize) -> Self {
+    pub(crate) fn new(space: impl Into<Space>, width: i64, hidden: usize) -> Self {
+        let space = space.into();
+        let dim = space.dim;
         let mut parameters = Parameters::new();
-        let mut sizes = vec![dim + 1];
+        let mut sizes = vec![space.given.n_inputs() + dim + 1];
         sizes.extend(vec![width; hidden]);
         sizes.push(dim);
         for (i, pair) in sizes.windows(2).enumerate() {
@@ -29,23 +34,26 @@ impl Mlp {
             let _ = parameters
                 .add(format!("{i}.bias"), &Tensor::zeros([pair[1]], (Kind::Float, tch::Device::Cpu)));
         }
-        Self { dim, scale: 1.0, parameters }
+        Self { space, scale: 1.0, parameters }
     }
 
-    pub(crate) fn zero(dim: i64) -> Self {
-        Self { scale: 0.0, ..Self::new(dim, 4, 1) }
+    pub(crate) fn zero(space: impl Into<Space>) -> Self {
+        Self { scale: 0.0, ..Self::new(space, 4, 1) }
     }
 }
 
-impl VectorField for Mlp {
-    fn dim(&self) -> i64 {
-        self.dim
+impl Network for Mlp {
+    fn space(&self) -> Space {
+        self.space
     }
 
-    fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
+    fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
         let weights: Vec<&Tensor> = self.parameters.iter().map(|(_, tensor)| tensor).collect();
         let last = weights.len() / 2 - 1;
         let mut h = Tensor::cat(&[x, &t.unsqueeze(1)], 1);
+        if let Given::Numbers(numbers) = given {
+            h = Tensor::cat(&[numbers, &h], 1);
+        }
         for (i, pair) in weights.chunks(2).enumerate() {
             h = h.linear(pair[0], Some(pair[1]));
             if i < last {
@@ -54,9 +62,7 @@ impl VectorField for Mlp {
         }
         h * self.scale
     }
-}
 
-impl Network for Mlp {
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -75,7 +81,7 @@ impl Network for Mlp {
         for (name, tensor) in self.parameters.detached_copy() {
             let _ = parameters.add(name, &tensor);
         }
-        Ok(Box::new(Self { dim: self.dim, scale: self.scale, parameters }))
+        Ok(Box::new(Self { space: self.space, scale: self.scale, parameters }))
     }
 }
 
@@ -96,4 +102,31 @@ pub(crate) fn normals(interpolant: Interpolant, dim: i64) -> Problem {
 /// A short run.
 pub(crate) fn short(steps: u64) -> TrainConfig {
     TrainConfig { steps, batch: 64, n_validation: 256, log_every: 10, ..TrainConfig::default() }
+}
+
+/// A run for the velocity.
+pub(crate) fn velocity(
+    config: TrainConfig,
+    problem: Problem,
+    network: impl Network + 'static,
+    seed: u64,
+) -> Trainer {
+    train_with(Velocity::default(), config, problem, network, seed).unwrap()
+}
+
+/// A run for an objective, if it is accepted.
+pub(crate) fn train_with(
+    objective: impl Objective + 'static,
+    config: TrainConfig,
+    problem: Problem,
+    network: impl Network + 'static,
+    seed: u64,
+) -> interflow_train::Result<Trainer> {
+    Trainer::new(config, problem, Box::new(network), Box::new(objective), seed)
+}
+
+/// Saves a state without texts and reads it back.
+pub(crate) fn saved(path: &Path, state: &RunState<'_>) -> Checkpoint {
+    Checkpoint::save(path, state, &BTreeMap::new()).unwrap();
+    Checkpoint::load(path).unwrap()
 }

@@ -1,0 +1,129 @@
+//! UCI POWER, "Individual household electric power consumption", with the preprocessing of Papamakarios, Pavlakou
+//! and Murray (2017).
+//!
+//! Complete rows only; the columns are global active power, voltage, three sub-meterings and the minute of the
+//! day; rows are shuffled; noise of one quantum is added; the last 10 % are the test set, the last 10 % of the
+//! rest the validation set; mean and deviation of training and validation rows standardise all.
+
+mod cache;
+mod parse;
+
+use std::path::{Path, PathBuf};
+
+use interflow_core::rng::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::columns::{Column, Columns};
+use crate::error::{Error, Result};
+use crate::rows::{Dequantisation, Rows};
+use crate::table_dataset::TableDataset;
+
+/// Columns of the benchmark.
+const N_COLUMNS: usize = 6;
+
+/// One quantum of each column: kW, V, three times Wh, minutes.
+const QUANTUM: [f64; N_COLUMNS] = [0.001, 0.01, 1.0, 1.0, 1.0, 1.0];
+
+/// The columns' names in the source; the last one is the time in minutes after midnight.
+const NAMES: [&str; N_COLUMNS] =
+    ["Global_active_power", "Voltage", "Sub_metering_1", "Sub_metering_2", "Sub_metering_3", "Minute"];
+
+/// The published shuffle's seed is numpy's; ours is fixed, so that every run has the same test set.
+const SHUFFLE_SEED: u64 = 42;
+
+/// The published file of UCI POWER, or one of the same layout.
+///
+/// Like the published numbers, its densities are those of standardised rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Power {
+    /// Whether a training row gets fresh dequantisation noise at every visit, instead of once when the set is loaded;
+    /// held-out rows get theirs once.
+    pub fresh_noise: bool,
+    /// The number of rows below the file's header, complete or not; a file with any other number of rows is refused.
+    /// In a config it is the published one.
+    #[serde(skip, default = "published_rows")]
+    pub n_rows: usize,
+}
+
+impl Power {
+    /// The file as it is published, with fresh noise at every visit.
+    pub const PUBLISHED: Self = Self { fresh_noise: true, n_rows: 2_075_259 };
+
+    /// The card of the published file.
+    pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/power.toml")];
+
+    /// The path of the file below the folder `data`.
+    pub fn file(data: &Path) -> PathBuf {
+        data.join("power").join("household_power_consumption.txt")
+    }
+
+    /// Loads the data set from below the folder `data`. A binary cache beside the source makes the second start
+    /// fast.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if the file is not there, [`Error::Incomplete`] if it has too few or too many rows,
+    /// [`Error::Line`] or [`Error::Content`] if it is damaged otherwise.
+    pub fn load(&self, data: &Path) -> Result<TableDataset> {
+        let path = Self::file(data);
+        if !path.is_file() {
+            return Err(Error::Missing { name: "power", path });
+        }
+        let values = if let Some(values) = cache::read(&path, self.n_rows) {
+            values
+        } else {
+            let values = parse::file(&path, self.n_rows)?;
+            cache::write(&path, self.n_rows, &values);
+            values
+        };
+        self.split(&Tensor::from_slice(&values).view([-1, N_COLUMNS as i64]))
+    }
+
+    fn split(&self, rows: &Tensor) -> Result<TableDataset> {
+        let n = rows.size()[0];
+        let rows = rows.index_select(0, &order(n)).to_kind(Kind::Double);
+        let noise = Stream::new(SHUFFLE_SEED, Purpose::Dequantise).at(0).uniform(&rows.size(), Kind::Float);
+        let quantum = Tensor::from_slice(&QUANTUM);
+        let noisy = &rows + noise.to_kind(Kind::Double) * &quantum;
+        let n_test = n / 10;
+        let n_validation = (n - n_test) / 10;
+        let n_train = n - n_test - n_validation;
+        let known = noisy.narrow(0, 0, n - n_test);
+        let mean = known.mean_dim(0i64, false, Kind::Double);
+        let deviation = known.std_dim(0i64, false, false);
+        let columns = columns(&mean, &deviation)?;
+        let standardised = ((noisy - &mean) / &deviation).to_kind(Kind::Float);
+        let part = |start, length| standardised.narrow(0, start, length).contiguous();
+        let train = if self.fresh_noise {
+            let rows = rows.narrow(0, 0, n_train).contiguous();
+            Rows::dequantised(rows, Dequantisation { quantum, mean, deviation })?
+        } else {
+            Rows::new(part(0, n_train))?
+        };
+        let (validation, test) = (part(n_train, n_validation), part(n - n_test, n_test));
+        Ok(TableDataset::new(train, Rows::new(validation)?, test.into())?.with_columns(columns))
+    }
+}
+
+fn published_rows() -> usize {
+    Power::PUBLISHED.n_rows
+}
+
+/// The order of `n` rows in which they are split.
+fn order(n: i64) -> Tensor {
+    let order = Stream::new(SHUFFLE_SEED, Purpose::Shuffle).at(0).permutation(n as usize);
+    Tensor::from_slice(&order.into_iter().map(i64::from).collect::<Vec<_>>())
+}
+
+/// The columns on the scale of `mean` and `deviation`, `[6]` each.
+fn columns(mean: &Tensor, deviation: &Tensor) -> Result<Columns> {
+    let column = |(d, (name, quantum)): (i64, (&str, f64))| Column {
+        name: name.to_owned(),
+        mean: mean.double_value(&[d]),
+        deviation: deviation.double_value(&[d]),
+        quantum: Some(quantum),
+        given: false,
+    };
+    Columns::new((0..).zip(NAMES.into_iter().zip(QUANTUM)).map(column).collect())
+}

@@ -1,0 +1,145 @@
+//! Rows as a data set.
+
+use std::sync::Arc;
+
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::Source;
+use interflow_core::{Points, Space};
+use tch::Tensor;
+
+use crate::columns::Columns;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::rows::Rows;
+use crate::whitening::Whitening;
+
+/// A data set of rows, split into training, validation and test rows.
+///
+/// ```
+/// use interflow_data::{Dataset, Rows, TableDataset};
+/// use tch::{Device, Kind, Tensor};
+///
+/// // 80 + 10 + 10 rows of two columns that are given one number each.
+/// let part = |n: i64| Tensor::randn([n, 2], (Kind::Float, Device::Cpu));
+/// let numbers = |n: i64| Tensor::rand([n, 1], (Kind::Float, Device::Cpu));
+/// let rows = |n: i64| Rows::new(part(n))?.given(numbers(n));
+/// let dataset = TableDataset::new(rows(80)?, rows(10)?, rows(10)?.all())?;
+/// assert_eq!(dataset.space().dim, 2);
+/// assert_eq!(dataset.test(4, 0).given.tensor().map(Tensor::size), Some(vec![4, 1]));
+/// # Ok::<(), interflow_data::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TableDataset {
+    training: Arc<Rows>,
+    validation: Arc<Rows>,
+    test: Points,
+    columns: Option<Columns>,
+    whitening: Option<Whitening>,
+    log_jacobian: f64,
+}
+
+impl TableDataset {
+    /// A data set of these parts; the test rows are in the units of the others.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if the parts differ in their dimension or in what they are given.
+    pub fn new(training: Rows, validation: Rows, test: Points) -> Result<Self> {
+        let space = training.space();
+        if validation.space() != space || space.check("a data set's test rows", &test.x, &test.given).is_err()
+        {
+            let (found, test) = (validation.space(), test.x.size());
+            let problem = format!(
+                "the parts of a data set differ in their columns, found: {space:?}, {found:?}, {test:?}"
+            );
+            return Err(Error::Rows { problem });
+        }
+        let (training, validation) = (Arc::new(training), Arc::new(validation));
+        Ok(Self { training, validation, test, columns: None, whitening: None, log_jacobian: 0.0 })
+    }
+
+    /// A data set whose training and validation rows are whitened by mean and covariance of the training rows, while
+    /// the test rows stay as they are. All are `[N, D]` tensors.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if the training rows' covariance is singular, or as [`TableDataset::new`].
+    pub fn whitened(training: &Tensor, validation: &Tensor, test: Tensor) -> Result<Self> {
+        let whitening = Whitening::of(training)?;
+        let rows = |x| Rows::new(whitening.whiten(x));
+        let parts = Self::new(rows(training)?, rows(validation)?, test.into())?;
+        Ok(Self { whitening: Some(whitening), ..parts })
+    }
+
+    /// The same with names and scales of its columns, by which the rows were standardised.
+    #[must_use]
+    pub fn with_columns(self, columns: Columns) -> Self {
+        Self { columns: Some(columns), ..self }
+    }
+
+    /// The same with what is added to a log-density of the test rows to get the one that is reported, in nats.
+    #[must_use]
+    pub fn with_log_jacobian(self, log_jacobian: f64) -> Self {
+        Self { log_jacobian, ..self }
+    }
+
+    /// The training rows.
+    pub fn training_part(&self) -> &Rows {
+        &self.training
+    }
+
+    /// The validation rows.
+    pub fn validation_part(&self) -> &Rows {
+        &self.validation
+    }
+
+    /// All test rows.
+    pub fn test_part(&self) -> &Points {
+        &self.test
+    }
+}
+
+impl Dataset for TableDataset {
+    fn space(&self) -> Space {
+        self.training.space()
+    }
+
+    fn training(&self) -> Box<dyn Source> {
+        Box::new(Part(self.training.clone()))
+    }
+
+    fn held_out(&self) -> Box<dyn Source> {
+        Box::new(Part(self.validation.clone()))
+    }
+
+    fn test(&self, n: i64, _seed: u64) -> Points {
+        self.test.narrow(0, n.clamp(0, self.test.len()))
+    }
+
+    fn training_points(&self, seed: u64) -> Option<Points> {
+        Some(self.training.batch(self.training.n_rows(), 0, &Stream::new(seed, Purpose::Resample)))
+    }
+
+    fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
+    }
+
+    fn whitening(&self) -> Option<&Whitening> {
+        self.whitening.as_ref()
+    }
+
+    fn log_jacobian(&self) -> f64 {
+        self.log_jacobian
+    }
+}
+
+/// One part of a data set as a source that shares its rows.
+struct Part(Arc<Rows>);
+
+impl Source for Part {
+    fn space(&self) -> Space {
+        self.0.space()
+    }
+
+    fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
+        self.0.batch(n, step, stream)
+    }
+}

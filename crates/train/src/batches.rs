@@ -1,0 +1,233 @@
+//! Where batches on the path come from: each is a function of (seed, index).
+
+use interflow_core::coupling::Coupling;
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::{Purpose, Stream};
+use interflow_core::source::Source;
+use interflow_core::{Given, Points};
+use tch::{Device, Kind, Tensor};
+
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::problem::Problem;
+use crate::time::TimeSampler;
+
+/// Where batches come from: the training or the held-out side of a problem.
+pub(crate) struct Batches<'a> {
+    interpolant: &'a Interpolant,
+    coupling: &'a dyn Coupling,
+    base: &'a dyn Source,
+    target: &'a dyn Source,
+    seed: u64,
+    jitter: f64,
+}
+
+impl<'a> Batches<'a> {
+    /// The training batches.
+    pub(crate) fn training(problem: &'a Problem, seed: u64) -> Self {
+        let Problem { interpolant, coupling, base, target, .. } = problem;
+        Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed, jitter: 0.0 }
+    }
+
+    /// The same with normal noise of this deviation on the target's points.
+    pub(crate) fn jittered(self, jitter: f64) -> Self {
+        Self { jitter, ..self }
+    }
+
+    /// Batches of the training side that no step of the velocity sees.
+    pub(crate) fn companion(problem: &'a Problem, seed: u64) -> Self {
+        Self::training(problem, Stream::new(seed, Purpose::Path).at(0).bits())
+    }
+
+    /// The held-out batches, the same ones at every check of a run with this seed.
+    pub(crate) fn held_out(problem: &'a Problem, seed: u64) -> Self {
+        let Problem { interpolant, coupling, held_out_base, held_out_target, .. } = problem;
+        let (base, target) = (&**held_out_base, &**held_out_target);
+        let seed = held_out_seed(seed);
+        Self { interpolant, coupling: &**coupling, base, target, seed, jitter: 0.0 }
+    }
+
+    /// Whether latents come in pairs ±z, which a singular γ̇ needs for a finite variance.
+    fn antithetic(&self) -> bool {
+        let (low, high) = self.interpolant.regular_on();
+        self.interpolant.has_latent() && (low > 0.0 || high < 1.0)
+    }
+
+    fn stream(&self, purpose: Purpose) -> Stream {
+        Stream::new(self.seed, purpose)
+    }
+
+    /// Moves the states by noise; conditions stay as they are.
+    fn jitter(&self, x1: Points, index: u64) -> Points {
+        if self.jitter == 0.0 {
+            return x1;
+        }
+        let noise = self.stream(Purpose::Jitter).at(index).normal(&x1.x.size(), x1.x.kind());
+        Points { x: x1.x + noise * self.jitter, given: x1.given }
+    }
+
+    /// The ends of batch `index` of `n` pairs.
+    fn ends(&self, n: i64, index: u64, to: (Kind, Device)) -> Result<Ends> {
+        let x0 = self.base.batch(n, index, &self.stream(Purpose::Base)).x;
+        let x1 = self.jitter(self.target.batch(n, index, &self.stream(Purpose::Target)), index);
+        let (x0, x1) = self.coupling.pair(x0, x1, &mut self.stream(Purpose::Coupling).at(index))?;
+        Ok(Ends { x0: place(&x0, to), x1: place(&x1.x, to), given: x1.given.place(to) })
+    }
+
+    /// Batch `index` of `n` pairs.
+    pub(crate) fn get(&self, n: i64, index: u64, times: &TimeSampler, to: (Kind, Device)) -> Result<Batch> {
+        let ends = self.ends(n, index, to)?;
+        let t = place(&times.sample(n, &mut self.stream(Purpose::Time).at(index)), to);
+        if !self.interpolant.has_latent() {
+            return self.on_path(t, ends, None, n);
+        }
+        let z = place(&self.stream(Purpose::Latent).at(index).normal(&ends.x0.size(), Kind::Float), to);
+        if !self.antithetic() {
+            return self.on_path(t, ends, Some(z), n);
+        }
+        self.on_path(twice(&t), ends.twice(), Some(Tensor::cat(&[&z, &z.neg()], 0)), n)
+    }
+
+    /// The points between ends at times `t`, `[B]`, with latents `z`, `[B, D]`.
+    fn on_path(&self, t: Tensor, ends: Ends, z: Option<Tensor>, n: i64) -> Result<Batch> {
+        let Ends { x0, x1, given } = ends;
+        let point = self.interpolant.path(&t, &x0, &x1, z.as_ref())?;
+        let (x, path_derivative) = (point.x, point.path_derivative);
+        Ok(Batch { t, x, path_derivative, given, latent: z, x0, x1, n_independent: n })
+    }
+}
+
+/// The ends of paths and what they are given, on the network's device.
+struct Ends {
+    x0: Tensor,
+    x1: Tensor,
+    given: Given,
+}
+
+impl Ends {
+    /// Every pair twice, one copy of all below the other.
+    fn twice(&self) -> Self {
+        Self { x0: twice(&self.x0), x1: twice(&self.x1), given: self.given.twice() }
+    }
+}
+
+fn twice(x: &Tensor) -> Tensor {
+    Tensor::cat(&[x, x], 0)
+}
+
+/// The seed of all held-out draws of a run with this seed.
+pub(crate) fn held_out_seed(seed: u64) -> u64 {
+    Stream::new(seed, Purpose::Validation).at(0).bits()
+}
+
+/// The same numbers in a kind on a device.
+pub(crate) fn place(x: &Tensor, (kind, device): (Kind, Device)) -> Tensor {
+    x.to_device(device).to_kind(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::coupling::Independent;
+    use interflow_core::density::StandardNormal;
+    use interflow_core::interpolant::{Gamma, Linear};
+    use interflow_core::source::Fresh;
+    use interflow_core::{GivenSpace, Space};
+
+    use super::*;
+    use crate::time::TimeConfig;
+
+    fn problem(gamma: Gamma) -> Problem {
+        let source = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim: 2 })) };
+        Problem {
+            interpolant: Interpolant::new(Linear, Some(gamma)),
+            coupling: Box::new(Independent),
+            base: source(),
+            target: source(),
+            base_density: None,
+            held_out_base: source(),
+            held_out_target: source(),
+        }
+    }
+
+    #[test]
+    fn singular_latents_come_in_pairs() {
+        let problem = problem(Gamma::Brownian { strength: 1.0 });
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let batches = Batches::training(&problem, 3);
+        let batch = batches.get(32, 4, &times, (Kind::Double, Device::Cpu)).unwrap();
+        assert_eq!((batch.x.size(), batch.t.size()), (vec![64, 2], vec![64]));
+        // Without the latent the path is linear: (ẋ + ẋ')/2 = x1 − x0, the same at every time.
+        let halves = batch.path_derivative.chunk(2, 0);
+        let mean = (&halves[0] + &halves[1]) * 0.5;
+        let x0 = problem.base.batch(32, 4, &Stream::new(3, Purpose::Base)).x.to_kind(Kind::Double);
+        let x1 = problem.target.batch(32, 4, &Stream::new(3, Purpose::Target)).x.to_kind(Kind::Double);
+        assert!((mean - (x1 - x0)).abs().max().double_value(&[]) < 1e-9);
+    }
+
+    /// Normal points of dimension 2 given two numbers each.
+    struct Numbered;
+
+    impl Source for Numbered {
+        fn space(&self) -> Space {
+            Space { dim: 2, given: GivenSpace::Numbers { n: 2 } }
+        }
+
+        fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
+            let mut draw = stream.at(step);
+            let x = draw.normal(&[n, 2], Kind::Float);
+            Points { x, given: Given::Numbers(draw.uniform(&[n, 2], Kind::Float)) }
+        }
+    }
+
+    #[test]
+    fn jitter_moves_the_targets_points_by_its_deviation_and_leaves_conditions() {
+        let problem = Problem {
+            interpolant: Interpolant::linear(),
+            target: Box::new(Numbered),
+            held_out_target: Box::new(Numbered),
+            ..problem(Gamma::Quadratic)
+        };
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let at = |jitter: f64| {
+            let batches = Batches::training(&problem, 3).jittered(jitter);
+            batches.get(4000, 0, &times, (Kind::Double, Device::Cpu)).unwrap()
+        };
+        let (plain, jittered) = (at(0.0), at(0.5));
+        // The linear path's derivative is x1 − x0.
+        let moved = jittered.path_derivative - plain.path_derivative;
+        let deviation = moved.square().mean(Kind::Double).sqrt().double_value(&[]);
+        assert!((deviation - 0.5).abs() < 0.02, "{deviation}");
+        assert!(jittered.given.tensor().unwrap().equal(plain.given.tensor().unwrap()));
+    }
+
+    #[test]
+    fn parts_and_antithetic_rows_keep_their_conditions() {
+        let problem = Problem {
+            target: Box::new(Numbered),
+            held_out_target: Box::new(Numbered),
+            ..problem(Gamma::Brownian { strength: 1.0 })
+        };
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let batch = Batches::training(&problem, 3).get(12, 0, &times, (Kind::Double, Device::Cpu)).unwrap();
+        let given = batch.given.tensor().unwrap();
+        assert_eq!((given.size(), batch.n_independent), (vec![24, 2], 12));
+        assert!(given.narrow(0, 0, 12).equal(&given.narrow(0, 12, 12)));
+        let parts = batch.parts(3);
+        assert_eq!(parts.len(), 3);
+        let rows: Vec<_> = parts.iter().map(|part| part.given.tensor().unwrap().shallow_clone()).collect();
+        assert!(Tensor::cat(&rows, 0).equal(given));
+        let x1: Vec<_> = parts.iter().map(|part| &part.x1).collect();
+        assert!(Tensor::cat(&x1, 0).equal(&batch.x1));
+    }
+
+    #[test]
+    fn held_out_batches_are_not_the_training_ones() {
+        let problem = problem(Gamma::Quadratic);
+        let times = TimeConfig::default().build(&problem.interpolant).unwrap();
+        let get = |batches: Batches<'_>| batches.get(8, 0, &times, (Kind::Float, Device::Cpu)).unwrap().x;
+        let (training, held_out) = (get(Batches::training(&problem, 3)), get(Batches::held_out(&problem, 3)));
+        assert!(!training.equal(&held_out));
+        assert!(held_out.equal(&get(Batches::held_out(&problem, 3))));
+        assert_eq!(training.size(), [8, 2]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Which objective, as written in a config.
+
+use interflow_solvers::{Sensitivity, SolverConfig};
+use serde::{Deserialize, Serialize};
+
+use super::Objective;
+use super::form::ObjectiveForm;
+use super::likelihood::MaximumLikelihood;
+use super::velocity::Velocity;
+use super::velocity_with_denoiser::VelocityWithDenoiser;
+use crate::error::Result;
+
+/// What training makes small.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum ObjectiveConfig {
+    /// [`Velocity`].
+    Velocity {
+        /// The form in which the loss is computed.
+        #[serde(default)]
+        form: ObjectiveForm,
+    },
+    /// [`VelocityWithDenoiser`].
+    VelocityWithDenoiser {
+        /// The form in which both losses are computed.
+        #[serde(default)]
+        form: ObjectiveForm,
+    },
+    /// [`MaximumLikelihood`].
+    Likelihood {
+        /// How the gradient travels back along the trajectories.
+        #[serde(default)]
+        sensitivity: Sensitivity,
+        /// The solver of the trajectories.
+        #[serde(default)]
+        solver: SolverConfig,
+    },
+}
+
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        Self::Velocity { form: ObjectiveForm::default() }
+    }
+}
+
+impl ObjectiveConfig {
+    /// The working objective.
+    ///
+    /// # Errors
+    /// [`crate::Error::Solver`] for settings of a solver that make no sense.
+    pub fn build(&self) -> Result<Box<dyn Objective>> {
+        Ok(match self {
+            Self::Velocity { form } => Box::new(Velocity { form: *form }),
+            Self::VelocityWithDenoiser { form } => Box::new(VelocityWithDenoiser { form: *form }),
+            Self::Likelihood { sensitivity, solver } => {
+                Box::new(MaximumLikelihood::new(*sensitivity, solver)?)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configs_are_read_strictly() {
+        let read = |text: &str| serde_json::from_str::<ObjectiveConfig>(text);
+        assert_eq!(read(r#"{"kind": "velocity"}"#).unwrap(), ObjectiveConfig::default());
+        let square = read(r#"{"kind": "velocity-with-denoiser", "form": "mean-square"}"#).unwrap();
+        assert_eq!(square, ObjectiveConfig::VelocityWithDenoiser { form: ObjectiveForm::MeanSquare });
+        let likelihood = read(r#"{"kind": "likelihood", "solver": {"method": "rk4", "steps": 3}}"#).unwrap();
+        assert!(likelihood.build().is_ok());
+        for bad in [
+            r#"{"kind": "velocity", "from": "g"}"#,
+            r#"{"kind": "velocity", "form": "h"}"#,
+            r#"{"kind": "likelihood", "form": "g"}"#,
+            r#"{"kind": "denoiser"}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert!(read(r#"{"kind": "likelihood", "solver": {"method": "rk4"}}"#).unwrap().build().is_err());
+    }
+}

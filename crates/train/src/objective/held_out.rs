@@ -1,0 +1,67 @@
+//! Held-out data as an objective sees them.
+
+use interflow_core::Network;
+use interflow_core::rng::{Purpose, Stream};
+use tch::{Device, Kind};
+
+use crate::batch::Batch;
+use crate::batches::{Batches, held_out_seed};
+use crate::error::Result;
+use crate::problem::Problem;
+use crate::time::{TimeConfig, TimeSampler};
+
+/// The most pairs of a batch.
+const BATCH: i64 = 1024;
+
+/// What an objective may use for its value on held-out data, the same data at every check of a run.
+#[non_exhaustive]
+pub struct HeldOut<'a> {
+    /// The network to check: the one with averaged weights, if there is an average.
+    pub network: &'a dyn Network,
+    /// The path and the data at its ends.
+    pub problem: &'a Problem,
+    /// How many pairs to use, at least two.
+    pub n: i64,
+    /// The run's seed.
+    seed: u64,
+    times: TimeSampler,
+}
+
+impl<'a> HeldOut<'a> {
+    /// The data of the run's `seed`.
+    pub(crate) fn new(network: &'a dyn Network, problem: &'a Problem, seed: u64, n: i64) -> Result<Self> {
+        let times = TimeConfig::Uniform {}.build(&problem.interpolant)?;
+        Ok(Self { network, problem, n: n.max(2), seed, times })
+    }
+
+    /// The held-out pairs on the path at uniform times, batch by batch: `n` pairs in all.
+    ///
+    /// # Errors
+    /// Batches that the interpolant or the coupling refuses.
+    pub fn batches(&self) -> impl Iterator<Item = Result<Batch>> + '_ {
+        let batches = Batches::held_out(self.problem, self.seed);
+        (0..).zip(self.sizes()).map(move |(index, n)| batches.get(n, index, &self.times, self.placement()))
+    }
+
+    /// The sizes of the batches that the `n` pairs are cut into.
+    pub fn sizes(&self) -> impl Iterator<Item = i64> + use<> {
+        let n = self.n;
+        (0..n).step_by(BATCH as usize).map(move |first| BATCH.min(n - first))
+    }
+
+    /// The kind and the device of the weights.
+    pub fn placement(&self) -> (Kind, Device) {
+        let parameters = self.network.parameters();
+        (parameters.kind(), parameters.device())
+    }
+
+    /// The stream of held-out draws for a purpose.
+    pub fn stream(&self, purpose: Purpose) -> Stream {
+        Stream::new(held_out_seed(self.seed), purpose)
+    }
+
+    /// The stream of held-out draws of this name, for draws of one's own.
+    pub fn named_stream(&self, name: &str) -> Stream {
+        Stream::named(held_out_seed(self.seed), name)
+    }
+}

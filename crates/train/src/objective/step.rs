@@ -1,0 +1,129 @@
+//! One training step as an objective sees it.
+
+use interflow_core::Network;
+use interflow_core::rng::{Draw, Purpose, Stream};
+use tch::{Device, Kind, Tensor};
+
+use crate::batch::Batch;
+use crate::batches::Batches;
+use crate::config::TrainConfig;
+use crate::error::{Error, Result};
+use crate::problem::Problem;
+use crate::time::TimeSampler;
+
+/// A loss and its gradient.
+#[derive(Debug)]
+pub struct Gradient {
+    /// The loss, a scalar.
+    pub loss: Tensor,
+    /// Its derivative in each of the weights that are trained, in their order ([`interflow_core::Parameters::tensors`]).
+    pub of_weights: Vec<Tensor>,
+}
+
+/// What an objective may use to make the gradient of one step: the network, the step's pairs on the path, and streams of
+/// random numbers. All of it is a function of (seed, step).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct TrainingStep<'a> {
+    /// The network in training.
+    pub network: &'a dyn Network,
+    /// The path and the data at its ends.
+    pub problem: &'a Problem,
+    /// The run's settings.
+    pub config: &'a TrainConfig,
+    /// The law of the times.
+    pub times: &'a TimeSampler,
+    /// The run's seed.
+    pub seed: u64,
+    /// The steps taken before this one.
+    pub step: u64,
+}
+
+impl TrainingStep<'_> {
+    /// The step's pairs on the path, `config.batch` of them, jittered as the config says, at times of the run's law.
+    /// Gradients in a path's own parameters are not recorded: they are not the network's to train.
+    ///
+    /// # Errors
+    /// If the interpolant or the coupling refuses the points.
+    pub fn batch(&self) -> Result<Batch> {
+        let batches = Batches::training(self.problem, self.seed).jittered(self.config.jitter);
+        tch::no_grad(|| batches.get(self.config.batch, self.step, self.times, self.placement()))
+    }
+
+    /// The same pairs in `config.accumulate` parts of as many rows, to go through the network one after the other.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::batch`].
+    pub fn parts(&self) -> Result<Vec<Batch>> {
+        Ok(self.batch()?.parts(self.config.accumulate))
+    }
+
+    /// The mean over the step's parts of the loss, a scalar, that `loss` finds on a part, with its gradient: one backward pass
+    /// per part. The draw is for what a network drops.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::batch`] and [`TrainingStep::backward`], or a failure of `loss`.
+    pub fn gradient_of(&self, mut loss: impl FnMut(&Batch, &mut Draw) -> Result<Tensor>) -> Result<Gradient> {
+        let parts = self.parts()?;
+        let draw = &mut self.stream(Purpose::Dropout).at(self.step);
+        let mut mean = Gradient { loss: Tensor::zeros([], self.placement()), of_weights: Vec::new() };
+        for (part, count) in parts.iter().zip(1..) {
+            let found = self.backward(&loss(part, draw)?)?;
+            if count == 1 {
+                mean = found;
+                continue;
+            }
+            // The mean over the first `count` parts.
+            let weight = 1.0 / f64::from(count);
+            interflow_libtorch::foreach_lerp_(&mean.of_weights, &found.of_weights, weight)?;
+            mean.loss = mean.loss.lerp(&found.loss, weight);
+        }
+        Ok(mean)
+    }
+
+    /// A scalar with its gradient in the weights that are trained, by one backward pass.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if the scalar does not depend on the weights.
+    pub fn backward(&self, loss: &Tensor) -> Result<Gradient> {
+        let weights = self.network.parameters().tensors();
+        let of_weights = Tensor::f_run_backward(&[loss], &weights, false, false)
+            .map_err(|source| Error::Torch { operation: "backward pass", source })?;
+        Ok(Gradient { loss: loss.detach(), of_weights })
+    }
+
+    /// The value `[B, D]` on a batch of `network`, the one in training or a part of it, as training sees it: its matrix products
+    /// in the config's precision, the value in that of the weights.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::in_precision`].
+    pub fn value_of(&self, network: &dyn Network, batch: &Batch, draw: &mut Draw) -> Result<Tensor> {
+        let Batch { t, x, given, .. } = batch;
+        let value = self.in_precision(|| network.value_in_training(t, x, given, draw))?;
+        Ok(value.to_kind(self.placement().0))
+    }
+
+    /// What `body` returns, with matrix products in it computed in the config's precision.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] if the device cannot.
+    pub fn in_precision<T>(&self, body: impl FnOnce() -> T) -> Result<T> {
+        self.config.in_precision(self.placement().1, body)
+    }
+
+    /// The kind and the device of the weights.
+    pub fn placement(&self) -> (Kind, Device) {
+        let parameters = self.network.parameters();
+        (parameters.kind(), parameters.device())
+    }
+
+    /// The run's stream for a purpose; this step's draw is `stream(purpose).at(step.step)`.
+    pub fn stream(&self, purpose: Purpose) -> Stream {
+        Stream::new(self.seed, purpose)
+    }
+
+    /// The run's stream of this name, for draws of one's own.
+    pub fn named_stream(&self, name: &str) -> Stream {
+        Stream::named(self.seed, name)
+    }
+}

@@ -1,0 +1,187 @@
+//! A network in training: its parts, its state, and how it takes over a saved one.
+
+mod advance;
+mod run;
+
+use interflow_core::Network;
+
+use crate::checkpoint::Checkpoint;
+use crate::companion::Companion;
+use crate::config::TrainConfig;
+use crate::ema::Ema;
+use crate::error::{Error, Result};
+use crate::objective::{HeldOut, Objective, Setting, TrainingStep};
+use crate::optimizer::Optimizer;
+use crate::patience::Patience;
+use crate::problem::Problem;
+use crate::run_state::RunState;
+use crate::self_check::SelfCheck;
+use crate::time::TimeSampler;
+
+/// A network in training. It knows no objective but through the trait [`Objective`].
+pub struct Trainer {
+    config: TrainConfig,
+    problem: Problem,
+    network: Box<dyn Network>,
+    objective: Box<dyn Objective>,
+    ema: Option<Ema>,
+    optimizer: Optimizer,
+    times: TimeSampler,
+    seed: u64,
+    step: u64,
+    patience: Patience,
+    companion: Option<Box<dyn Companion>>,
+}
+
+impl Trainer {
+    /// A run at step 0.
+    ///
+    /// # Errors
+    /// If the config has a number out of range, a source has points of another space than the network, the objective
+    /// refuses what it is to be used with ([`Objective::check`]), or the network cannot be duplicated for its average.
+    pub fn new(
+        config: TrainConfig,
+        problem: Problem,
+        network: Box<dyn Network>,
+        objective: Box<dyn Objective>,
+        seed: u64,
+    ) -> Result<Self> {
+        config.check()?;
+        problem.check(network.space())?;
+        let has_companion = false;
+        objective.check(&Setting {
+            config: &config,
+            problem: &problem,
+            network: &*network,
+            has_companion,
+        })?;
+        let times = config.time.build(&problem.interpolant)?;
+        let ema = config.ema_decay.map(|decay| Ema::new(&*network, decay)).transpose()?;
+        let optimizer = Optimizer::new(config.optimizer, &*network);
+        let patience = Patience::default();
+        Ok(Self {
+            config,
+            problem,
+            network,
+            objective,
+            ema,
+            optimizer,
+            times,
+            seed,
+            step: 0,
+            patience,
+            companion: None,
+        })
+    }
+
+    /// The same run with something trained beside the network.
+    ///
+    /// # Errors
+    /// If the objective refuses to share the run.
+    pub fn with_companion(self, companion: Box<dyn Companion>) -> Result<Self> {
+        let Self { config, problem, network, .. } = &self;
+        self.objective.check(&Setting { config, problem, network: &**network, has_companion: true })?;
+        Ok(Self { companion: Some(companion), ..self })
+    }
+
+    /// The network in training.
+    pub fn network(&self) -> &dyn Network {
+        &*self.network
+    }
+
+    /// The network with averaged weights, or the one in training if there is no average.
+    pub fn ema_network(&self) -> &dyn Network {
+        self.ema.as_ref().map_or(&*self.network, Ema::network)
+    }
+
+    /// The optimiser.
+    pub fn optimizer(&self) -> &Optimizer {
+        &self.optimizer
+    }
+
+    /// The config.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// How many steps were taken.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The run's seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The next step, as the objective is going to see it.
+    pub fn training_step(&self) -> TrainingStep<'_> {
+        TrainingStep {
+            network: &*self.network,
+            problem: &self.problem,
+            config: &self.config,
+            times: &self.times,
+            seed: self.seed,
+            step: self.step,
+        }
+    }
+
+    /// Checks the averaged weights on `n` held-out pairs, the same ones at every call.
+    ///
+    /// # Errors
+    /// If the objective fails on the held-out data.
+    pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
+        let held_out = HeldOut::new(self.ema_network(), &self.problem, self.seed, n)?;
+        let terms = tch::no_grad(|| self.objective.held_out(&held_out))?;
+        Ok(SelfCheck { step: self.step, n: held_out.n, terms })
+    }
+
+    /// All of the run's state, for [`Checkpoint::save`].
+    pub fn state(&self) -> RunState<'_> {
+        RunState {
+            step: self.step,
+            seed: self.seed,
+            network: &*self.network,
+            ema: self.ema.as_ref().map(Ema::network),
+            optimizer: self.optimizer.state(),
+            companion: self.companion.as_ref().map_or_else(Vec::new, |companion| companion.state()),
+            best_objective: self.patience.best,
+            n_worse: self.patience.n_worse,
+        }
+    }
+
+    /// Takes over the state of a checkpoint, its seed included.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] or a mismatch of parameters if it belongs to another network or config.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        self.optimizer.check_fits(&checkpoint.optimizer)?;
+        match (&mut self.ema, &checkpoint.ema) {
+            (Some(ema), Some(saved)) => ema.network_mut().parameters_mut().assign(saved)?,
+            (None, None) => {}
+            (own, _) => {
+                let which = if own.is_some() { "has no average of the weights" } else { "has an average" };
+                return Err(Error::Mismatch { problem: format!("it {which} but the config says otherwise") });
+            }
+        }
+        match &mut self.companion {
+            Some(companion) => companion.restore(&checkpoint.companion)?,
+            None if checkpoint.companion.is_empty() => {}
+            None => {
+                let problem = "it was trained with a path of its own but the config has none".to_owned();
+                return Err(Error::Mismatch { problem });
+            }
+        }
+        self.network.parameters_mut().assign(&checkpoint.model)?;
+        self.optimizer.restore(&checkpoint.optimizer)?;
+        self.patience = Patience { best: checkpoint.best_objective, n_worse: checkpoint.n_worse };
+        self.seed = checkpoint.seed;
+        self.step = checkpoint.step;
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The loop over steps, with its reports, checks and checkpoints.
+
+use std::time::{Duration, Instant};
+
+use super::Trainer;
+use super::advance::Step;
+use crate::config::due;
+use crate::error::{Error, Result};
+use crate::observer::{Observer, StepReport};
+use crate::outcome::{Outcome, StopReason};
+
+/// After how long without a report a step is reported out of turn.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// When the last report was made.
+struct LastReport {
+    at: Instant,
+    step: u64,
+}
+
+impl Trainer {
+    /// Trains from the present step to the last one, or until it is told to stop.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] naming the step, [`Error::Observer`], a failure of the objective, or a refusal of libtorch.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let start = Instant::now();
+        let mut last = LastReport { at: start, step: self.step };
+        let stop = loop {
+            if let Some(stop) = self.stop_reason(observer) {
+                break stop;
+            }
+            let step = self.advance()?;
+            self.with_companions_turn(|companion, turn| companion.after_step(turn))?;
+            self.report(&step, &mut last, observer);
+            if due(self.config.validate_every, self.step) {
+                self.validate(observer)?;
+            }
+            if due(self.config.checkpoint_every, self.step) {
+                self.checkpoint(observer)?;
+            }
+        };
+        if !due(self.config.checkpoint_every, self.step) {
+            self.checkpoint(observer)?;
+        }
+        Ok(Outcome { steps: self.step, stop, train_secs: start.elapsed().as_secs_f64() })
+    }
+
+    fn stop_reason(&self, observer: &dyn Observer) -> Option<StopReason> {
+        if self.step >= self.config.steps {
+            Some(StopReason::Finished)
+        } else if self.patience.exhausted(self.config.patience) {
+            Some(StopReason::EarlyStop)
+        } else {
+            observer.interrupted().then_some(StopReason::Interrupted)
+        }
+    }
+
+    /// Reports a step in its turn, and out of turn after a long silence.
+    fn report(&self, step: &Step, last: &mut LastReport, observer: &mut dyn Observer) {
+        let in_turn = due(self.config.log_every, self.step);
+        if !in_turn && last.at.elapsed() <= SLOW {
+            return;
+        }
+        let step_secs = last.at.elapsed().as_secs_f64() / (self.step - last.step) as f64;
+        let report = StepReport {
+            step: self.step,
+            steps: self.config.steps,
+            loss: step.loss.double_value(&[]),
+            grad_norm: step.grad_norm,
+            learning_rate: step.learning_rate,
+            step_secs,
+            pairs_per_sec: self.config.batch as f64 / step_secs,
+        };
+        if in_turn {
+            observer.on_step(&report);
+        } else {
+            observer.on_slow_step(&report);
+        }
+        *last = LastReport { at: Instant::now(), step: self.step };
+    }
+
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let check = self.self_check(self.config.n_validation)?;
+        self.patience.observe(check.trained_objective());
+        observer.on_validation(&check);
+        let numbers = self.with_companions_turn(|companion, turn| companion.after_check(turn, &check))?;
+        if let Some(numbers) = numbers {
+            observer.on_companion(self.step, &numbers);
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&self, observer: &mut dyn Observer) -> Result<()> {
+        observer.on_checkpoint(&self.state()).map_err(|source| Error::Observer { step: self.step, source })
+    }
+}

@@ -1,0 +1,113 @@
+//! How a path is learned, as written in a config.
+
+use interflow_train::OptimizerConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, check_range};
+use crate::learnable::PathFamily;
+
+/// How a path is learned, as written in a config.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PathConfig {
+    /// The paths that are searched; the interpolant of the config is where the search starts.
+    pub family: PathFamily,
+    /// The velocity's steps before the path's first.
+    #[serde(default = "default_start")]
+    pub start: u64,
+    /// The velocity's steps for each of the path's.
+    #[serde(default = "default_every")]
+    pub every: u64,
+    /// The part of the velocity's steps after which the path rests.
+    #[serde(default = "default_rest_at")]
+    pub rest_at: f64,
+    /// The pairs (x0, x1) per step of the path.
+    #[serde(default = "default_batch")]
+    pub batch: i64,
+    /// The path's optimiser; its rate falls along a half cosine to 0 at `rest_at`.
+    #[serde(default = "default_optimizer")]
+    pub optimizer: OptimizerConfig,
+    /// The decay of the average that the path rests at, per step of the path.
+    #[serde(default = "default_decay")]
+    pub ema_decay: f64,
+    /// The path rests after so many held-out checks in a row in which the cost has not fallen; never without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+    /// By which part of itself the cost has to fall to count as falling.
+    #[serde(default = "default_least_fall")]
+    pub least_fall: f64,
+    /// Points on each side by which the samples are watched at each check; none for 0.
+    #[serde(default = "default_n_samples")]
+    pub n_samples: i64,
+}
+
+fn default_start() -> u64 {
+    1000
+}
+
+fn default_every() -> u64 {
+    5
+}
+
+fn default_rest_at() -> f64 {
+    0.7
+}
+
+fn default_batch() -> i64 {
+    512
+}
+
+fn default_optimizer() -> OptimizerConfig {
+    OptimizerConfig { learning_rate: 1e-2, beta2: 0.99, ..OptimizerConfig::default() }
+}
+
+fn default_decay() -> f64 {
+    0.95
+}
+
+fn default_least_fall() -> f64 {
+    1e-3
+}
+
+fn default_n_samples() -> i64 {
+    500
+}
+
+impl PathConfig {
+    /// The defaults for a family.
+    pub fn new(family: PathFamily) -> Self {
+        Self {
+            family,
+            start: default_start(),
+            every: default_every(),
+            rest_at: default_rest_at(),
+            batch: default_batch(),
+            optimizer: default_optimizer(),
+            ema_decay: default_decay(),
+            patience: None,
+            least_fall: default_least_fall(),
+            n_samples: default_n_samples(),
+        }
+    }
+
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfRange`], or a refusal of the family or the optimiser.
+    pub fn check(&self) -> Result<()> {
+        self.family.check()?;
+        self.optimizer.check()?;
+        check_range("every", "positive", self.every as f64, self.every > 0)?;
+        check_range("rest_at", "in (0, 1]", self.rest_at, self.rest_at > 0.0 && self.rest_at <= 1.0)?;
+        check_range("batch", "positive", self.batch as f64, self.batch > 0)?;
+        check_range("ema_decay", "in [0, 1)", self.ema_decay, (0.0..1.0).contains(&self.ema_decay))?;
+        let fall = self.least_fall;
+        check_range("least_fall", "in [0, 1)", fall, (0.0..1.0).contains(&fall))?;
+        check_range(
+            "n_samples",
+            "0 or at least 2",
+            self.n_samples as f64,
+            self.n_samples == 0 || self.n_samples > 1,
+        )
+    }
+}
