@@ -1,32 +1,15 @@
 //! A solver's configuration as data.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::controller::Controller;
-use crate::solve::{Solver, Stepping};
-use crate::{Error, Result};
+use crate::controller::PiController;
+use crate::error::{Error, Result};
+use crate::method::Method;
+use crate::solver::{Solver, Stepping};
 
-/// A Runge–Kutta method.
-#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Euler's method, order 1.
-    Euler,
-    /// The explicit midpoint rule, order 2.
-    Midpoint,
-    /// Heun's trapezoidal rule, order 2.
-    Heun,
-    /// The classical method, order 4.
-    Rk4,
-    /// Bogacki–Shampine 3(2), adaptive.
-    Bosh3,
-    /// Dormand–Prince 5(4), adaptive.
-    Dopri5,
-    /// Tsitouras 5(4), adaptive.
-    Tsit5,
-}
-
-/// A method with its grid or its tolerances.
+/// A named method with its grid or its tolerances.
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct SolverConfig {
@@ -40,7 +23,7 @@ pub struct SolverConfig {
     pub rtol: f64,
     /// Absolute tolerance of adaptive steps.
     pub atol: f64,
-    /// The most adaptive steps, accepted or rejected, tried for one sample.
+    /// The most adaptive steps, accepted or rejected, tried for one row.
     pub max_steps: u32,
 }
 
@@ -61,17 +44,13 @@ impl SolverConfig {
         check_positive("max_steps", f64::from(self.max_steps))?;
         let tableau = self.method.tableau();
         let stepping = match self.steps {
-            Some(steps) => {
-                check_positive("steps", f64::from(steps))?;
-                Stepping::Fixed { steps }
-            }
-            None if tableau.error.is_empty() => return Err(Error::MissingSteps),
+            Some(steps) => Stepping::Fixed { steps },
             None => Stepping::Adaptive {
-                controller: Controller::new(self.rtol, self.atol, tableau.order),
+                controller: Arc::new(PiController::new(self.rtol, self.atol, tableau.order())),
                 max_steps: self.max_steps,
             },
         };
-        Ok(Solver { tableau, stepping })
+        Solver::new(tableau, stepping)
     }
 }
 

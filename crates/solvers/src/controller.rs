@@ -1,74 +1,161 @@
-//! Step sizes from error estimates, per sample: the norm, the PI controller and the first step of
-//! Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*, II.4.
+//! Step sizes from error estimates: the norm of an error, the next step, and the first step.
+
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use tch::{Kind, Tensor};
+
+/// How much longer than planned a step may become so as to end where the interval ends.
+const STRETCH: f64 = 1.01;
+
+/// A judged step of a batch; every tensor is `[n]` in f64.
+#[derive(Debug)]
+pub struct JudgedStep<'a> {
+    /// The step's length, positive.
+    pub length: &'a Tensor,
+    /// The norm of its error.
+    pub error: &'a Tensor,
+    /// The norm of the last accepted step's error; zero before the first one.
+    pub last_error: &'a Tensor,
+    /// Whether the step is accepted, of kind `Bool`.
+    pub accepted: &'a Tensor,
+}
+
+/// What chooses the steps of an adaptive solve from the errors of those before.
+///
+/// # Shapes
+/// States, rates and errors are `[n, W]`; lengths and norms are `[n]` in f64 on the states' device. A controller gives
+/// each row a step of its own, or all rows the same one ([`Shared`]).
+pub trait Controller: Debug + Send + Sync {
+    /// The norm of a step's error, `[n]`, from the estimate, the state `y` before and `y_next` after.
+    fn norm(&self, error: &Tensor, y: &Tensor, y_next: &Tensor) -> Tensor;
+
+    /// Whether a step with this norm is accepted, `[n]` of kind `Bool`: where it is at most 1.
+    fn accepts(&self, norm: &Tensor) -> Tensor {
+        norm.le(1.0)
+    }
+
+    /// The next step's length, positive, `[n]`.
+    fn next_step(&self, step: &JudgedStep<'_>) -> Tensor;
+
+    /// The length of the trial step that [`Controller::first_step`] learns from, positive and at most `limit`, `[n]`, for
+    /// the rate `k1` at the start.
+    fn trial_step(&self, y: &Tensor, k1: &Tensor, limit: f64) -> Tensor;
+
+    /// The first step's length, positive, `[n]`, from the rate `k1` at the start and `k2` after an Euler step of length
+    /// `trial`.
+    fn first_step(&self, y: &Tensor, k1: &Tensor, k2: &Tensor, trial: &Tensor) -> Tensor;
+
+    /// How much longer than planned a step may become so as to end where the interval ends, at least 1.
+    fn stretch(&self) -> f64 {
+        STRETCH
+    }
+}
 
 /// Safety factor, and the most a step shrinks or grows at once.
 const SAFETY: f64 = 0.9;
 const SHRINK: f64 = 0.2;
 const GROW: f64 = 10.0;
-/// The least error the controller remembers.
+/// The least error that the controller remembers.
 const LEAST_ERROR: f64 = 1e-4;
 
-/// Tolerances and exponents.
+/// The proportional-integral controller of Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*, II.4,
+/// for every row its own: the norm is the root mean square over components of `error / (atol + rtol max(|y|, |y'|))`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Controller {
+pub struct PiController {
     rtol: f64,
     atol: f64,
-    order: i32,
+    order: u32,
 }
 
-impl Controller {
-    pub(crate) fn new(rtol: f64, atol: f64, order: i32) -> Self {
+impl PiController {
+    /// The controller with relative and absolute tolerances, positive, for a method of this order.
+    pub fn new(rtol: f64, atol: f64, order: u32) -> Self {
         Self { rtol, atol, order }
     }
 
-    /// The error a fresh trajectory starts with, `[n]`.
-    pub(crate) fn first_error(like: &Tensor) -> Tensor {
-        like.full_like(LEAST_ERROR)
+    fn scale(&self, size: &Tensor) -> Tensor {
+        size * self.rtol + self.atol
+    }
+}
+
+impl Controller for PiController {
+    fn norm(&self, error: &Tensor, y: &Tensor, y_next: &Tensor) -> Tensor {
+        rms(&(error / self.scale(&y.abs().maximum(&y_next.abs()))))
     }
 
-    /// RMS over components of `error / (atol + rtol max(|y|, |y'|))`, `[n]`, f64.
-    pub(crate) fn norm(&self, error: &Tensor, y: &Tensor, y_next: &Tensor) -> Tensor {
-        let scale = y.abs().maximum(&y_next.abs()) * self.rtol + self.atol;
-        rms(&(error / scale))
-    }
-
-    /// The next step's length, `[n]`, from this one's, its error and the last accepted one's error.
-    pub(crate) fn next_step(&self, h: &Tensor, error: &Tensor, last: &Tensor, accepted: &Tensor) -> Tensor {
+    fn next_step(&self, step: &JudgedStep<'_>) -> Tensor {
         let exponent = 1.0 / f64::from(self.order);
         let beta = 0.2 * exponent;
-        let raw = error.clamp_min(1e-30).pow_tensor_scalar(beta * 0.75 - exponent) * SAFETY;
+        let raw = step.error.clamp_min(1e-30).pow_tensor_scalar(beta * 0.75 - exponent) * SAFETY;
+        let last = step.last_error.clamp_min(LEAST_ERROR);
         let steady = (&raw * last.pow_tensor_scalar(beta)).clamp(SHRINK, GROW);
-        h * steady.where_self(accepted, &raw.clamp(SHRINK, 1.0))
+        step.length * steady.where_self(step.accepted, &raw.clamp(SHRINK, 1.0))
     }
 
-    /// What the controller remembers of an accepted step's error.
-    pub(crate) fn remember(error: &Tensor) -> Tensor {
-        error.clamp_min(LEAST_ERROR)
-    }
-
-    /// The length of the trial step of the first guess, at most `limit`, `[n]`.
-    pub(crate) fn trial_step(&self, y: &Tensor, k1: &Tensor, limit: f64) -> Tensor {
-        let scale = y.abs() * self.rtol + self.atol;
+    fn trial_step(&self, y: &Tensor, k1: &Tensor, limit: f64) -> Tensor {
+        let scale = self.scale(&y.abs());
         let (d0, d1) = (rms(&(y / &scale)), rms(&(k1 / &scale)));
         let tiny = d0.lt(1e-5).logical_or(&d1.lt(1e-5));
         d0.full_like(1e-6).where_self(&tiny, &(&d0 / &d1 * 0.01)).clamp_max(limit)
     }
 
-    /// The first step's length, `[n]`, from the field at the start and at the end of a trial step `h0`.
-    pub(crate) fn first_step(&self, y: &Tensor, k1: &Tensor, k2: &Tensor, h0: &Tensor) -> Tensor {
-        let scale = y.abs() * self.rtol + self.atol;
+    fn first_step(&self, y: &Tensor, k1: &Tensor, k2: &Tensor, trial: &Tensor) -> Tensor {
+        let scale = self.scale(&y.abs());
         let d1 = rms(&(k1 / &scale));
-        let d2 = rms(&((k2 - k1) / &scale)) / h0;
+        let d2 = rms(&((k2 - k1) / &scale)) / trial;
         let most = d1.maximum(&d2);
-        let flat = (h0 * 1e-3).clamp_min(1e-6);
+        let flat = (trial * 1e-3).clamp_min(1e-6);
         let h1 = (most.reciprocal() * 0.01).pow_tensor_scalar(1.0 / f64::from(self.order));
-        flat.where_self(&most.le(1e-15), &h1).minimum(&(h0 * 100.0))
+        flat.where_self(&most.le(1e-15), &h1).minimum(&(trial * 100.0))
     }
 }
 
 /// Root mean square over components, f64.
 fn rms(x: &Tensor) -> Tensor {
     x.to_kind(Kind::Double).square().mean_dim(1i64, false, None).sqrt()
+}
+
+/// Another controller for a batch that shares its steps: the norm is the root mean square of the rows' norms, the first
+/// step the shortest that any row would begin with.
+#[derive(Debug, Clone)]
+pub struct Shared(pub Arc<dyn Controller>);
+
+impl Controller for Shared {
+    fn norm(&self, error: &Tensor, y: &Tensor, y_next: &Tensor) -> Tensor {
+        let norms = self.0.norm(error, y, y_next);
+        spread(&norms.square().mean(Kind::Double).sqrt().view(1), error)
+    }
+
+    fn accepts(&self, norm: &Tensor) -> Tensor {
+        self.0.accepts(norm)
+    }
+
+    fn next_step(&self, step: &JudgedStep<'_>) -> Tensor {
+        // On one row, so that the number does not depend on how many rows there are.
+        let one = JudgedStep {
+            length: &step.length.narrow(0, 0, 1),
+            error: &step.error.narrow(0, 0, 1),
+            last_error: &step.last_error.narrow(0, 0, 1),
+            accepted: &step.accepted.narrow(0, 0, 1),
+        };
+        spread(&self.0.next_step(&one), step.length)
+    }
+
+    fn trial_step(&self, y: &Tensor, k1: &Tensor, limit: f64) -> Tensor {
+        spread(&self.0.trial_step(y, k1, limit).min().view(1), y)
+    }
+
+    fn first_step(&self, y: &Tensor, k1: &Tensor, k2: &Tensor, trial: &Tensor) -> Tensor {
+        spread(&self.0.first_step(y, k1, k2, &trial.narrow(0, 0, 1)).min().view(1), y)
+    }
+
+    fn stretch(&self) -> f64 {
+        1.0 + 1e-12
+    }
+}
+
+/// One number for each row of `like`.
+fn spread(number: &Tensor, like: &Tensor) -> Tensor {
+    number.expand([like.size()[0]], false).contiguous()
 }

@@ -1,11 +1,10 @@
-//! The right-hand side of the flow, alone or with the running divergence integral as one more component.
-
-use std::cell::Cell;
+//! The flow with the running integral of its divergence as one more column of the state.
 
 use interflow_core::{VectorField, shape};
 use tch::Tensor;
 
-use crate::Result;
+use crate::error::Result;
+use crate::term::Term;
 
 /// How to compute the divergence along a trajectory.
 #[derive(Debug)]
@@ -19,52 +18,59 @@ pub enum Divergence {
     },
 }
 
-/// `dy/dt` for states `[B, D]`, or `[B, D + 1]` with the divergence integral last.
-pub(crate) struct Equation<'a> {
-    pub(crate) field: &'a dyn VectorField,
-    pub(crate) divergence: Option<&'a Divergence>,
-    /// Calls so far.
-    pub(crate) nfe: Cell<u64>,
+/// The flow of a field and its divergence integral: `d(x, q)/dt = (v, ∇·v)`, or Hutchinson's estimate in place of `∇·v`.
+pub struct WithDivergence<'a> {
+    field: Box<dyn VectorField + 'a>,
+    /// The probes of the batch's rows, `[B, D]`; none for the exact divergence.
+    probes: Option<Tensor>,
 }
 
-impl<'a> Equation<'a> {
-    pub(crate) fn new(field: &'a dyn VectorField, divergence: Option<&'a Divergence>) -> Self {
-        Self { field, divergence, nfe: Cell::new(0) }
+impl<'a> WithDivergence<'a> {
+    /// The flow of `field` with its divergence. Probes belong to the rows of the batch.
+    pub fn new(field: &'a dyn VectorField, divergence: &Divergence) -> Self {
+        let probes = match divergence {
+            Divergence::Exact => None,
+            Divergence::Hutchinson { probes } => Some(probes.shallow_clone()),
+        };
+        Self { field: Box::new(field), probes }
+    }
+}
+
+impl Term for WithDivergence<'_> {
+    fn dim(&self) -> i64 {
+        self.field.dim()
     }
 
-    /// The state at points `x`, after checking shapes.
-    pub(crate) fn state(&self, x: &Tensor) -> Result<Tensor> {
-        shape::check_points("solve", x, self.field.dim())?;
-        if let Some(Divergence::Hutchinson { probes }) = self.divergence {
-            shape::check_same("solve_with_divergence", x, probes)?;
-        }
-        let x = x.detach();
-        Ok(match self.divergence {
-            None => x,
-            Some(_) => Tensor::cat(&[&x, &x.new_zeros([x.size()[0], 1], (x.kind(), x.device()))], 1),
-        })
+    fn n_integrals(&self) -> i64 {
+        1
     }
 
-    /// The probes of the batch, where the estimate uses them.
-    pub(crate) fn probes(&self) -> Option<Tensor> {
-        match self.divergence {
-            Some(Divergence::Hutchinson { probes }) => Some(probes.shallow_clone()),
-            _ => None,
-        }
-    }
-
-    /// The right-hand side; `t` is `[n]` in f64, `probes` belong to the rows of `y`.
-    pub(crate) fn rate(&self, t: &Tensor, y: &Tensor, probes: Option<&Tensor>) -> Tensor {
-        self.nfe.set(self.nfe.get() + 1);
+    fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
         let t = t.to_kind(y.kind());
-        if self.divergence.is_none() {
-            return self.field.value(&t, y).detach();
-        }
-        let x = y.narrow(1, 0, self.field.dim()).contiguous();
-        let (value, divergence) = match probes {
+        let x = y.narrow(1, 0, self.dim()).contiguous();
+        let (value, divergence) = match &self.probes {
             None => self.field.value_and_divergence(&t, &x),
             Some(probes) => self.field.value_and_quadratic_form(&t, &x, probes),
         };
-        Tensor::cat(&[value.detach(), divergence.detach().unsqueeze(1)], 1)
+        Ok(Tensor::cat(&[value.detach(), divergence.detach().unsqueeze(1)], 1))
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
+        let field = self.field.for_rows(rows);
+        if field.is_none() && self.probes.is_none() {
+            return None;
+        }
+        let field = field.unwrap_or_else(|| Box::new(&*self.field));
+        let probes =
+            self.probes.as_ref().map(|probes| probes.index_select(0, &rows.to_device(probes.device())));
+        Some(Box::new(WithDivergence { field, probes }))
+    }
+
+    fn check(&self, x: &Tensor) -> Result<()> {
+        shape::check_points("solve_with_divergence", x, self.dim())?;
+        if let Some(probes) = &self.probes {
+            shape::check_same("solve_with_divergence", x, probes)?;
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong in this crate.
 
+use crate::fault::TableauFault;
+
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -20,7 +22,13 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
-    /// A fixed-grid method was configured without a number of steps.
+    /// Coefficients are not those of an explicit Runge–Kutta method.
+    #[error("a tableau was refused: {fault}")]
+    InvalidTableau {
+        /// The first thing that is wrong with them.
+        fault: TableauFault,
+    },
+    /// A method without an error estimate was configured without a number of steps.
     #[error("a method without an error estimate needs `steps`")]
     MissingSteps,
     /// A strength of noise proportional to γ, or a denoiser, was given for a path without γ.
@@ -34,36 +42,47 @@ pub enum Error {
         /// The end.
         to: f64,
     },
-    /// The times to integrate over are not finite, or not monotone, or missing.
-    #[error("times must be finite, monotone and at least one, found: {found:?}")]
+    /// The times to integrate over, or to save at, are not finite, or not monotone, or missing, or outside of the
+    /// interval.
+    #[error("times must be finite, monotone, at least one and inside the interval, found: {found:?}")]
     InvalidTimes {
         /// The times that were given.
         found: Vec<f64>,
     },
     /// The field or the state stopped being finite.
-    #[error("the integration met a non-finite number at time: {time}")]
+    #[error("the integration met a non-finite number in row {row} at time: {time}")]
     NonFinite {
+        /// The number of the first offending row of the batch.
+        row: i64,
         /// The time of the first offending stage.
         time: f64,
     },
-    /// Some samples did not reach the end in the allowed number of steps.
-    #[error("{unfinished} samples are unfinished after {max_steps} steps, the slowest at time: {time}")]
+    /// Some rows did not reach the end in the allowed number of steps.
+    #[error(
+        "{unfinished} rows are unfinished after {max_steps} steps, the slowest, row {row}, at time: {time}"
+    )]
     StepLimit {
-        /// The time the slowest sample has reached.
+        /// The number of the slowest row of the batch.
+        row: i64,
+        /// The time that it has reached.
         time: f64,
-        /// The limit on the steps tried for one sample.
+        /// The limit on the steps tried for one row.
         max_steps: u32,
-        /// How many samples have not reached the end.
+        /// How many rows have not reached the end.
         unfinished: i64,
     },
     /// The tolerance asks for steps below the resolution of time.
-    #[error("after {accepted} accepted and {rejected} rejected steps the step is too small at time: {time}")]
+    #[error(
+        "after {accepted} accepted and {rejected} rejected steps that of row {row} is too small at time: {time}"
+    )]
     StepTooSmall {
+        /// The number of the first such row of the batch.
+        row: i64,
         /// The time at which the step became too small.
         time: f64,
-        /// Steps accepted so far, over all samples.
+        /// Steps accepted so far, over all rows.
         accepted: u64,
-        /// Steps rejected so far, over all samples.
+        /// Steps rejected so far, over all rows.
         rejected: u64,
     },
 }

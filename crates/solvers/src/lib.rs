@@ -1,35 +1,145 @@
-//! Solvers of the probability-flow equation `dX/dt = v_t(X)`: Runge–Kutta methods as tableaus, per-sample
-//! adaptive steps, the divergence integral along a trajectory and the log-density it gives. And of the stochastic
-//! equations with the same marginals, `dX = (v ± ε s) dt + √(2ε) dW`, on reproducible Brownian paths.
+//! Solvers of `dx/dt = v(t, x)`, and of the stochastic equations `dX = (v ± ε s) dt + √(2ε) dW` with the same marginals.
 //!
-//! Every sample of a batch has its own time, step and acceptance, so its result does not depend on its
-//! neighbours.
+//! # A first solve
+//! A [`SolverConfig`] is data; [`SolverConfig::build`] checks it and returns a [`Solver`], by default Dormand and Prince's
+//! method with steps by their errors. Here it turns the harmonic oscillator by a quarter:
+//!
+//! ```
+//! use interflow_core::VectorField;
+//! use interflow_solvers::SolverConfig;
+//! use tch::{Kind, Tensor};
+//!
+//! struct Oscillator;
+//!
+//! impl VectorField for Oscillator {
+//!     fn dim(&self) -> i64 {
+//!         2
+//!     }
+//!     fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor {
+//!         Tensor::stack(&[x.select(1, 1), -x.select(1, 0)], 1)
+//!     }
+//! }
+//!
+//! let x = Tensor::from_slice(&[0.0, 1.0, 3.0, 0.0]).view([2, 2]);
+//! let solver = SolverConfig { rtol: 1e-8, atol: 1e-8, ..SolverConfig::default() }.build()?;
+//! let turned = solver.solve(&Oscillator, &x, 0.0, std::f64::consts::FRAC_PI_2)?;
+//! let exact = Tensor::from_slice(&[1.0, 0.0, 0.0, -3.0]).view([2, 2]);
+//! assert!((turned.x - exact).abs().max().double_value(&[]) < 1e-6);
+//! println!("{} calls of the field", turned.statistics.nfe);
+//! # Ok::<(), interflow_solvers::Error>(())
+//! ```
+//!
+//! Every row of a batch has its own time, step and acceptance, so its result does not depend on its neighbours.
+//!
+//! # The parts
+//! Each part is data or a trait, and can be replaced from outside:
+//!
+//! - [`Tableau`]: the Runge–Kutta method; [`Method`] names the built-in ones.
+//! - [`Stepping`]: equal steps, or steps by a [`Controller`], such as [`PiController`]; [`Shared`] makes of any controller
+//!   one for a batch that shares its steps.
+//! - [`Term`]: the right-hand side: the flow ([`FieldTerm`]), with its divergence ([`WithDivergence`]), with the integral of
+//!   anything else ([`WithIntegral`]).
+//! - [`SolveOptions`]: times to save at, which change no step; [`Event`]s that stop a row; [`Failures`], so that one bad row
+//!   need not fail the batch.
+//!
+//! A method of one's own, with equal steps:
+//!
+//! ```
+//! use interflow_core::VectorField;
+//! use interflow_solvers::{Solver, Stepping, Tableau};
+//! # use tch::{Kind, Tensor};
+//! # struct Decay;
+//! # impl VectorField for Decay {
+//! #     fn dim(&self) -> i64 { 1 }
+//! #     fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor { -x }
+//! # }
+//!
+//! let ralston = Tableau::new(
+//!     3,
+//!     &[0.0, 0.5, 0.75],
+//!     &[&[], &[0.5], &[0.0, 0.75]],
+//!     &[2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0],
+//! )?;
+//! let solver = Solver::new(ralston, Stepping::Fixed { steps: 100 })?;
+//! let x = Tensor::from_slice(&[1.0]).view([1, 1]);
+//! let end = solver.solve(&Decay, &x, 0.0, 1.0)?.x.double_value(&[0, 0]);
+//! assert!((end - (-1.0f64).exp()).abs() < 1e-7);
+//! # Ok::<(), interflow_solvers::Error>(())
+//! ```
+//!
+//! Everything at once: a trajectory at three times, its length beside it, and a row that stops where it leaves a region:
+//!
+//! ```
+//! use interflow_core::VectorField;
+//! use interflow_solvers::{FieldTerm, SolveOptions, SolverConfig, StopReason, WithIntegral};
+//! use tch::{Kind, Tensor};
+//! # struct Growth;
+//! # impl VectorField for Growth {
+//! #     fn dim(&self) -> i64 { 1 }
+//! #     fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor { x.shallow_clone() }
+//! # }
+//!
+//! let speed = |_t: &Tensor, _y: &Tensor, rate: &Tensor| rate.square().sum_dim_intlist(1i64, false, None).sqrt();
+//! let term = WithIntegral::new(FieldTerm::new(&Growth), &speed);
+//! let at_two = |_t: &Tensor, y: &Tensor| y.select(1, 0) - 2.0;
+//! let options = SolveOptions { save_at: &[0.0, 0.5, 1.0], events: &[&at_two], ..SolveOptions::default() };
+//! let x = Tensor::from_slice(&[0.1, 1.0]).view([2, 1]);
+//! let found = SolverConfig::default().build()?.integrate(&term, &x, (0.0, 1.0), &options)?;
+//! assert_eq!(found.stops, [StopReason::ReachedEnd, StopReason::Event { event: 0 }]);
+//! assert!((found.t.double_value(&[1]) - 2f64.ln()).abs() < 1e-4);
+//! assert!((found.y.double_value(&[1, 1]) - 1.0).abs() < 1e-4);
+//! # Ok::<(), interflow_solvers::Error>(())
+//! ```
+//!
+//! # Densities and their gradients
+//! [`log_density`] gives the density of a flow by the integral of the divergence, exact or by Hutchinson's estimate;
+//! [`likelihood_gradient`] its gradient in a network's weights, by backpropagation or the adjoint equation.
+//!
+//! # Noise
+//! [`SdeSolver`] solves an [`Sde`] along [`BrownianPath`]s that are functions of (seed, sample, time), by equal steps or by
+//! their errors; [`log_density_bound`] bounds the density of its samples from below.
+#![deny(missing_docs)]
 
 mod brownian;
 mod config;
 mod controller;
+mod dense;
 mod diffusion;
 mod divergence;
 mod error;
+mod event;
+mod fault;
 mod gradient;
 mod likelihood;
 mod likelihood_bound;
+mod method;
+mod options;
+mod save;
 mod scheme;
 mod sde;
 mod solution;
 mod solve;
-mod stepper;
+mod solver;
+mod step;
 mod tableau;
+mod term;
 
 pub use brownian::{BrownianPath, Grid, Increment, Increments};
-pub use config::{Method, SolverConfig};
+pub use config::SolverConfig;
+pub use controller::{Controller, JudgedStep, PiController, Shared};
 pub use diffusion::{Diffusion, DiffusionConfig, DiffusionShape};
-pub use divergence::Divergence;
+pub use divergence::{Divergence, WithDivergence};
 pub use error::{Error, Result};
-pub use gradient::{LikelihoodGradient, Sensitivity, likelihood_gradient};
+pub use event::Event;
+pub use fault::TableauFault;
+pub use gradient::{LikelihoodGradient, Sensitivity, TrainableFlow, likelihood_gradient};
 pub use likelihood::{LogDensity, log_density};
 pub use likelihood_bound::log_density_bound;
+pub use method::Method;
+pub use options::{Failures, SolveOptions};
 pub use scheme::Scheme;
 pub use sde::{ScoreSource, Sde, SdeConfig, SdeSolver};
-pub use solution::{Solution, Statistics, StopReason};
-pub use solve::Solver;
+pub use solution::{Solution, Statistics, StopReason, Trajectory};
+pub use solver::{Solver, Stepping};
+pub use tableau::Tableau;
+pub use term::{FieldTerm, Integrand, Term, WithIntegral};

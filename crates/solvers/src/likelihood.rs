@@ -5,7 +5,11 @@ use interflow_core::VectorField;
 use interflow_core::density::Density;
 use tch::Tensor;
 
-use crate::{Divergence, Result, Solver, Statistics};
+use crate::divergence::{Divergence, WithDivergence};
+use crate::error::Result;
+use crate::options::SolveOptions;
+use crate::solution::Statistics;
+use crate::solver::Solver;
 
 /// The log-density of points under a flow.
 #[derive(Debug)]
@@ -33,7 +37,11 @@ pub fn log_density(
     x: &Tensor,
     t: f64,
 ) -> Result<LogDensity> {
-    let (base_point, integral, statistics) = solver.integrate_divergence(field, divergence, x, t, 0.0)?;
+    let term = WithDivergence::new(field, divergence);
+    let found = solver.integrate(&term, x, (t, 0.0), &SolveOptions::default())?;
+    let dim = field.dim();
+    let (base_point, integral) =
+        (found.y.narrow(1, 0, dim).contiguous(), found.y.select(1, dim).contiguous());
     let log_density = tch::no_grad(|| base.log_density(&base_point) + integral);
-    Ok(LogDensity { log_density, base_point, statistics })
+    Ok(LogDensity { log_density, base_point, statistics: found.statistics })
 }

@@ -14,13 +14,19 @@
 //! ε |s|² is not regular where the score is not, even if ε s is: beyond those times X has no noise here, and the
 //! density follows from the flow.
 
+use std::cell::Cell;
+
 use interflow_core::density::Density;
 use interflow_core::{Denoiser, VectorField, Velocity};
 use tch::{Kind, Tensor};
 
 use crate::brownian::BrownianPath;
-use crate::sde::{Equation, FixedStep, ScoreSource, Step, check};
-use crate::{LogDensity, Result, Scheme, Sde, SdeSolver, Statistics, StopReason};
+use crate::error::Result;
+use crate::likelihood::LogDensity;
+use crate::options::Failures;
+use crate::scheme::Scheme;
+use crate::sde::{Equation, FixedStep, ScoreSource, Sde, SdeSolver, Step, check};
+use crate::solution::{Statistics, StopReason};
 
 /// The bound at points `x`, `[B, D]`, at time `t`, by one backward path each, on a fixed grid: its mean over paths is
 /// at most `log p_t(x)` but for the error of the steps.
@@ -35,7 +41,8 @@ pub fn log_density_bound(
     (x, t): (&Tensor, f64),
 ) -> Result<LogDensity> {
     check(sde, x, (t, 0.0))?;
-    let equation = Equation::new(sde, (t, 0.0));
+    let nfe = Cell::new(0);
+    let equation = Equation::new(sde, (t, 0.0), Failures::Refuse, &nfe);
     let (first, last) = sde.score_regular_on();
     let inner = [t, 0.0].map(|t| t.clamp(first, last));
     let rates = Rates { sde: *sde, score: sde.score_field()? };
@@ -48,7 +55,7 @@ pub fn log_density_bound(
             for step in solver.fixed_steps(path, &x, inner)? {
                 let before = rate.take().unwrap_or_else(|| rates.at(&step.from, &x));
                 integral += before.martingale(&step);
-                x = equation.step(solver.scheme().tableau(), &x, &step.as_step())?.x;
+                x = equation.step(solver.scheme(), &x, &step.as_step())?.x;
                 let after = rates.at(&step.to, &x);
                 integral += (&before.drift + &after.drift) * like(&(&step.from - &step.to), &x) * 0.5;
                 rate = Some(after);
@@ -58,7 +65,7 @@ pub fn log_density_bound(
         let x = rates.quiet_step(&equation, &x, (inner[1], 0.0), &mut integral)?;
         let log_density = base.log_density(&x.to_kind(Kind::Double)) - &integral;
         let statistics = Statistics {
-            nfe: equation.nfe.get(),
+            nfe: nfe.get(),
             accepted_steps: steps * x.size()[0] as u64,
             rejected_steps: 0,
             stop: StopReason::ReachedEnd,
@@ -107,7 +114,7 @@ impl Rates<'_> {
             return Ok(x.copy());
         }
         let step = Step::quiet(x.size()[0], from, to);
-        let end = equation.step(Scheme::Heun.tableau(), x, &step)?.x;
+        let end = equation.step(&Scheme::Heun.tableau(), x, &step)?.x;
         let divergence = |t: &Tensor, x: &Tensor| {
             let times = t.to_kind(x.kind()).to_device(x.device());
             self.sde.velocity.value_and_divergence(&times, x).1.detach().to_kind(Kind::Double)

@@ -5,6 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::method::Method;
+use crate::tableau::Tableau;
+
 /// A stochastic Runge–Kutta method.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -19,12 +22,11 @@ pub enum Scheme {
     Shark,
 }
 
-/// The coefficients of a method.
-#[derive(Debug)]
+/// The coefficients of a stochastic method.
+#[derive(Debug, Clone)]
 pub(crate) struct SchemeTableau {
-    pub(crate) a: &'static [&'static [f64]],
-    pub(crate) b: &'static [f64],
-    pub(crate) c: &'static [f64],
+    /// a, b and c: the method without noise.
+    pub(crate) drift: Tableau,
     /// The stages' weights of W.
     pub(crate) w: &'static [f64],
     /// The stages' weights of H.
@@ -34,32 +36,19 @@ pub(crate) struct SchemeTableau {
 }
 
 impl Scheme {
-    pub(crate) fn tableau(self) -> &'static SchemeTableau {
+    pub(crate) fn tableau(self) -> SchemeTableau {
         match self {
-            Self::EulerMaruyama => &EULER_MARUYAMA,
-            Self::Heun => &HEUN,
-            Self::Shark => &SHARK,
+            Self::EulerMaruyama => {
+                SchemeTableau { drift: Method::Euler.tableau(), w: &[0.0], l: &[0.0], e: 0.0 }
+            }
+            Self::Heun => {
+                SchemeTableau { drift: Method::Heun.tableau(), w: &[0.0, 1.0], l: &[0.0, 0.0], e: 1.0 }
+            }
+            Self::Shark => {
+                let c = 5.0 / 6.0;
+                let drift = Tableau::unchecked(2, &[0.0, c], &[&[], &[c]], &[0.4, 0.6]);
+                SchemeTableau { drift, w: &[0.0, 5.0 / 6.0], l: &[1.0, 1.0], e: 1.0 }
+            }
         }
     }
 }
-
-static EULER_MARUYAMA: SchemeTableau =
-    SchemeTableau { a: &[&[]], b: &[1.0], c: &[0.0], w: &[0.0], l: &[0.0], e: 0.0 };
-
-static HEUN: SchemeTableau = SchemeTableau {
-    a: &[&[], &[1.0]],
-    b: &[0.5, 0.5],
-    c: &[0.0, 1.0],
-    w: &[0.0, 1.0],
-    l: &[0.0, 0.0],
-    e: 1.0,
-};
-
-static SHARK: SchemeTableau = SchemeTableau {
-    a: &[&[], &[5.0 / 6.0]],
-    b: &[0.4, 0.6],
-    c: &[0.0, 5.0 / 6.0],
-    w: &[0.0, 5.0 / 6.0],
-    l: &[1.0, 1.0],
-    e: 1.0,
-};

@@ -1,142 +1,208 @@
-//! Runge–Kutta methods as data: `k_i = f(t + c_i h, y + h Σ a_ij k_j)`, `y' = y + h Σ b_i k_i`, and the error
-//! estimate `h Σ e_i k_i` with `e = b − b̂`.
+//! Runge–Kutta methods as data: `k_i = f(t + c_i h, y + h Σ a_ij k_j)`, `y' = y + h Σ b_i k_i`, the error estimate
+//! `h Σ e_i k_i` with `e = b − b̂`, and the dense output `y(t + θ h) = y + h Σ b_i(θ) k_i`.
 
-use crate::config::Method;
+use crate::error::{Error, Result};
+use crate::fault::TableauFault;
 
-/// The coefficients of an explicit method.
-#[derive(Debug)]
-pub(crate) struct Tableau {
-    /// Order of the propagated solution.
-    pub(crate) order: i32,
-    /// Stage times.
-    pub(crate) c: &'static [f64],
-    /// Row `i` holds the weights of the stages before stage `i`.
-    pub(crate) a: &'static [&'static [f64]],
-    /// Weights of the solution.
-    pub(crate) b: &'static [f64],
-    /// Weights of the error estimate; empty for methods without one. Methods that have one are FSAL: the last
-    /// row of `a` is `b`, so the last stage is the next step's first.
-    pub(crate) error: &'static [f64],
+/// How far a sum of coefficients may be from what it must be.
+const TOLERANCE: f64 = 1e-12;
+
+/// The coefficients of an explicit Runge–Kutta method.
+///
+/// ```
+/// use interflow_solvers::Tableau;
+///
+/// // Ralston's method of order 3.
+/// let tableau = Tableau::new(
+///     3,
+///     &[0.0, 0.5, 0.75],
+///     &[&[], &[0.5], &[0.0, 0.75]],
+///     &[2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0],
+/// )?;
+/// assert!(!tableau.is_fsal());
+/// # Ok::<(), interflow_solvers::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tableau {
+    order: u32,
+    c: Vec<f64>,
+    a: Vec<Vec<f64>>,
+    b: Vec<f64>,
+    error: Option<Vec<f64>>,
+    dense: Option<Vec<Vec<f64>>>,
+    fsal: bool,
 }
 
-impl Method {
-    /// The method's coefficients.
-    pub(crate) fn tableau(self) -> &'static Tableau {
-        match self {
-            Self::Euler => &EULER,
-            Self::Midpoint => &MIDPOINT,
-            Self::Heun => &HEUN,
-            Self::Rk4 => &RK4,
-            Self::Bosh3 => &BOSH3,
-            Self::Dopri5 => &DOPRI5,
-            Self::Tsit5 => &TSIT5,
+impl Tableau {
+    /// The method of this order with stage times `c`, of which row i of `a` holds the weights of the i stages before
+    /// stage i, and with weights `b`. The conditions for the order are checked up to order 4.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTableau`] with the first condition that does not hold.
+    pub fn new(order: u32, c: &[f64], a: &[&[f64]], b: &[f64]) -> Result<Self> {
+        let tableau = Self::unchecked(order, c, a, b);
+        tableau.check().map_err(refused)?;
+        Ok(tableau)
+    }
+
+    /// The method with an error estimate `h Σ e_i k_i`, so that steps can be chosen by their errors.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTableau`] if the weights are not one for each stage with sum 0.
+    pub fn with_error_estimate(self, weights: &[f64]) -> Result<Self> {
+        check_list("the error estimate", weights, self.stages()).map_err(refused)?;
+        let sum: f64 = weights.iter().sum();
+        if sum.abs() > TOLERANCE {
+            return Err(refused(TableauFault::ErrorSum { sum }));
         }
+        Ok(self.estimating(weights))
+    }
+
+    /// The method with a dense output: row i holds the coefficients of `b_i(θ) = Σ_j p_ij θ^(j+1)`. A method without
+    /// one is interpolated by the cubic through both ends with their slopes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidTableau`] if there is not a row for each stage, or if `b_i(1)` is not `b_i`.
+    pub fn with_dense_output(self, coefficients: &[&[f64]]) -> Result<Self> {
+        check_length("the dense output", coefficients.len(), self.stages()).map_err(refused)?;
+        for (stage, (row, weight)) in coefficients.iter().zip(&self.b).enumerate() {
+            check_list("a dense output", row, row.len()).map_err(refused)?;
+            let sum: f64 = row.iter().sum();
+            if (sum - weight).abs() > TOLERANCE {
+                return Err(refused(TableauFault::DenseEnd { stage, weight: *weight, sum }));
+            }
+        }
+        Ok(self.interpolating(coefficients))
+    }
+
+    /// The order of the solution that is propagated.
+    pub fn order(&self) -> u32 {
+        self.order
+    }
+
+    /// The number of stages.
+    pub fn stages(&self) -> usize {
+        self.c.len()
+    }
+
+    /// Whether the last stage is the next step's first one ("first same as last"): it is taken at the step's end.
+    pub fn is_fsal(&self) -> bool {
+        self.fsal
+    }
+
+    /// The stages' times in units of the step.
+    pub fn times(&self) -> &[f64] {
+        &self.c
+    }
+
+    /// The weights of the stages before stage `i`.
+    pub fn row(&self, i: usize) -> &[f64] {
+        &self.a[i]
+    }
+
+    /// The stages' weights in the solution.
+    pub fn weights(&self) -> &[f64] {
+        &self.b
+    }
+
+    /// The stages' weights in the error estimate; `None` for a method without one.
+    pub fn error_weights(&self) -> Option<&[f64]> {
+        self.error.as_deref()
+    }
+
+    /// The coefficients of the dense output, a row for each stage; `None` for a method without its own.
+    pub fn dense_output(&self) -> Option<&[Vec<f64>]> {
+        self.dense.as_deref()
+    }
+
+    /// The same as [`Tableau::new`] for coefficients that are known to be right.
+    pub(crate) fn unchecked(order: u32, c: &[f64], a: &[&[f64]], b: &[f64]) -> Self {
+        let same = |row: &&[f64]| {
+            let (last, before) = b.split_last().unwrap_or((&1.0, &[]));
+            last.abs() <= 0.0 && row.iter().zip(before).all(|(a, b)| a.to_bits() == b.to_bits())
+        };
+        let fsal = a.len() > 1 && a.last().is_some_and(same);
+        let a = a.iter().map(|row| row.to_vec()).collect();
+        Self { order, c: c.to_vec(), a, b: b.to_vec(), error: None, dense: None, fsal }
+    }
+
+    /// The same as [`Tableau::with_error_estimate`] for weights that are known to be right.
+    pub(crate) fn estimating(self, weights: &[f64]) -> Self {
+        Self { error: Some(weights.to_vec()), ..self }
+    }
+
+    /// The same as [`Tableau::with_dense_output`] for coefficients that are known to be right.
+    pub(crate) fn interpolating(self, coefficients: &[&[f64]]) -> Self {
+        Self { dense: Some(coefficients.iter().map(|row| row.to_vec()).collect()), ..self }
+    }
+
+    fn check(&self) -> std::result::Result<(), TableauFault> {
+        let stages = self.stages();
+        if stages == 0 {
+            return Err(TableauFault::Empty);
+        }
+        check_list("c", &self.c, stages)?;
+        check_list("b", &self.b, stages)?;
+        check_length("a", self.a.len(), stages)?;
+        for (stage, (row, time)) in self.a.iter().zip(&self.c).enumerate() {
+            check_list(&format!("row {stage} of a"), row, stage)?;
+            let sum: f64 = row.iter().sum();
+            if (sum - time).abs() > TOLERANCE {
+                return Err(TableauFault::StageTime { stage, time: *time, sum });
+            }
+        }
+        self.check_order()
+    }
+
+    /// The conditions of Butcher's rooted trees with up to four vertices.
+    fn check_order(&self) -> std::result::Result<(), TableauFault> {
+        let c = &self.c;
+        let map = |f: &dyn Fn(usize) -> f64| (0..c.len()).map(f).collect::<Vec<f64>>();
+        let through_a = |x: &[f64]| map(&|i| dot(&self.a[i], x));
+        let square = map(&|i| c[i] * c[i]);
+        let ac = through_a(c);
+        let conditions = [
+            (1, "Σ b", 1.0, map(&|_| 1.0)),
+            (2, "Σ b c", 1.0 / 2.0, c.clone()),
+            (3, "Σ b c²", 1.0 / 3.0, square.clone()),
+            (3, "Σ b a c", 1.0 / 6.0, ac.clone()),
+            (4, "Σ b c³", 1.0 / 4.0, map(&|i| square[i] * c[i])),
+            (4, "Σ b c a c", 1.0 / 8.0, map(&|i| c[i] * ac[i])),
+            (4, "Σ b a c²", 1.0 / 12.0, through_a(&square)),
+            (4, "Σ b a a c", 1.0 / 24.0, through_a(&ac)),
+        ];
+        if self.order == 0 {
+            return Err(TableauFault::ZeroOrder);
+        }
+        for (order, condition, expected, values) in conditions {
+            let found = dot(&self.b, &values);
+            if order <= self.order && (found - expected).abs() > TOLERANCE {
+                return Err(TableauFault::Order { order, condition, expected, found });
+            }
+        }
+        Ok(())
     }
 }
 
-static EULER: Tableau = Tableau { order: 1, c: &[0.0], a: &[&[]], b: &[1.0], error: &[] };
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
 
-static MIDPOINT: Tableau =
-    Tableau { order: 2, c: &[0.0, 0.5], a: &[&[], &[0.5]], b: &[0.0, 1.0], error: &[] };
+fn refused(fault: TableauFault) -> Error {
+    Error::InvalidTableau { fault }
+}
 
-static HEUN: Tableau = Tableau { order: 2, c: &[0.0, 1.0], a: &[&[], &[1.0]], b: &[0.5, 0.5], error: &[] };
-
-static RK4: Tableau = Tableau {
-    order: 4,
-    c: &[0.0, 0.5, 0.5, 1.0],
-    a: &[&[], &[0.5], &[0.0, 0.5], &[0.0, 0.0, 1.0]],
-    b: &[1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0],
-    error: &[],
-};
-
-static BOSH3: Tableau = Tableau {
-    order: 3,
-    c: &[0.0, 0.5, 0.75, 1.0],
-    a: &[&[], &[0.5], &[0.0, 0.75], &[2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0]],
-    b: &[2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0, 0.0],
-    error: &[-5.0 / 72.0, 1.0 / 12.0, 1.0 / 9.0, -1.0 / 8.0],
-};
-
-static DOPRI5: Tableau = Tableau {
-    order: 5,
-    c: &[0.0, 0.2, 0.3, 0.8, 8.0 / 9.0, 1.0, 1.0],
-    a: &[
-        &[],
-        &[0.2],
-        &[3.0 / 40.0, 9.0 / 40.0],
-        &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
-        &[19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0],
-        &[9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0],
-        &[35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0],
-    ],
-    b: &[35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0, 0.0],
-    error: &[
-        71.0 / 57600.0,
-        0.0,
-        -71.0 / 16695.0,
-        71.0 / 1920.0,
-        -17253.0 / 339_200.0,
-        22.0 / 525.0,
-        -1.0 / 40.0,
-    ],
-};
-
-#[allow(clippy::unreadable_literal)]
-static TSIT5: Tableau = Tableau {
-    order: 5,
-    c: &[0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0],
-    a: &[
-        &[],
-        &[0.161],
-        &[-0.008480655492356989, 0.335480655492357],
-        &[2.8971530571054935, -6.359448489975075, 4.3622954328695815],
-        &[5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525],
-        &[5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401, -0.028269050394068383],
-        &[
-            0.09646076681806523,
-            0.01,
-            0.4798896504144996,
-            1.379008574103742,
-            -3.290069515436081,
-            2.324710524099774,
-        ],
-    ],
-    b: &[
-        0.09646076681806523,
-        0.01,
-        0.4798896504144996,
-        1.379008574103742,
-        -3.290069515436081,
-        2.324710524099774,
-        0.0,
-    ],
-    error: &[
-        -0.001780011052225777,
-        -0.0008164344596567469,
-        0.007880878010261995,
-        -0.1447110071732629,
-        0.5823571654525552,
-        -0.45808210592918697,
-        0.015151515151515152,
-    ],
-};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_sum_to_their_times_and_the_last_row_of_a_pair_is_its_solution() {
-        for tableau in [&EULER, &MIDPOINT, &HEUN, &RK4, &BOSH3, &DOPRI5, &TSIT5] {
-            for (row, c) in tableau.a.iter().zip(tableau.c) {
-                assert!((row.iter().sum::<f64>() - c).abs() < 1e-13, "{tableau:?}");
-            }
-            assert!((tableau.b.iter().sum::<f64>() - 1.0).abs() < 1e-13, "{tableau:?}");
-            if !tableau.error.is_empty() {
-                assert!(tableau.error.iter().sum::<f64>().abs() < 1e-13, "{tableau:?}");
-                let stages = tableau.b.len();
-                assert_eq!(tableau.a[stages - 1], &tableau.b[..stages - 1]);
-            }
-        }
+fn check_length(list: &str, found: usize, expected: usize) -> std::result::Result<(), TableauFault> {
+    if found == expected {
+        return Ok(());
     }
+    Err(TableauFault::Length { list: list.to_owned(), expected, found })
+}
+
+fn check_list(list: &str, values: &[f64], expected: usize) -> std::result::Result<(), TableauFault> {
+    check_length(list, values.len(), expected)?;
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    Err(TableauFault::NotFinite)
 }

@@ -46,7 +46,7 @@ fn a_broken_field_is_named_with_its_time() {
     let steps = SolverConfig { method: Method::Euler, steps: Some(10), ..SolverConfig::default() };
     for config in [config(1e-6), steps] {
         let failure = config.build().unwrap().solve(&Breaks(0.55), &x, 0.0, 1.0).unwrap_err();
-        let Error::NonFinite { time } = failure else { panic!("{failure}") };
+        let Error::NonFinite { row: 0, time } = failure else { panic!("{failure}") };
         assert!(time > 0.55 && time <= 1.0, "{time}");
     }
 }
@@ -56,7 +56,7 @@ fn too_many_steps_are_an_error() {
     let x = points(&[1.0, 1e4], 2);
     let limited = SolverConfig { max_steps: 7, ..config(1e-6) };
     let failure = limited.build().unwrap().solve(&Stiff, &x, 0.0, 1.0).unwrap_err();
-    let Error::StepLimit { time, max_steps: 7, unfinished: 1 } = failure else { panic!("{failure}") };
+    let Error::StepLimit { row: 0, time, max_steps: 7, unfinished: 1 } = failure else { panic!("{failure}") };
     assert!(time < 1.0);
 }
 

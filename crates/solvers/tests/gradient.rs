@@ -1,12 +1,14 @@
 //! The likelihood's gradient: direct backpropagation, the adjoint equation and finite differences agree.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
+use std::sync::Arc;
+
 use interflow_core::density::StandardNormal;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Network, Parameters, Result, VectorField};
+use interflow_core::{Parameters, VectorField};
 use interflow_solvers::{
-    Divergence, LikelihoodGradient, Method, Sensitivity, Solver, SolverConfig, likelihood_gradient,
-    log_density,
+    Divergence, LikelihoodGradient, Method, PiController, Sensitivity, Solver, SolverConfig, Stepping,
+    Tableau, TrainableFlow, likelihood_gradient, log_density,
 };
 use tch::{Kind, Tensor};
 
@@ -53,20 +55,6 @@ impl VectorField for Tiny {
     }
 }
 
-impl Network for Tiny {
-    fn parameters(&self) -> &Parameters {
-        &self.parameters
-    }
-
-    fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
-    }
-
-    fn duplicate(&self) -> Result<Box<dyn Network>> {
-        Ok(Box::new(self.moved(0, 0, 0.0)))
-    }
-}
-
 fn points() -> (Tensor, Tensor) {
     let x = Stream::new(3, Purpose::Test).normal_rows(0, BATCH, DIM, Kind::Double) * 1.5;
     (x, Stream::new(3, Purpose::Probe).sign_rows(0, BATCH, DIM, Kind::Double))
@@ -83,7 +71,9 @@ fn adaptive(tolerance: f64) -> Solver {
 fn gradient(solver: &Solver, network: &Tiny, sensitivity: Sensitivity) -> LikelihoodGradient {
     let (x, probes) = points();
     let base = StandardNormal { dim: DIM };
-    likelihood_gradient(solver, network, &base, &probes, &x, sensitivity).unwrap()
+    let flow =
+        TrainableFlow { field: network, parameters: &network.parameters, base: &base, probes: &probes };
+    likelihood_gradient(solver, &flow, &x, sensitivity).unwrap()
 }
 
 /// The largest difference of two gradients.
@@ -137,10 +127,65 @@ fn the_adjoint_equation_gives_the_same_gradient_up_to_its_tolerance() {
     assert!(tight < 1e-9, "{tight}");
 }
 
+/// A pair whose last stage is no first one: every step computes its first stage anew.
+#[test]
+fn a_method_that_reuses_no_stage_has_the_same_gradient() {
+    let heun = Tableau::new(2, &[0.0, 1.0], &[&[], &[1.0]], &[0.5, 0.5]).unwrap();
+    let controller = Arc::new(PiController::new(1e-6, 1e-6, 2));
+    let stepping = Stepping::Adaptive { controller, max_steps: 10_000 };
+    let solver = Solver::new(heun.with_error_estimate(&[-0.5, 0.5]).unwrap(), stepping).unwrap();
+    let network = Tiny::new();
+    let exact = gradient(&adaptive(1e-10), &network, Sensitivity::Direct).gradient;
+    for sensitivity in [Sensitivity::Direct, Sensitivity::Adjoint] {
+        let off = apart(&gradient(&solver, &network, sensitivity).gradient, &exact);
+        assert!(off < 1e-4, "{sensitivity:?}: {off}");
+    }
+}
+
 #[test]
 fn costs_are_counted() {
     let found = gradient(&fixed(Method::Rk4, 4), &Tiny::new(), Sensitivity::Direct);
     assert_eq!((found.forward.nfe, found.backward.nfe), (16, 16));
     let found = gradient(&adaptive(1e-6), &Tiny::new(), Sensitivity::Adjoint);
     assert_eq!(found.backward.nfe, 2 + 6 * (found.backward.accepted_steps + found.backward.rejected_steps));
+}
+
+/// A value that depends on no weight, a weight that matters to nothing, and a value that has no graph at all.
+#[test]
+fn what_the_likelihood_does_not_depend_on_has_the_gradient_zero() {
+    struct Partly(Parameters);
+    impl VectorField for Partly {
+        fn dim(&self) -> i64 {
+            DIM
+        }
+        fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor {
+            x * &self.0.tensors()[0]
+        }
+    }
+    struct Still;
+    impl VectorField for Still {
+        fn dim(&self) -> i64 {
+            DIM
+        }
+        fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor {
+            x.ones_like()
+        }
+    }
+    let mut parameters = Parameters::new();
+    let _ = parameters.add("used", &Tensor::from_slice(&[0.3, -0.2, 0.1]));
+    let _ = parameters.add("unused", &Tensor::from_slice(&[1.0, 2.0]));
+    let (x, probes) = points();
+    let base = StandardNormal { dim: DIM };
+    let partly = Partly(parameters);
+    for solver in [fixed(Method::Rk4, 4), adaptive(1e-5)] {
+        for sensitivity in [Sensitivity::Direct, Sensitivity::Adjoint] {
+            for (field, moves) in [(&partly as &dyn VectorField, true), (&Still, false)] {
+                let flow = TrainableFlow { field, parameters: &partly.0, base: &base, probes: &probes };
+                let found = likelihood_gradient(&solver, &flow, &x, sensitivity).unwrap().gradient;
+                assert_eq!(found.iter().map(Tensor::size).collect::<Vec<_>>(), [[3], [2]]);
+                assert_eq!(found[0].abs().max().double_value(&[]) > 0.01, moves);
+                assert!(found[1].abs().max().double_value(&[]) <= 0.0);
+            }
+        }
+    }
 }

@@ -180,7 +180,7 @@ fn a_broken_field_is_named_with_its_time() {
         let path = BrownianPath::new(0, 0);
         let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
         let failure = solver.solve(&sde, &path, &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
-        let Error::NonFinite { time } = failure else { panic!("{failure}") };
+        let Error::NonFinite { row: 0, time } = failure else { panic!("{failure}") };
         assert!(time > 0.55 && time < 0.7, "{scheme:?}: {time}");
     }
 }

@@ -84,6 +84,6 @@ fn senseless_tolerances_are_refused() {
     let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
     let solver = by_tolerance(0.1).build().unwrap();
     let failure = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
-    let Error::NonFinite { time } = failure else { panic!("{failure}") };
+    let Error::NonFinite { row: 0, time } = failure else { panic!("{failure}") };
     assert!(time > 0.55 && time < 0.7, "{time}");
 }

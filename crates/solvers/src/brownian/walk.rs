@@ -51,6 +51,11 @@ impl Walk {
         self.ahead.pop()
     }
 
+    /// Leaves everything ahead behind.
+    pub(crate) fn stop(&mut self) {
+        self.ahead.clear();
+    }
+
     /// An interval's length in time.
     pub(crate) fn span(&self, length: u64) -> f64 {
         length as f64 / (1u64 << self.level) as f64

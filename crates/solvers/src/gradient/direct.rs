@@ -1,77 +1,108 @@
 //! The likelihood by the solver's steps, and backpropagation through them one by one.
 
+use std::cell::RefCell;
+
 use tch::Tensor;
 
-use super::shared_steps::{self, Rate, Step, Steps};
-use super::{Problem, backward_pass, hutchinson};
-use crate::{Result, Statistics};
+use super::{TrainableFlow, backward, hutchinson, shared};
+use crate::divergence::{Divergence, WithDivergence};
+use crate::error::Result;
+use crate::solution::Statistics;
+use crate::solve::Watch;
+use crate::solver::Solver;
+use crate::step::{Start, Stepper};
+use crate::term::Term;
 
-/// `d(x, ℓ)/dt = (v, εᵀ (∂v/∂x) ε)` for states `[B, D + 1]`, without a record of gradients.
-struct Unrecorded<'a>(&'a Problem<'a>);
+/// `d(x, ℓ)/dt = (v, εᵀ (∂v/∂x) ε)` for states `[B, D + 1]`, with a record of gradients.
+struct Recorded<'a>(&'a TrainableFlow<'a>);
 
-impl Rate for Unrecorded<'_> {
-    fn rate(&mut self, t: f64, y: &Tensor) -> Result<Tensor> {
-        let Problem { network, probes, .. } = self.0;
-        let x = y.narrow(1, 0, network.dim()).contiguous();
-        let (value, estimate) = network.value_and_quadratic_form(&hutchinson::times(t, &x), &x, probes);
-        Ok(Tensor::cat(&[value.detach(), estimate.detach().unsqueeze(1)], 1))
+impl Term for Recorded<'_> {
+    fn dim(&self) -> i64 {
+        self.0.field.dim()
     }
-}
 
-/// The same with a record of gradients, counting its calls.
-struct Recorded<'a> {
-    problem: &'a Problem<'a>,
-    nfe: u64,
-}
+    fn n_integrals(&self) -> i64 {
+        1
+    }
 
-impl Rate for Recorded<'_> {
-    fn rate(&mut self, t: f64, y: &Tensor) -> Result<Tensor> {
-        self.nfe += 1;
-        let Problem { network, probes, .. } = self.problem;
-        let x = y.narrow(1, 0, network.dim());
-        let (value, estimate) = hutchinson::value_and_estimate(*network, t, &x, probes)?;
+    fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let x = y.narrow(1, 0, self.dim());
+        let (value, estimate) = hutchinson::value_and_estimate(self.0.field, t, &x, self.0.probes)?;
         Ok(Tensor::cat(&[value, estimate], 1))
     }
 }
 
+/// An accepted step: times `[B]`, signed lengths `[B]` and states `[B, D + 1]` at its start.
+struct Taken {
+    t: Tensor,
+    h: Tensor,
+    y: Tensor,
+}
+
+/// A batch's way to the base.
+pub(super) struct Path {
+    taken: Vec<Taken>,
+    /// The states at time 0, `[B, D + 1]`.
+    pub(super) end: Tensor,
+    pub(super) statistics: Statistics,
+}
+
+/// Keeps the accepted steps' starts in order.
+#[derive(Default)]
+struct Keeper(RefCell<Vec<Taken>>);
+
+impl Watch for Keeper {
+    fn step(&self, start: &Start<'_>, accepted: bool, _reused: bool) {
+        if accepted {
+            let [t, h, y] = [start.t, start.h, start.y].map(Tensor::shallow_clone);
+            self.0.borrow_mut().push(Taken { t, h, y });
+        }
+    }
+}
+
 /// Carries points from time 1 to time 0 with the divergence's integral as one more component.
-pub(super) fn forward(problem: &Problem<'_>, x: &Tensor) -> Result<Steps> {
+pub(super) fn forward(solver: &Solver, flow: &TrainableFlow<'_>, x: &Tensor) -> Result<Path> {
     tch::no_grad(|| {
         let x = x.detach();
         let y = Tensor::cat(&[&x, &x.narrow(1, 0, 1).zeros_like()], 1);
-        shared_steps::run(problem.solver, &mut Unrecorded(problem), &y, (1.0, 0.0), true)
+        let divergence = Divergence::Hutchinson { probes: flow.probes.shallow_clone() };
+        let keeper = Keeper::default();
+        let term = WithDivergence::new(flow.field, &divergence);
+        let found = shared::integrate(solver, &term, &y, (1.0, 0.0), &keeper)?;
+        Ok(Path { taken: keeper.0.into_inner(), end: found.y, statistics: found.statistics })
     })
 }
 
 /// The summed negative log-likelihood at the end state `[B, D + 1]`, and its derivative there.
-pub(super) fn end(problem: &Problem<'_>, end: &Tensor) -> Result<(Tensor, Tensor)> {
+pub(super) fn end(flow: &TrainableFlow<'_>, end: &Tensor) -> Result<(Tensor, Tensor)> {
     tch::with_grad(|| {
         let end = end.detach().set_requires_grad(true);
-        let dim = problem.network.dim();
-        let log_density = problem.base.log_density(&end.narrow(1, 0, dim)) + end.select(1, dim);
+        let dim = flow.field.dim();
+        let log_density = flow.base.log_density(&end.narrow(1, 0, dim)) + end.select(1, dim);
         let nll = -log_density.sum(None);
-        let slope = backward_pass(&nll, &[end])?.swap_remove(0);
+        let slope = backward::gradients(&nll, &[end])?.swap_remove(0);
         Ok((nll.detach(), slope))
     })
 }
 
 /// The gradient of the summed number in the parameters, from its derivative at the end.
 pub(super) fn backward(
-    problem: &Problem<'_>,
-    steps: &Steps,
+    solver: &Solver,
+    flow: &TrainableFlow<'_>,
+    path: &Path,
     slope: &Tensor,
 ) -> Result<(Vec<Tensor>, Statistics)> {
-    let parameters = problem.network.parameters().tensors();
+    let parameters = flow.parameters.tensors();
     let mut total: Vec<Tensor> = parameters.iter().map(|p| p.detach().zeros_like()).collect();
     let mut slope = slope.shallow_clone();
-    let mut rate = Recorded { problem, nfe: 0 };
-    for Step { t, h, y } in steps.taken.iter().rev() {
+    let (stepper, term) = (Stepper::new(solver.tableau()), Recorded(flow));
+    for Taken { t, h, y } in path.taken.iter().rev() {
         tch::with_grad(|| {
-            let start = y.detach().set_requires_grad(true);
-            let end = shared_steps::solution(problem.solver.tableau, &mut rate, (*t, *h), &start)?;
-            let mut inputs = vec![start];
+            let y = y.detach().set_requires_grad(true);
+            let end = stepper.end(&term, &Start { t, h, y: &y })?;
+            let mut inputs = vec![y];
             inputs.extend(parameters.iter().map(Tensor::shallow_clone));
-            let mut gradients = backward_pass(&(end * &slope).sum(None), &inputs)?;
+            let mut gradients = backward::gradients(&(end * &slope).sum(None), &inputs)?;
             slope = gradients.swap_remove(0).detach();
             // swap_remove has put the last parameter's gradient in front.
             gradients.rotate_left(1);
@@ -81,7 +112,7 @@ pub(super) fn backward(
             Result::Ok(())
         })?;
     }
-    let statistics =
-        Statistics { nfe: rate.nfe, accepted_steps: steps.taken.len() as u64, ..Statistics::default() };
+    let accepted_steps = path.taken.len() as u64;
+    let statistics = Statistics { nfe: stepper.nfe(), accepted_steps, ..Statistics::default() };
     Ok((total, statistics))
 }

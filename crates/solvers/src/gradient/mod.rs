@@ -5,16 +5,19 @@
 //! steps, as in the published implementations, because the integral of the gradient is one for all samples.
 
 mod adjoint;
+mod backward;
 mod direct;
 mod hutchinson;
-mod shared_steps;
+mod shared;
 
 use interflow_core::density::Density;
-use interflow_core::{Network, shape};
+use interflow_core::{Parameters, VectorField, shape};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Result, Solver, Statistics};
+use crate::error::Result;
+use crate::solution::Statistics;
+use crate::solver::Solver;
 
 /// How the gradient travels back along the trajectories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,61 +33,56 @@ pub enum Sensitivity {
     Adjoint,
 }
 
+/// The flow whose likelihood is differentiated.
+#[derive(Clone, Copy)]
+pub struct TrainableFlow<'a> {
+    /// The velocity with the batch's conditions bound.
+    pub field: &'a dyn VectorField,
+    /// The weights that the velocity depends on.
+    pub parameters: &'a Parameters,
+    /// The density at time 0.
+    pub base: &'a dyn Density,
+    /// Hutchinson's probes of the batch's rows, `[B, D]`, of zero mean and unit covariance.
+    pub probes: &'a Tensor,
+}
+
 /// A batch's mean negative log-likelihood with its gradient.
 #[derive(Debug)]
 pub struct LikelihoodGradient {
     /// The mean negative log-likelihood in nats, a scalar.
     pub nll: Tensor,
-    /// Its gradient in the network's parameters, in their order.
+    /// Its gradient in the trained weights, in their order; zero in those that it does not depend on.
     pub gradient: Vec<Tensor>,
-    /// The cost of the likelihood.
+    /// The cost of the likelihood; steps are counted once for the batch, which shares them.
     pub forward: Statistics,
     /// The cost of the gradient: steps of the adjoint equation, or calls of the steps' recomputation.
     pub backward: Statistics,
 }
 
-/// The mean of `−log ρ1(x)` over a batch under the flow of `network` with density `base` at time 0, and its
-/// gradient.
+/// The mean of `−log ρ1(x)` over a batch under a flow, and its gradient.
 ///
 /// # Shapes
-/// `x` and `probes`, of zero mean and unit covariance, are `[B, D]` with B > 0.
+/// `x` is `[B, D]` with B > 0.
 ///
 /// # Errors
 /// A wrong shape, a non-finite number, a step limit, or a backward pass that libtorch refuses.
 pub fn likelihood_gradient(
     solver: &Solver,
-    network: &dyn Network,
-    base: &dyn Density,
-    probes: &Tensor,
+    flow: &TrainableFlow<'_>,
     x: &Tensor,
     sensitivity: Sensitivity,
 ) -> Result<LikelihoodGradient> {
-    shape::check_points("likelihood_gradient", x, network.dim())?;
-    shape::check_same("likelihood_gradient", x, probes)?;
-    let problem = Problem { solver, network, base, probes };
+    shape::check_points("likelihood_gradient", x, flow.field.dim())?;
+    shape::check_same("likelihood_gradient", x, flow.probes)?;
     let batch = x.size()[0].max(1) as f64;
-    let steps = direct::forward(&problem, x)?;
-    let (nll, slope) = direct::end(&problem, &steps.end)?;
+    let path = direct::forward(solver, flow, x)?;
+    let (nll, slope) = direct::end(flow, &path.end)?;
     let (mut gradient, backward) = match sensitivity {
-        Sensitivity::Direct => direct::backward(&problem, &steps, &slope)?,
-        Sensitivity::Adjoint => adjoint::backward(&problem, &steps.end, &slope)?,
+        Sensitivity::Direct => direct::backward(solver, flow, &path, &slope)?,
+        Sensitivity::Adjoint => adjoint::backward(solver, flow, &path.end, &slope)?,
     };
     for part in &mut gradient {
         *part /= batch;
     }
-    Ok(LikelihoodGradient { nll: nll / batch, gradient, forward: steps.statistics, backward })
-}
-
-/// What both ways back need.
-struct Problem<'a> {
-    solver: &'a Solver,
-    network: &'a dyn Network,
-    base: &'a dyn Density,
-    probes: &'a Tensor,
-}
-
-/// The gradients of a scalar in `inputs`.
-fn backward_pass(value: &Tensor, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    Tensor::f_run_backward(&[value], inputs, false, false)
-        .map_err(|source| interflow_core::Error::Torch { operation: "backward pass", source }.into())
+    Ok(LikelihoodGradient { nll: nll / batch, gradient, forward: path.statistics, backward })
 }

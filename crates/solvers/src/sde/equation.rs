@@ -1,14 +1,17 @@
-//! One step of a stochastic method, with a time and a length of its own for every sample.
+//! One step of a stochastic method, with a time and a length of its own for every row.
 
 use std::cell::Cell;
 
 use interflow_core::VectorField;
 use tch::{Kind, Tensor};
 
-use super::{ScoreSource, Sde};
+use super::fields::{Fields, Score, Sde};
 use crate::brownian::Increment;
+use crate::diffusion::Diffusion;
+use crate::error::{Error, Result};
+use crate::options::Failures;
 use crate::scheme::{Scheme, SchemeTableau};
-use crate::{Error, Result};
+use crate::step::{Base, Sum, first_row, not_finite};
 
 /// One step: its times, `[B]` in f64 on the CPU, and, unless it is taken without noise, the path over it, `[B, D]`.
 pub(crate) struct Step<'a> {
@@ -27,109 +30,127 @@ pub(crate) struct Stepped {
 
 /// The equation with its direction; forward adds the score, backward subtracts it.
 pub(crate) struct Equation<'a> {
-    pub(crate) sde: Sde<'a>,
-    pub(crate) sign: f64,
-    pub(crate) nfe: Cell<u64>,
+    fields: Fields<'a>,
+    diffusion: &'a Diffusion,
+    sign: f64,
+    failures: Failures,
+    /// Calls of fields so far.
+    nfe: &'a Cell<u64>,
+    /// The numbers of the rows in the whole batch; none where they are all of it.
+    rows: Option<Tensor>,
 }
 
 impl Step<'_> {
-    /// A step without noise that all `n` samples share.
+    /// A step without noise that all `n` rows share.
     pub(crate) fn quiet(n: i64, from: f64, to: f64) -> Self {
         let times = |t: f64| Tensor::full([n], t, (Kind::Double, tch::Device::Cpu));
         Self { from: times(from), to: times(to), noise: None }
     }
 }
 
-/// Numbers of each sample, `[B]`, as a column of the kind and device of `x`.
+/// Numbers of each row, `[B]`, as a column of the kind and device of `x`.
 pub(crate) fn column(numbers: &Tensor, x: &Tensor) -> Tensor {
     numbers.to_kind(x.kind()).to_device(x.device()).unsqueeze(1)
 }
 
 impl<'a> Equation<'a> {
-    /// The equation from one time to another.
-    pub(crate) fn new(sde: &Sde<'a>, (from, to): (f64, f64)) -> Self {
-        Self { sde: *sde, sign: (to - from).signum(), nfe: Cell::new(0) }
+    /// The equation from one time to another, counting its calls.
+    pub(crate) fn new(sde: &Sde<'a>, (from, to): (f64, f64), failures: Failures, nfe: &'a Cell<u64>) -> Self {
+        let sign = (to - from).signum();
+        Self { fields: Fields::new(sde), diffusion: sde.diffusion, sign, failures, nfe, rows: None }
     }
 }
 
 impl Equation<'_> {
+    /// The equation of the rows with these numbers, `[n]`, in the batch that this one is for.
+    pub(crate) fn for_rows(&self, rows: &Tensor) -> Equation<'_> {
+        Equation {
+            fields: self.fields.for_rows(rows),
+            diffusion: self.diffusion,
+            sign: self.sign,
+            failures: self.failures,
+            nfe: self.nfe,
+            rows: Some(rows.shallow_clone()),
+        }
+    }
+
+    /// What becomes of rows that fail.
+    pub(crate) fn failures(&self) -> Failures {
+        self.failures
+    }
+
     /// A step of Heun's method along the flow, if there is any way to go.
     pub(crate) fn quiet_step(&self, x: &Tensor, from: f64, to: f64) -> Result<Tensor> {
         if (to - from).abs() <= 0.0 || x.numel() == 0 {
             return Ok(x.copy());
         }
-        Ok(self.step(Scheme::Heun.tableau(), x, &Step::quiet(x.size()[0], from, to))?.x)
+        Ok(self.step(&Scheme::Heun.tableau(), x, &Step::quiet(x.size()[0], from, to))?.x)
     }
 
     /// One step of a method.
-    pub(crate) fn step(&self, tableau: &SchemeTableau, x: &Tensor, step: &Step<'_>) -> Result<Stepped> {
+    pub(crate) fn step(&self, scheme: &SchemeTableau, x: &Tensor, step: &Step<'_>) -> Result<Stepped> {
         let length = &step.to - &step.from;
         let h = column(&length, x);
-        let strength = |t: &Tensor| column(&(self.sde.diffusion.epsilon_at(t) * 2.0).sqrt(), x);
+        let strength = |t: &Tensor| column(&(self.diffusion.epsilon_at(t) * 2.0).sqrt(), x);
         let noise = step
             .noise
-            .filter(|_| !self.sde.diffusion.is_zero())
+            .filter(|_| !self.diffusion.is_zero())
             .map(|noise| (noise, strength(&step.from), strength(&step.to)));
-        let mut stages: Vec<Tensor> = Vec::with_capacity(tableau.b.len());
-        for (i, c) in tableau.c.iter().enumerate() {
-            let flown = combine(x, &h, tableau.a[i], &stages);
+        let (tableau, base) = (&scheme.drift, Base { y: x, h: &h, sum: Sum::Separate });
+        let stages = base.stages(tableau, tableau.stages(), Vec::new(), &mut |i, flown| {
             let y = match &noise {
-                Some((noise, g, _)) => flown + (&noise.w * tableau.w[i] + &noise.area * tableau.l[i]) * g,
+                Some((noise, g, _)) => flown + (&noise.w * scheme.w[i] + &noise.area * scheme.l[i]) * g,
                 None => flown,
             };
-            let t = if *c < 1.0 { &step.from + &length * *c } else { step.to.shallow_clone() };
+            let c = tableau.times()[i];
+            let t = if c < 1.0 { &step.from + &length * c } else { step.to.shallow_clone() };
             let k = self.drift(&t, &y, noise.is_some());
-            check_finite(&k, &t)?;
-            stages.push(k);
-        }
-        let mut end = combine(x, &h, tableau.b, &stages);
-        let euler: Vec<f64> = (0..tableau.b.len()).map(|i| if i == 0 { 1.0 } else { 0.0 }).collect();
-        let beyond: Vec<f64> = tableau.b.iter().zip(&euler).map(|(b, e)| b - e).collect();
-        let mut error = combine(&x.zeros_like(), &h, &beyond, &stages);
+            self.check_finite(&k, &t)?;
+            Ok(k)
+        })?;
+        let mut end = base.combine(tableau.weights(), &stages);
+        let beyond: Vec<f64> =
+            tableau.weights().iter().enumerate().map(|(i, b)| if i == 0 { b - 1.0 } else { *b }).collect();
+        let mut error = Base { y: &x.zeros_like(), ..base }.combine(&beyond, &stages);
         if let Some((noise, g, g_end)) = &noise {
-            let turn = (&noise.w * 0.5 - &noise.area) * ((g_end - g) * tableau.e);
+            let turn = (&noise.w * 0.5 - &noise.area) * ((g_end - g) * scheme.e);
             error += &turn;
             end = end + &noise.w * g + turn;
         }
-        check_finite(&end, &step.to)?;
+        self.check_finite(&end, &step.to)?;
         Ok(Stepped { x: end, error })
     }
 
     /// v, or v ± ε s, at times `[B]`.
     fn drift(&self, t: &Tensor, x: &Tensor, noisy: bool) -> Tensor {
-        let Sde { velocity, score, diffusion } = self.sde;
+        let diffusion = self.diffusion;
         let times = t.to_kind(x.kind()).to_device(x.device());
         let call = |field: &dyn VectorField| {
             self.nfe.set(self.nfe.get() + 1);
             field.value(&times, x).detach()
         };
-        let v = call(velocity);
+        let v = call(&*self.fields.velocity);
         if !noisy {
             return v;
         }
-        let (weighted, factor) = match score {
-            ScoreSource::Field(score) => (call(score), diffusion.epsilon_at(t)),
-            ScoreSource::Denoiser(denoiser) => (call(denoiser), -diffusion.over_gamma(t)),
-            ScoreSource::Velocity => {
+        let (weighted, factor) = match &self.fields.score {
+            Score::Field(score) => (call(&**score), diffusion.epsilon_at(t)),
+            Score::Denoiser(denoiser) => (call(&**denoiser), -diffusion.over_gamma(t)),
+            Score::Velocity => {
                 (diffusion.conversion().weighted_score(&times, x, &v), diffusion.over_weight(t))
             }
         };
         v + weighted * column(&(factor * self.sign), x)
     }
-}
 
-/// Refuses values `[B, D]` that are not finite, and names the first time, of `[B]`, at which they are not.
-fn check_finite(x: &Tensor, t: &Tensor) -> Result<()> {
-    let finite = x.isfinite().all_dim(1, false).to_device(t.device());
-    if finite.all().int64_value(&[]) == 1 {
-        return Ok(());
+    /// Refuses values `[B, D]` that are not finite, and names the first row and its time, of `[B]`, unless failures are
+    /// kept.
+    fn check_finite(&self, x: &Tensor, t: &Tensor) -> Result<()> {
+        if self.failures == Failures::Keep {
+            return Ok(());
+        }
+        let Some(first) = first_row(&not_finite(x)) else { return Ok(()) };
+        let row = self.rows.as_ref().map_or(first, |rows| rows.int64_value(&[first]));
+        Err(Error::NonFinite { row, time: t.double_value(&[first]) })
     }
-    let first = finite.to_kind(Kind::Int).argmin(None::<i64>, false).int64_value(&[]);
-    Err(Error::NonFinite { time: t.double_value(&[first]) })
-}
-
-/// `x + h Σ w_j k_j`.
-fn combine(x: &Tensor, h: &Tensor, weights: &[f64], stages: &[Tensor]) -> Tensor {
-    let parts = weights.iter().zip(stages).filter(|(w, _)| w.abs() > 0.0);
-    parts.fold(x.shallow_clone(), |sum, (w, k)| sum + k * (h * *w))
 }

@@ -3,49 +3,23 @@
 
 mod adaptive;
 mod equation;
+mod fields;
 
-use interflow_core::{VectorField, shape};
+use std::cell::Cell;
+
+use interflow_core::shape;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::brownian::{BrownianPath, Grid, Increment};
-use crate::{Diffusion, Error, Result, Scheme, Solution, Statistics, StopReason};
-
-use self::adaptive::Counts;
+use self::adaptive::Run;
 pub(crate) use self::equation::{Equation, Step};
-
-/// A stochastic equation.
-#[derive(Clone, Copy)]
-pub struct Sde<'a> {
-    /// The flow's velocity.
-    pub velocity: &'a dyn VectorField,
-    /// What tells the score.
-    pub score: ScoreSource<'a>,
-    /// The strength of the noise.
-    pub diffusion: &'a Diffusion,
-}
-
-/// What tells the score of a path.
-#[derive(Clone, Copy)]
-pub enum ScoreSource<'a> {
-    /// The velocity, at no further call, for a Gaussian base that is independent of the target.
-    Velocity,
-    /// A field that is the score itself.
-    Field(&'a dyn VectorField),
-    /// A denoiser: `s = −η/γ`, whatever the base and the coupling.
-    Denoiser(&'a dyn VectorField),
-}
-
-impl Sde<'_> {
-    /// The closed interval of times with noise; outside it the flow is followed.
-    pub(crate) fn noisy_on(&self) -> (f64, f64) {
-        match self.score {
-            ScoreSource::Velocity => self.diffusion.regular_on(),
-            ScoreSource::Field(_) => self.diffusion.conversion().interpolant().regular_on(),
-            ScoreSource::Denoiser(_) => self.diffusion.denoiser_regular_on(),
-        }
-    }
-}
+pub use self::fields::{ScoreSource, Sde};
+use crate::brownian::{BrownianPath, Grid, Increment};
+use crate::error::{Error, Result};
+use crate::options::Failures;
+use crate::scheme::{Scheme, SchemeTableau};
+use crate::solution::{Solution, Statistics, StopReason};
+use crate::step::not_finite;
 
 /// A stochastic solver as data.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
@@ -93,15 +67,16 @@ impl SdeConfig {
                 return Err(Error::InvalidConfig { name: "tolerance", requirement, value });
             }
         };
-        Ok(SdeSolver { scheme: self.scheme, stepping })
+        Ok(SdeSolver { scheme: self.scheme.tableau(), stepping, failures: Failures::default() })
     }
 }
 
 /// A checked solver of the stochastic equation.
 #[derive(Debug, Clone)]
 pub struct SdeSolver {
-    scheme: Scheme,
+    scheme: SchemeTableau,
     stepping: Stepping,
+    failures: Failures,
 }
 
 /// How steps are chosen.
@@ -112,14 +87,21 @@ enum Stepping {
 }
 
 impl SdeSolver {
+    /// The solver with another way to treat rows that fail: by default they fail the batch.
+    #[must_use]
+    pub fn with_failures(self, failures: Failures) -> Self {
+        Self { failures, ..self }
+    }
+
     /// Carries points `x`, `[B, D]`, from time `from` to time `to`, forward or backward, along the Brownian path of
-    /// each sample.
+    /// each row.
     ///
     /// Where the interval goes beyond the times at which ε s is regular, one step of Heun's method without noise
     /// leads to or from them.
     ///
     /// # Errors
-    /// A wrong shape, times outside [0, 1], a denoiser on a path without γ, or a non-finite number ([`Error`]).
+    /// A wrong shape, times outside [0, 1], a denoiser on a path without γ, or, unless failures are kept, a non-finite
+    /// number or a step limit ([`Error`]).
     pub fn solve(
         &self,
         sde: &Sde<'_>,
@@ -128,18 +110,20 @@ impl SdeSolver {
         (from, to): (f64, f64),
     ) -> Result<Solution> {
         check(sde, x, (from, to))?;
-        let equation = Equation::new(sde, (from, to));
+        let nfe = Cell::new(0);
+        let equation = Equation::new(sde, (from, to), self.failures, &nfe);
         let (first, last) = sde.noisy_on();
         let inner = [from, to].map(|t| t.clamp(first, last));
         tch::no_grad(|| {
             let x = equation.quiet_step(x, from, inner[0])?;
-            let (x, counts) = self.noisy_steps(&equation, path, &x, inner)?;
-            let x = equation.quiet_step(&x, inner[1], to)?;
+            let run = self.noisy_steps(&equation, path, &x, inner)?;
+            let x = equation.quiet_step(&run.x, inner[1], to)?;
+            let (x, stop) = marked(x, run.stop);
             let statistics = Statistics {
-                nfe: equation.nfe.get(),
-                accepted_steps: counts.accepted,
-                rejected_steps: counts.rejected,
-                stop: StopReason::ReachedEnd,
+                nfe: nfe.get(),
+                accepted_steps: run.accepted,
+                rejected_steps: run.rejected,
+                stop,
             };
             Ok(Solution { x, divergence_integral: None, statistics })
         })
@@ -151,24 +135,19 @@ impl SdeSolver {
         path: &BrownianPath,
         x: &Tensor,
         times: [f64; 2],
-    ) -> Result<(Tensor, Counts)> {
+    ) -> Result<Run> {
+        let mut run = Run { x: x.copy(), accepted: 0, rejected: 0, stop: StopReason::ReachedEnd };
         if (times[1] - times[0]).abs() <= 0.0 || x.numel() == 0 {
-            return Ok((x.copy(), Counts::default()));
+            return Ok(run);
         }
-        match &self.stepping {
-            Stepping::Adaptive(tolerance) => {
-                adaptive::solve(equation, (self.scheme, *tolerance), path, x, times)
-            }
-            Stepping::Fixed(_) => {
-                let mut x = x.copy();
-                let mut counts = Counts::default();
-                for step in self.fixed_steps(path, &x, times)? {
-                    x = equation.step(self.scheme.tableau(), &x, &step.as_step())?.x;
-                    counts.accepted += x.size()[0] as u64;
-                }
-                Ok((x, counts))
-            }
+        if let Stepping::Adaptive(tolerance) = self.stepping {
+            return adaptive::solve(equation, (&self.scheme, tolerance), path, x, times);
         }
+        for step in self.fixed_steps(path, x, times)? {
+            run.x = equation.step(&self.scheme, &run.x, &step.as_step())?.x;
+            run.accepted += x.size()[0] as u64;
+        }
+        Ok(run)
     }
 
     /// The steps of a fixed grid from one time to another for points like `x`, `[B, D]`, with the noise of each.
@@ -201,8 +180,8 @@ impl SdeSolver {
     }
 
     /// The method.
-    pub(crate) fn scheme(&self) -> Scheme {
-        self.scheme
+    pub(crate) fn scheme(&self) -> &SchemeTableau {
+        &self.scheme
     }
 }
 
@@ -218,6 +197,16 @@ impl FixedStep {
     pub(crate) fn as_step(&self) -> Step<'_> {
         Step { from: self.from.shallow_clone(), to: self.to.shallow_clone(), noise: Some(&self.noise) }
     }
+}
+
+/// Rows that are not finite as NaN throughout, and why the first of them stopped.
+fn marked(x: Tensor, stop: StopReason) -> (Tensor, StopReason) {
+    let broken = not_finite(&x);
+    if broken.any().int64_value(&[]) == 0 {
+        return (x, stop);
+    }
+    let stop = if stop == StopReason::ReachedEnd { StopReason::NonFinite } else { stop };
+    (x.masked_fill(&broken.unsqueeze(1), f64::NAN), stop)
 }
 
 /// Refuses points, times and a score that do not fit the equation.

@@ -1,0 +1,190 @@
+//! A solver: a method with the way it places its steps.
+
+use std::sync::Arc;
+
+use interflow_core::VectorField;
+use tch::Tensor;
+
+use crate::controller::Controller;
+use crate::divergence::{Divergence, WithDivergence};
+use crate::error::{Error, Result};
+use crate::options::SolveOptions;
+use crate::solution::{Solution, Statistics, StopReason, Trajectory};
+use crate::solve::{self, Course, EqualSteps, StepsByError, Unwatched};
+use crate::tableau::Tableau;
+use crate::term::{FieldTerm, Term};
+
+/// How a solver places its steps.
+#[derive(Debug, Clone)]
+pub enum Stepping {
+    /// Equal steps.
+    Fixed {
+        /// How many.
+        steps: u32,
+    },
+    /// Steps by their errors, for methods with an error estimate.
+    Adaptive {
+        /// What chooses them.
+        controller: Arc<dyn Controller>,
+        /// The most steps, accepted or rejected, tried for one row.
+        max_steps: u32,
+    },
+}
+
+/// A checked solver of `dy/dt = f(t, y)`, by a method of one's own or, with [`crate::SolverConfig::build`], a named one.
+#[derive(Debug, Clone)]
+pub struct Solver {
+    tableau: Tableau,
+    stepping: Stepping,
+}
+
+impl Solver {
+    /// The solver of this method.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for no steps at all, [`Error::MissingSteps`] for adaptive steps of a method without an
+    /// error estimate.
+    pub fn new(tableau: Tableau, stepping: Stepping) -> Result<Self> {
+        let (name, most) = match &stepping {
+            Stepping::Fixed { steps } => ("steps", *steps),
+            Stepping::Adaptive { max_steps, .. } => ("max_steps", *max_steps),
+        };
+        if most == 0 {
+            return Err(Error::InvalidConfig { name, requirement: "positive and finite", value: 0.0 });
+        }
+        if matches!(stepping, Stepping::Adaptive { .. }) && tableau.error_weights().is_none() {
+            return Err(Error::MissingSteps);
+        }
+        Ok(Self { tableau, stepping })
+    }
+
+    /// The method.
+    pub fn tableau(&self) -> &Tableau {
+        &self.tableau
+    }
+
+    /// How it places its steps.
+    pub fn stepping(&self) -> &Stepping {
+        &self.stepping
+    }
+
+    /// Carries points `x`, `[B, D]`, from time `from` to time `to`, forward or backward.
+    ///
+    /// # Errors
+    /// A wrong shape, a non-finite number, or a step limit ([`Error`]).
+    pub fn solve(&self, field: &dyn VectorField, x: &Tensor, from: f64, to: f64) -> Result<Solution> {
+        let found = self.integrate(&FieldTerm::new(field), x, (from, to), &SolveOptions::default())?;
+        Ok(Solution { x: found.y, divergence_integral: None, statistics: found.statistics })
+    }
+
+    /// Carries points through `times` (monotone, the first is the start) and returns the points at each, `[B, D]`. It costs
+    /// what the way from the first to the last time costs: points between the ends of steps are interpolated.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`], and [`Error::InvalidTimes`].
+    pub fn solve_saving(
+        &self,
+        field: &dyn VectorField,
+        x: &Tensor,
+        times: &[f64],
+    ) -> Result<(Vec<Tensor>, Statistics)> {
+        let rising = times.windows(2).all(|pair| pair[0] <= pair[1]);
+        let falling = times.windows(2).all(|pair| pair[0] >= pair[1]);
+        let (Some(&from), Some(&to), true) = (times.first(), times.last(), rising || falling) else {
+            return Err(Error::InvalidTimes { found: times.to_vec() });
+        };
+        let options = SolveOptions { save_at: times, ..SolveOptions::default() };
+        let found = self.integrate(&FieldTerm::new(field), x, (from, to), &options)?;
+        Ok((found.saved, found.statistics))
+    }
+
+    /// As [`Solver::solve`], with the integral of the divergence along each trajectory.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`].
+    pub fn solve_with_divergence(
+        &self,
+        field: &dyn VectorField,
+        divergence: &Divergence,
+        x: &Tensor,
+        from: f64,
+        to: f64,
+    ) -> Result<Solution> {
+        let term = WithDivergence::new(field, divergence);
+        let found = self.integrate(&term, x, (from, to), &SolveOptions::default())?;
+        let dim = field.dim();
+        Ok(Solution {
+            x: found.y.narrow(1, 0, dim).contiguous(),
+            divergence_integral: Some(found.y.select(1, dim).contiguous()),
+            statistics: found.statistics,
+        })
+    }
+
+    /// Carries points `x`, `[B, D]`, with the integrals of a term from one time to another: everything that a solve can be
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`] unless failures are kept, and [`Error::InvalidTimes`] for times that are not finite or not
+    /// between start and end.
+    pub fn integrate(
+        &self,
+        term: &dyn Term,
+        x: &Tensor,
+        (from, to): (f64, f64),
+        options: &SolveOptions<'_>,
+    ) -> Result<Trajectory> {
+        check_times((from, to), options.save_at)?;
+        term.check(x)?;
+        tch::no_grad(|| {
+            let y = state(term, x);
+            if y.size()[0] == 0 || (to - from).abs() <= 0.0 {
+                return Ok(at_rest(&y, to, options));
+            }
+            let max_steps = match self.stepping {
+                Stepping::Fixed { steps } => steps,
+                Stepping::Adaptive { max_steps, .. } => max_steps,
+            };
+            let course = Course { tableau: &self.tableau, term, from, to, options: *options, max_steps };
+            match &self.stepping {
+                Stepping::Fixed { steps } => {
+                    solve::run(&course, &y, &mut EqualSteps::new(*steps, (from, to)), &Unwatched)
+                }
+                Stepping::Adaptive { controller, max_steps } => {
+                    let mut pace = StepsByError::new(&**controller, *max_steps, (from, to));
+                    solve::run(&course, &y, &mut pace, &Unwatched)
+                }
+            }
+        })
+    }
+}
+
+/// The state at points: their integrals are zero.
+fn state(term: &dyn Term, x: &Tensor) -> Tensor {
+    let x = x.detach();
+    match term.n_integrals() {
+        0 => x,
+        n => Tensor::cat(&[&x, &x.new_zeros([x.size()[0], n], (x.kind(), x.device()))], 1),
+    }
+}
+
+/// The trajectories of states that have no way to go.
+fn at_rest(y: &Tensor, t: f64, options: &SolveOptions<'_>) -> Trajectory {
+    let n = y.size()[0];
+    Trajectory {
+        y: y.copy(),
+        t: Tensor::full([n], t, (tch::Kind::Double, y.device())),
+        saved: options.save_at.iter().map(|_| y.copy()).collect(),
+        stops: vec![StopReason::ReachedEnd; n as usize],
+        statistics: Statistics::default(),
+    }
+}
+
+/// Refuses times that are not finite, and times to save at that are not between start and end.
+fn check_times((from, to): (f64, f64), save_at: &[f64]) -> Result<()> {
+    let inside = |t: &f64| (from.min(to)..=from.max(to)).contains(t);
+    if from.is_finite() && to.is_finite() && save_at.iter().all(inside) {
+        return Ok(());
+    }
+    let found = if save_at.is_empty() { vec![from, to] } else { save_at.to_vec() };
+    Err(Error::InvalidTimes { found })
+}

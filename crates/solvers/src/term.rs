@@ -1,0 +1,120 @@
+//! The right-hand side `dy/dt` of an ordinary differential equation: the flow of a field, with whatever integrals ride
+//! along.
+//!
+//! A state is a row `(x, q)` of D coordinates and K integrals. The given terms are [`FieldTerm`], the flow alone,
+//! [`crate::WithDivergence`], which gathers the divergence, and [`WithIntegral`], which adds the integral of any number
+//! along the trajectory to another term. A term of one's own is an implementation of [`Term`].
+
+use interflow_core::{VectorField, shape};
+use tch::Tensor;
+
+use crate::error::Result;
+
+/// A right-hand side `dy/dt = f(t, y)` for a batch of states.
+///
+/// # Shapes
+/// A state is `[D + K]`: a point of D coordinates and K integrals, which start at zero. `t` is `[n]` in f64 on the
+/// device of `y`, `[n, D + K]`. Row i of a result depends on row i of the arguments only.
+pub trait Term {
+    /// The dimension D of the points.
+    fn dim(&self) -> i64;
+
+    /// How many integrals K ride along.
+    fn n_integrals(&self) -> i64 {
+        0
+    }
+
+    /// The rate `dy/dt`, `[n, D + K]`, of the kind of `y`.
+    ///
+    /// # Errors
+    /// What the implementation refuses to compute.
+    fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor>;
+
+    /// The term for some of the rows of the batch that it was made for, whose numbers are `rows`, `[n]` of kind
+    /// `Int64`; `None` where the term is the same for every row. Drivers ask for it whenever they go on with a part of
+    /// a batch, so a term that holds anything of its rows (conditions, probes) must answer with those of `rows`.
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
+        let _ = rows;
+        None
+    }
+
+    /// Checks that a batch of points fits the term.
+    ///
+    /// # Errors
+    /// [`crate::Error::Core`] if `x` is not `[B, D]`.
+    fn check(&self, x: &Tensor) -> Result<()> {
+        Ok(shape::check_points("solve", x, self.dim())?)
+    }
+}
+
+/// The flow of a field, `dx/dt = v(t, x)`.
+pub struct FieldTerm<'a> {
+    field: Box<dyn VectorField + 'a>,
+}
+
+impl<'a> FieldTerm<'a> {
+    /// The flow of `field`.
+    pub fn new(field: &'a dyn VectorField) -> Self {
+        Self { field: Box::new(field) }
+    }
+}
+
+impl Term for FieldTerm<'_> {
+    fn dim(&self) -> i64 {
+        self.field.dim()
+    }
+
+    fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        Ok(self.field.value(&t.to_kind(y.kind()), y).detach())
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
+        let field = self.field.for_rows(rows)?;
+        Some(Box::new(FieldTerm { field }))
+    }
+}
+
+/// A number `q̇(t, y, dy/dt)`, `[n]`, of a batch's times `[n]`, states `[n, W]` and their rates `[n, W]`.
+pub type Integrand<'a> = dyn Fn(&Tensor, &Tensor, &Tensor) -> Tensor + 'a;
+
+/// A term with one more integral `q = ∫ q̇ dτ` along each trajectory, as the last column of the state.
+///
+/// The integrand must be the same for every row of a batch. It is told the inner term's rate, so that a function of it,
+/// such as the kinetic energy `|v|²`, costs no further call of the field.
+pub struct WithIntegral<'a> {
+    term: Box<dyn Term + 'a>,
+    integrand: &'a Integrand<'a>,
+}
+
+impl<'a> WithIntegral<'a> {
+    /// The term with the integral of `integrand`.
+    pub fn new(term: impl Term + 'a, integrand: &'a Integrand<'a>) -> Self {
+        Self { term: Box::new(term), integrand }
+    }
+}
+
+impl Term for WithIntegral<'_> {
+    fn dim(&self) -> i64 {
+        self.term.dim()
+    }
+
+    fn n_integrals(&self) -> i64 {
+        self.term.n_integrals() + 1
+    }
+
+    fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let y = y.narrow(1, 0, self.dim() + self.term.n_integrals()).contiguous();
+        let rate = self.term.rate(t, &y)?;
+        let integrand = (self.integrand)(t, &y, &rate).to_kind(y.kind()).detach();
+        Ok(Tensor::cat(&[rate, integrand.unsqueeze(1)], 1))
+    }
+
+    fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
+        let term = self.term.for_rows(rows)?;
+        Some(Box::new(WithIntegral { term, integrand: self.integrand }))
+    }
+
+    fn check(&self, x: &Tensor) -> Result<()> {
+        self.term.check(x)
+    }
+}
