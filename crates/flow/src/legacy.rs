@@ -16,8 +16,8 @@ pub(crate) fn manifest(text: &str) -> Result<FlowManifest> {
     let config: Table = parse(text, "the checkpoint's config", &[])?;
     if has_conditions(&config) {
         return refuse(
-            "the checkpoint was written when conditions were coordinates of the state, and its network has rows for \
-             them\nhint: train the flow anew with this version",
+            "the checkpoint was written when conditions were coordinates of the state, and its network still takes \
+             and gives them as such\nhint: train the flow anew with this version",
         );
     }
     let manifest = translated(&config).ok_or_else(|| {
@@ -124,4 +124,38 @@ fn target(config: &Table) -> Option<Value> {
 fn extent(target: &Value) -> Option<f64> {
     let density: interflow_core::target::TargetConfig = target.get("density")?.clone().try_into().ok()?;
     Some(density.build().ok()?.extent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an old checkpoint of a table with a condition began with.
+    const CONDITIONS: &str = r#"
+        name = "table"
+        dim = 2
+
+        [[units.target]]
+        name = "age"
+        mean = 40.0
+        deviation = 9.0
+        given = true
+
+        [[units.target]]
+        name = "height"
+        mean = 1.7
+        deviation = 0.1
+    "#;
+
+    #[test]
+    fn flows_whose_conditions_were_coordinates_are_refused() {
+        let message = manifest(CONDITIONS).unwrap_err().to_string();
+        assert!(message.contains("conditions were coordinates") && message.contains("hint: "), "{message}");
+    }
+
+    #[test]
+    fn a_config_without_a_dimension_is_refused() {
+        let message = manifest("name = \"table\"").unwrap_err().to_string();
+        assert!(message.contains("names no dimension"), "{message}");
+    }
 }

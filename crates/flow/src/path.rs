@@ -56,7 +56,9 @@ impl<'a> FlowPath<'a> {
     /// or whitened rows, whose coordinates are not those that were observed.
     pub fn observing(self, observed: Observed) -> Result<Self> {
         if self.engine.whitening().is_some() {
-            return refuse("the coordinates of whitened rows cannot be observed\nhint: train with whiten = false");
+            return refuse(
+                "the coordinates of whitened rows cannot be observed\nhint: train with whiten = false",
+            );
         }
         let _ = self.conversion_of_velocity()?.guided(Velocity(Nowhere), observed.clone())?;
         Ok(Self { observed: Some(observed), ..self })
@@ -171,13 +173,7 @@ impl<'a> FlowPath<'a> {
     ///
     /// # Errors
     /// As [`Engine::carry`], and where the path's score is not told ([`FlowPath::conversion`]).
-    pub fn diffuse(
-        &self,
-        points: &Points,
-        noise: &NoiseConfig,
-        seed: u64,
-        task: &Task,
-    ) -> Result<Computed> {
+    pub fn diffuse(&self, points: &Points, noise: &NoiseConfig, seed: u64, task: &Task) -> Result<Computed> {
         let (diffusion, solver) = (noise.diffusion.build(&self.conversion()?)?, noise.solver.build()?);
         self.engine.carry_by(points, (0.0, 1.0), task, |batch, first| {
             let fields = self.fields(&batch.given)?;
@@ -211,9 +207,10 @@ impl<'a> FlowPath<'a> {
 
     /// The fields of the stochastic equation for a batch that is given `given`.
     fn fields(&self, given: &Given) -> Result<Fields<'a>> {
-        let denoiser = self.engine.denoiser().map(|denoiser| -> Box<dyn VectorField + 'a> {
-            Box::new(denoiser.at(given))
-        });
+        let denoiser = self
+            .engine
+            .denoiser()
+            .map(|denoiser| -> Box<dyn VectorField + 'a> { Box::new(denoiser.at(given)) });
         Ok(Fields { velocity: self.velocity(given)?, denoiser })
     }
 }
@@ -226,7 +223,8 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn equation<'b>(&'b self, diffusion: &'b Diffusion) -> Sde<'b> {
-        let score = self.denoiser.as_ref().map_or(ScoreSource::Velocity, |field| ScoreSource::Denoiser(field));
+        let score =
+            self.denoiser.as_ref().map_or(ScoreSource::Velocity, |field| ScoreSource::Denoiser(field));
         Sde { velocity: &*self.velocity, score, diffusion }
     }
 }

@@ -34,7 +34,9 @@ pub(crate) fn pairs(
     }
     let flow = open(from, config, device)?.with_work(work.clone());
     let Some(folder) = place.folder(config, device)? else {
-        return refuse("the pairs of a reflow are kept in a run folder\nhint: say where the run is to be written");
+        return refuse(
+            "the pairs of a reflow are kept in a run folder\nhint: say where the run is to be written",
+        );
     };
     write(&flow, &folder.pairs(), ends, *n_pairs)?;
     Ok(Some(Pairs::read(&folder.pairs(), space)?))

@@ -1,4 +1,5 @@
 //! Experiments: trained in memory and into folders, stopped, resumed, and made of parts from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Tables in memory: fitted, sampled and judged in their own units, with and without conditions.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use interflow_core::rng::Stream;
 use interflow_core::tch::{Device, Kind, Tensor};
@@ -63,7 +64,10 @@ fn a_density_given_a_column_is_the_known_one() {
         let numbers = samples.points.given.tensor().unwrap();
         assert!(numbers.eq(c).all().int64_value(&[]) == 1, "conditions stay as they are");
         let (mean, deviation) = mean_and_deviation(&samples.points.x);
-        assert!((mean - 100.0 - 30.0 * c).abs() < 8.0 && (deviation - 20.0).abs() < 5.0, "{mean}, {deviation}");
+        assert!(
+            (mean - 100.0 - 30.0 * c).abs() < 8.0 && (deviation - 20.0).abs() < 5.0,
+            "{mean}, {deviation}"
+        );
 
         // 400 cells of 1 about the mean: the density of y given c integrates to 1 in y's own units.
         let y = Tensor::arange(n, (Kind::Double, Device::Cpu)).view([n, 1]) + (100.0 + 30.0 * c - 199.5);

@@ -1,4 +1,5 @@
 //! A trained flow: samples, encodings and densities that belong together.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::sync::OnceLock;
 
@@ -79,7 +80,7 @@ fn a_sample_is_a_function_of_seed_and_number() {
         let all = flow.sample(30, 9).unwrap();
         let options = SampleOptions { first: 10, ..SampleOptions::default() }.seed(9);
         let part = flow.sample_with(5, &options).unwrap().points.x;
-        assert_eq!(largest(&(part - all.narrow(0, 10, 5))), 0.0);
+        assert!(part == all.narrow(0, 10, 5));
         assert!(largest(&(flow.sample(30, 8).unwrap() - &all)) > 0.1);
     });
 }

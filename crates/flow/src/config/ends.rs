@@ -38,6 +38,18 @@ pub struct SyntheticConfig {
     pub samples_only: bool,
 }
 
+impl From<DensityConfig> for TargetConfig {
+    fn from(density: DensityConfig) -> Self {
+        Self::Synthetic(SyntheticConfig { density, samples_only: false })
+    }
+}
+
+impl From<DatasetConfig> for TargetConfig {
+    fn from(data: DatasetConfig) -> Self {
+        Self::Data(data)
+    }
+}
+
 impl BaseConfig {
     /// Whether the base is of the same law as this target.
     pub fn is_law_of(&self, target: &TargetConfig) -> bool {

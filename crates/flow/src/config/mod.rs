@@ -16,7 +16,7 @@ pub use self::ends::{BaseConfig, SyntheticConfig, TargetConfig};
 pub use self::evaluation::EvaluationConfig;
 pub use self::images::{FidConfig, ImageEvaluationConfig};
 pub use self::text::{located, parse};
-use crate::error::{During as _, Error, Result};
+use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
 
 /// An experiment, as written in `configs/NAME.toml`. It is data: [`crate::Experiment`] makes a run of it.
@@ -82,14 +82,29 @@ pub struct Variant {
 impl ExperimentConfig {
     /// The usual experiment: from N(0, I) to `target` along the trigonometric interpolant, independently coupled, by a
     /// network `model` in single precision on one thread, with the defaults of its parts. Its fields are there to change.
-    pub fn new(target: TargetConfig, model: ModelConfig) -> Self {
+    ///
+    /// ```
+    /// use interflow_core::target::TargetConfig;
+    /// use interflow_flow::{Experiment, ExperimentConfig};
+    /// use interflow_models::{MlpConfig, ModelConfig};
+    ///
+    /// # fn main() -> interflow_flow::Result<()> {
+    /// let model = ModelConfig::Mlp(MlpConfig::new(vec![32, 32]));
+    /// let mut config = ExperimentConfig::new(TargetConfig::TwoMoons {}, model);
+    /// config.train.steps = 20;
+    /// let flow = Experiment::new(config).train()?.flow();
+    /// assert_eq!(flow.sample(100, 0)?.size(), [100, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(target: impl Into<TargetConfig>, model: ModelConfig) -> Self {
         Self {
             name: "experiment".to_owned(),
             seed: 0,
             threads: 1,
             precision: Precision::F32,
             base: BaseConfig::StandardNormal {},
-            target,
+            target: target.into(),
             interpolant: InterpolantConfig { kind: ScheduleKind::Trigonometric, gamma: None },
             coupling: CouplingConfig::Independent {},
             path: None,
@@ -152,7 +167,8 @@ impl ExperimentConfig {
         self.solver.build().during("in [solver]")?;
         let interpolant = self.interpolant.build().during("in [interpolant]")?;
         if matches!(self.coupling, CouplingConfig::Mirror {}) && !self.base.is_law_of(&self.target) {
-            let problem = "kind = \"mirror\" pairs points with themselves: base and target have to be the same";
+            let problem =
+                "kind = \"mirror\" pairs points with themselves: base and target have to be the same";
             return Err(wrong("[coupling]", problem));
         }
         if self.denoiser.is_some() && !interpolant.has_latent() {
@@ -183,26 +199,27 @@ impl ExperimentConfig {
     fn check_path(&self, path: &PathConfig) -> Result<()> {
         path.check()?;
         let rest_after = (path.rest_at * self.train.steps as f64) as u64;
-        let refuse = |problem: String| Err(wrong("a learned path", problem));
         if path.start >= rest_after {
-            return refuse(format!("rests at step {rest_after}, before its start, found: {}", path.start));
+            return refuse(format!(
+                "the path rests at step {rest_after}, before its start, found: {}",
+                path.start
+            ));
         }
         if matches!(self.objective, ObjectiveConfig::Likelihood { .. }) {
-            let hint = "hint: leave out [objective] kind = \"likelihood\"";
-            return refuse(format!("is of no use to maximum likelihood, which follows no path\n{hint}"));
+            return refuse("maximum likelihood follows no path\nhint: take [objective] kind = \"velocity\"");
         }
         if self.precondition.is_some() {
-            let hint = "hint: leave out [precondition]";
-            return refuse(format!("changes, and a network is preconditioned on one that does not\n{hint}"));
+            return refuse(
+                "a network is preconditioned on a path that does not change\nhint: leave out [precondition]",
+            );
         }
         if self.train.jitter > 0.0 {
             return refuse(
-                "is searched for between the points as they are\nhint: leave out train.jitter".to_owned(),
+                "the path is searched for between the points as they are\nhint: leave out train.jitter",
             );
         }
         if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
-            let hint = "hint: take uniform or beta times";
-            return refuse(format!("changes α, and times by α want one that does not\n{hint}"));
+            return refuse("times by α want an α that does not change\nhint: take uniform or beta times");
         }
         Ok(())
     }

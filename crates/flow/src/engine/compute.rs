@@ -128,9 +128,7 @@ impl Engine {
     fn enter(&self, points: &Points, t: f64) -> Points {
         match self.whitening_at(t) {
             None => points.shallow_clone(),
-            Some(whitening) => {
-                Points { x: whitening.whiten(&points.x), given: points.given.shallow_clone() }
-            }
+            Some(whitening) => Points { x: whitening.whiten(&points.x), given: points.given.shallow_clone() },
         }
     }
 

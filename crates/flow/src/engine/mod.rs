@@ -71,7 +71,9 @@ impl Engine {
     ) -> Result<Self> {
         if network.space() != manifest.space {
             let (wanted, found) = (manifest.space, network.space());
-            return refuse(format!("the network is not the manifest's, expected: {wanted:?}, found: {found:?}"));
+            return refuse(format!(
+                "the network is not the manifest's, expected: {wanted:?}, found: {found:?}"
+            ));
         }
         let dim = manifest.space.dim;
         let whitening = manifest.target.whitening.as_ref().map(Whitening::from_numbers).transpose()?;

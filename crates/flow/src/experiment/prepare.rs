@@ -57,18 +57,7 @@ impl<'a> Experiment<'a> {
             }
             None => place.folder(&config, self.device)?,
         };
-        tracing::info!(
-            "{}: {} weights, dimension {}, {} threads, {}",
-            config.name,
-            trainer.network().parameters().n_scalars(),
-            base.dim(),
-            tch::get_num_threads(),
-            folder.as_ref().map_or("in memory".to_owned(), |folder| format!(
-                "run folder {}",
-                folder.path().display()
-            ))
-        );
-        Ok(Run {
+        let run = Run {
             config,
             manifest,
             folder,
@@ -80,8 +69,24 @@ impl<'a> Experiment<'a> {
             threads: self.threads,
             work: self.work,
             observers: self.observers,
-        })
+        };
+        announce(&run);
+        Ok(run)
     }
+}
+
+/// Says what is going to be trained and where it is written.
+fn announce(run: &Run<'_>) {
+    let place = run
+        .folder()
+        .map_or("in memory".to_owned(), |folder| format!("run folder {}", folder.path().display()));
+    tracing::info!(
+        "{}: {} weights, dimension {}, {} threads, {place}",
+        run.config().name,
+        run.trainer().network().parameters().n_scalars(),
+        run.base().dim(),
+        tch::get_num_threads(),
+    );
 }
 
 /// The ends of the flow: those from outside, or the config's.
@@ -123,7 +128,9 @@ impl Parts<'_> {
         };
         let path = manifest.fresh_path(device)?;
         let mut problem = Problem {
-            interpolant: own.interpolant.map_or_else(|| manifest.path_of(path.as_ref()), |make| Ok(make()))?,
+            interpolant: own
+                .interpolant
+                .map_or_else(|| manifest.path_of(path.as_ref()), |make| Ok(make()))?,
             coupling: own.coupling.map_or_else(|| config.coupling.build(), Ok)?,
             base: base.training(),
             base_density: base.law().density(),

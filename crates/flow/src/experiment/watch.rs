@@ -17,7 +17,8 @@ impl Watch<'_> {
     fn all(&mut self) -> impl Iterator<Item = &mut dyn Observer> {
         let own = std::iter::once(&mut self.history as &mut dyn Observer);
         let recorder = self.recorder.iter_mut().map(|recorder| recorder as &mut dyn Observer);
-        own.chain(recorder).chain(self.observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer))
+        own.chain(recorder)
+            .chain(self.observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer))
     }
 }
 

@@ -1,13 +1,26 @@
 //! A flow of one's own table, without a config: sizes and lengths are chosen from the table.
 //!
-//! ```no_run
+//! ```
+//! use interflow_core::{Given, Points, tch::Tensor};
 //! use interflow_data::Table;
-//! use interflow_flow::{FitOptions, fit};
+//! use interflow_flow::{FitOptions, SampleOptions, fit};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let table = Table::read("people.csv".as_ref())?;
-//! let options = FitOptions { given: vec!["age".to_owned()], ..FitOptions::default() };
+//! # fn main() -> interflow_flow::Result<()> {
+//! // A hundred rows of two columns; a file is read by `Table::read`.
+//! let rows: Vec<f64> = (0..100).flat_map(|i| [f64::from(i), f64::from(i * i % 31)]).collect();
+//! let columns = Some(vec!["age".to_owned(), "height".to_owned()]);
+//! let table = Table { columns, values: Tensor::from_slice(&rows).view([100, 2]) };
+//!
+//! // Heights given ages; a few steps do for an example.
+//! let options = FitOptions { given: vec!["age".to_owned()], steps: Some(20), ..FitOptions::default() };
 //! let flow = fit(&table, &options)?;
+//!
+//! // Ten heights at the age of 42, and the density of 1.5 at that age.
+//! let age = |n| Given::Numbers(Tensor::from(42.0).expand([n, 1], false));
+//! let heights = flow.sample_with(10, &SampleOptions::default().given(age(10)))?;
+//! assert_eq!(heights.points.x.size(), [10, 1]);
+//! let point = Points { x: Tensor::from(1.5).view([1, 1]), given: age(1) };
+//! assert!(flow.log_density(&point, 1.0)?.double_value(&[0]).is_finite());
 //! # Ok(())
 //! # }
 //! ```

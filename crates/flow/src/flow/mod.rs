@@ -27,9 +27,11 @@ use crate::work::Work;
 /// Points may be a tensor `[N, D]` or, for a flow that is given something, [`Points`] with their conditions. They may be of
 /// any device and kind; results are on the CPU.
 ///
-/// ```no_run
+/// ```
 /// # fn main() -> interflow_flow::Result<()> {
-/// let flow = interflow_flow::Flow::load("runs/checkerboard")?;
+/// # let run = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/v1/mlp.safetensors");
+/// // `run` is a run folder, or a checkpoint file.
+/// let flow = interflow_flow::Flow::load(run)?;
 /// let samples = flow.sample(1000, 0)?;
 /// let nats = flow.log_density(&samples, 1.0)?;
 /// assert_eq!(nats.size(), [1000]);
@@ -91,7 +93,7 @@ impl Flow {
     /// Writes the flow into a checkpoint file, whole or not at all: [`Flow::load`] reads it.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
+    /// [`crate::Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
     /// cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.engine.undescribed().check_saved()?;
@@ -190,7 +192,7 @@ impl Flow {
     /// bound on the log-probability of their levels, by one draw of the noise that dequantises them.
     ///
     /// # Errors
-    /// As [`Flow::carry`]; [`Error::Refused`] for a base that is known by samples only.
+    /// As [`Flow::carry`]; [`crate::Error::Refused`] for a base that is known by samples only.
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
         check_time(t)?;
         let points = points.points();

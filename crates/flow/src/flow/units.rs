@@ -98,7 +98,9 @@ impl Flow {
         }
         self.space().check("the flow", &points.x, &points.given)?;
         let given = self.standardise_given(&points.given)?;
-        let Some(columns) = self.columns_at(t) else { return Ok(Points { x: points.x.shallow_clone(), given }) };
+        let Some(columns) = self.columns_at(t) else {
+            return Ok(Points { x: points.x.shallow_clone(), given });
+        };
         let x = points.x.to_device(Device::Cpu).to_kind(Kind::Double);
         let rows = match &points.given {
             Given::Numbers(numbers) if t > 0.0 => {

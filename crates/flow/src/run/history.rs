@@ -22,7 +22,10 @@ impl History {
     pub fn read(folder: &RunFolder, last: u64) -> Self {
         let records = metrics::read(folder, last);
         let series = |key: &str| -> Vec<(f64, f64)> {
-            records.iter().filter_map(|record| Some((record["step"].as_f64()?, record[key].as_f64()?))).collect()
+            records
+                .iter()
+                .filter_map(|record| Some((record["step"].as_f64()?, record[key].as_f64()?)))
+                .collect()
         };
         Self {
             losses: series("loss"),

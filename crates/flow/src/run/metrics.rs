@@ -20,7 +20,11 @@ pub(super) fn read(folder: &RunFolder, last: u64) -> Vec<Value> {
 
 /// The file of a folder's metrics, to append to, with nothing after step `last`: a resumed run writes that again.
 pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
-    let kept: String = read(folder, last).iter().map(|record| format!("{record}\n")).collect();
+    let mut kept = String::new();
+    for record in read(folder, last) {
+        kept.push_str(&record.to_string());
+        kept.push('\n');
+    }
     let path = folder.metrics();
     folder.write("metrics.jsonl", kept.as_bytes())?;
     File::options().append(true).open(&path).map_err(io_error("write the file", &path))

@@ -28,11 +28,7 @@ impl Place {
     }
 
     /// The folder, made now if there is none yet; none if nothing is to be written.
-    pub(crate) fn folder(
-        &mut self,
-        config: &ExperimentConfig,
-        device: Device,
-    ) -> Result<Option<RunFolder>> {
+    pub(crate) fn folder(&mut self, config: &ExperimentConfig, device: Device) -> Result<Option<RunFolder>> {
         if let (None, Some(out)) = (&self.folder, &self.out) {
             self.folder = Some(RunFolder::create(out, config, device)?);
         }
