@@ -40,10 +40,12 @@ impl Settings {
         let text = toml::to_string_pretty(config).context("cannot write the resolved config")?;
         Ok(RunFolder::create_with(&self.out, (head.name, head.seed), &text, Device::Cpu)?)
     }
+}
 
+impl Head<'_> {
     /// Writes the report, and then the result: a folder with a result is complete.
-    pub(super) fn end(&self, head: &Head<'_>, folder: &RunFolder, findings: &Findings) -> Result<()> {
-        folder.write("report.md", format!("# {}\n{}", head.name, findings.text).as_bytes())?;
+    pub(super) fn end(&self, folder: &RunFolder, findings: &Findings) -> Result<()> {
+        folder.write("report.md", format!("# {}\n{}", self.name, findings.text).as_bytes())?;
         Ok(folder.write_json("result.json", &Value::Object(findings.results.clone()))?)
     }
 }

@@ -92,7 +92,7 @@ impl CostExperiment {
         let found = Measurement { experiment: self, work: &settings.work }.run()?;
         account::draw(&folder, &found)?;
         let findings = account::findings(&found);
-        settings.end(&head, &folder, &findings)?;
+        head.end(&folder, &findings)?;
         Ok((folder, findings))
     }
 

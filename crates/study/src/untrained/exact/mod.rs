@@ -102,7 +102,7 @@ impl ExactExperiment {
         let mut findings = Findings::default();
         laws::run(study, (self, &settings.work), &folder, &mut findings)?;
         orders::run(study, (self, &settings.work), &folder, &mut findings)?;
-        settings.end(&head, &folder, &findings)?;
+        head.end(&folder, &findings)?;
         Ok((folder, findings))
     }
 

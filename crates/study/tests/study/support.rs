@@ -1,6 +1,4 @@
 //! A temporary folder with a tiny experiment to run in it.
-#![allow(dead_code, reason = "every test file uses a part")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::path::{Path, PathBuf};
 
@@ -9,55 +7,55 @@ use interflow_study::{ConfigText, Finished, Runner};
 use interflow_train::Silent;
 
 /// A flow to eight Gaussians that trains in a second.
-pub const TINY: &str = include_str!("../tiny.toml");
+pub(crate) const TINY: &str = include_str!("tiny.toml");
 
-pub struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
     text: String,
 }
 
 impl Bench {
     /// The tiny experiment with `tail` at its end.
-    pub fn new(tail: &str) -> Self {
+    pub(crate) fn new(tail: &str) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), text: TINY.to_owned() + tail }
     }
 
     /// Another text than the tiny experiment's.
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), text: text.to_owned() }
     }
 
     /// The same with a piece of the text replaced.
-    pub fn edit(self, old: &str, new: &str) -> Self {
+    pub(crate) fn edit(self, old: &str, new: &str) -> Self {
         assert!(self.text.contains(old), "{old} is not in the config");
         Self { text: self.text.replacen(old, new, 1), ..self }
     }
 
     /// Where runs are written.
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("runs")
     }
 
-    pub fn runner(&self) -> Runner {
+    pub(crate) fn runner(&self) -> Runner {
         Runner { out: self.out(), threads: Some(1), ..Runner::default() }
     }
 
-    pub fn read(&self) -> Result<interflow_flow::ExperimentConfig> {
+    pub(crate) fn read(&self) -> Result<interflow_flow::ExperimentConfig> {
         Runner::read(&ConfigText { text: &self.text, place: "tiny.toml", overrides: &[] })
     }
 
-    pub fn run(&self) -> Result<Option<Finished>> {
+    pub(crate) fn run(&self) -> Result<Option<Finished>> {
         let config = ConfigText { text: &self.text, place: "tiny.toml", overrides: &[] };
         self.runner().experiment(&config, &mut Silent)
     }
 
     /// What comes of an experiment that has to succeed.
-    pub fn finish(&self) -> Finished {
+    pub(crate) fn finish(&self) -> Finished {
         self.run().unwrap_or_else(|error| panic!("{error:#}")).expect("it was not interrupted")
     }
 
     /// The message of an experiment that has to fail before a folder is made.
-    pub fn refusal(&self) -> String {
+    pub(crate) fn refusal(&self) -> String {
         let message = format!("{:#}", self.run().unwrap_err());
         assert!(!self.out().exists(), "a folder was made: {message}");
         message
@@ -65,7 +63,7 @@ impl Bench {
 }
 
 /// Checks that the folder has the figures, and a report with the words.
-pub fn check_folder(folder: &Path, figures: &[&str], words: &[&str]) {
+pub(crate) fn check_folder(folder: &Path, figures: &[&str], words: &[&str]) {
     for name in figures {
         let bytes = std::fs::read(folder.join("figures").join(name));
         let bytes = bytes.unwrap_or_else(|error| panic!("{name}: {error}"));

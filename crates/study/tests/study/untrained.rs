@@ -1,12 +1,9 @@
 //! Experiments that train no flow of their own.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-
-mod support;
 
 use interflow_study::{ConfigText, untrained};
 use serde_json::Value;
 
-use support::{Bench, TINY, check_folder};
+use crate::support::{Bench, TINY, check_folder};
 
 const EXACT: &str = r#"
 name = "exact"
@@ -66,7 +63,8 @@ n_likelihood = 1
 
 #[test]
 fn exact_fields_are_sampled_without_training() {
-    let found = Bench::of(EXACT).finish();
+    let bench = Bench::of(EXACT);
+    let found = bench.finish();
     let results = &found.results;
     assert_eq!((&results["n_samplers"], &results["laws_agree"]), (&14.into(), &true.into()), "{results:?}");
     assert!(results["worst_log_density_error"].as_f64().unwrap() < 1e-8);
@@ -88,7 +86,8 @@ fn an_exact_study_is_read_strictly() {
 
 #[test]
 fn both_trainings_are_timed_and_tested() {
-    let found = Bench::of(COST).finish();
+    let bench = Bench::of(COST);
+    let found = bench.finish();
     for when in ["start", "late"] {
         for key in ["interpolant_ms", "direct_ms", "adjoint_ms", "ratio_direct", "ratio_adjoint"] {
             assert!(found.results[when][key].as_f64().unwrap() > 0.0, "{when} {key}");

@@ -1,13 +1,10 @@
 //! Studies: what they find on flows that are known well enough, and what they refuse.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-
-mod support;
 
 use interflow_flow::ExperimentConfig;
 use interflow_study::StudyConfig;
 use serde_json::Value;
 
-use support::{Bench, TINY, check_folder};
+use crate::support::{Bench, TINY, check_folder};
 
 const BUDGET: &str = r#"
 [study]
@@ -112,7 +109,8 @@ fn the_learned_score_is_measured_up_to_the_end() {
 /// Pairs of latents calm the gradient where γ̇ is singular, whatever has been learned.
 #[test]
 fn a_denoiser_is_studied_beside_the_velocity() {
-    let found = with_latent(GAMMA).finish();
+    let bench = with_latent(GAMMA);
+    let found = bench.finish();
     let early = &found.results["gradient_variance_by_time"][0]["variance"];
     let variance = |latents: &str| early[latents].as_f64().unwrap();
     assert!(variance("single") > 20.0 * variance("pairs"), "{early}");
@@ -139,7 +137,8 @@ fn data_are_led_to_themselves() {
 /// At t = 0 the score is that of N(0, I), whatever was learned: E|s|² = D, and all integrals are right.
 #[test]
 fn integrals_of_the_score_are_known_at_the_base() {
-    let found = short(STEIN).finish();
+    let bench = short(STEIN);
+    let found = bench.finish();
     let base = &found.results["stein"][0];
     let number = |name: &str, part: &str| base[name][part].as_f64().unwrap();
     for (name, exact) in [("product", -2.0), ("information", 2.0), ("information_gap", 0.0)] {
@@ -151,7 +150,8 @@ fn integrals_of_the_score_are_known_at_the_base() {
 
 #[test]
 fn posteriors_are_sampled_beside_the_exact_ones() {
-    let found = short(POSTERIOR).finish();
+    let bench = short(POSTERIOR);
+    let found = bench.finish();
     let posteriors = found.results["posteriors"].as_array().unwrap();
     let distance = |i: usize| posteriors[i]["energy_distance"].as_f64().unwrap();
     assert_eq!(posteriors.len(), 3);
