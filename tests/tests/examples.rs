@@ -24,8 +24,15 @@ fn name(source: &std::path::Path) -> String {
 #[test]
 fn there_is_one_for_each_seam_and_all_are_short() {
     let names: Vec<String> = sources().iter().map(|source| name(source)).collect();
-    for seam in ["moons", "score_table", "conditions", "own_interpolant", "own_tableau", "own_objective", "own_network"]
-    {
+    for seam in [
+        "moons",
+        "score_table",
+        "conditions",
+        "own_interpolant",
+        "own_tableau",
+        "own_objective",
+        "own_network",
+    ] {
         assert!(names.iter().any(|name| name == seam), "no example {seam}");
     }
     for source in sources() {

@@ -19,7 +19,8 @@ fn every_config_is_read_and_written_again() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let config = ExperimentConfig::from_toml(&text, &name, &[]).unwrap_or_else(|error| panic!("{error:?}"));
+        let config =
+            ExperimentConfig::from_toml(&text, &name, &[]).unwrap_or_else(|error| panic!("{error:?}"));
         let again = ExperimentConfig::from_toml(&config.to_toml().unwrap(), &name, &[]).unwrap();
         assert_eq!(config, again, "{name}");
         n += 1;

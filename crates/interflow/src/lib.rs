@@ -9,7 +9,7 @@
 //! x_t = α(t) x0 + β(t) x1,    t from 0 (base) to 1 (target).
 //! ```
 //!
-//! The law ρ_t of x_t is carried along by the *velocity* `v_t(x) = E[ẋ_t | x_t = x]`, and that velocity is the minimiser
+//! The law `ρ_t` of `x_t` is carried along by the *velocity* `v_t(x) = E[ẋ_t | x_t = x]`, and that velocity is the minimiser
 //! of a plain quadratic loss: `E|v̂|² − 2 ẋ_t · v̂`. So training needs neither a solver nor a likelihood. A trained velocity
 //! is a flow `dX/dt = v_t(X)`: forwards it samples the target, backwards it encodes data, and along a trajectory
 //! `log ρ_t(X_t) = log ρ_0(X_0) − ∫ ∇·v`, the exact log-density.

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
-use interflow_flow::checkpoint::{self, EXPERIMENT};
-use interflow_flow::{Base, Engine, ExperimentConfig, FlowManifest, RunFolder, Target, device};
+use anyhow::{Context as _, Result};
+use interflow_flow::{Base, Engine, ExperimentConfig, FlowManifest, RunFolder, Target, checkpoint, device};
 use interflow_train::Checkpoint;
 
 use super::complete::write;
@@ -22,7 +21,7 @@ impl Runner {
         let study = StudyConfig::of(config)?
             .context("--from studies a trained flow: the config needs a table [study]")?;
         let checkpoint = Checkpoint::load(&checkpoint::find(from)?)?;
-        let mut own = experiment(&checkpoint, from)?;
+        let mut own = checkpoint::experiment(&checkpoint)?;
         own.name.clone_from(&config.name);
         own.seed = self.seed.unwrap_or(own.seed);
         own.study.clone_from(&config.study);
@@ -41,16 +40,4 @@ impl Runner {
         write(&folder, &own, (&findings.results, &findings.text))?;
         Ok(Finished { folder, results: findings.results })
     }
-}
-
-/// The experiment that a checkpoint comes from.
-fn experiment(checkpoint: &Checkpoint, from: &Path) -> Result<ExperimentConfig> {
-    let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
-        bail!(
-            "the checkpoint is of an earlier version, whose configs are not read any more: {}\nhint: its flow can be \
-             used as it is; to study it, train it anew with this version",
-            from.display()
-        );
-    };
-    Ok(ExperimentConfig::from_toml(text, "the checkpoint's config", &[])?)
 }
