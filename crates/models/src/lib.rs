@@ -15,6 +15,7 @@ pub mod state_features;
 mod state_inputs;
 mod tangent;
 pub mod time_embedding;
+mod time_inputs;
 pub mod u_net;
 pub mod velocity_and_denoiser;
 

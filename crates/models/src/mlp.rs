@@ -1,5 +1,8 @@
 //! The multilayer perceptron `v(t, x)`: features of x and t, hidden layers, a linear output.
 
+use std::sync::Arc;
+
+use interflow_core::interpolant::Schedule;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,7 @@ use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
 use crate::tangent;
 use crate::time_embedding::TimeEmbedding;
+use crate::time_inputs::TimeInputs;
 
 /// A multilayer perceptron's form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,7 +66,8 @@ impl MlpConfig {
         }
         let zero = Tensor::zeros([space.dim, fan_in], options);
         layers.push(Layer::add(&mut parameters, "output", &zero, options));
-        Ok(Mlp { config: self.clone(), space, parameters, layers })
+        let (state_inputs, time_inputs) = (self.state_inputs(space.dim), self.time_embedding.into());
+        Ok(Mlp { config: self.clone(), space, state_inputs, time_inputs, parameters, layers })
     }
 
     fn check(&self, space: Space) -> Result<()> {
@@ -75,7 +80,7 @@ impl MlpConfig {
     }
 
     fn state_inputs(&self, dim: i64) -> StateInputs {
-        StateInputs { dim, features: self.state_features }
+        StateInputs::new(dim, self.state_features)
     }
 }
 
@@ -84,6 +89,8 @@ impl MlpConfig {
 pub struct Mlp {
     config: MlpConfig,
     space: Space,
+    state_inputs: StateInputs,
+    time_inputs: TimeInputs,
     parameters: Parameters,
     layers: Vec<Layer>,
 }
@@ -92,6 +99,16 @@ impl Mlp {
     /// Its form.
     pub fn config(&self) -> &MlpConfig {
         &self.config
+    }
+
+    /// The same network with `schedule` in place of those that its config names: waves of the state and a logarithmic clock
+    /// read α and β from it. For a path whose schedule no config can name, and not recorded in [`Self::config`]; weights
+    /// are the same for every schedule.
+    #[must_use]
+    pub fn along(mut self, schedule: Arc<dyn Schedule>) -> Self {
+        self.state_inputs = self.state_inputs.along(schedule.clone());
+        self.time_inputs = self.time_inputs.along(schedule);
+        self
     }
 
     fn layer_name(&self, index: usize) -> String {
@@ -106,13 +123,9 @@ impl Mlp {
         &self.layers[self.layers.len() - 1]
     }
 
-    fn state_inputs(&self) -> StateInputs {
-        self.config.state_inputs(self.space.dim)
-    }
-
     /// The first layer's input `[B, F]`: the conditions, what is seen of the state, the time's features.
     fn inputs(&self, state: &Tensor, t: &Tensor, given: &Given) -> Tensor {
-        let time = self.config.time_embedding.embed(t);
+        let time = self.time_inputs.value(t);
         match given_inputs(self.space.given, given, state) {
             None => Tensor::cat(&[state, &time], 1),
             Some(given) => Tensor::cat(&[&given, state, &time], 1),
@@ -121,11 +134,11 @@ impl Mlp {
 
     /// The first layer's weights for what is seen of the state, `[H, n]`.
     fn state_columns(&self) -> Tensor {
-        self.layers[0].weight.narrow(1, self.space.given.n_inputs(), self.state_inputs().n())
+        self.layers[0].weight.narrow(1, self.space.given.n_inputs(), self.state_inputs.n())
     }
 
     fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
-        let (state, mut tangent) = self.state_inputs().value_and_tangent(t, x, u);
+        let (state, mut tangent) = self.state_inputs.value_and_tangent(t, x, u);
         let mut h = self.inputs(&state, t, given);
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
@@ -138,7 +151,7 @@ impl Mlp {
     }
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
-        let (state, mut tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.state_columns());
+        let (state, mut tangents) = self.state_inputs.value_and_unit_tangents(t, x, &self.state_columns());
         let mut h = self.inputs(&state, t, given);
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
@@ -159,7 +172,7 @@ impl Network for Mlp {
     }
 
     fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
-        let inputs = self.inputs(&self.state_inputs().value(t, x), t, given);
+        let inputs = self.inputs(&self.state_inputs.value(t, x), t, given);
         let hidden = self
             .hidden_layers()
             .iter()
@@ -202,6 +215,8 @@ impl Network for Mlp {
         let layers = self.layers.iter().enumerate();
         let layers = layers.map(|(index, layer)| layer.duplicate(&mut parameters, &self.layer_name(index)));
         let layers = layers.collect();
-        Ok(Box::new(Self { config: self.config.clone(), space: self.space, parameters, layers }))
+        let (state_inputs, time_inputs) = (self.state_inputs.clone(), self.time_inputs.clone());
+        let config = self.config.clone();
+        Ok(Box::new(Self { config, space: self.space, state_inputs, time_inputs, parameters, layers }))
     }
 }

@@ -1,7 +1,9 @@
 //! The residual perceptron: a wide stream that each block corrects, with the time added inside every block.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
+use std::sync::Arc;
 
+use interflow_core::interpolant::Schedule;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, Network, Parameters, Space};
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
 use crate::tangent;
 use crate::time_embedding::TimeEmbedding;
+use crate::time_inputs::TimeInputs;
 
 /// A residual perceptron's form.
 ///
@@ -79,7 +82,17 @@ impl ResidualMlpConfig {
         }
         let output =
             Layer::add(&mut parameters, OUTPUT, &Tensor::zeros([space.dim, width], options), options);
-        Ok(ResidualMlp { config: self.clone(), space, parameters, input, input_time, blocks, output })
+        Ok(ResidualMlp {
+            config: self.clone(),
+            space,
+            state_inputs: self.state_inputs(space.dim),
+            time_inputs: self.time_embedding.into(),
+            parameters,
+            input,
+            input_time,
+            blocks,
+            output,
+        })
     }
 
     fn check(&self, space: Space) -> Result<()> {
@@ -93,7 +106,7 @@ impl ResidualMlpConfig {
     }
 
     fn state_inputs(&self, dim: i64) -> StateInputs {
-        StateInputs { dim, features: self.state_features }
+        StateInputs::new(dim, self.state_features)
     }
 }
 
@@ -130,6 +143,8 @@ impl Block {
 pub struct ResidualMlp {
     config: ResidualMlpConfig,
     space: Space,
+    state_inputs: StateInputs,
+    time_inputs: TimeInputs,
     parameters: Parameters,
     input: Layer,
     input_time: Tensor,
@@ -143,13 +158,19 @@ impl ResidualMlp {
         &self.config
     }
 
-    fn state_inputs(&self) -> StateInputs {
-        self.config.state_inputs(self.space.dim)
+    /// The same network with `schedule` in place of those that its config names: waves of the state and a logarithmic clock
+    /// read α and β from it. For a path whose schedule no config can name, and not recorded in [`Self::config`]; weights
+    /// are the same for every schedule.
+    #[must_use]
+    pub fn along(mut self, schedule: Arc<dyn Schedule>) -> Self {
+        self.state_inputs = self.state_inputs.along(schedule.clone());
+        self.time_inputs = self.time_inputs.along(schedule);
+        self
     }
 
     /// The stream before the first block `[B, H]`, and the time's features.
     fn enter(&self, state: &Tensor, t: &Tensor, given: &Given) -> (Tensor, Tensor) {
-        let time = self.config.time_embedding.embed(t);
+        let time = self.time_inputs.value(t);
         let seen = match given_inputs(self.space.given, given, state) {
             None => state.shallow_clone(),
             Some(given) => Tensor::cat(&[&given, state], 1),
@@ -159,7 +180,7 @@ impl ResidualMlp {
 
     /// The first layer's weights for what is seen of the state, `[H, n]`.
     fn state_columns(&self) -> Tensor {
-        self.input.weight.narrow(1, self.space.given.n_inputs(), self.state_inputs().n())
+        self.input.weight.narrow(1, self.space.given.n_inputs(), self.state_inputs.n())
     }
 
     /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to the output layer's input.
@@ -180,7 +201,7 @@ impl ResidualMlp {
 
     fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
         let activation = self.config.activation;
-        let (h, time) = self.enter(&self.state_inputs().value(t, x), t, given);
+        let (h, time) = self.enter(&self.state_inputs.value(t, x), t, given);
         let h = self.blocks.iter().fold(h, |h, block| {
             let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
             let inner = dropout.numbers(activation.value(&inner), self.config.dropout);
@@ -191,7 +212,7 @@ impl ResidualMlp {
     }
 
     fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
-        let (state, tangent) = self.state_inputs().value_and_tangent(t, x, u);
+        let (state, tangent) = self.state_inputs.value_and_tangent(t, x, u);
         let (h, time) = self.enter(&state, t, given);
         let tangent = tangent.linear(&self.state_columns(), None::<&Tensor>);
         let (value, tangent) = self.carry(h, &time, tangent);
@@ -199,7 +220,7 @@ impl ResidualMlp {
     }
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
-        let (state, tangents) = self.state_inputs().value_and_unit_tangents(t, x, &self.state_columns());
+        let (state, tangents) = self.state_inputs.value_and_unit_tangents(t, x, &self.state_columns());
         let (h, time) = self.enter(&state, t, given);
         let (value, tangents) = self.carry(h, &time, tangents);
         (self.output.apply(&value), tangent::contract(&self.output, &tangents))
@@ -258,7 +279,16 @@ impl Network for ResidualMlp {
         let blocks = (0..).zip(&self.blocks).map(|(index, block)| block.duplicate(&mut parameters, index));
         let blocks = blocks.collect();
         let output = self.output.duplicate(&mut parameters, OUTPUT);
-        let config = self.config.clone();
-        Ok(Box::new(Self { config, space: self.space, parameters, input, input_time, blocks, output }))
+        Ok(Box::new(Self {
+            config: self.config.clone(),
+            space: self.space,
+            state_inputs: self.state_inputs.clone(),
+            time_inputs: self.time_inputs.clone(),
+            parameters,
+            input,
+            input_time,
+            blocks,
+            output,
+        }))
     }
 }

@@ -1,13 +1,13 @@
 //! Smooth waves of the state, for densities with sharp edges or narrow spikes.
 //!
 //! For each coordinate and each octave k the features are `g sin y` and `g cos y` with `y = ωx/r`, `ω = 2ᵏ`,
-//! `r = √(β² + 10⁻⁴)` and `g = exp(−½(αω/r)²)`, α and β the trigonometric schedule's. `x/r` undoes the path's
-//! scaling of the target, and g is what the base's noise, of width α/r on that scale, leaves of a wave on
-//! average: a wave appears when the path has become narrow enough to resolve it. A base with structure of its own
-//! wants the same waves with α and β exchanged beside them.
+//! `r = √(β² + 10⁻⁴)` and `g = exp(−½(αω/r)²)`. α and β are given with the state: a network takes them from the schedule
+//! that its features name, the trigonometric one unless they name another, or from one that it is told
+//! ([`crate::Mlp::along`]). On a path of that schedule, `x/r` undoes the path's scaling of the target, and g is what the
+//! base's noise, of width α/r on that scale, leaves of a wave on average: a wave appears when the path has become narrow
+//! enough to resolve it. A base with structure of its own wants the same waves with α and β exchanged beside them.
 
-use std::f64::consts::FRAC_PI_2;
-
+use interflow_core::interpolant::{ScheduleCoefficients, ScheduleKind};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -46,6 +46,9 @@ pub struct StateFeatures {
     /// Which ends they resolve.
     #[serde(default)]
     pub ends: Ends,
+    /// The schedule whose α and β a network passes to them.
+    #[serde(default, skip_serializing_if = "ScheduleKind::is_default")]
+    pub schedule: ScheduleKind,
 }
 
 impl StateFeatures {
@@ -74,17 +77,18 @@ impl StateFeatures {
         2 * self.n_octaves * self.ends.count()
     }
 
-    /// The features `[B, D, 2K]` of states `x`, `[B, D]`, at times `t`, `[B]`.
-    pub fn value(self, t: &Tensor, x: &Tensor) -> Tensor {
-        let (scaled, damping) = self.scales(t);
+    /// The features `[B, D, 2K]` of states `x`, `[B, D]`, with the schedule's coefficients at their times, each `[B]`.
+    pub fn value(self, coefficients: &ScheduleCoefficients, x: &Tensor) -> Tensor {
+        let (scaled, damping) = self.scales(coefficients);
         let y = x.unsqueeze(2) * scaled.unsqueeze(1);
         let damping = damping.unsqueeze(1);
         Tensor::cat(&[y.sin() * &damping, y.cos() * damping], 2)
     }
 
-    /// The features and their derivatives by their own coordinate, both `[B, D, 2K]`.
-    pub fn value_and_slope(self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
-        let (scaled, damping) = self.scales(t);
+    /// The features and their derivatives by their own coordinate, both `[B, D, 2K]`; arguments as those of
+    /// [`StateFeatures::value`].
+    pub fn value_and_slope(self, coefficients: &ScheduleCoefficients, x: &Tensor) -> (Tensor, Tensor) {
+        let (scaled, damping) = self.scales(coefficients);
         let scaled = scaled.unsqueeze(1);
         let y = x.unsqueeze(2) * &scaled;
         let damping = damping.unsqueeze(1);
@@ -94,11 +98,10 @@ impl StateFeatures {
     }
 
     /// `ω/r` and `g` per sample, octave and end, both `[B, K]`.
-    fn scales(self, t: &Tensor) -> (Tensor, Tensor) {
+    fn scales(self, coefficients: &ScheduleCoefficients) -> (Tensor, Tensor) {
         let omega: Vec<f64> = (0..self.n_octaves as i32).map(|k| 2f64.powi(k)).collect();
-        let omega = Tensor::from_slice(&omega).to_kind(t.kind()).to_device(t.device());
-        let angle = t.unsqueeze(1) * FRAC_PI_2;
-        let (far, near) = (angle.cos(), angle.sin());
+        let (far, near) = (coefficients.alpha.unsqueeze(1), coefficients.beta.unsqueeze(1));
+        let omega = Tensor::from_slice(&omega).to_kind(near.kind()).to_device(near.device());
         let one_end = |far: &Tensor, near: &Tensor| {
             let scaled = &omega / (near.square() + FLOOR).sqrt();
             let damping = ((&scaled * far).square() * -0.5).exp();

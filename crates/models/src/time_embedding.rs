@@ -1,12 +1,12 @@
 //! How a network sees the time.
 
-use std::f64::consts::{FRAC_PI_2, PI};
+use std::f64::consts::PI;
 
+use interflow_core::interpolant::{Schedule, ScheduleKind};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::error::check_positive;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_positive};
 
 /// An embedding of the time in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +20,13 @@ pub enum TimeEmbedding {
     Fourier {
         /// How many frequencies.
         n_frequencies: i64,
-        /// How many frequencies, with the same formulas, of `c = −log₁₀ max(cos(πt/2), 10⁻⁴) / 4` beside them: c
+        /// How many frequencies, with the same formulas, of `c = −log₁₀ max(α(t), 10⁻⁴) / 4` beside them: c
         /// resolves the last times before 1 logarithmically. None for 0.
         #[serde(default)]
         n_log_frequencies: i64,
+        /// The schedule whose α a network reads c from, unless it is told another ([`crate::Mlp::along`]).
+        #[serde(default, skip_serializing_if = "ScheduleKind::is_default")]
+        schedule: ScheduleKind,
     },
     /// `sin 1000ωt` and `cos 1000ωt` for ω = 10000^(−k/n), k = 0 … n − 1, as Ho et al. 2020 see their step.
     Sinusoidal {
@@ -34,16 +37,29 @@ pub enum TimeEmbedding {
 
 impl Default for TimeEmbedding {
     fn default() -> Self {
-        Self::Fourier { n_frequencies: 8, n_log_frequencies: 0 }
+        Self::fourier(8)
     }
 }
 
 impl TimeEmbedding {
+    /// [`TimeEmbedding::Fourier`] without a logarithmic clock.
+    pub fn fourier(n_frequencies: i64) -> Self {
+        Self::Fourier { n_frequencies, n_log_frequencies: 0, schedule: ScheduleKind::default() }
+    }
+
+    /// The schedule that its logarithmic clock reads; the default one where there is no such clock.
+    pub fn schedule(self) -> ScheduleKind {
+        match self {
+            Self::Fourier { schedule, .. } => schedule,
+            Self::Centred {} | Self::Sinusoidal { .. } => ScheduleKind::default(),
+        }
+    }
+
     /// How many features it has.
     pub fn n_features(self) -> i64 {
         match self {
             Self::Centred {} => 1,
-            Self::Fourier { n_frequencies, n_log_frequencies } => {
+            Self::Fourier { n_frequencies, n_log_frequencies, .. } => {
                 let n_logarithmic = if n_log_frequencies > 0 { 1 + 2 * n_log_frequencies } else { 0 };
                 1 + 2 * n_frequencies + n_logarithmic
             }
@@ -58,7 +74,7 @@ impl TimeEmbedding {
     pub fn check(self) -> Result<()> {
         let (n_frequencies, n_log_frequencies) = match self {
             Self::Centred {} => return Ok(()),
-            Self::Fourier { n_frequencies, n_log_frequencies } => (n_frequencies, n_log_frequencies),
+            Self::Fourier { n_frequencies, n_log_frequencies, .. } => (n_frequencies, n_log_frequencies),
             Self::Sinusoidal { n_frequencies } => (n_frequencies, 0),
         };
         check_positive("time_embedding n_frequencies", n_frequencies)?;
@@ -72,14 +88,14 @@ impl TimeEmbedding {
         Ok(())
     }
 
-    /// The features `[B, E]` of times `t`, `[B]`.
-    pub fn embed(self, t: &Tensor) -> Tensor {
+    /// The features `[B, E]` of times `t`, `[B]`, whose logarithmic clock reads the α of `schedule`.
+    pub fn embed(self, t: &Tensor, schedule: &dyn Schedule) -> Tensor {
         let t = t.unsqueeze(1);
         match self {
             Self::Centred {} => t * 2.0 - 1.0,
-            Self::Fourier { n_frequencies, n_log_frequencies: 0 } => waves(&t, n_frequencies),
-            Self::Fourier { n_frequencies, n_log_frequencies } => {
-                let alpha = (&t * FRAC_PI_2).cos().clamp_min(SMALLEST_ALPHA);
+            Self::Fourier { n_frequencies, n_log_frequencies: 0, .. } => waves(&t, n_frequencies),
+            Self::Fourier { n_frequencies, n_log_frequencies, .. } => {
+                let alpha = schedule.coefficients(&t).alpha.clamp_min(SMALLEST_ALPHA);
                 let c = alpha.log() / SMALLEST_ALPHA.ln();
                 Tensor::cat(&[waves(&t, n_frequencies), waves(&c, n_log_frequencies)], 1)
             }

@@ -4,6 +4,7 @@
 
 mod perceptrons;
 
+use interflow_core::interpolant::{ScheduleKind, Trigonometric};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, GivenSpace, Network, Space};
 use interflow_models::{Ends, MlpConfig, ModelConfig, ResidualMlpConfig, TimeEmbedding};
@@ -75,7 +76,8 @@ fn a_fresh_residual_network_is_zero_and_learns_everywhere() {
 fn the_logarithmic_clock_tells_late_times_apart() {
     let features = |n_log_frequencies: i64| {
         let t = Tensor::from_slice(&[0.999, 0.9999]);
-        TimeEmbedding::Fourier { n_frequencies: 1, n_log_frequencies }.embed(&t)
+        TimeEmbedding::Fourier { n_frequencies: 1, n_log_frequencies, schedule: ScheduleKind::Trigonometric }
+            .embed(&t, &Trigonometric)
     };
     let apart = |features: &Tensor| largest_difference(&features.get(0), &features.get(1));
     assert_eq!(features(2).size(), [2, 8]);
@@ -143,10 +145,7 @@ fn senseless_sizes_are_refused_by_name() {
     check(MlpConfig::new(vec![]), "hidden");
     check(MlpConfig::new(vec![8, 0]), "hidden");
     check(
-        MlpConfig {
-            time_embedding: TimeEmbedding::Fourier { n_frequencies: 0, n_log_frequencies: 0 },
-            ..MlpConfig::new(vec![8])
-        },
+        MlpConfig { time_embedding: TimeEmbedding::fourier(0), ..MlpConfig::new(vec![8]) },
         "n_frequencies",
     );
     let mut draw = Stream::new(0, Purpose::Init).at(0);

@@ -48,7 +48,7 @@ fn trainer(search: &PathConfig, steps: u64, seed: u64) -> Trainer {
     };
     let draw = &mut Stream::new(3, Purpose::Init).at(0);
     // A velocity that cannot follow the path in time invites the path to cheat.
-    let time_embedding = TimeEmbedding::Fourier { n_frequencies: 4, n_log_frequencies: 0 };
+    let time_embedding = TimeEmbedding::fourier(4);
     let network = MlpConfig { time_embedding, ..MlpConfig::new(vec![32, 32]) };
     let network = Box::new(network.init(2, draw, OPTIONS).unwrap());
     let config = TrainConfig {

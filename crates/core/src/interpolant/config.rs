@@ -25,6 +25,11 @@ pub enum ScheduleKind {
 }
 
 impl ScheduleKind {
+    /// Whether it is the default, which a config need not name.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The working schedule.
     pub fn build(self) -> Box<dyn Schedule> {
         match self {

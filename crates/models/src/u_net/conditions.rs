@@ -8,12 +8,12 @@ use tch::Tensor;
 use super::assembly::{Assembly, Start};
 use super::config::UNetConfig;
 use super::layer::Linear;
-use crate::time_embedding::TimeEmbedding;
+use crate::time_inputs::TimeInputs;
 
 /// `σ(M₂ σ(M₁ τ) + c)` with σ = `SiLU`, τ the time's features and c the class's vector.
 #[derive(Debug)]
 pub(super) struct Conditions {
-    time_embedding: TimeEmbedding,
+    pub(super) time: TimeInputs,
     /// Learned frequencies w, `[F]`.
     frequencies: Option<Tensor>,
     first: Linear,
@@ -31,7 +31,7 @@ impl Conditions {
         };
         let (n_time, n_features) = (time_embedding.n_features() + 2 * n_learned, config.n_features());
         Self {
-            time_embedding,
+            time: time_embedding.into(),
             frequencies: (n_learned > 0)
                 .then(|| assembly.add("time.frequencies", &[n_learned], Start::Normal(1.0))),
             first: Linear::new(assembly, "time.first", [n_time, n_features], Start::fan_in(n_time)),
@@ -51,7 +51,7 @@ impl Conditions {
     }
 
     fn embed(&self, t: &Tensor) -> Tensor {
-        let fixed = self.time_embedding.embed(t);
+        let fixed = self.time.value(t);
         let Some(frequencies) = &self.frequencies else { return fixed };
         let phase = t.unsqueeze(1) * frequencies * TAU;
         Tensor::cat(&[fixed, phase.sin(), phase.cos()], 1)

@@ -15,6 +15,9 @@ mod layer;
 mod mixing;
 mod path;
 
+use std::sync::Arc;
+
+use interflow_core::interpolant::Schedule;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, GivenSpace, Network, Parameters, Space};
 use tch::Tensor;
@@ -43,6 +46,15 @@ impl UNet {
     /// Its form.
     pub fn config(&self) -> &UNetConfig {
         &self.config
+    }
+
+    /// The same network with `schedule` in place of the one that its config names: a logarithmic clock reads α from it. For
+    /// a path whose schedule no config can name, and not recorded in [`Self::config`]; weights are the same for every
+    /// schedule.
+    #[must_use]
+    pub fn along(mut self, schedule: Arc<dyn Schedule>) -> Self {
+        self.conditions.time = self.conditions.time.along(schedule);
+        self
     }
 
     /// A net of a checked form whose weights are those that `weights` yields.
@@ -94,6 +106,7 @@ impl Network for UNet {
         let options = (self.parameters.kind(), self.parameters.device());
         let mut copy =
             Self::assemble(&self.config, self.given, &mut |_, shape, _| Tensor::zeros(shape, options));
+        copy.conditions.time = self.conditions.time.clone();
         copy.parameters.assign(&self.parameters.detached_copy())?;
         Ok(Box::new(copy))
     }

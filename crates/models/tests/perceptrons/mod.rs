@@ -1,5 +1,6 @@
 //! Perceptrons and points for tests.
 
+use interflow_core::interpolant::ScheduleKind;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{GivenSpace, Network, Space};
 use interflow_models::{
@@ -32,7 +33,7 @@ pub(crate) fn network_given(config: &ModelConfig, given: GivenSpace, kind: Kind)
 }
 
 pub(crate) fn features(n_octaves: i64, ends: Ends) -> StateFeatures {
-    StateFeatures { n_octaves, ends }
+    StateFeatures { n_octaves, ends, schedule: ScheduleKind::default() }
 }
 
 pub(crate) fn mlp(hidden: &[i64]) -> ModelConfig {
@@ -40,7 +41,8 @@ pub(crate) fn mlp(hidden: &[i64]) -> ModelConfig {
 }
 
 pub(crate) fn residual(width: i64, n_blocks: i64) -> ResidualMlpConfig {
-    let time_embedding = TimeEmbedding::Fourier { n_frequencies: 2, n_log_frequencies: 3 };
+    let time_embedding =
+        TimeEmbedding::Fourier { n_frequencies: 2, n_log_frequencies: 3, schedule: ScheduleKind::default() };
     let (activation, state_features) = (Activation::Silu, None);
     ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features, dropout: 0.0 }
 }
