@@ -1,6 +1,7 @@
 //! Fits y given c to a table of one's own, samples at a chosen condition and scores rows.
 //!
 //! `cargo run --release --example conditions [STEPS]`
+#![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::rng::Stream;
 use interflow::core::{Given, Points};

@@ -1,6 +1,7 @@
 //! Trains a flow to two moons, samples it, and holds its log-densities against the true ones.
 //!
 //! `cargo run --release --example moons [STEPS]`
+#![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::target::TargetConfig;
 use interflow::tch::Kind;
@@ -9,11 +10,12 @@ use interflow::{Experiment, ExperimentConfig};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps = std::env::args().nth(1).map_or(Ok(3000), |steps| steps.parse())?;
     let density = TargetConfig::TwoMoons {};
-    let mut config = ExperimentConfig::synthetic("moons", density.clone());
+    let mut config = ExperimentConfig::synthetic("moons", density);
     config.train.steps = steps;
 
     let trained = Experiment::new(config).train()?;
-    if let Some(objective) = trained.check.as_ref().map(|check| check.objective()) {
+    if let Some(check) = &trained.check {
+        let objective = check.objective();
         println!("held-out objective {:.4} ± {:.4}", objective.mean, objective.standard_error);
     }
     let flow = trained.flow();

@@ -1,29 +1,26 @@
 //! A network of one's own: `v = A(t) x + b(t)`, enough to carry a Gaussian to a Gaussian.
 //!
 //! `cargo run --release --example own_network [STEPS]`
+#![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::target::TargetConfig;
 use interflow::core::{Given, Network, Parameters, Result, Space};
 use interflow::tch::{Device, Kind, Tensor};
 use interflow::{Experiment, ExperimentConfig};
 
-/// `v = Σ_k φ_k(t) (A_k x + b_k)` with the hat functions φ_k of equally spaced times.
-struct Affine {
-    parameters: Parameters,
-    matrices: Tensor,
-    shifts: Tensor,
-}
+/// `v = Σ_k φ_k(t) (A_k x + b_k)` with the hat functions `φ_k` of equally spaced times.
+struct Affine(Parameters);
 
 const N_TIMES: i64 = 9;
 const DIM: i64 = 2;
 
 impl Affine {
     fn new() -> Self {
-        let options = (Kind::Float, Device::Cpu);
         let mut parameters = Parameters::new();
-        let matrices = parameters.add("matrices", &Tensor::zeros([N_TIMES, DIM, DIM], options));
-        let shifts = parameters.add("shifts", &Tensor::zeros([N_TIMES, DIM], options));
-        Self { parameters, matrices, shifts }
+        for (name, shape) in [("matrices", &[N_TIMES, DIM, DIM][..]), ("shifts", &[N_TIMES, DIM])] {
+            let _ = parameters.add(name, &Tensor::zeros(shape, (Kind::Float, Device::Cpu)));
+        }
+        Self(parameters)
     }
 }
 
@@ -32,21 +29,22 @@ impl Network for Affine {
         Space::from(DIM)
     }
     fn parameters(&self) -> &Parameters {
-        &self.parameters
+        &self.0
     }
     fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
+        &mut self.0
     }
     fn value(&self, t: &Tensor, x: &Tensor, _given: &Given) -> Tensor {
         let places = Tensor::arange(N_TIMES, (t.kind(), t.device()));
         let distance = (t.unsqueeze(1) * (N_TIMES - 1) as f64 - places).abs();
         let hats = (distance.ones_like() - distance).clamp_min(0.0);
-        let matrix = hats.matmul(&self.matrices.flatten(1, 2)).view([-1, DIM, DIM]);
-        matrix.bmm(&x.unsqueeze(2)).squeeze_dim(2) + hats.matmul(&self.shifts)
+        let weights = self.0.tensors();
+        let matrix = hats.matmul(&weights[0].flatten(1, 2)).view([-1, DIM, DIM]);
+        matrix.bmm(&x.unsqueeze(2)).squeeze_dim(2) + hats.matmul(&weights[1])
     }
     fn duplicate(&self) -> Result<Box<dyn Network>> {
         let mut copy = Self::new();
-        copy.parameters.assign(&self.parameters.detached_copy())?;
+        copy.0.assign(&self.0.detached_copy())?;
         Ok(Box::new(copy))
     }
 }
@@ -56,10 +54,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut config = ExperimentConfig::synthetic("affine", TargetConfig::TwoMoons {});
     config.train.steps = steps;
     let flow = Experiment::new(config).network(Box::new(Affine::new())).train()?.flow();
-    let samples = flow.sample(4000, 0)?;
-    println!(
-        "mean {:?}, as the two moons have",
-        Vec::<f32>::try_from(samples.mean_dim(0i64, false, Kind::Float))?
-    );
+    let mean = flow.sample(4000, 0)?.mean_dim(0i64, false, Kind::Float);
+    println!("mean {:?}, as the two moons have", Vec::<f32>::try_from(mean)?);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! An objective of one's own: a velocity regressed with the Huber loss, which outliers pull less.
 //!
 //! `cargo run --release --example own_objective [STEPS]`
+#![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::target::TargetConfig;
 use interflow::tch::{Kind, Reduction};

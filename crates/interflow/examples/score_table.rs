@@ -2,6 +2,7 @@
 //! small table first.
 //!
 //! `cargo run --release --example score_table [RUN TABLE.csv]`
+#![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use std::path::{Path, PathBuf};
 

@@ -54,7 +54,7 @@ pub struct StateFeatures {
 impl StateFeatures {
     /// Waves of `n_octaves` octaves that resolve the target.
     pub fn octaves(n_octaves: i64) -> Self {
-        Self { n_octaves, ends: Ends::default() }
+        Self { n_octaves, ends: Ends::default(), schedule: ScheduleKind::default() }
     }
 
     /// Checks the number of octaves.
