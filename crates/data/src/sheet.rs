@@ -1,6 +1,6 @@
 //! A file of rows as it stands: named columns, of which some may hold text or miss values.
 //!
-//! Unlike [`Table`](crate::Table), which wants finite numbers everywhere, a sheet keeps what it reads, is asked
+//! Unlike [`Table`], which wants finite numbers everywhere, a sheet keeps what it reads, is asked
 //! for some of its columns, and can be written again with a column more.
 
 mod read;

@@ -35,7 +35,7 @@
 //!
 //! # Your own table
 //!
-//! [`fit`] chooses network and training by the table's size. Everything is in the table's units: samples come back as rows,
+//! [`fit`](fn@fit) chooses network and training by the table's size. Everything is in the table's units: samples come back as rows,
 //! log-densities are those of rows as they stand.
 //!
 //! ```
