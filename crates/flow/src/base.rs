@@ -14,6 +14,21 @@ use crate::config::{BaseConfig, SyntheticConfig};
 use crate::error::{During as _, Result, refuse};
 
 /// What is known of the base's law, ρ0.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use interflow_core::density::StandardNormal;
+/// use interflow_flow::BaseLaw;
+/// use tch::Kind;
+///
+/// let law = BaseLaw::Normal(StandardNormal { dim: 3 });
+/// // Point number 7 is the same, whatever else is drawn.
+/// let many = law.sample(0, 10, 42, Kind::Double)?;
+/// let one = law.sample(7, 1, 42, Kind::Double)?;
+/// assert_eq!(many.narrow(0, 7, 1), one);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum BaseLaw {
@@ -82,6 +97,21 @@ pub(crate) fn law(config: &SyntheticConfig) -> Result<Arc<Law>> {
 }
 
 /// A base in training: its law, and its data where it is a data set.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use std::path::Path;
+///
+/// use interflow_flow::Base;
+/// use interflow_flow::config::BaseConfig;
+/// use tch::Kind;
+///
+/// let base = Base::load(&BaseConfig::StandardNormal {}, 3, Path::new("data"))?;
+/// assert_eq!(base.test(20, 0, Kind::Float).size(), [20, 3]);
+/// assert!(base.law().density().is_some());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Base {
     law: BaseLaw,
     data: Option<Box<dyn Dataset>>,

@@ -3,6 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 /// How the divergence of the velocity is computed along a trajectory.
+///
+/// ```
+/// use interflow_flow::DivergenceConfig;
+///
+/// assert_eq!(DivergenceConfig::usual(43), DivergenceConfig::Exact {});
+/// assert_eq!(DivergenceConfig::usual(3072), DivergenceConfig::Hutchinson { n_probes: 1 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]

@@ -16,6 +16,26 @@ use crate::manifest::Pairing;
 use crate::work::Task;
 
 /// A stochastic equation with the flow's marginals, and its solver.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_flow::{NoiseConfig, SampleOptions};
+/// use interflow_solvers::{DiffusionConfig, DiffusionShape, SdeConfig};
+///
+/// let noise = NoiseConfig {
+///     diffusion: DiffusionConfig { shape: DiffusionShape::Regular, strength: 1.0 },
+///     solver: SdeConfig { steps: 8, ..SdeConfig::default() },
+/// };
+/// let samples = flow.sample_with(20, &SampleOptions::default().noise(noise))?;
+/// assert_eq!(samples.points.x.size(), [20, 2]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseConfig {
     /// The strength ε(t).
@@ -25,6 +45,27 @@ pub struct NoiseConfig {
 }
 
 /// A flow along an interpolant between its ends: its own, or another by rescaling time and space.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_core::interpolant::ScheduleKind;
+/// use interflow_core::{Given, VectorField};
+/// use interflow_flow::FlowPath;
+/// use tch::{Device, Kind, Tensor};
+///
+/// // The same flow along the straight line, trained along the trigonometric path.
+/// let path = FlowPath::new(flow.engine(), Some(ScheduleKind::Linear))?;
+/// let velocity = path.velocity(&Given::Nothing)?;
+/// let (t, x) = (Tensor::from_slice(&[0.5f32]), Tensor::zeros([1, 2], (Kind::Float, Device::Cpu)));
+/// assert_eq!(velocity.value(&t, &x).size(), [1, 2]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct FlowPath<'a> {
     engine: &'a Engine,
     /// Another path than the flow's own.

@@ -4,6 +4,12 @@ use serde::{Deserialize, Serialize};
 use tch::Kind;
 
 /// Floating-point precision, as written in a config.
+///
+/// ```
+/// use interflow_flow::Precision;
+///
+/// assert_eq!(Precision::F64.kind(), tch::Kind::Double);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

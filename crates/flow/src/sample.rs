@@ -8,6 +8,26 @@ use crate::path::NoiseConfig;
 
 /// How samples are drawn. Everything is in the data's units; [`SampleOptions::default`] follows the flow's own path
 /// without noise.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_core::interpolant::ScheduleKind;
+/// use interflow_flow::SampleOptions;
+///
+/// let options = SampleOptions::default().seed(3).along(ScheduleKind::Linear);
+/// let samples = flow.sample_with(10, &options)?;
+/// // Sample i is a function of seed and i: the last five again.
+/// let last = flow.sample_with(5, &SampleOptions { first: 5, ..options })?;
+/// let gap = (samples.points.x.narrow(0, 5, 5) - last.points.x).abs().max();
+/// assert!(gap.double_value(&[]) < 1e-4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct SampleOptions {
     /// The number of the first sample: sample i is the same whatever the others are.
@@ -54,6 +74,21 @@ impl SampleOptions {
 }
 
 /// Samples in the data's units.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_flow::SampleOptions;
+///
+/// let samples = flow.sample_with(10, &SampleOptions::default())?;
+/// println!("{:?} after {} network calls", samples.points.x.size(), samples.nfe);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Samples {
     /// The samples, `[N, D]`, and what they were given. Images are levels, whole numbers.

@@ -16,6 +16,22 @@ use crate::config::TargetConfig;
 use crate::error::{During as _, Result};
 
 /// The target of a flow in training.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use std::path::Path;
+///
+/// use interflow_flow::Target;
+/// use interflow_flow::config::TargetConfig;
+/// use tch::Kind;
+///
+/// let config = TargetConfig::from(interflow_core::target::TargetConfig::Checkerboard {});
+/// let target = Target::load(&config, Path::new("data"))?;
+/// let held_out = target.test(100, 0, Kind::Double);
+/// assert_eq!((target.space().dim, held_out.len()), (2, 100));
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 pub enum Target {
     /// A density of the library.

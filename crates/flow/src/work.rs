@@ -6,6 +6,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Result};
 
 /// Shows how far long work has come. Libraries print nothing: a program gives its own terminal bars, a notebook its own.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use interflow_flow::{Cancel, Meter, Progress, Work};
+///
+/// /// Counts what is done, of whatever it is.
+/// #[derive(Clone, Default)]
+/// struct Counter(Arc<AtomicU64>);
+///
+/// impl Progress for Counter {
+///     fn begin(&self, _name: &'static str, _total: u64) -> Box<dyn Meter> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// impl Meter for Counter {
+///     fn advance(&self, n: u64) {
+///         self.0.fetch_add(n, Ordering::Relaxed);
+///     }
+/// }
+///
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// let counter = Counter::default();
+/// let flow = flow.with_work(Work::new(counter.clone(), Cancel::default()));
+/// flow.sample(30, 0)?;
+/// assert_eq!(counter.0.load(Ordering::Relaxed), 30);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Progress: Send + Sync {
     /// Begins to show a piece of work of `total` units under a name such as `test NLL`; what is returned is told of each
     /// finished part and dropped at the end.
@@ -13,12 +49,55 @@ pub trait Progress: Send + Sync {
 }
 
 /// Shows one piece of work.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use interflow_flow::{Cancel, Meter, Progress, Work};
+///
+/// /// Counts what is done, of whatever it is.
+/// #[derive(Clone, Default)]
+/// struct Counter(Arc<AtomicU64>);
+///
+/// impl Progress for Counter {
+///     fn begin(&self, _name: &'static str, _total: u64) -> Box<dyn Meter> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// impl Meter for Counter {
+///     fn advance(&self, n: u64) {
+///         self.0.fetch_add(n, Ordering::Relaxed);
+///     }
+/// }
+///
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// let counter = Counter::default();
+/// let flow = flow.with_work(Work::new(counter.clone(), Cancel::default()));
+/// flow.sample(30, 0)?;
+/// assert_eq!(counter.0.load(Ordering::Relaxed), 30);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Meter: Send {
     /// `n` more units are done.
     fn advance(&self, n: u64);
 }
 
 /// Shows nothing.
+///
+/// ```
+/// use interflow_flow::{Cancel, Hidden, Work};
+///
+/// let work = Work::new(Hidden, Cancel::default());
+/// work.begin("nothing to see", 10).advance(10);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hidden;
 
@@ -33,6 +112,15 @@ impl Meter for Hidden {
 }
 
 /// A token by which work can be stopped from elsewhere, such as a signal handler. Clones are handles on one token.
+///
+/// ```
+/// use interflow_flow::Cancel;
+///
+/// let cancel = Cancel::default();
+/// let handle = cancel.clone(); // for a signal handler, or another thread
+/// handle.request();
+/// assert!(cancel.check().unwrap_err().is_cancelled());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -57,6 +145,23 @@ impl Cancel {
 }
 
 /// How work is shown and stopped; clones share both.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_flow::{Cancel, Hidden, Work};
+///
+/// let cancel = Cancel::default();
+/// let flow = flow.with_work(Work::new(Hidden, cancel.clone()));
+/// cancel.request();
+/// assert!(flow.sample(10, 0).unwrap_err().is_cancelled());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Work {
     progress: Arc<dyn Progress>,
@@ -93,6 +198,20 @@ impl Work {
 }
 
 /// A piece of work under way.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use interflow_flow::Work;
+///
+/// let work = Work::default();
+/// let task = work.begin("a search", 3);
+/// for _ in 0..3 {
+///     task.check()?;
+///     task.advance(1);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Task {
     meter: Box<dyn Meter>,
     cancel: Cancel,

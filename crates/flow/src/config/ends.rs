@@ -6,6 +6,14 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where a flow starts, at t = 0.
+///
+/// ```
+/// use interflow_flow::config::BaseConfig;
+///
+/// let base: BaseConfig = toml::from_str("kind = \"standard-normal\"")?;
+/// assert_eq!(base, BaseConfig::StandardNormal {});
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum BaseConfig {
@@ -18,6 +26,16 @@ pub enum BaseConfig {
 }
 
 /// Where a flow ends, at t = 1.
+///
+/// ```
+/// use interflow_flow::config::TargetConfig;
+///
+/// let target: TargetConfig = toml::from_str("kind = \"table\"\nfile = \"people.csv\"")?;
+/// assert!(matches!(target, TargetConfig::Data(_)));
+/// let unknown = toml::from_str::<TargetConfig>("kind = \"tabel\"").unwrap_err();
+/// assert!(unknown.message().contains("`table`"));
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum TargetConfig {

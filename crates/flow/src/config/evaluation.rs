@@ -7,6 +7,14 @@ use crate::divergence::DivergenceConfig;
 use crate::error::{During as _, Result, refuse};
 
 /// What is measured after training.
+///
+/// ```
+/// use interflow_flow::config::EvaluationConfig;
+///
+/// let few = EvaluationConfig { n_test: 100, ..EvaluationConfig::default() };
+/// assert!(few.check().is_ok());
+/// assert!(EvaluationConfig { batch: 0, ..few }.check().is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {

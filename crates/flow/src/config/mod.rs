@@ -22,6 +22,22 @@ use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
 
 /// An experiment, as written in `configs/NAME.toml`. It is data: [`crate::Experiment`] makes a run of it.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use interflow_core::target::TargetConfig;
+/// use interflow_flow::ExperimentConfig;
+///
+/// let mut config = ExperimentConfig::synthetic("board", TargetConfig::Checkerboard {});
+/// config.train.steps = 8000;
+/// // The same as a file, and back; a misspelt key is an error that names the nearest one.
+/// let text = config.to_toml()?;
+/// assert_eq!(ExperimentConfig::from_toml(&text, "board.toml", &[])?, config);
+/// let misspelt = config.with(&["train.stepps=3".to_owned()]).unwrap_err();
+/// assert!(misspelt.to_string().contains("steps"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentConfig {

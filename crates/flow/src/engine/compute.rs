@@ -12,6 +12,19 @@ use crate::error::Result;
 use crate::work::Task;
 
 /// What a batch-wise computation gives for all rows.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// let found = flow.log_density_counted(&flow.sample(4, 0)?, 1.0)?;
+/// println!("{} network calls for {:?}", found.nfe, found.rows);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Computed {
     /// One value or point for each row, `[N]` or `[N, D]`.

@@ -26,6 +26,25 @@ use crate::manifest::FlowManifest;
 use crate::work::Work;
 
 /// A trained flow in its own coordinates.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_core::Points;
+/// use tch::Kind;
+///
+/// let engine = flow.engine();
+/// let x0 = engine.base().sample(0, 8, engine.seed(), Kind::Float)?;
+/// let found = engine.carry(&Points::from(x0), (0.0, 1.0), &engine.work().quietly())?;
+/// assert_eq!(found.rows.size(), [8, 2]);
+/// assert!(found.nfe > 0);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Engine {
     manifest: FlowManifest,
     network: Box<dyn Network>,

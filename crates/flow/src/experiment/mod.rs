@@ -43,6 +43,19 @@ use crate::work::Work;
 ///
 /// Training sets the threads of libtorch's operations for the whole process, as the config says, and gives it all cores
 /// once it is over.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use interflow_core::target::TargetConfig;
+/// use interflow_flow::{Experiment, ExperimentConfig};
+///
+/// let mut config = ExperimentConfig::synthetic("rings", TargetConfig::Rings {});
+/// config.train.steps = 10;
+/// let flow = Experiment::new(config).threads(1).train()?.flow();
+/// assert_eq!(flow.sample(3, 0)?.size(), [3, 2]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Experiment<'a> {
     config: ExperimentConfig,
     data: PathBuf,

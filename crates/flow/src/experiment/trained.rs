@@ -14,6 +14,21 @@ use crate::run::{History, RunFolder};
 use crate::target::Target;
 
 /// A flow that was trained.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use interflow_core::target::TargetConfig;
+/// use interflow_flow::{Experiment, ExperimentConfig};
+///
+/// let mut config = ExperimentConfig::synthetic("moons", TargetConfig::TwoMoons {});
+/// (config.train.steps, config.evaluation.n_test) = (10, 50);
+/// let trained = Experiment::new(config).train()?;
+/// assert_eq!(trained.outcome.steps, 10);
+/// let results = trained.evaluate()?; // as result.json has them
+/// assert!(results["test_nll"]["mean"].is_number());
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 pub struct Trained {
     /// What a user wrote.

@@ -38,6 +38,21 @@ use crate::flow::Flow;
 
 /// How a table is fitted. [`FitOptions::default`] models all columns jointly, and refuses missing values and constant
 /// columns.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// use interflow_data::Table;
+/// use interflow_flow::{FitOptions, fit};
+/// use tch::{Device, Kind, Tensor};
+///
+/// let values = Tensor::randn([300, 2], (Kind::Double, Device::Cpu));
+/// let table = Table { columns: Some(vec!["c".into(), "y".into()]), values };
+/// let options = FitOptions { given: vec!["c".into()], steps: Some(5), ..FitOptions::default() };
+/// let flow = fit(&table, &options)?;
+/// assert_eq!(flow.columns().map(|columns| columns.state_names()), Some(vec!["y".to_owned()]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FitOptions {
     /// The columns to use, by name, or by number from 1 where there is no header; all without it.

@@ -43,6 +43,24 @@ pub struct Flow {
 }
 
 /// Points of a flow as its methods take them.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_core::Points;
+/// use interflow_flow::AsPoints;
+///
+/// // A tensor stands for points that are given nothing.
+/// let samples = flow.sample(5, 0)?;
+/// let points: Points = samples.points();
+/// assert_eq!(flow.encode(&samples)?, flow.encode(&points)?);
+/// # Ok(())
+/// # }
+/// ```
 pub trait AsPoints {
     /// A handle on the states and what they are given.
     fn points(&self) -> Points;

@@ -23,6 +23,22 @@ use crate::precision::Precision;
 use crate::target::Target;
 
 /// A trained flow's description, which its checkpoint carries beside the weights.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let mut config = ExperimentConfig::synthetic("moons", moons);
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// use interflow_flow::FlowManifest;
+///
+/// let manifest = flow.manifest();
+/// assert_eq!(manifest.space.dim, 2);
+/// assert_eq!(&FlowManifest::from_toml(&manifest.to_toml()?)?, manifest);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlowManifest {

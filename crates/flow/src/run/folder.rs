@@ -14,6 +14,24 @@ use crate::error::{During as _, Result, io_error, refuse};
 const CONFIG: &str = "config.toml";
 
 /// A run's folder, `OUT/NAME/<time>-<seed>/`.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_core::target::TargetConfig;
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// use interflow_flow::{Flow, RunFolder};
+///
+/// # let mut config = ExperimentConfig::synthetic("moons", TargetConfig::TwoMoons {});
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let out = std::env::temp_dir().join(format!("interflow-{}", std::process::id()));
+/// let trained = Experiment::new(config).out(&out).train()?;
+/// let folder: &RunFolder = trained.folder.as_ref().unwrap();
+/// assert!(folder.path().join("config.toml").is_file());
+/// let flow = Flow::load(folder.path())?;
+/// # let _ = (flow, std::fs::remove_dir_all(out));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
