@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     cargo, layers,
     libtorch::{self, Flavour},
-    modules, tidy,
+    modules, test, tidy,
     workspace::Workspace,
 };
 
@@ -27,7 +27,7 @@ pub(crate) const ALL: &[Stage] = &[
     Stage { name: "setup", run: setup },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },
-    Stage { name: "test", run: test },
+    Stage { name: "test", run: tests },
 ];
 
 /// The stages less the tests.
@@ -79,8 +79,8 @@ fn docs(workspace: &Workspace) -> Result<()> {
     cargo::run(doc.args(["--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn test(workspace: &Workspace) -> Result<()> {
-    cargo::run(cargo::command(workspace, "test").arg("--workspace"))
+fn tests(workspace: &Workspace) -> Result<()> {
+    cargo::run(test::command(workspace).arg("--workspace"))
 }
 
 #[cfg(test)]

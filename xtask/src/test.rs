@@ -1,5 +1,7 @@
 //! `cargo xtask test`.
 
+use std::{env, process::Command};
+
 use anyhow::Result;
 
 use crate::{
@@ -11,12 +13,25 @@ use crate::{
 /// Provides libtorch, then becomes `cargo test`, so that cargo's summary and exit status are the last word.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     libtorch::provide(workspace, Flavour::Cpu)?;
-    let mut command = cargo::command(workspace, "test");
+    let mut command = command(workspace);
     if !selects_packages(args) {
         command.arg("--workspace");
     }
     Err(cargo::become_it(command.args(args)))
 }
+
+/// `cargo test` with one thread for a tensor operation, unless the environment says otherwise: tests run side by side, and
+/// libtorch's threads that wait for a core spin.
+pub(crate) fn command(workspace: &Workspace) -> Command {
+    let mut command = cargo::command(workspace, "test");
+    if env::var_os(THREADS).is_none() {
+        command.env(THREADS, "1");
+    }
+    command
+}
+
+/// The variable by which OpenMP, and so libtorch, takes its number of threads.
+const THREADS: &str = "OMP_NUM_THREADS";
 
 fn selects_packages(args: &[String]) -> bool {
     let mut own = args.iter().take_while(|arg| *arg != "--");
