@@ -80,7 +80,8 @@ fn a_sample_is_a_function_of_seed_and_number() {
         let all = flow.sample(30, 9).unwrap();
         let options = SampleOptions { first: 10, ..SampleOptions::default() }.seed(9);
         let part = flow.sample_with(5, &options).unwrap().points.x;
-        assert!(part == all.narrow(0, 10, 5));
+        // Products of matrices round otherwise in batches of another size.
+        assert!(largest(&(part - all.narrow(0, 10, 5))) < 1e-4);
         assert!(largest(&(flow.sample(30, 8).unwrap() - &all)) > 0.1);
     });
 }
