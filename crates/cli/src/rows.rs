@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use interflow_core::{Given, GivenSpace, Points};
 use interflow_data::{Columns, Sheet, Table};
 use interflow_flow::Flow;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Rows of a file as points of a flow.
 pub(crate) struct RowsOfFile {
@@ -34,6 +34,20 @@ impl RowsOfFile {
         };
         let points = points(&values, flow).with_context(used)?;
         Ok(Self { points, sheet, values })
+    }
+
+    /// The points at time `t` in the flow's units there, and the size of the file's units in them, `[D]`: a file's rows
+    /// are in the units of the flow's table at every time, the flow's points of time 0 in those of its base.
+    pub(crate) fn at(&self, t: f64, flow: &Flow) -> (Points, Tensor) {
+        let points = self.points.shallow_clone();
+        let Some(columns) = flow.columns().filter(|_| t <= 0.0) else {
+            return (points, Tensor::ones([flow.space().dim], (Kind::Double, Device::Cpu)));
+        };
+        let (means, deviations): (Vec<f64>, Vec<f64>) =
+            columns.states().map(|column| (column.mean, column.deviation)).unzip();
+        let deviations = Tensor::from_slice(&deviations);
+        let x = (points.x - Tensor::from_slice(&means)) / &deviations;
+        (Points { x, given: points.given }, deviations.reciprocal())
     }
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use interflow_flow::Work;
 use interflow_flow::path::check_time;
 use serde_json::json;
+use tch::Kind;
 
 use super::open::{open, say};
 use crate::args::LogProbArgs;
@@ -19,10 +20,12 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     check_time(time)?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(&args.file, &flow)?;
-    let found = flow.log_density_counted(&rows.points, time)?;
-    output.append(&rows, "log_density", &found.rows)?;
-    let nll = -found.rows.mean(tch::Kind::Double).double_value(&[]);
-    let n = found.rows.size()[0];
+    let (points, units) = rows.at(time, &flow);
+    let found = flow.log_density_counted(&points, time)?;
+    let log_density = found.rows + units.log().sum(Kind::Double).double_value(&[]);
+    output.append(&rows, "log_density", &log_density)?;
+    let nll = -log_density.mean(Kind::Double).double_value(&[]);
+    let n = log_density.size()[0];
     say(&args.flow, &json!({ "n": n, "nfe": found.nfe, "nll": nll, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }

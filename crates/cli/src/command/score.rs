@@ -17,7 +17,8 @@ pub(crate) fn score(args: &ScoreArgs, work: &Work) -> Result<ExitCode> {
     let output = Output::parse(&rows_args.out)?;
     let flow = open(&rows_args.flow, work)?;
     let rows = RowsOfFile::read(&rows_args.file, &flow)?;
-    let score = flow.score(&rows.points, args.time)?;
+    let (points, units) = rows.at(args.time, &flow);
+    let score = flow.score(&points, args.time)? * units;
     let names: Vec<String> = match flow.columns() {
         Some(columns) => columns.state_names().iter().map(|name| format!("score_{name}")).collect(),
         None => (1..=flow.space().dim).map(|d| format!("s{d}")).collect(),
