@@ -223,7 +223,7 @@ impl ExperimentConfig {
             )),
             (false, Some(_)) => Err(wrong(
                 "[denoiser]",
-                "wants the interpolant's objective for both\nhint: set [objective] kind = \"velocity-with-denoiser\"",
+                "is not trained by this objective\nhint: set [objective] kind = \"velocity-with-denoiser\"",
             )),
             _ => Ok(()),
         }
