@@ -4,7 +4,14 @@
 use interflow_tests::Playground;
 use serde_json::Value;
 
-const DENOISER: &str = "\n[denoiser]\nkind = \"mlp\"\nhidden = [24]\n";
+const DENOISER: &str = r#"
+[objective]
+kind = "velocity-with-denoiser"
+
+[denoiser]
+kind = "mlp"
+hidden = [24]
+"#;
 const LATENT: &str = "kind = \"trigonometric\"\ngamma = { kind = \"brownian\", strength = 0.5 }";
 
 /// A playground whose flow between two data sets has a latent and a denoiser.

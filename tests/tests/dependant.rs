@@ -1,11 +1,32 @@
 //! A crate outside the workspace that depends on the façade: it builds, links, runs and tests with what provides libtorch
 //! here and the two variables that `cargo xtask setup --env` prints.
+//!
+//! It is built where the workspace is, with the workspace's locked versions and profile, so that third-party crates (libtorch's
+//! binding above all, which takes minutes) are those that the workspace's build has left there.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use interflow_tests::workspace;
+use interflow_tests::{interflow, workspace};
+
+/// The manifest, less the façade and the profile. The program's dependencies are not used here: with them cargo chooses the
+/// same features of all crates as for the workspace.
+const MANIFEST: &str = r#"
+[package]
+name = "dependant"
+version = "0.1.0"
+edition = "2024"
+
+[workspace]
+
+[dependencies]
+anyhow = "1"
+clap = { version = "4", features = ["derive", "env"] }
+ctrlc = { version = "3.5", features = ["termination"] }
+tracing-subscriber = { version = "0.3", features = ["env-filter"] }
+"#;
 
 const MAIN: &str = r#"
 use interflow::core::target::TargetConfig;
@@ -26,13 +47,12 @@ fn a_tensor_can_be_made() {
 }
 "#;
 
-/// The root manifest's `[profile.dev…]` tables: with the same profile the dependencies that are built already are used.
+/// The root manifest's `[profile.dev…]` tables of crates that are not ours: those are no members of another workspace.
 fn profiles(manifest: &str) -> String {
     let mut kept = String::new();
     let mut keep = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            // Our own crates are no members of the other workspace.
             keep = line.starts_with("[profile.dev") && !line.contains("interflow");
         }
         if keep {
@@ -43,25 +63,31 @@ fn profiles(manifest: &str) -> String {
     kept
 }
 
-/// A crate in `folder` that depends on the façade in `root` and on nothing else.
-fn write_crate(folder: &Path, root: &Path) {
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+fn root() -> PathBuf {
+    workspace().canonicalize().unwrap()
+}
+
+/// A crate in `folder` that depends on the façade, and on no other crate of ours.
+fn write_crate(folder: &Path) {
+    let root = root();
     let facade = root.join("crates/interflow");
-    let text = format!(
-        "[package]\nname = \"dependant\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\ninterflow = {{ \
-         path = {facade:?} }}\n\n[workspace]\n\n{}",
-        profiles(&manifest)
-    );
+    let profiles = profiles(&std::fs::read_to_string(root.join("Cargo.toml")).unwrap());
+    let manifest = format!("{MANIFEST}interflow = {{ path = {facade:?} }}\n\n{profiles}");
     std::fs::create_dir(folder.join("src")).unwrap();
-    std::fs::write(folder.join("Cargo.toml"), text).unwrap();
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::write(folder.join("src/main.rs"), MAIN).unwrap();
-    // The same versions as here, so that nothing is fetched or built twice.
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }
 
-fn cargo(folder: &Path, target: &Path) -> Command {
+/// The folder that the workspace is built in, which holds `debug/interflow`.
+fn target() -> &'static Path {
+    interflow().ancestors().nth(2).unwrap()
+}
+
+/// Cargo for the crate in `folder`.
+fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(folder).env("CARGO_TARGET_DIR", target).env("OMP_NUM_THREADS", "1");
+    command.current_dir(folder).env("CARGO_TARGET_DIR", target()).env("OMP_NUM_THREADS", "1");
     command
 }
 
@@ -71,13 +97,12 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn a_crate_elsewhere_builds_runs_and_tests() {
-    let root = workspace().canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    write_crate(folder.path(), &root);
+    write_crate(folder.path());
     // The very path that cargo's config here names: another spelling would build libtorch's binding again.
-    let libtorch = std::env::var_os("LIBTORCH").map_or_else(|| root.join(".libtorch"), PathBuf::from);
+    let libtorch = std::env::var_os("LIBTORCH").map_or_else(|| root().join(".libtorch"), PathBuf::from);
     for (arguments, wanted) in [("run", "[7, 2]"), ("test", "1 passed")] {
-        let output = cargo(folder.path(), &root.join("target"))
+        let output = cargo(folder.path())
             .arg(arguments)
             .env("LIBTORCH", &libtorch)
             .env("LD_LIBRARY_PATH", libtorch.join("lib"))
@@ -86,17 +111,25 @@ fn a_crate_elsewhere_builds_runs_and_tests() {
             .unwrap();
         let text = text(&output);
         assert!(output.status.success() && text.contains(wanted), "cargo {arguments}: {text}");
+        assert!(
+            !text.contains("Compiling torch-sys"),
+            "its features differ, the binding was built again: {text}"
+        );
     }
 }
 
 #[test]
 fn without_libtorch_the_build_says_what_to_do() {
-    let root = workspace().canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    write_crate(folder.path(), &root);
-    let target = folder.path().join("target");
-    let output = cargo(folder.path(), &target)
-        .args(["check", "-p", "interflow-libtorch", "--keep-going"])
+    write_crate(folder.path());
+    // Under another profile the two crates that fail leave alone what was built of them with libtorch.
+    let mut manifest =
+        std::fs::OpenOptions::new().append(true).open(folder.path().join("Cargo.toml")).unwrap();
+    for name in ["torch-sys", "interflow-libtorch"] {
+        writeln!(manifest, "[profile.dev.package.{name}]\nopt-level = 1").unwrap();
+    }
+    let output = cargo(folder.path())
+        .args(["build", "-p", "interflow-libtorch", "--keep-going"])
         .env_remove("LIBTORCH")
         .env_remove("LIBTORCH_USE_PYTORCH")
         .output()

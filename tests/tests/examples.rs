@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use interflow_tests::workspace;
+use interflow_tests::{executable, workspace};
 
 /// The most lines of an example.
 const LONGEST: usize = 60;
@@ -43,16 +43,15 @@ fn there_is_one_for_each_seam_and_all_are_short() {
 
 #[test]
 fn all_of_them_run() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let folder = tempfile::tempdir().unwrap();
     for source in sources() {
         let name = name(&source);
-        let mut command = Command::new(&cargo);
-        command.args(["run", "--quiet", "-p", "interflow", "--example", &name]);
+        let mut command = Command::new(executable(&name));
         // Those that train take the number of steps.
         if std::fs::read_to_string(&source).unwrap().contains("[STEPS]") {
-            command.args(["--", "20"]);
+            command.arg("20");
         }
-        let output = command.current_dir(workspace()).env("OMP_NUM_THREADS", "1").output().unwrap();
+        let output = command.current_dir(folder.path()).env("OMP_NUM_THREADS", "1").output().unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(!output.stdout.is_empty(), "{name} says nothing");
     }

@@ -61,6 +61,10 @@ fn a_checkpoint_is_sampled_encoded_and_evaluated() {
     let inspection: Value =
         serde_json::from_str(&playground.succeed(&format!("inspect {run} --json"))).unwrap();
     assert_eq!(inspection["step"], 200);
+    // What the flow is, and the experiment that it comes from.
+    for (text, part) in [("manifest", "pairing = \"independent\""), ("experiment", "steps = 200")] {
+        assert!(inspection["texts"][text].as_str().unwrap().contains(part), "{inspection}");
+    }
 }
 
 #[test]

@@ -264,12 +264,33 @@ fn columns_given_others_have_the_known_density() {
     playground.write("d.csv", "d,e\n1,2\n");
     assert!(playground.fail(&format!("sample {run} --given d.csv")).contains("no column `c`"));
     for (other, part) in [
-        ("--set base.kind=table --set base.file=lin.csv", "want a base of kind"),
-        ("--set train.likelihood={sensitivity=\"direct\"}", "[train.likelihood]"),
+        ("--set base.kind=table --set base.file=lin.csv", "differ in dimension: 3 and 2"),
+        ("--set objective={kind=\"likelihood\"}", "hint: take the objective velocity"),
     ] {
         let message = playground.fail(&format!("fit lin.csv --given c {other}"));
         assert!(message.contains(part), "{message}");
     }
+}
+
+#[test]
+fn a_flow_between_two_tables_may_have_conditions() {
+    let playground = Playground::new();
+    let line = |i: usize| {
+        let ([c, _], [a, b]) = (normal(i), normal(i + 10_000));
+        format!("{:.3},{c:.4},{:.6}", 100.0 + 30.0 * c + 20.0 * a, 0.01 * b)
+    };
+    let lines: Vec<String> = (0..300).map(line).collect();
+    playground.write("lin.csv", &format!("y1,c,y2\n{}\n", lines.join("\n")));
+    let base = "--set base={kind=\"table\",file=\"lin.csv\",columns=[\"y1\",\"y2\"]} --set train.steps=20";
+    let result = fit(&playground, &format!("lin.csv --given c {base}"));
+    assert!(result["test_nll"].is_null() && result["two_sample_forward"]["p_value"].is_f64(), "{result}");
+    let run = result["run"].as_str().unwrap();
+    let encoded = playground.succeed(&format!("encode {run} lin.csv"));
+    assert_eq!((encoded.lines().next(), encoded.lines().count()), (Some("y1,y2"), 301));
+    // After so few steps the flow is nearly the identity.
+    let (mean, deviation) = moments(&column(&encoded, "y1"));
+    assert!((mean - 100.0).abs() < 20.0 && (deviation - 36.0).abs() < 12.0, "{mean}, {deviation}");
+    assert!(playground.fail(&format!("log-prob {run} lin.csv")).contains("known by samples only"));
 }
 
 #[test]

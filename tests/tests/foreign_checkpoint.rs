@@ -1,6 +1,7 @@
 //! Whole and undamaged files that are not the checkpoint of a run are refused.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use interflow_core::coupling::Independent;
@@ -10,11 +11,13 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Device, Kind};
 use interflow_models::MlpConfig;
-use interflow_tests::Playground;
-use interflow_train::{Checkpoint, Problem, TrainConfig, Trainer};
+use interflow_tests::{Playground, workspace};
+use interflow_train::{Checkpoint, Problem, TrainConfig, Trainer, Velocity};
 
-/// Writes a checkpoint of an untrained perceptron on `dim` dimensions that claims to have the config `text`.
-fn save(file: &Path, dim: i64, hidden: &[i64], text: &str) {
+type Texts = BTreeMap<String, String>;
+
+/// Writes a checkpoint of an untrained perceptron on `dim` dimensions that claims to be of the flow of `texts`.
+fn save(file: &Path, dim: i64, hidden: &[i64], texts: &Texts) {
     let source = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };
     let problem = Problem {
         interpolant: Interpolant::trigonometric(),
@@ -27,8 +30,14 @@ fn save(file: &Path, dim: i64, hidden: &[i64], text: &str) {
     };
     let mut init = Stream::new(0, Purpose::Init).at(0);
     let mlp = MlpConfig::new(hidden.to_vec()).init(dim, &mut init, (Kind::Float, Device::Cpu)).unwrap();
-    let trainer = Trainer::new(TrainConfig::default(), problem, Box::new(mlp), 7).unwrap();
-    Checkpoint::save(file, &trainer, text).unwrap();
+    let objective = Box::new(Velocity::default());
+    let trainer = Trainer::new(TrainConfig::default(), problem, Box::new(mlp), objective, 7).unwrap();
+    Checkpoint::save(file, &trainer.state(), texts).unwrap();
+}
+
+/// What the only checkpoint of a run says of its flow and its experiment.
+fn texts(run: &Path) -> Texts {
+    Checkpoint::load(&run.join("checkpoints/step-0000000010.safetensors")).unwrap().texts
 }
 
 fn check(message: &str, parts: &[&str]) {
@@ -42,15 +51,15 @@ fn weights_of_another_network_are_refused() {
     let playground = Playground::new();
     playground.succeed("train tiny.toml --set train.steps=10");
     let run = playground.run_folder("runs");
-    let config = std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let texts = texts(&run);
     for (dim, hidden) in [(2, &[16, 32][..]), (2, &[32]), (2, &[32, 32, 32]), (3, &[32, 32])] {
-        save(&playground.path().join("other.safetensors"), dim, hidden, &config);
+        save(&playground.path().join("other.safetensors"), dim, hidden, &texts);
         let message = playground.fail("sample other.safetensors --out s.csv");
         check(&message, &["other.safetensors", "weights are not of the network", "parameter `", "hint: "]);
         assert!(!playground.path().join("s.csv").exists());
     }
     // The same weights under the right config are a checkpoint.
-    save(&playground.path().join("own.safetensors"), 2, &[32, 32], &config);
+    save(&playground.path().join("own.safetensors"), 2, &[32, 32], &texts);
     playground.succeed("sample own.safetensors -n 3");
 }
 
@@ -59,9 +68,9 @@ fn a_run_is_not_resumed_with_the_weights_of_another() {
     let playground = Playground::new();
     playground.succeed("train tiny.toml --set train.steps=10");
     let run = playground.run_folder("runs");
-    let config = std::fs::read_to_string(run.join("config.toml")).unwrap();
+    let texts = texts(&run);
     let foreign = run.join("checkpoints/step-0000000020.safetensors");
-    save(&foreign, 2, &[16, 32], &config);
+    save(&foreign, 2, &[16, 32], &texts);
     let message = playground.fail(&format!("train tiny.toml --resume {}", run.display()));
     check(&message, &["cannot resume", "not of the network", "hint: name another checkpoint"]);
     let older = run.join("checkpoints/step-0000000010.safetensors");
@@ -69,12 +78,51 @@ fn a_run_is_not_resumed_with_the_weights_of_another() {
 }
 
 #[test]
-fn a_checkpoint_with_an_unreadable_config_is_refused() {
+fn a_checkpoint_with_an_unreadable_manifest_is_refused() {
     let playground = Playground::new();
-    for (config, part) in [("", "missing field `name`"), ("name = 3", "line 1"), ("no = toml =", "line 1")] {
-        save(&playground.path().join("other.safetensors"), 2, &[8], config);
+    let file = playground.path().join("other.safetensors");
+    for (manifest, part) in [("", "missing field `name`"), ("name = 3", "line 1"), ("no = toml =", "line 1")]
+    {
+        save(&file, 2, &[8], &Texts::from([("manifest".to_owned(), manifest.to_owned())]));
+        check(&playground.fail("sample other.safetensors"), &["the checkpoint's manifest", part]);
+    }
+    // Before there were manifests a checkpoint carried the config.
+    for (config, part) in
+        [("", "names no dimension"), ("name = 3", "names no dimension"), ("no = toml =", "line 1")]
+    {
+        save(&file, 2, &[8], &Texts::from([("config".to_owned(), config.to_owned())]));
         check(&playground.fail("sample other.safetensors"), &["the checkpoint's config", part]);
     }
+    save(&file, 2, &[8], &Texts::new());
+    check(&playground.fail("sample other.safetensors"), &["says nothing of its flow", "hint: "]);
+}
+
+/// What was written before there were manifests is used, if this version can, but not trained on.
+#[test]
+fn a_checkpoint_of_the_first_format_is_used_and_not_resumed() {
+    let playground = Playground::new();
+    let old = workspace().join("crates/flow/tests/v1/mlp.safetensors");
+    let run = playground.path().join("old");
+    std::fs::create_dir_all(run.join("checkpoints")).unwrap();
+    std::fs::copy(old, run.join("checkpoints/step-0000000020.safetensors")).unwrap();
+    assert_eq!(playground.succeed("sample old -n 3").lines().count(), 4);
+    let tiny = std::fs::read_to_string(playground.path().join("tiny.toml")).unwrap();
+    playground.write("old/config.toml", &tiny);
+    let message = playground.fail("train tiny.toml --resume old");
+    check(&message, &["cannot resume", "earlier version", "hint: its flow can be used as it is"]);
+}
+
+#[test]
+fn a_checkpoint_whose_conditions_were_coordinates_is_refused() {
+    let playground = Playground::new();
+    let config =
+        "name = \"t\"\ndim = 2\nunits.target = [{ name = \"a\", mean = 1.0, deviation = 2.0, given = true }]";
+    let texts = Texts::from([("config".to_owned(), config.to_owned())]);
+    save(&playground.path().join("old.safetensors"), 2, &[8], &texts);
+    check(
+        &playground.fail("sample old.safetensors"),
+        &["conditions were coordinates", "hint: train the flow anew"],
+    );
 }
 
 #[test]

@@ -72,7 +72,11 @@ fn what_is_missing_or_makes_no_sense_is_refused_with_a_hint() {
         |rest: &str| format!("--set model={{kind=\"u-net\",width=8,multipliers=[1],head_channels=8,{rest}}}");
     check("", &net("shape=[1,4,16]"), &["model.shape", "[1, 8, 8]", "found: [1, 4, 16]"]);
     let classes = "class_conditional = { dropout = 0.1 }";
-    check(classes, &net("shape=[1,8,8],n_classes=3"), &["model.n_classes", "10, found: 3"]);
+    check(
+        classes,
+        &net("shape=[1,8,8],n_classes=3"),
+        &["unknown field `n_classes`", "hint: the data say how many"],
+    );
     check("flipp = true", "", &["flipp", "did you mean `flip`"]);
     check("", "--set target.source={kind=\"folder\",path=\"x\",side=0}", &["side must be in 1..=4096"]);
 }

@@ -45,6 +45,9 @@ n = 50
 "#;
 
 const GAMMA: &str = r#"
+[objective]
+kind = "velocity-with-denoiser"
+
 [denoiser]
 kind = "mlp"
 hidden = [16]
@@ -61,6 +64,9 @@ n_samples = 60
 "#;
 
 const MIRROR: &str = r#"
+[objective]
+kind = "velocity-with-denoiser"
+
 [denoiser]
 kind = "mlp"
 hidden = [16]
