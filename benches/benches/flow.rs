@@ -8,9 +8,9 @@ use interflow_core::field::divergence_by_reverse_mode;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
-use interflow_core::{Network, VectorField};
+use interflow_core::{Given, Network, VectorField as _};
 use interflow_solvers::{Divergence, SolverConfig, log_density};
-use interflow_train::{Problem, TrainConfig, Trainer};
+use interflow_train::{Problem, TrainConfig, Trainer, Velocity};
 use tch::Kind;
 
 fn normal(dim: i64) -> Box<dyn Source> {
@@ -34,7 +34,7 @@ fn trainer(dim: i64, batch: i64, network: Box<dyn Network>) -> Trainer {
         held_out_base: normal(dim),
         held_out_target: normal(dim),
     };
-    Trainer::new(config, problem, network, 0).expect("a valid trainer")
+    Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
 }
 
 fn training_step(criterion: &mut Criterion) {
@@ -53,7 +53,7 @@ fn sampling(criterion: &mut Criterion) {
     let solver = SolverConfig::default().build().expect("a valid solver");
     let (_, x) = points(10_000, 2);
     criterion.bench_function("solvers/sample/dopri5-1e-5-10000", |bencher| {
-        bencher.iter(|| solver.solve(&network, &x, 0.0, 1.0).expect("a finite state"));
+        bencher.iter(|| solver.solve(&network.at(&Given::Nothing), &x, 0.0, 1.0).expect("a finite state"));
     });
 }
 
@@ -68,8 +68,15 @@ fn log_densities(criterion: &mut Criterion) {
         {
             criterion.bench_function(&format!("solvers/log-density/{name}-d{dim}-1000"), |bencher| {
                 bencher.iter(|| {
-                    log_density(&solver, &network, &StandardNormal { dim }, &divergence, &x, 1.0)
-                        .expect("a finite state")
+                    log_density(
+                        &solver,
+                        &network.at(&Given::Nothing),
+                        &StandardNormal { dim },
+                        &divergence,
+                        &x,
+                        1.0,
+                    )
+                    .expect("a finite state")
                 });
             });
         }
@@ -79,16 +86,13 @@ fn log_densities(criterion: &mut Criterion) {
 /// The exact divergence by forward tangents against one backward pass per dimension.
 fn divergence(criterion: &mut Criterion) {
     let network = mlp(43, 512, 4);
+    let field = network.at(&Given::Nothing);
     let (t, x) = points(1000, 43);
     criterion.bench_function("models/divergence/forward-tangents-4x512-d43-b1000", |bencher| {
-        bencher.iter_batched(|| (), |()| network.value_and_divergence(&t, &x), BatchSize::PerIteration);
+        bencher.iter_batched(|| (), |()| field.value_and_divergence(&t, &x), BatchSize::PerIteration);
     });
     criterion.bench_function("models/divergence/backward-passes-4x512-d43-b1000", |bencher| {
-        bencher.iter_batched(
-            || (),
-            |()| divergence_by_reverse_mode(&network, &t, &x),
-            BatchSize::PerIteration,
-        );
+        bencher.iter_batched(|| (), |()| divergence_by_reverse_mode(&field, &t, &x), BatchSize::PerIteration);
     });
 }
 

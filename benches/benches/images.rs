@@ -42,7 +42,7 @@ fn batches(criterion: &mut Criterion) {
         bencher.iter(|| dequantise(&pixels, 256, 0, &STREAM));
     });
     let ahead = Prefetch::new(source(&images), NonZeroUsize::MIN, 4).expect("a thread");
-    assert_eq!(ahead.batch(BATCH, 7, &STREAM), plain.batch(BATCH, 7, &STREAM));
+    assert_eq!(ahead.batch(BATCH, 7, &STREAM).x, plain.batch(BATCH, 7, &STREAM).x);
     // What is measured is the wait for a batch while a network would work for `STEP`.
     group.bench_function("wait/prefetch-3x32x32-b128", |bencher| {
         bencher.iter_custom(|n_steps| {

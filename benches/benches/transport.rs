@@ -7,7 +7,7 @@ use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Checkerboard;
-use interflow_train::{Problem, TrainConfig, Trainer};
+use interflow_train::{Problem, TrainConfig, Trainer, Velocity};
 use interflow_transport::{Costs, CouplingConfig, LearnablePath, PathAscent, PathConfig, PathFamily, assign};
 use tch::{Device, Kind};
 
@@ -35,7 +35,7 @@ fn trainer(coupling: &CouplingConfig, family: Option<&PathFamily>) -> Trainer {
     let target = || -> Box<dyn Source> { Box::new(Fresh(Checkerboard)) };
     let problem = Problem {
         interpolant,
-        coupling: coupling.build(0).expect("a valid coupling"),
+        coupling: coupling.build().expect("a valid coupling"),
         base: base(),
         target: target(),
         base_density: None,
@@ -43,15 +43,16 @@ fn trainer(coupling: &CouplingConfig, family: Option<&PathFamily>) -> Trainer {
         held_out_target: target(),
     };
     let steps = config.steps;
-    let trainer = Trainer::new(config, problem, mlp(2, 256, 3), 0).expect("a valid trainer");
+    let objective = Box::new(Velocity::default());
+    let trainer = Trainer::new(config, problem, mlp(2, 256, 3), objective, 0).expect("a valid trainer");
     match path {
         None => trainer,
         Some(path) => {
             // A step of the path after every one of the velocity.
             let family = path.family().clone();
             let search = PathConfig { start: 0, every: 1, batch: BATCH, ..PathConfig::new(family) };
-            let ascent = PathAscent::new(search, path, 0, steps).expect("a valid search");
-            trainer.with_companion(Box::new(ascent))
+            let ascent = PathAscent::new(search, path, steps).expect("a valid search");
+            trainer.with_companion(Box::new(ascent)).expect("a search beside the velocity")
         }
     }
 }
@@ -82,8 +83,8 @@ fn training_step(criterion: &mut Criterion) {
 fn assignment(criterion: &mut Criterion) {
     let stream = Stream::new(0, Purpose::Test);
     for n in [64, 256, 1024, 4096] {
-        let x0 = Fresh(StandardNormal { dim: 2 }).batch(n, 0, &stream);
-        let x1 = Fresh(Checkerboard).batch(n, 1, &stream);
+        let x0 = Fresh(StandardNormal { dim: 2 }).batch(n, 0, &stream).x;
+        let x1 = Fresh(Checkerboard).batch(n, 1, &stream).x;
         let costs = Costs::squared_distances(&x0, &x1).expect("finite points");
         criterion.bench_function(&format!("transport/assign/{n}"), |bencher| {
             bencher.iter(|| assign(&costs).expect("an assignment"));

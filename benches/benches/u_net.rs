@@ -3,13 +3,13 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use interflow_benches::{points, run_for, u_net};
-use interflow_core::VectorField;
+use interflow_core::Given;
 use interflow_core::coupling::Independent;
 use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
-use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer};
+use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer, Velocity};
 use tch::Kind;
 
 const BATCH: i64 = 64;
@@ -17,13 +17,13 @@ const NAME: &str = "u-net-64x1x2-patch2-b64";
 
 fn forward(criterion: &mut Criterion) {
     let network = u_net();
-    let (t, x) = points(BATCH, network.dim());
+    let (t, x) = points(BATCH, network.space().dim);
     criterion.bench_function(&format!("models/forward/{NAME}"), |bencher| {
-        bencher.iter(|| tch::no_grad(|| network.value(&t, &x)));
+        bencher.iter(|| tch::no_grad(|| network.value(&t, &x, &Given::Nothing)));
     });
-    let probes = Stream::new(0, Purpose::Probe).sign_rows(0, BATCH, network.dim(), Kind::Float);
+    let probes = Stream::new(0, Purpose::Probe).sign_rows(0, BATCH, network.space().dim, Kind::Float);
     criterion.bench_function(&format!("models/hutchinson/{NAME}"), |bencher| {
-        bencher.iter(|| network.value_and_quadratic_form(&t, &x, &probes));
+        bencher.iter(|| network.value_and_quadratic_form(&t, &x, &Given::Nothing, &probes));
     });
 }
 
@@ -38,7 +38,7 @@ fn training_step(criterion: &mut Criterion) {
 
 fn trainer(mixed_precision: Option<MixedPrecision>) -> Trainer {
     let network = u_net();
-    let dim = network.dim();
+    let dim = network.space().dim;
     let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };
     let problem = Problem {
         interpolant: Interpolant::trigonometric(),
@@ -57,7 +57,7 @@ fn trainer(mixed_precision: Option<MixedPrecision>) -> Trainer {
         checkpoint_every: 0,
         ..TrainConfig::default()
     };
-    Trainer::new(config, problem, network, 0).expect("a valid trainer")
+    Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
 }
 
 criterion_group! {

@@ -31,7 +31,7 @@ pub fn u_net() -> Box<dyn Network> {
     set_threads();
     let config = UNetConfig { patch: 2, attention: vec![8], ..UNetConfig::new([3, 32, 32], 64, vec![1, 2]) };
     let mut draw = Stream::new(0, Purpose::Init).at(0);
-    let u_net = config.init(&mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
+    let u_net = config.init(3 * 32 * 32, &mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
     filled(Box::new(u_net), &mut draw)
 }
 

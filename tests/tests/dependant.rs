@@ -72,7 +72,7 @@ fn write_crate(folder: &Path) {
     let root = root();
     let facade = root.join("crates/interflow");
     let profiles = profiles(&std::fs::read_to_string(root.join("Cargo.toml")).unwrap());
-    let manifest = format!("{MANIFEST}interflow = {{ path = {facade:?} }}\n\n{profiles}");
+    let manifest = format!("{MANIFEST}interflow = {{ path = '{}' }}\n\n{profiles}", facade.display());
     std::fs::create_dir(folder.join("src")).unwrap();
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::write(folder.join("src/main.rs"), MAIN).unwrap();
