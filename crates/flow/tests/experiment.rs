@@ -146,7 +146,7 @@ fn several_observers_watch_a_run() {
     }
 }
 
-/// Pairs each base point with the target point beside it, and counts how often it is asked.
+/// Pairs each base point with the target point beside it.
 struct Shifted;
 
 impl Coupling for Shifted {
@@ -178,7 +178,6 @@ fn parts_come_from_outside() {
     let network = MlpConfig::new(vec![16]).init(2, &mut draw, (Kind::Float, Device::Cpu)).unwrap();
     let trained = Experiment::new(config())
         .network(Box::new(network))
-        .coupling(Box::new(Shifted))
         .interpolant(|| Interpolant::new(Squared, None))
         .train()
         .unwrap();
@@ -193,6 +192,25 @@ fn parts_come_from_outside() {
     let Err(error) = saved.prepare() else { panic!("a path that no manifest describes was saved") };
     assert!(error.to_string().contains("no checkpoint can describe an interpolant"), "{error}");
     assert_eq!(out.path().read_dir().unwrap().count(), 0, "a run folder was made");
+}
+
+#[test]
+fn a_coupling_from_outside_tells_no_score() {
+    let out = tempfile::tempdir().unwrap();
+    let train = |coupled: bool| {
+        let experiment = Experiment::new(tiny(&["train.steps=20"])).out(out.path());
+        let experiment = if coupled { experiment.coupling(Box::new(Shifted)) } else { experiment };
+        experiment.train().unwrap()
+    };
+    let x = Tensor::from_slice(&[0.3f32, -0.2]).view([1, 2]);
+    assert!(train(false).flow().score(&x, 0.5).is_ok());
+    let trained = train(true);
+    let kept = Flow::load(trained.folder.as_ref().unwrap().path()).unwrap();
+    for flow in [trained.flow(), kept] {
+        assert_eq!(flow.sample(3, 0).unwrap().size(), [3, 2]);
+        let error = flow.score(&x, 0.5).unwrap_err();
+        assert!(error.to_string().contains("independent coupling only"), "{error}");
+    }
 }
 
 #[test]

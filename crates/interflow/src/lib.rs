@@ -65,9 +65,10 @@
 //! - Conditions, noise, other paths, observations: [`SampleOptions`] and [`Flow::sample_with`].
 //! - An experiment of the paper from its TOML file: [`ExperimentConfig::from_toml`] and [`Experiment`].
 //! - Progress bars and stopping from elsewhere: [`Work`], [`Progress`], [`Cancel`].
-//! - A part of your own, each with an example in `crates/interflow/examples`: an interpolant
-//!   ([`core::interpolant::Schedule`]), a coupling ([`core::coupling::Coupling`]), a network ([`core::Network`]), an objective
-//!   ([`train::objective::Objective`]), a Runge–Kutta method ([`solvers::Tableau`]), a data set ([`data::Dataset`]).
+//! - A part of your own, with an example in `crates/interflow/examples`: an interpolant
+//!   ([`core::interpolant::Schedule`]), a network ([`core::Network`]), an objective ([`train::objective::Objective`]), a
+//!   Runge–Kutta method ([`solvers::Tableau`]). Without one: a coupling ([`core::coupling::Coupling`]), whose flow tells
+//!   no score unless it has a denoiser, and a data set ([`data::Dataset`]).
 //! - The crates below, one by one: [`core`], [`models`], [`solvers`], [`data`], [`metrics`], [`train`], [`transport`],
 //!   [`flow`].
 //!

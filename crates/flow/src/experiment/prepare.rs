@@ -11,7 +11,7 @@ use crate::config::ExperimentConfig;
 use crate::device;
 use crate::error::{Result, refuse};
 use crate::images::ImageSpace;
-use crate::manifest::FlowManifest;
+use crate::manifest::{FlowManifest, Pairing};
 use crate::precondition;
 use crate::reflow;
 use crate::run::{Place, ResumePoint};
@@ -38,7 +38,11 @@ impl<'a> Experiment<'a> {
         }
         device::set_threads(self.threads, config.threads);
         let (base, target) = ends(&config, &mut self.own, &self.data)?;
-        let manifest = FlowManifest::of(&config, &base, &target);
+        let mut manifest = FlowManifest::of(&config, &base, &target);
+        if self.own.coupling.is_some() {
+            // Nothing is known of it, and a score follows from the velocity for independent pairs only.
+            manifest.pairing = Pairing::Coupled;
+        }
         if manifest.target.images.is_some() {
             ImageSpace::of(&manifest)?.check_model(&manifest.model)?;
         }
