@@ -236,7 +236,7 @@ impl Flow {
     pub fn log_density_counted(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
         check_time(t)?;
         let points = points.points();
-        let levels = self.levels().filter(|levels| levels.are_levels(&points.x));
+        let levels = self.levels_of(&points.x, t);
         let entered = self.enter(&points, t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
         let found = self.engine.log_density(&entered, t, &task)?;

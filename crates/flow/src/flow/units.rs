@@ -33,9 +33,14 @@ impl Flow {
         }
     }
 
+    /// Conditions in the data's units as the flow's own; refuses numbers that are no classes.
     pub(super) fn standardise_given(&self, given: &Given) -> Result<Given> {
-        match (self.columns(), given) {
-            (Some(columns), Given::Numbers(numbers)) => Ok(columns.standardise_given(numbers)?),
+        match (self.columns(), given, self.space().given) {
+            (Some(columns), Given::Numbers(numbers), _) => Ok(columns.standardise_given(numbers)?),
+            (_, Given::Class(class), GivenSpace::Class { n_classes }) => {
+                check_classes(class, n_classes)?;
+                Ok(given.shallow_clone())
+            }
             _ => Ok(given.shallow_clone()),
         }
     }
@@ -76,6 +81,11 @@ impl Flow {
         self.manifest().target.images.map(Levels::new)
     }
 
+    /// The levels that points `x` of time `t` are: images at t = 1, in an integer kind. Other points are states.
+    pub(super) fn levels_of(&self, x: &Tensor, t: f64) -> Option<Levels> {
+        self.levels().filter(|levels| t >= 1.0 && levels.are_levels(x))
+    }
+
     /// The columns of the states at time `t`: the base's, the target's or, in between, the target's without a quantum,
     /// since states on the path are multiples of nothing.
     pub(super) fn columns_at(&self, t: f64) -> Option<Cow<'_, Columns>> {
@@ -92,9 +102,9 @@ impl Flow {
 
     /// Points of time `t` in the data's units as the flow's coordinates.
     pub(super) fn enter(&self, points: &Points, t: f64) -> Result<Points> {
-        if let Some(levels) = self.levels().filter(|levels| t >= 1.0 && levels.are_levels(&points.x)) {
+        if let Some(levels) = self.levels_of(&points.x, t) {
             let x = levels.dequantise(&points.x, self.engine.seed())?;
-            return Ok(Points { x, given: points.given.shallow_clone() });
+            return Ok(Points { x, given: self.standardise_given(&points.given)? });
         }
         self.space().check("the flow", &points.x, &points.given)?;
         let given = self.standardise_given(&points.given)?;
@@ -117,6 +127,34 @@ impl Flow {
             (Some(columns), _) => Ok(columns.restore(x)?),
             (None, Some(levels)) => Ok(levels.quantise(x)),
             (None, None) => Ok(x.to_device(Device::Cpu)),
+        }
+    }
+}
+
+/// Refuses a number that is no class: `n_classes` itself stands for no class.
+fn check_classes(class: &Tensor, n_classes: i64) -> Result<()> {
+    if class.numel() == 0 {
+        return Ok(());
+    }
+    let (least, greatest) = (class.min().int64_value(&[]), class.max().int64_value(&[]));
+    if least >= 0 && greatest <= n_classes {
+        return Ok(());
+    }
+    let found = if least < 0 { least } else { greatest };
+    refuse(format!("the flow's classes are the numbers below {n_classes}, found: {found}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_no_classes_are_refused() {
+        let of = |numbers: &[i64]| check_classes(&Tensor::from_slice(numbers), 3);
+        assert!(of(&[]).is_ok() && of(&[0, 2, 3]).is_ok());
+        for (numbers, found) in [([1, 4], "found: 4"), ([-1, 2], "found: -1")] {
+            let error = of(&numbers).unwrap_err();
+            assert!(error.to_string().ends_with(found), "{error}");
         }
     }
 }
