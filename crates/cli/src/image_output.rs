@@ -50,8 +50,7 @@ impl ImageOutput {
                 let levels = levels(&all)?;
                 Ok(save_png(path, &image_grid(&pixels(images, &levels), (n as f64).sqrt().ceil() as usize))?)
             }
-            Self::Npy(path) => write_npy(path, images, n, batches)
-                .with_context(|| format!("cannot write the array: {}", path.display())),
+            Self::Npy(path) => write_npy(path, images, n, batches),
             Self::Folder(path) => write_folder(path, images, batches),
         }
     }
@@ -63,16 +62,17 @@ fn write_npy(
     n: u64,
     batches: impl Iterator<Item = Result<Tensor>>,
 ) -> Result<()> {
-    let mut partial = Partial::create(path)?;
+    let failed = || format!("cannot write the array: {}", path.display());
+    let mut partial = Partial::create(path).with_context(failed)?;
     let [channels, height, width] = images.sides().map(i64::unsigned_abs);
     let shape = [n, channels, height, width];
     let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
-    let mut writer = options.writer(BufWriter::new(&mut partial)).begin_nd()?;
+    let mut writer = options.writer(BufWriter::new(&mut partial)).begin_nd().with_context(failed)?;
     for batch in batches {
-        writer.extend(levels(&batch?)?)?;
+        writer.extend(levels(&batch?)?).with_context(failed)?;
     }
-    writer.finish()?;
-    Ok(partial.persist(path)?)
+    writer.finish().with_context(failed)?;
+    partial.persist(path).with_context(failed)
 }
 
 fn write_folder(

@@ -31,8 +31,11 @@ pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
     let flow = open(&args.flow, work)?;
     let engine = flow.engine();
     if flow.space().dim != 2 || !flow.space().given.is_nothing() {
-        let found = flow.space();
-        bail!("a grid needs a flow in two dimensions without conditions, found: {found:?}");
+        let found = match flow.space() {
+            space if space.given.is_nothing() => format!("{} dimensions", space.dim),
+            space => format!("{} dimensions with conditions", space.dim),
+        };
+        bail!("a grid needs a flow in two dimensions without conditions, found: {found}");
     }
     let extent = args.extent.unwrap_or(extent(&flow).max(engine.base().extent()));
     if !(extent.is_finite() && extent > 0.0) {
