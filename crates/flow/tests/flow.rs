@@ -107,3 +107,13 @@ fn times_beyond_the_path_are_refused() {
         assert!(flow.encode(&wide).is_err());
     });
 }
+
+#[test]
+fn more_samples_than_can_be_are_refused() {
+    with_flow(|flow| {
+        for n in [u64::MAX, i64::MAX as u64] {
+            let error = flow.sample(n, 0).unwrap_err();
+            assert!(error.to_string().contains("no memory"), "{error}");
+        }
+    });
+}

@@ -62,11 +62,19 @@ pub fn located(error: &toml::de::Error, text: &str, file: &str) -> Error {
 }
 
 /// Keys of earlier versions, and what took their place.
-const MOVED: [(&str, &str); 3] = [
+const MOVED: [(&str, &str); 7] = [
     ("objective", "the objective is a table of its own: [objective] kind = \"velocity\", form = \"g\""),
     ("likelihood", "maximum likelihood is an objective: [objective] kind = \"likelihood\""),
     ("n_classes", "the data say how many classes there are: leave it out"),
+    ("dim", FILLED_IN),
+    ("whitening", FILLED_IN),
+    ("units", FILLED_IN),
+    ("images", FILLED_IN),
 ];
+
+/// What to do about a key that earlier versions filled in by training.
+const FILLED_IN: &str = "an earlier version filled this in by training: leave it out. A run of that version cannot be \
+                         resumed; its flow can be used as it is";
 
 /// What to write instead of an unknown name, if that can be guessed.
 fn hint(name: &str, known: &[&str]) -> Option<String> {

@@ -168,6 +168,10 @@ impl Flow {
     /// As [`Flow::sample`], and if an option does not go with the flow.
     pub fn sample_with(&self, n: u64, options: &SampleOptions) -> Result<Samples> {
         let seed = options.seed.unwrap_or(self.engine.seed());
+        let dim = self.space().dim.unsigned_abs();
+        if n.checked_mul(8 * dim).is_none_or(|bytes| i64::try_from(bytes).is_err()) {
+            return refuse(format!("no memory can hold {n} samples of dimension {dim}"));
+        }
         let given = self.given_of_samples(n, options)?;
         let mut path = FlowPath::new(&self.engine, options.along)?.with_guidance(options.guidance);
         if !options.observed.is_empty() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use interflow_train::{Checkpoint, ScheduleConfig, Trainer};
 
 use super::folder::RunFolder;
-use crate::checkpoint::{self, EXPERIMENT};
+use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
 use crate::config::ExperimentConfig;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::manifest::FlowManifest;
@@ -34,9 +34,13 @@ impl ResumePoint {
         let folder = RunFolder::open(root.unwrap_or(path))?;
         let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
         let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
+            let reason = if checkpoint.texts.contains_key(MANIFEST) {
+                "the checkpoint holds a flow alone"
+            } else {
+                "the checkpoint is of an earlier version, whose training went on otherwise"
+            };
             return refuse(format!(
-                "cannot resume, the checkpoint holds a flow alone, or is of an earlier version, whose configs are not \
-                 read any more: {}\nhint: its flow can be used as it is; to train on, start a new run without --resume",
+                "cannot resume, {reason}: {}\nhint: its flow can be used as it is; to train on, start a new run without --resume",
                 path.display()
             ));
         };
