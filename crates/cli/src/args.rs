@@ -153,6 +153,9 @@ pub(crate) struct FlowArgs {
     pub(crate) json: bool,
 }
 
+/// No machine holds more samples; a count beyond would not fit where it is multiplied.
+const MOST_SAMPLES: u64 = 1_000_000_000_000;
+
 /// Arguments of `sample`.
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
@@ -163,7 +166,7 @@ pub(crate) struct SampleArgs {
     #[command(flatten)]
     pub(crate) path: PathArgs,
     /// How many samples: 1000 without it, or with --given one for each row.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = clap::value_parser!(u64).range(..=MOST_SAMPLES))]
     pub(crate) n: Option<u64>,
     /// A .csv, .npy or .parquet file whose rows are the conditions of a flow that has some; -n counts for each row.
     #[arg(long, value_name = "FILE")]

@@ -33,11 +33,27 @@ impl Drop for Bar {
     }
 }
 
+/// Where bars are drawn.
+fn target() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr_with_hz(5)
+}
+
 fn bar(length: u64, what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(5));
+    let bar = ProgressBar::with_draw_target(Some(length), target());
     let template = "{prefix} {bar:32} {human_pos}/{human_len} {msg} {per_sec} eta {eta}";
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(what);
+    bar
+}
+
+/// The bar of a run that has taken `step` of its steps before the bar began.
+fn begun(steps: u64, step: u64) -> ProgressBar {
+    let bar = bar(steps, "train");
+    // Unseen until its time counts from here: the steps so far seem to have taken none.
+    bar.set_draw_target(ProgressDrawTarget::hidden());
+    bar.set_position(step);
+    bar.reset_eta();
+    bar.set_draw_target(target());
     bar
 }
 
@@ -54,12 +70,7 @@ impl TrainingDisplay {
         if self.bar.as_ref().is_some_and(|bar| bar.length() != Some(report.steps)) {
             self.bar = None;
         }
-        self.bar.get_or_insert_with(|| {
-            let bar = bar(report.steps, "train");
-            bar.set_position(report.step);
-            bar.reset_eta();
-            bar
-        })
+        self.bar.get_or_insert_with(|| begun(report.steps, report.step))
     }
 
     /// Shows how the run goes on, on the bar or, at most every five seconds, as a line.
@@ -111,9 +122,9 @@ impl Observer for TrainingDisplay {
             .map(|term| {
                 let (mean, error) = (term.objective.mean, term.objective.standard_error);
                 let gap = term.balance.map_or_else(String::new, |balance| {
-                    format!(", gap {:.4} ± {:.4}", balance.gap.mean, balance.gap.standard_error)
+                    format!(", G + E|f|² {:.4} ± {:.4}", balance.gap.mean, balance.gap.standard_error)
                 });
-                format!("{} {mean:.4} ± {error:.4}{gap}", term.name)
+                format!("{} objective {mean:.4} ± {error:.4}{gap}", term.name)
             })
             .collect();
         self.log(|| tracing::info!("step {}: held-out {}", check.step, terms.join("; ")));

@@ -7,7 +7,7 @@ use interflow_core::{Given, GivenSpace, Points};
 use interflow_data::Columns;
 use interflow_flow::manifest::ImageManifest;
 use interflow_flow::path::FlowPath;
-use interflow_flow::{Flow, SampleOptions, Work};
+use interflow_flow::{Flow, Hidden, SampleOptions, Work};
 use serde_json::json;
 use tch::Tensor;
 
@@ -30,7 +30,7 @@ pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
     };
     let flow = open(&args.flow, work)?;
     if let Some(images) = flow.manifest().target.images {
-        return sample_images(args, &flow, images);
+        return sample_images(args, flow, images, work);
     }
     let output = output?;
     let options = options(args, &flow)?;
@@ -67,10 +67,14 @@ fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
     let Some(class) = args.class else {
         return conditions(args.given.as_deref(), flow, args.n.unwrap_or(1) as i64);
     };
+    check_class(class, flow)?;
+    Ok(Given::class(class, args.n.unwrap_or(USUAL) as i64))
+}
+
+/// Refuses a class that the flow has not.
+fn check_class(class: i64, flow: &Flow) -> Result<()> {
     match flow.space().given {
-        GivenSpace::Class { n_classes } if class < n_classes => {
-            Ok(Given::class(class, args.n.unwrap_or(USUAL) as i64))
-        }
+        GivenSpace::Class { n_classes } if class < n_classes => Ok(()),
         GivenSpace::Class { n_classes } => {
             bail!("the flow's classes are the numbers below {n_classes}, found: {class}")
         }
@@ -86,23 +90,25 @@ fn in_coordinates(flow: &Flow, points: &Points) -> Result<Tensor> {
     }
 }
 
-/// Draws images, batch by batch.
-fn sample_images(args: &SampleArgs, flow: &Flow, images: ImageManifest) -> Result<ExitCode> {
+/// Draws images, batch by batch, under one bar.
+fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Work) -> Result<ExitCode> {
     if args.path.sde || args.given.is_some() || !args.observe.is_empty() {
         bail!(
             "--sde, --given and --observe are not for images\nhint: --class chooses the class of a flow that has some"
         );
     }
     let output = ImageOutput::parse(&args.out)?;
+    if let Some(class) = args.class {
+        check_class(class, &flow)?;
+    }
     let n = args.n.unwrap_or_else(|| output.n_usual());
     let batch = flow.manifest().batch.unsigned_abs();
+    let flow = flow.with_work(Work::new(Hidden, work.cancel().clone()));
+    let task = work.begin("sample", n);
     let mut nfe = 0;
     let draw = |first: u64| -> Result<Tensor> {
         let rows = batch.min(n - first);
-        let given = match args.class {
-            Some(class) => given(args, flow).map(|_| Given::class(class, rows as i64))?,
-            None => Given::Nothing,
-        };
+        let given = args.class.map_or(Given::Nothing, |class| Given::class(class, rows as i64));
         let options = SampleOptions {
             first,
             seed: Some(args.flow.seed),
@@ -113,6 +119,7 @@ fn sample_images(args: &SampleArgs, flow: &Flow, images: ImageManifest) -> Resul
         };
         let samples = flow.sample_with(rows, &options)?;
         nfe = nfe.max(samples.nfe);
+        task.advance(rows);
         Ok(samples.points.x)
     };
     output.write(&images, n, (0..n).step_by(batch as usize).map(draw))?;
