@@ -48,11 +48,11 @@ pub struct Clock {
 pub struct Moment {
     /// The old path's time s.
     pub time: Tensor,
-    /// ṡ.
+    /// ṡ, how fast the old time runs by the new.
     pub speed: Tensor,
     /// c, the new path's point over the old one's.
     pub scale: Tensor,
-    /// ċ/c.
+    /// ċ/c, the rate at which the scale grows, relative to it.
     pub growth: Tensor,
 }
 

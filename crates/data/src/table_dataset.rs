@@ -91,7 +91,7 @@ impl TableDataset {
         &self.validation
     }
 
-    /// All test rows.
+    /// All test rows, with what they are given.
     pub fn test_part(&self) -> &Points {
         &self.test
     }

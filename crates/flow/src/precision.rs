@@ -14,9 +14,9 @@ use tch::Kind;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Precision {
-    /// 32 bits.
+    /// Single precision: floating-point numbers of 32 bits.
     F32,
-    /// 64 bits.
+    /// Double precision: floating-point numbers of 64 bits.
     F64,
 }
 

@@ -19,9 +19,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum BaseConfig {
     /// N(0, I) in the target's dimension.
     StandardNormal {},
-    /// A two-dimensional density of the library.
+    /// A density of the library, most of them in two dimensions.
     Synthetic(SyntheticConfig),
-    /// A data set.
+    /// A data set: a file, or a published set that the library knows how to read.
     Data(DatasetConfig),
 }
 
@@ -39,13 +39,13 @@ pub enum BaseConfig {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum TargetConfig {
-    /// A two-dimensional density of the library.
+    /// A density of the library, most of them in two dimensions.
     Synthetic(SyntheticConfig),
-    /// A data set.
+    /// A data set: a file, or a published set that the library knows how to read.
     Data(DatasetConfig),
 }
 
-/// A two-dimensional density of the library as an end.
+/// A density of the library as an end of a flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyntheticConfig {

@@ -205,6 +205,10 @@ impl Flow {
 
     /// Carries points of time `from` to time `to` along the flow, `[N, D]`.
     ///
+    /// At t = 0 points are in the units of the base, after it in those of the target's table; only at t = 1 are numbers with
+    /// a quantum, and levels of images, rounded to whole ones. What [`Flow::log_density`] and [`Flow::score`] take is
+    /// counted alike.
+    ///
     /// # Errors
     /// If the points are not the flow's, a time lies outside [0, 1], the solver fails, or the work is cancelled.
     pub fn carry(&self, points: &impl AsPoints, from: f64, to: f64) -> Result<Tensor> {

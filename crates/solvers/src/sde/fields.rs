@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use crate::diffusion::Diffusion;
 
-/// A stochastic equation.
+/// The stochastic equation `dX = (v + ε s) dt + √(2ε) dW`, whose law at each time is that of the flow along `v`.
 #[derive(Clone, Copy)]
 pub struct Sde<'a> {
     /// The flow's velocity.
