@@ -29,11 +29,11 @@ tracing-subscriber = { version = "0.3", features = ["env-filter"] }
 "#;
 
 const MAIN: &str = r#"
-use interflow::core::target::TargetConfig;
+use interflow::core::target::DensityConfig;
 use interflow::{Experiment, ExperimentConfig};
 
 fn main() -> Result<(), interflow::Error> {
-    let mut config = ExperimentConfig::synthetic("moons", TargetConfig::TwoMoons {});
+    let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
     config.train.steps = 5;
     let flow = Experiment::new(config).train()?.flow();
     println!("{:?}", flow.sample(7, 0)?.size());

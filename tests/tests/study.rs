@@ -150,6 +150,8 @@ fn an_exact_study_is_read_strictly() {
     assert!(playground.fail("experiment exact.toml").contains("dims"));
     playground.write("exact.toml", EXACT);
     assert!(playground.fail("train exact.toml").contains("nothing to train"));
+    assert!(playground.fail("experiment exact.toml --from runs").contains("leave out --from"));
+    assert!(playground.fail("experiment exact.toml --resume runs").contains("leave out --resume"));
     assert!(playground.fail("experiment exact.toml --set study.times=[2.0]").contains('2'));
     assert!(!playground.path().join("runs").exists());
 }

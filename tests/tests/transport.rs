@@ -154,6 +154,9 @@ fn variants_are_compared_and_resumed() {
     assert_eq!(again["variants"][0], result["variants"][0]);
     assert_eq!(again["variants"][2]["transport_cost"], result["variants"][2]["transport_cost"]);
     assert_eq!(std::fs::metadata(reflow.join("pairs.npy")).unwrap().modified().unwrap(), pairs);
+    // A finished variant answers for the config that it was run by only.
+    let message = playground.fail(&format!("{arguments} --resume {} --set train.batch=32", run.display()));
+    assert!(message.contains("in the variant plain") && message.contains("train.batch: 64"), "{message}");
 }
 
 #[test]

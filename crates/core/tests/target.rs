@@ -7,22 +7,22 @@ use std::sync::Arc;
 use interflow_core::density::Sampler;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
-use interflow_core::target::{Target, TargetConfig};
+use interflow_core::target::{DensityConfig, Target};
 use serde::Deserialize;
 use serde::de::value::MapDeserializer;
 use tch::{Device, Kind, Tensor};
 
-const ALL: [TargetConfig; 7] = [
-    TargetConfig::Checkerboard {},
-    TargetConfig::EightGaussians {},
-    TargetConfig::Rings {},
-    TargetConfig::TwoMoons {},
-    TargetConfig::Spirals {},
-    TargetConfig::Pinwheel {},
-    TargetConfig::Swissroll {},
+const ALL: [DensityConfig; 7] = [
+    DensityConfig::Checkerboard {},
+    DensityConfig::EightGaussians {},
+    DensityConfig::Rings {},
+    DensityConfig::TwoMoons {},
+    DensityConfig::Spirals {},
+    DensityConfig::Pinwheel {},
+    DensityConfig::Swissroll {},
 ];
 
-fn known() -> impl Iterator<Item = (TargetConfig, Target)> {
+fn known() -> impl Iterator<Item = (DensityConfig, Target)> {
     ALL.into_iter()
         .map(|config| (config, config.build().unwrap()))
         .filter(|(_, target)| target.density().is_some())
@@ -89,7 +89,7 @@ fn rows_do_not_depend_on_the_batch() {
 
 #[test]
 fn the_checkerboard_is_uniform_on_its_squares() {
-    let target = TargetConfig::Checkerboard {}.build().unwrap();
+    let target = DensityConfig::Checkerboard {}.build().unwrap();
     let x = Tensor::from_slice(&[-3.0, -3.0, -1.0, -3.0, 1.0, 3.9, 3.0, 3.0, 5.0, 5.0]).view([5, 2]);
     let values: Vec<f64> = target.density().unwrap().log_density(&x).try_into().unwrap();
     let inside = -(32f64.ln());
@@ -102,7 +102,7 @@ fn the_checkerboard_is_uniform_on_its_squares() {
 #[test]
 fn the_moons_density_agrees_with_another_quadrature() {
     // The trapezoid rule on a fine grid of angles, an independent quadrature.
-    let target = TargetConfig::TwoMoons {}.build().unwrap();
+    let target = DensityConfig::TwoMoons {}.build().unwrap();
     for (x, y) in [(1.0f64, -0.3f64), (-3.0, -0.2), (0.0, 4.5)] {
         let n = 20_000;
         let gauss = |cx: f64, cy: f64| (-((x - cx).powi(2) + (y - cy).powi(2)) / (2.0 * 0.04)).exp();
@@ -121,21 +121,21 @@ fn the_moons_density_agrees_with_another_quadrature() {
 }
 
 /// The config with the given keys.
-fn read(keys: &[(&str, &str)]) -> Result<TargetConfig, serde::de::value::Error> {
-    TargetConfig::deserialize(MapDeserializer::new(keys.iter().copied()))
+fn read(keys: &[(&str, &str)]) -> Result<DensityConfig, serde::de::value::Error> {
+    DensityConfig::deserialize(MapDeserializer::new(keys.iter().copied()))
 }
 
 #[test]
 fn configs_are_named_in_kebab_case_and_refuse_unknown_keys() {
-    assert_eq!(read(&[("kind", "two-moons")]), Ok(TargetConfig::TwoMoons {}));
-    assert_eq!(read(&[("kind", "eight-gaussians")]), Ok(TargetConfig::EightGaussians {}));
+    assert_eq!(read(&[("kind", "two-moons")]), Ok(DensityConfig::TwoMoons {}));
+    assert_eq!(read(&[("kind", "eight-gaussians")]), Ok(DensityConfig::EightGaussians {}));
     assert!(read(&[("kind", "checkerboard"), ("size", "4")]).is_err());
     assert!(read(&[("kind", "chessboard")]).is_err());
 }
 
 #[test]
 fn a_shared_sampler_is_a_source() {
-    let sampler: Arc<dyn Sampler> = Arc::new(TargetConfig::Rings {}.build().unwrap());
+    let sampler: Arc<dyn Sampler> = Arc::new(DensityConfig::Rings {}.build().unwrap());
     let stream = Stream::new(4, Purpose::Target);
     let source = Fresh(sampler);
     let batch = source.batch(5, 2, &stream);

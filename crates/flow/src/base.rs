@@ -126,7 +126,7 @@ impl Base {
         let base = match config {
             BaseConfig::StandardNormal {} => Self::of_law(BaseLaw::Normal(StandardNormal { dim })),
             BaseConfig::Synthetic(config) => Self::of_law(BaseLaw::Synthetic(law(config)?)),
-            BaseConfig::Data(config) => Self::of_data(config.load(data).during("in [base]")?)?,
+            BaseConfig::Data(config) => Self::of_data(config.load(data).during("cannot load the base")?)?,
         };
         if base.dim() != dim {
             return refuse(format!("base and target differ in dimension: {} and {dim}", base.dim()));

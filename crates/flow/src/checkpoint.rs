@@ -14,6 +14,8 @@ use crate::manifest::FlowManifest;
 pub const MANIFEST: &str = "manifest";
 /// The text of a checkpoint that holds the [`crate::ExperimentConfig`] it comes from.
 pub const EXPERIMENT: &str = "experiment";
+/// The text of a checkpoint that lists the parts of its experiment that came from outside the config.
+pub const OUTSIDE: &str = "outside";
 
 /// The newest checkpoint of a run folder, or the file itself.
 ///
@@ -45,11 +47,25 @@ pub fn manifest(checkpoint: &Checkpoint) -> Result<FlowManifest> {
     }
 }
 
-/// The experiment that a checkpoint comes from.
+/// The parts of a checkpoint's experiment that came from outside its config, such as `target`: what the config says of
+/// them was not used.
+pub fn outside(checkpoint: &Checkpoint) -> Vec<&str> {
+    let list = checkpoint.texts.get(OUTSIDE).map_or("", String::as_str);
+    list.split(", ").filter(|part| !part.is_empty()).collect()
+}
+
+/// The experiment that a checkpoint comes from, whose config names the data that it is held against.
 ///
 /// # Errors
-/// [`Error::Config`] naming what is wrong, [`Error::Refused`] for a checkpoint that does not say.
+/// [`Error::Config`] naming what is wrong, [`Error::Refused`] for a checkpoint that does not say, or whose data came from
+/// outside the config.
 pub fn experiment(checkpoint: &Checkpoint) -> Result<ExperimentConfig> {
+    if let Some(end) = outside(checkpoint).into_iter().find(|part| ["base", "target"].contains(part)) {
+        return Err(Error::refused(format!(
+            "the {end} of this run came from a program and not from its config, which names no data to hold the flow \
+             against\nhint: evaluate it in that program, by Trained::evaluate"
+        )));
+    }
     match (checkpoint.texts.get(EXPERIMENT), checkpoint.texts.get(legacy::CONFIG)) {
         (Some(text), _) => ExperimentConfig::from_toml(text, "the checkpoint's experiment", &[]),
         (None, Some(text)) => legacy::experiment(text),

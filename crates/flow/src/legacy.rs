@@ -154,7 +154,7 @@ fn target(config: &Table) -> Option<Value> {
 
 /// The window of a density of the library.
 fn extent(target: &Value) -> Option<f64> {
-    let density: interflow_core::target::TargetConfig = target.get("density")?.clone().try_into().ok()?;
+    let density: interflow_core::target::DensityConfig = target.get("density")?.clone().try_into().ok()?;
     Some(density.build().ok()?.extent())
 }
 

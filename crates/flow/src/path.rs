@@ -20,7 +20,7 @@ use crate::work::Task;
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();
@@ -49,7 +49,7 @@ pub struct NoiseConfig {
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();

@@ -12,7 +12,7 @@ use crate::path::NoiseConfig;
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();
@@ -22,7 +22,7 @@ use crate::path::NoiseConfig;
 /// let options = SampleOptions::default().seed(3).along(ScheduleKind::Linear);
 /// let samples = flow.sample_with(10, &options)?;
 /// // Sample i is a function of seed and i: the last five again.
-/// let last = flow.sample_with(5, &SampleOptions { first: 5, ..options })?;
+/// let last = flow.sample_with(5, &options.first(5))?;
 /// let gap = (samples.points.x.narrow(0, 5, 5) - last.points.x).abs().max();
 /// assert!(gap.double_value(&[]) < 1e-4);
 /// # Ok(())
@@ -71,6 +71,25 @@ impl SampleOptions {
     pub fn along(self, schedule: ScheduleKind) -> Self {
         Self { along: Some(schedule), ..self }
     }
+
+    /// The same from sample `first` on.
+    #[must_use]
+    pub fn first(self, first: u64) -> Self {
+        Self { first, ..self }
+    }
+
+    /// The same given one more observed coordinate.
+    #[must_use]
+    pub fn observed(mut self, observation: Observation) -> Self {
+        self.observed.push(observation);
+        self
+    }
+
+    /// The same with classifier-free guidance of this weight.
+    #[must_use]
+    pub fn guidance(self, weight: f64) -> Self {
+        Self { guidance: Some(weight), ..self }
+    }
 }
 
 /// Samples in the data's units.
@@ -78,7 +97,7 @@ impl SampleOptions {
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();

@@ -25,7 +25,7 @@ use crate::error::{During as _, Result};
 /// use interflow_flow::config::TargetConfig;
 /// use tch::Kind;
 ///
-/// let config = TargetConfig::from(interflow_core::target::TargetConfig::Checkerboard {});
+/// let config = TargetConfig::from(interflow_core::target::DensityConfig::Checkerboard {});
 /// let target = Target::load(&config, Path::new("data"))?;
 /// let held_out = target.test(100, 0, Kind::Double);
 /// assert_eq!((target.space().dim, held_out.len()), (2, 100));
@@ -48,7 +48,7 @@ impl Target {
     pub fn load(config: &TargetConfig, data: &Path) -> Result<Self> {
         Ok(match config {
             TargetConfig::Synthetic(config) => Self::Synthetic(law(config)?),
-            TargetConfig::Data(config) => Self::Data(config.load(data).during("in [target]")?),
+            TargetConfig::Data(config) => Self::Data(config.load(data).during("cannot load the target")?),
         })
     }
 

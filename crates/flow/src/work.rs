@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 /// }
 ///
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();
@@ -74,7 +74,7 @@ pub trait Progress: Send + Sync {
 /// }
 ///
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();
@@ -149,7 +149,7 @@ impl Cancel {
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();

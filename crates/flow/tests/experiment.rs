@@ -8,10 +8,12 @@ use interflow_core::interpolant::{Interpolant, Schedule, ScheduleCoefficients};
 use interflow_core::rng::Draw;
 use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_core::{Points, rng};
-use interflow_data::{Rows, TableDataset};
-use interflow_flow::{Cancel, Experiment, ExperimentConfig, Flow, Hidden, Trained, Work};
+use interflow_data::{Rows, Table, TableDataset};
+use interflow_flow::{
+    Cancel, Experiment, ExperimentConfig, FitOptions, Flow, Hidden, Trained, Work, checkpoint, fit,
+};
 use interflow_models::MlpConfig;
-use interflow_train::{Observer, RunState, StepReport};
+use interflow_train::{Checkpoint, Observer, RunState, StepReport};
 
 fn tiny(overrides: &[&str]) -> ExperimentConfig {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
@@ -229,4 +231,39 @@ fn data_come_from_outside() {
     let results = trained.evaluate().unwrap();
     assert_eq!((&results["n_train"], &results["n_test"]), (&200.into(), &40.into()));
     assert_eq!(trained.flow().sample(4, 0).unwrap().size(), [4, 3]);
+}
+
+#[test]
+fn a_run_says_which_parts_came_from_outside_its_config() {
+    let out = tempfile::tempdir().unwrap();
+    let config = || tiny(&["train.steps=20"]);
+    let (trained, _) = train(Experiment::new(config()).coupling(Box::new(Shifted)).out(out.path()));
+    let folder = trained.folder.unwrap();
+    let text = std::fs::read_to_string(folder.config_file()).unwrap();
+    assert!(text.starts_with(
+        "# What this config says of these parts was not used, they came from a program: coupling\n"
+    ));
+    assert_eq!(folder.config().unwrap(), config());
+    // The run goes on with that part, and not without it; its held-out data are those of the config.
+    let longer = || Experiment::new(tiny(&["train.steps=30"])).resume(folder.path());
+    let Err(error) = longer().prepare() else { panic!("it went on with another coupling") };
+    assert!(error.to_string().contains("coupling then, none now"), "{error}");
+    assert_eq!(longer().coupling(Box::new(Shifted)).train().unwrap().outcome.steps, 30);
+    let checkpoint = Checkpoint::load(&checkpoint::find(folder.path()).unwrap()).unwrap();
+    assert_eq!(checkpoint::experiment(&checkpoint).unwrap().train.steps, 30);
+}
+
+#[test]
+fn no_config_names_data_from_outside() {
+    let out = tempfile::tempdir().unwrap();
+    let values =
+        Tensor::from_slice(&(0..120).map(|i| f64::from(i * i % 37)).collect::<Vec<_>>()).view([60, 2]);
+    let options = FitOptions { steps: Some(20), ..FitOptions::default() };
+    let experiment = fit::experiment(&Table { columns: None, values }, &options).unwrap();
+    let folder = experiment.out(out.path()).train().unwrap().folder.unwrap();
+    let checkpoint = Checkpoint::load(&checkpoint::find(folder.path()).unwrap()).unwrap();
+    assert_eq!(checkpoint::outside(&checkpoint), ["target"]);
+    let error = checkpoint::experiment(&checkpoint).unwrap_err();
+    assert!(error.to_string().contains("the target of this run came from a program"), "{error}");
+    assert_eq!(Flow::load(folder.path()).unwrap().sample(3, 0).unwrap().size(), [3, 2]);
 }

@@ -3,13 +3,13 @@
 //! `cargo run --release --example moons [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
-use interflow::core::target::TargetConfig;
+use interflow::core::target::DensityConfig;
 use interflow::tch::Kind;
 use interflow::{Experiment, ExperimentConfig};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps = std::env::args().nth(1).map_or(Ok(3000), |steps| steps.parse())?;
-    let density = TargetConfig::TwoMoons {};
+    let density = DensityConfig::TwoMoons {};
     let mut config = ExperimentConfig::synthetic("moons", density);
     config.train.steps = steps;
 

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::interpolant::{Interpolant, Schedule, ScheduleCoefficients};
-use interflow::core::target::TargetConfig;
+use interflow::core::target::DensityConfig;
 use interflow::tch::{Kind, Tensor};
 use interflow::{Experiment, ExperimentConfig};
 
@@ -24,9 +24,9 @@ impl Schedule for Landing {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps = std::env::args().nth(1).map_or(Ok(3000), |steps| steps.parse())?;
-    let mut config = ExperimentConfig::synthetic("landing", TargetConfig::EightGaussians {});
+    let mut config = ExperimentConfig::synthetic("landing", DensityConfig::EightGaussians {});
     config.train.steps = steps;
-    let density = TargetConfig::EightGaussians {}.build()?;
+    let density = DensityConfig::EightGaussians {}.build()?;
 
     let path = || Interpolant::new(Landing, None);
     let flow = Experiment::new(config).interpolant(path).train()?.flow();

@@ -3,7 +3,7 @@
 //! `cargo run --release --example own_network [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
-use interflow::core::target::TargetConfig;
+use interflow::core::target::DensityConfig;
 use interflow::core::{Given, Network, Parameters, Result, Space};
 use interflow::tch::{Device, Kind, Tensor};
 use interflow::{Experiment, ExperimentConfig};
@@ -51,7 +51,7 @@ impl Network for Affine {
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let steps = std::env::args().nth(1).map_or(Ok(2000), |steps| steps.parse())?;
-    let mut config = ExperimentConfig::synthetic("affine", TargetConfig::TwoMoons {});
+    let mut config = ExperimentConfig::synthetic("affine", DensityConfig::TwoMoons {});
     config.train.steps = steps;
     let flow = Experiment::new(config).network(Box::new(Affine::new())).train()?.flow();
     let mean = flow.sample(4000, 0)?.mean_dim(0i64, false, Kind::Float);

@@ -3,7 +3,7 @@
 //! `cargo run --release --example own_objective [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
-use interflow::core::target::TargetConfig;
+use interflow::core::target::DensityConfig;
 use interflow::tch::{Kind, Reduction};
 use interflow::train::objective::{Gradient, HeldOut, Objective, Regression, Setting, TrainingStep};
 use interflow::train::{self, TermCheck};
@@ -38,7 +38,7 @@ impl Objective for Huber {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let steps = std::env::args().nth(1).map_or(Ok(3000), |steps| steps.parse())?;
-    let mut config = ExperimentConfig::synthetic("huber", TargetConfig::Checkerboard {});
+    let mut config = ExperimentConfig::synthetic("huber", DensityConfig::Checkerboard {});
     config.train.steps = steps;
     let trained = Experiment::new(config).objective(Box::new(Huber { width: 1.0 })).train()?;
     if let Some(check) = &trained.check {

@@ -18,10 +18,10 @@
 //!
 //! ```
 //! use interflow::{Experiment, ExperimentConfig};
-//! use interflow::core::target::TargetConfig;
+//! use interflow::core::target::DensityConfig;
 //!
 //! # fn main() -> Result<(), interflow::Error> {
-//! let mut config = ExperimentConfig::synthetic("moons", TargetConfig::TwoMoons {});
+//! let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
 //! config.train.steps = 100; // 5000 draw two sharp moons
 //! let flow = Experiment::new(config).train()?.flow();
 //!

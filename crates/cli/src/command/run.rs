@@ -19,6 +19,9 @@ pub(crate) fn experiment(args: &RunArgs, work: &Work) -> Result<ExitCode> {
     let text = read(&args.config)?;
     let (place, overrides) = (args.config.display().to_string(), &args.options.set);
     let config = ConfigText { text: &text, place: &place, overrides };
+    if args.from.is_some() && is_untrained(&config) {
+        bail!("this study takes no trained flow\nhint: leave out --from");
+    }
     let runner = runner(&args.options, &args.data, work)?;
     let finished = match &args.from {
         Some(checkpoint) => Some(runner.study_checkpoint(&Runner::read(&config)?, checkpoint)?),

@@ -114,11 +114,11 @@ impl Sampler for Target {
     }
 }
 
-/// A target as written in a config.
+/// A density of the library, as written in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
-pub enum TargetConfig {
+pub enum DensityConfig {
     /// [`Checkerboard`].
     Checkerboard {},
     /// [`eight_gaussians`].
@@ -144,7 +144,7 @@ pub enum TargetConfig {
     Gaussian(DiagonalGaussian),
 }
 
-impl TargetConfig {
+impl DensityConfig {
     /// The working target.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The ends of a flow, as configs name them.
 
-use interflow_core::target::TargetConfig as DensityConfig;
+use interflow_core::target::DensityConfig;
 use interflow_data::DatasetConfig;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

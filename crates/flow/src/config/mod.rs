@@ -25,10 +25,10 @@ use crate::precision::Precision;
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
-/// use interflow_core::target::TargetConfig;
+/// use interflow_core::target::DensityConfig;
 /// use interflow_flow::ExperimentConfig;
 ///
-/// let mut config = ExperimentConfig::synthetic("board", TargetConfig::Checkerboard {});
+/// let mut config = ExperimentConfig::synthetic("board", DensityConfig::Checkerboard {});
 /// config.train.steps = 8000;
 /// // The same as a file, and back; a misspelt key is an error that names the nearest one.
 /// let text = config.to_toml()?;
@@ -102,13 +102,13 @@ impl ExperimentConfig {
     /// network `model` in single precision on one thread, with the defaults of its parts. Its fields are there to change.
     ///
     /// ```
-    /// use interflow_core::target::TargetConfig;
+    /// use interflow_core::target::DensityConfig;
     /// use interflow_flow::{Experiment, ExperimentConfig};
     /// use interflow_models::{MlpConfig, ModelConfig};
     ///
     /// # fn main() -> interflow_flow::Result<()> {
     /// let model = ModelConfig::Mlp(MlpConfig::new(vec![32, 32]));
-    /// let mut config = ExperimentConfig::new(TargetConfig::TwoMoons {}, model);
+    /// let mut config = ExperimentConfig::new(DensityConfig::TwoMoons {}, model);
     /// config.train.steps = 20;
     /// let flow = Experiment::new(config).train()?.flow();
     /// assert_eq!(flow.sample(100, 0)?.size(), [100, 2]);

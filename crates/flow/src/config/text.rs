@@ -24,7 +24,26 @@ fn overridden<T: DeserializeOwned>(text: &str, overrides: &[String]) -> Result<T
         set(&mut table, key.trim(), parse_value(value.trim())).during(format!("in --set {assignment}"))?;
     }
     let text = table.to_string();
-    toml::from_str(&text).map_err(|error| located(&error, &text, "the config after --set"))
+    toml::from_str(&text).map_err(|error| {
+        let mut error = located(&error, &text, "the config after --set");
+        if let Error::Config { problem, .. } = &mut error
+            && problem.starts_with("unknown field")
+            && let Some(hint) = overrides.iter().find_map(|assignment| other_kind(assignment))
+        {
+            problem.push_str(&hint);
+        }
+        error
+    })
+}
+
+/// What to do where a table's other keys may not go with the kind that an override gave it.
+fn other_kind(assignment: &str) -> Option<String> {
+    let (table, kind) =
+        assignment.split_once('=').and_then(|(key, kind)| Some((key.trim().strip_suffix(".kind")?, kind)))?;
+    let kind = kind.trim().trim_matches('"');
+    Some(format!(
+        "\nhint: another kind has other keys: set the whole table, --set '{table}={{ kind = \"{kind}\" }}'"
+    ))
 }
 
 /// A TOML value, or a bare word as a string.
@@ -63,7 +82,10 @@ pub fn located(error: &toml::de::Error, text: &str, file: &str) -> Error {
 
 /// Keys of earlier versions, and what took their place.
 const MOVED: [(&str, &str); 7] = [
-    ("objective", "the objective is a table of its own: [objective] kind = \"velocity\", form = \"g\""),
+    (
+        "objective",
+        "the objective is a table of its own: [objective] kind = \"velocity\" (beside a [denoiser] \"velocity-with-denoiser\"), form = \"g\"",
+    ),
     ("likelihood", "maximum likelihood is an objective: [objective] kind = \"likelihood\""),
     ("n_classes", "the data say how many classes there are: leave it out"),
     ("dim", FILLED_IN),

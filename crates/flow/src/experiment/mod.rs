@@ -46,10 +46,10 @@ use crate::work::Work;
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
-/// use interflow_core::target::TargetConfig;
+/// use interflow_core::target::DensityConfig;
 /// use interflow_flow::{Experiment, ExperimentConfig};
 ///
-/// let mut config = ExperimentConfig::synthetic("rings", TargetConfig::Rings {});
+/// let mut config = ExperimentConfig::synthetic("rings", DensityConfig::Rings {});
 /// config.train.steps = 10;
 /// let flow = Experiment::new(config).threads(1).train()?.flow();
 /// assert_eq!(flow.sample(3, 0)?.size(), [3, 2]);

@@ -42,6 +42,17 @@ impl Own {
         Ok(())
     }
 
+    /// The names of those parts that a checkpoint can do without: it is the config that does not describe them.
+    pub(super) fn outside(&self) -> Vec<&'static str> {
+        let parts = [
+            ("base", self.base.is_some()),
+            ("target", self.target.is_some()),
+            ("objective", self.objective.is_some()),
+            ("coupling", self.coupling.is_some()),
+        ];
+        parts.into_iter().filter(|(_, present)| *present).map(|(name, _)| name).collect()
+    }
+
     /// The parts that checkpoints cannot describe.
     pub(super) fn undescribed(&self) -> Undescribed {
         Undescribed { network: self.network.is_some(), interpolant: self.interpolant.clone() }

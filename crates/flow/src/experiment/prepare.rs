@@ -29,8 +29,9 @@ impl<'a> Experiment<'a> {
         config.check()?;
         self.own.check(&config)?;
         let resumed = self.resume.as_deref().map(ResumePoint::open).transpose()?;
+        let outside = self.own.outside();
         if let Some(point) = &resumed {
-            point.check(&config)?;
+            point.check(&config, &outside)?;
         }
         let undescribed = self.own.undescribed();
         if self.out.is_some() || resumed.is_some() {
@@ -49,14 +50,14 @@ impl<'a> Experiment<'a> {
         if let Some(point) = &resumed {
             point.check_data(&manifest)?;
         }
-        let mut place = Place::new(self.out, resumed.as_ref().map(|point| point.folder().clone()));
+        let mut place = Place::new(self.out, resumed.as_ref().map(|point| point.folder().clone()), &outside);
         let pairs = reflow::pairs(&config, &mut place, (&base, &target), (self.device, &self.work))?;
         let parts = Parts { config: &config, manifest: &manifest, own: self.own, work: &self.work };
         let mut trainer = parts.trainer((&base, &target), pairs, self.device)?;
         let folder = match &resumed {
             Some(point) => {
                 point.restore(&mut trainer)?;
-                point.folder().write_config(&config)?;
+                point.folder().write_config(&config, &outside)?;
                 Some(point.folder().clone())
             }
             None => place.folder(&config, self.device)?,
@@ -68,6 +69,7 @@ impl<'a> Experiment<'a> {
             base,
             target,
             trainer,
+            outside,
             undescribed,
             device: self.device,
             threads: self.threads,

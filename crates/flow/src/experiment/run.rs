@@ -1,5 +1,7 @@
 //! A run that is ready to train, and its training.
 
+use std::collections::BTreeMap;
+
 use interflow_train::{Observer, StopReason, Trainer};
 use interflow_transport::restore_path;
 use tch::Device;
@@ -7,7 +9,7 @@ use tch::Device;
 use super::trained::Trained;
 use super::watch::Watch;
 use crate::base::Base;
-use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
+use crate::checkpoint::{self, EXPERIMENT, MANIFEST, OUTSIDE};
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::engine::{Engine, Undescribed};
@@ -25,6 +27,7 @@ pub struct Run<'a> {
     pub(super) base: Base,
     pub(super) target: Target,
     pub(super) trainer: Trainer,
+    pub(super) outside: Vec<&'static str>,
     pub(super) undescribed: Undescribed,
     pub(super) device: Device,
     pub(super) threads: Option<u32>,
@@ -93,12 +96,15 @@ impl<'a> Run<'a> {
             None => (History::default(), None),
             Some(folder) => {
                 let history = History::read(folder, from_step);
-                (history, Some(Recorder::new(folder, texts(&self.config, &self.manifest)?, from_step)?))
+                (history, Some(Recorder::new(folder, self.texts()?, from_step)?))
             }
         };
         let observers = std::mem::take(&mut self.observers);
         let mut watch = Watch { history, recorder, observers, cancel: self.work.cancel().clone() };
         let outcome = self.trainer.run(&mut watch);
+        if outcome.is_err() {
+            device::set_threads(self.threads, u32::MAX);
+        }
         let outcome = match &self.folder {
             None => outcome?,
             Some(folder) => outcome.during(stopped(folder))?,
@@ -122,17 +128,18 @@ impl<'a> Run<'a> {
             engine: engine.with_work(self.work),
         })
     }
-}
 
-/// The texts of a run's checkpoints.
-fn texts(
-    config: &ExperimentConfig,
-    manifest: &FlowManifest,
-) -> Result<std::collections::BTreeMap<String, String>> {
-    Ok([(MANIFEST, manifest.to_toml()?), (EXPERIMENT, config.to_toml()?)]
-        .into_iter()
-        .map(|(name, text)| (name.to_owned(), text))
-        .collect())
+    /// The texts of the run's checkpoints.
+    fn texts(&self) -> Result<BTreeMap<String, String>> {
+        let mut texts = BTreeMap::from([
+            (MANIFEST.to_owned(), self.manifest.to_toml()?),
+            (EXPERIMENT.to_owned(), self.config.to_toml()?),
+        ]);
+        if !self.outside.is_empty() {
+            texts.insert(OUTSIDE.to_owned(), self.outside.join(", "));
+        }
+        Ok(texts)
+    }
 }
 
 /// The flow of the averaged weights.

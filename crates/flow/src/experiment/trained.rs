@@ -17,10 +17,10 @@ use crate::target::Target;
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
-/// use interflow_core::target::TargetConfig;
+/// use interflow_core::target::DensityConfig;
 /// use interflow_flow::{Experiment, ExperimentConfig};
 ///
-/// let mut config = ExperimentConfig::synthetic("moons", TargetConfig::TwoMoons {});
+/// let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
 /// (config.train.steps, config.evaluation.n_test) = (10, 50);
 /// let trained = Experiment::new(config).train()?;
 /// assert_eq!(trained.outcome.steps, 10);

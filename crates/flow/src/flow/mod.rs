@@ -47,7 +47,7 @@ pub struct Flow {
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();
@@ -223,7 +223,8 @@ impl Flow {
         check_time(from)?;
         check_time(to)?;
         let points = self.enter(&points.points(), from)?;
-        let task = self.engine.work().begin("carry", points.len().unsigned_abs());
+        let name = if (from, to) == (1.0, 0.0) { "encode" } else { "carry" };
+        let task = self.engine.work().begin(name, points.len().unsigned_abs());
         let found = self.engine.carry(&points, (from, to), &task)?;
         Ok(Computed { rows: self.leave(&found.rows, to)?, nfe: found.nfe })
     }

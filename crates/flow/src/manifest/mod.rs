@@ -27,7 +27,7 @@ use crate::target::Target;
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # use interflow_flow::{Experiment, ExperimentConfig};
-/// # let moons = interflow_core::target::TargetConfig::TwoMoons {};
+/// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let flow = Experiment::new(config).train()?.flow();

@@ -17,11 +17,11 @@ const CONFIG: &str = "config.toml";
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
-/// # use interflow_core::target::TargetConfig;
+/// # use interflow_core::target::DensityConfig;
 /// # use interflow_flow::{Experiment, ExperimentConfig};
 /// use interflow_flow::{Flow, RunFolder};
 ///
-/// # let mut config = ExperimentConfig::synthetic("moons", TargetConfig::TwoMoons {});
+/// # let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
 /// # let out = std::env::temp_dir().join(format!("interflow-{}", std::process::id()));
 /// let trained = Experiment::new(config).out(&out).train()?;
@@ -43,7 +43,20 @@ impl RunFolder {
     /// # Errors
     /// [`crate::Error::Io`] if a folder or a file cannot be written.
     pub fn create(out: &Path, config: &ExperimentConfig, device: Device) -> Result<Self> {
-        Self::create_with(out, (&config.name, config.seed), &config.to_toml()?, device)
+        Self::create_outside(out, config, &[], device)
+    }
+
+    /// The same for an experiment some of whose parts come from outside its config.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create`].
+    pub(crate) fn create_outside(
+        out: &Path,
+        config: &ExperimentConfig,
+        outside: &[&str],
+        device: Device,
+    ) -> Result<Self> {
+        Self::create_with(out, (&config.name, config.seed), &text(config, outside)?, device)
     }
 
     /// Makes a new folder for an experiment of this name and seed and writes its config's text and the environment.
@@ -77,6 +90,21 @@ impl RunFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file with the config that the run follows.
+    pub fn config_file(&self) -> PathBuf {
+        self.path.join(CONFIG)
+    }
+
+    /// The config that the run follows.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if it cannot be read; as [`ExperimentConfig::from_toml`].
+    pub fn config(&self) -> Result<ExperimentConfig> {
+        let file = self.config_file();
+        let text = std::fs::read_to_string(&file).map_err(io_error("read the config", &file))?;
+        ExperimentConfig::from_toml(&text, &file.display().to_string(), &[])
     }
 
     /// Where checkpoints lie.
@@ -113,12 +141,12 @@ impl RunFolder {
         atomic::write(&target, bytes).map_err(io_error("write the file", &target))
     }
 
-    /// Writes the config that the run goes on with.
+    /// Writes the config that the run goes on with, some of whose parts may come from `outside` it.
     ///
     /// # Errors
     /// [`crate::Error::Io`].
-    pub fn write_config(&self, config: &ExperimentConfig) -> Result<()> {
-        self.write(CONFIG, config.to_toml()?.as_bytes())
+    pub(crate) fn write_config(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
+        self.write(CONFIG, text(config, outside)?.as_bytes())
     }
 
     /// Writes a JSON file whole or not at all.
@@ -128,6 +156,18 @@ impl RunFolder {
     pub fn write_json(&self, name: &str, value: &Value) -> Result<()> {
         self.write(name, format!("{value:#}\n").as_bytes())
     }
+}
+
+/// A config as its file has it, which says of what it does not describe.
+fn text(config: &ExperimentConfig, outside: &[&str]) -> Result<String> {
+    let config = config.to_toml()?;
+    if outside.is_empty() {
+        return Ok(config);
+    }
+    let parts = outside.join(", ");
+    Ok(format!(
+        "# What this config says of these parts was not used, they came from a program: {parts}\n{config}"
+    ))
 }
 
 /// The first of `name`, `name-2`, `name-3`, … that does not exist yet.

@@ -14,12 +14,14 @@ pub(crate) struct Place {
     out: Option<PathBuf>,
     /// The run's folder, once there is one.
     folder: Option<RunFolder>,
+    /// The parts of the experiment that come from outside its config.
+    outside: Vec<&'static str>,
 }
 
 impl Place {
     /// The folder of a resumed run, or none yet.
-    pub(crate) fn new(out: Option<PathBuf>, folder: Option<RunFolder>) -> Self {
-        Self { out, folder }
+    pub(crate) fn new(out: Option<PathBuf>, folder: Option<RunFolder>, outside: &[&'static str]) -> Self {
+        Self { out, folder, outside: outside.to_vec() }
     }
 
     /// The folder as far as there is one.
@@ -30,7 +32,7 @@ impl Place {
     /// The folder, made now if there is none yet; none if nothing is to be written.
     pub(crate) fn folder(&mut self, config: &ExperimentConfig, device: Device) -> Result<Option<RunFolder>> {
         if let (None, Some(out)) = (&self.folder, &self.out) {
-            self.folder = Some(RunFolder::create(out, config, device)?);
+            self.folder = Some(RunFolder::create_outside(out, config, &self.outside, device)?);
         }
         Ok(self.folder.clone())
     }

@@ -58,22 +58,23 @@ impl ResumePoint {
         &self.checkpoint
     }
 
-    /// Refuses a config that differs from the run's own in a key that may not change, and warns where a new length has an
-    /// effect on the steps before the old one.
+    /// Refuses a config that differs from the run's own in a key that may not change, or other parts from `outside` it than
+    /// the run began with; warns where a new length has an effect on the steps before the old one.
     ///
     /// # Errors
     /// [`Error::Refused`] naming the keys with both values.
-    pub fn check(&self, config: &ExperimentConfig) -> Result<()> {
-        let differences = differences(&self.config, config)?;
-        if !differences.is_empty() {
+    pub fn check(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
+        let own = checkpoint::outside(&self.checkpoint);
+        if own != outside {
+            let listed = |parts: &[&str]| if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
             return refuse(format!(
-                "cannot resume with another config, these keys differ from the checkpoint's\n  {}\n\
-                 hint: drop the change, or start a new run without --resume; only train.steps and threads may \
-                 change (the run's own config is {})",
-                differences.join("\n  "),
-                self.folder.path().join("config.toml").display()
+                "cannot resume with other parts from outside the config than the run began with: {} then, {} now\n\
+                 hint: give Experiment the same parts",
+                listed(&own),
+                listed(outside)
             ));
         }
+        self.folder.check_same(&self.config, config)?;
         let (own, new) = (self.config.train.steps, config.train.steps);
         if let (Some(before), Some(now)) = (self.cosine_rate(&self.config), self.cosine_rate(config))
             && own != new
@@ -116,6 +117,26 @@ impl ResumePoint {
             let factor = train.schedule.factor(self.checkpoint.step, train.steps, train.warmup_steps);
             train.optimizer.learning_rate * factor
         })
+    }
+}
+
+impl RunFolder {
+    /// Refuses a config to go on with that differs from the run's `own` in a key that may not change.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] naming the keys with both values.
+    pub fn check_same(&self, own: &ExperimentConfig, config: &ExperimentConfig) -> Result<()> {
+        let differences = differences(own, config)?;
+        if differences.is_empty() {
+            return Ok(());
+        }
+        refuse(format!(
+            "cannot resume with another config, these keys differ from the checkpoint's\n  {}\n\
+             hint: drop the change, or start a new run without --resume; only train.steps and threads may \
+             change (the run's own config is {})",
+            differences.join("\n  "),
+            self.config_file().display()
+        ))
     }
 }
 

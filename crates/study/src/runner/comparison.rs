@@ -12,6 +12,7 @@ use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
 use serde_json::{Value, json};
 
+use super::complete::{Attempt, warn_interrupted};
 use super::{Finished, Runner};
 use crate::drawing::save;
 use crate::findings::Findings;
@@ -49,7 +50,7 @@ impl Runner {
             tracing::info!("variant {} of {}: {}", outcomes.len() + 1, config.variants.len(), variant.name);
             resolve_reflow(&mut own, &outcomes)?;
             let Some(next) = self.variant(&folder, variant, own, observer)? else {
-                tracing::warn!("hint: go on with --resume {}", folder.path().display());
+                warn_interrupted(&folder);
                 return Ok(None);
             };
             outcomes.push(next);
@@ -71,21 +72,35 @@ impl Runner {
         let earlier = newest(&out.join(&config.name));
         let name = variant.name.clone();
         if let Some(folder) = &earlier
-            && let Ok(text) = std::fs::read_to_string(folder.join("result.json"))
+            && let Some(results) =
+                finished(folder, &config).with_context(|| format!("in the variant {name}"))?
         {
-            let results = serde_json::from_str(&text)
-                .with_context(|| format!("a result cannot be read in {}", folder.display()))?;
             return Ok(Some(Outcome { name, folder: folder.clone(), results }));
         }
         let resume = earlier.filter(|folder| checkpoint::find(folder).is_ok());
         let runner = Self { out, seed: None, resume, ..self.clone() };
-        let found = runner.complete(config, observer).with_context(|| format!("in the variant {name}"))?;
-        Ok(found.map(|Finished { folder, results }| Outcome {
-            name,
-            folder: folder.path().to_owned(),
-            results,
-        }))
+        let found = runner.attempt(config, observer).with_context(|| format!("in the variant {name}"))?;
+        Ok(match found {
+            Attempt::Finished(Finished { folder, results }) => {
+                Some(Outcome { name, folder: folder.path().to_owned(), results })
+            }
+            Attempt::Interrupted(_) => None,
+        })
     }
+}
+
+/// The result of a variant that was run to the end of `config`'s training; none if there is more to do.
+fn finished(folder: &Path, config: &ExperimentConfig) -> Result<Option<Results>> {
+    let file = folder.join("result.json");
+    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(None) };
+    let run = RunFolder::open(folder)?;
+    let own = run.config()?;
+    run.check_same(&own, config)?;
+    if own.train.steps != config.train.steps {
+        return Ok(None);
+    }
+    let results = serde_json::from_str(&text);
+    Ok(Some(results.with_context(|| format!("cannot read the result: {}", file.display()))?))
 }
 
 /// The variant's own config, under a name that can be a folder's.

@@ -11,6 +11,14 @@ use super::train::folder;
 use super::{Finished, Runner};
 use crate::report;
 
+/// What comes of a run.
+pub(super) enum Attempt {
+    /// It was trained, measured and written.
+    Finished(Finished),
+    /// Training was interrupted, with its state saved in this folder.
+    Interrupted(RunFolder),
+}
+
 impl Runner {
     /// Trains, evaluates, studies, draws and reports as `config` says, whose variants play no part. Nothing comes of it if
     /// training was interrupted: the run can be resumed.
@@ -22,9 +30,20 @@ impl Runner {
         config: ExperimentConfig,
         observer: &mut dyn Observer,
     ) -> Result<Option<Finished>> {
-        let trained = self.train(config, observer)?;
+        match self.attempt(config, observer)? {
+            Attempt::Finished(finished) => Ok(Some(finished)),
+            Attempt::Interrupted(folder) => {
+                warn_interrupted(&folder);
+                Ok(None)
+            }
+        }
+    }
+
+    /// As [`Runner::complete`], and it is not yet said how an interrupted run goes on.
+    pub(super) fn attempt(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Attempt> {
+        let trained = self.train_quietly(config, observer)?;
         if trained.is_interrupted() {
-            return Ok(None);
+            return Ok(Attempt::Interrupted(folder(&trained)?.clone()));
         }
         let (folder, config) = (folder(&trained)?.clone(), trained.config.clone());
         let (results, sections) = measure(self, trained).with_context(|| {
@@ -34,8 +53,13 @@ impl Runner {
             )
         })?;
         write(&folder, &config, (&results, &sections))?;
-        Ok(Some(Finished { folder, results }))
+        Ok(Attempt::Finished(Finished { folder, results }))
     }
+}
+
+/// Says how an interrupted run goes on.
+pub(super) fn warn_interrupted(folder: &RunFolder) {
+    tracing::warn!("interrupted; the state is saved\nhint: go on with --resume {}", folder.path().display());
 }
 
 /// Writes the report, and then the result: a folder with a result is complete.

@@ -8,7 +8,7 @@ mod train;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use interflow_flow::evaluation::Results;
 use interflow_flow::{ExperimentConfig, RunFolder, Work};
 use interflow_train::Observer;
@@ -84,6 +84,9 @@ impl Runner {
         config: &ConfigText<'_>,
         observer: &mut dyn Observer,
     ) -> Result<Option<Finished>> {
+        if untrained::is_untrained(config) && self.resume.is_some() {
+            bail!("this study trains no flow, and there is no run to resume\nhint: leave out --resume");
+        }
         if let Some(found) = untrained::run(config, &self.settings())? {
             return Ok(Some(Finished::of(found)));
         }

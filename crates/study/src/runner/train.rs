@@ -6,6 +6,7 @@ use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
 
 use super::Runner;
+use super::complete::warn_interrupted;
 use crate::pictures::ProgressSheet;
 use crate::report;
 use crate::study::StudyConfig;
@@ -18,7 +19,20 @@ impl Runner {
     /// # Errors
     /// If the config or its study is refused, the data cannot be loaded, the run cannot be resumed, training fails, or the
     /// folder cannot be written.
-    pub fn train(&self, mut config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Trained> {
+    pub fn train(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Trained> {
+        let trained = self.train_quietly(config, observer)?;
+        if trained.is_interrupted() {
+            warn_interrupted(folder(&trained)?);
+        }
+        Ok(trained)
+    }
+
+    /// As [`Runner::train`], and it is not yet said how an interrupted run goes on.
+    pub(super) fn train_quietly(
+        &self,
+        mut config: ExperimentConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Trained> {
         config.seed = self.seed.unwrap_or(config.seed);
         if let Some(study) = StudyConfig::of(&config)? {
             study.check(&config)?;
@@ -41,13 +55,6 @@ impl Runner {
         };
         let trained = run.train()?;
         draw(&trained)?;
-        if trained.is_interrupted() {
-            tracing::warn!(
-                "interrupted at step {}; the state is saved\nhint: go on with --resume {}",
-                trained.outcome.steps,
-                folder(&trained)?.path().display()
-            );
-        }
         Ok(trained)
     }
 }

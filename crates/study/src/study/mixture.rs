@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNormal};
 use interflow_core::interpolant::PathPoint;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::target::{TargetConfig as DensityConfig, eight_gaussians};
+use interflow_core::target::{DensityConfig, eight_gaussians};
 use interflow_flow::ExperimentConfig;
 use interflow_flow::config::TargetConfig;
 use tch::{Device, Kind, Tensor};

@@ -5,7 +5,7 @@ use interflow_core::Given;
 use interflow_core::density::Gaussian;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::target::TargetConfig as DensityConfig;
+use interflow_core::target::DensityConfig;
 use interflow_figure as figure;
 use interflow_flow::Engine;
 use interflow_flow::config::TargetConfig;

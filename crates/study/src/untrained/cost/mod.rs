@@ -6,7 +6,7 @@ mod measure;
 
 use anyhow::{Context as _, Result, bail};
 use interflow_core::interpolant::InterpolantConfig;
-use interflow_core::target::TargetConfig;
+use interflow_core::target::DensityConfig;
 use interflow_flow::RunFolder;
 use interflow_models::ModelConfig;
 use interflow_solvers::{Sensitivity, SolverConfig};
@@ -29,7 +29,7 @@ pub struct CostExperiment {
     /// CPU threads of a tensor operation.
     pub threads: u32,
     /// What is learned, from a standard normal base.
-    pub target: TargetConfig,
+    pub target: DensityConfig,
     /// The path of the objective.
     pub interpolant: InterpolantConfig,
     /// The network.
