@@ -3,10 +3,9 @@
 use std::path::Path;
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=LIBTORCH");
-    let Ok(libtorch) = std::env::var("LIBTORCH") else { return };
-    let lib = Path::new(&libtorch).join("lib");
-    if let Ok(lib) = lib.canonicalize() {
-        println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{}", lib.display());
+    // libtorch's binding says where it has found the libraries, be it a folder or a Python torch.
+    let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
+    if let Ok(folder) = Path::new(&folder).canonicalize() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-rpath,{}", folder.display());
     }
 }

@@ -47,6 +47,13 @@ fn a_tensor_can_be_made() {
 }
 "#;
 
+/// The line that the README has for a build script.
+const BUILD: &str = r#"
+fn main() {
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", std::env::var("DEP_INTERFLOW_LIBTORCH_LIB").unwrap());
+}
+"#;
+
 /// The root manifest's `[profile.dev…]` tables of crates that are not ours: those are no members of another workspace.
 fn profiles(manifest: &str) -> String {
     let mut kept = String::new();
@@ -76,6 +83,7 @@ fn write_crate(folder: &Path) {
     std::fs::create_dir(folder.join("src")).unwrap();
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::write(folder.join("src/main.rs"), MAIN).unwrap();
+    std::fs::write(folder.join("build.rs"), BUILD).unwrap();
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }
 
@@ -105,8 +113,7 @@ fn a_crate_elsewhere_builds_runs_and_tests() {
         let output = cargo(folder.path())
             .arg(arguments)
             .env("LIBTORCH", &libtorch)
-            .env("LD_LIBRARY_PATH", libtorch.join("lib"))
-            .env("DYLD_LIBRARY_PATH", libtorch.join("lib"))
+            .env_remove("LD_LIBRARY_PATH")
             .output()
             .unwrap();
         let text = text(&output);

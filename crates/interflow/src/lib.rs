@@ -81,6 +81,8 @@
 //!
 //! The crate links libtorch 2.11.0. In a checkout of Interflow `eval "$(cargo xtask setup --env)"` provides it and tells the
 //! shell; any installation that `LIBTORCH` names, or a Python `torch==2.11.0` with `LIBTORCH_USE_PYTORCH=1`, will do.
+//! Build scripts of dependants find its folder of libraries in `DEP_INTERFLOW_LIBTORCH_LIB`, to name it to the linker by
+//! `cargo::rustc-link-arg=-Wl,-rpath,…`: then `LD_LIBRARY_PATH` is not needed.
 
 #![deny(missing_docs)]
 

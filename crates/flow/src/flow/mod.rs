@@ -245,11 +245,10 @@ impl Flow {
     pub fn log_density_counted(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
         check_time(t)?;
         let points = points.points();
-        let levels = self.levels_of(&points.x, t);
         let entered = self.enter(&points, t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
         let found = self.engine.log_density(&entered, t, &task)?;
-        let log_jacobian = match levels {
+        let log_jacobian = match self.levels_at(t) {
             Some(levels) => levels.log_jacobian(),
             None => self.columns_at(t).map_or(0.0, |columns| columns.log_jacobian()),
         };

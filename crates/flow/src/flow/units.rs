@@ -76,14 +76,9 @@ impl Flow {
         Ok(Observed(observations.iter().map(scaled).collect::<Result<_>>()?))
     }
 
-    /// The levels of the images that the states are.
-    pub(super) fn levels(&self) -> Option<Levels> {
-        self.manifest().target.images.map(Levels::new)
-    }
-
-    /// The levels that points `x` of time `t` are: images at t = 1, in an integer kind. Other points are states.
-    pub(super) fn levels_of(&self, x: &Tensor, t: f64) -> Option<Levels> {
-        self.levels().filter(|levels| t >= 1.0 && levels.are_levels(x))
+    /// The levels that points of time `t` are: images at t = 1. Before it they are states.
+    pub(super) fn levels_at(&self, t: f64) -> Option<Levels> {
+        self.manifest().target.images.filter(|_| t >= 1.0).map(Levels::new)
     }
 
     /// The columns of the states at time `t`: the base's, the target's or, in between, the target's without a quantum,
@@ -102,7 +97,7 @@ impl Flow {
 
     /// Points of time `t` in the data's units as the flow's coordinates.
     pub(super) fn enter(&self, points: &Points, t: f64) -> Result<Points> {
-        if let Some(levels) = self.levels_of(&points.x, t) {
+        if let Some(levels) = self.levels_at(t) {
             let x = levels.dequantise(&points.x, self.engine.seed())?;
             return Ok(Points { x, given: self.standardise_given(&points.given)? });
         }
@@ -123,7 +118,7 @@ impl Flow {
 
     /// The flow's states at time `t` in the data's units, on the CPU.
     pub(super) fn leave(&self, x: &Tensor, t: f64) -> Result<Tensor> {
-        match (self.columns_at(t), self.levels().filter(|_| t >= 1.0)) {
+        match (self.columns_at(t), self.levels_at(t)) {
             (Some(columns), _) => Ok(columns.restore(x)?),
             (None, Some(levels)) => Ok(levels.quantise(x)),
             (None, None) => Ok(x.to_device(Device::Cpu)),

@@ -19,13 +19,8 @@ impl Levels {
         Self { images }
     }
 
-    /// Whether a tensor holds levels, as whole numbers of an integer kind; else it holds states.
-    pub fn are_levels(&self, x: &Tensor) -> bool {
-        matches!(x.kind(), Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64)
-    }
-
-    /// States `[N, D]` of images as levels, `[N, D]` or `[N, C, H, W]`, with noise under `seed` that depends on an
-    /// image's number alone.
+    /// The states `[N, D]` of images whose levels, whole numbers of any kind, are `[N, D]` or `[N, C, H, W]`; with noise
+    /// under `seed` that depends on an image's number alone.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] for another shape, or numbers that are no levels.
@@ -39,15 +34,24 @@ impl Levels {
             ));
         }
         let flat = levels.reshape([n, dim]).to_device(Device::Cpu);
-        let (least, top) = (0, self.images.n_levels - 1);
-        if n > 0 {
-            let (low, high) = (flat.min().int64_value(&[]), flat.max().int64_value(&[]));
-            if low < least || high > top {
-                return refuse(format!("the flow's images have levels 0 to {top}, found: {low} to {high}"));
-            }
-        }
+        self.check(&flat)?;
         let stream = Stream::new(seed, Purpose::Test);
         Ok(dequantise(&flat.to_kind(Kind::Uint8), self.images.n_levels, 0, &stream))
+    }
+
+    /// Refuses numbers that are no levels.
+    fn check(&self, levels: &Tensor) -> Result<()> {
+        if levels.numel() == 0 {
+            return Ok(());
+        }
+        let (top, values) = (self.images.n_levels - 1, levels.to_kind(Kind::Double));
+        let (low, high) = (values.min().double_value(&[]), values.max().double_value(&[]));
+        let whole = values.eq_tensor(&values.floor()).all().int64_value(&[]) == 1;
+        if whole && low >= 0.0 && high <= top as f64 {
+            return Ok(());
+        }
+        let found = if whole { "" } else { "fractions among numbers " };
+        refuse(format!("the flow's images have whole levels 0 to {top}, found: {found}from {low} to {high}"))
     }
 
     /// The levels `[N, D]`, of kind `Uint8`, that states `[N, D]` stand for.

@@ -8,7 +8,7 @@ use interflow_flow::config::{EvaluationConfig, FidConfig, ImageEvaluationConfig}
 use interflow_flow::evaluation::evaluate;
 use interflow_flow::images::{ImageSpace, fid, nearest, spread, test_noise};
 use interflow_flow::manifest::{BaseManifest, ImageManifest, TargetManifest};
-use interflow_flow::{Base, BaseLaw, Engine, Target, Work};
+use interflow_flow::{Base, BaseLaw, Engine, Flow, Target, Work};
 use interflow_metrics::Estimate;
 use interflow_models::{ModelConfig, UNetConfig};
 use serde_json::{Value, json};
@@ -164,4 +164,23 @@ fn nothing_is_compared_without_inceptions_weights() {
     let folder = tempfile::tempdir().unwrap();
     let found = fid::compare(&engine, Some(&images(9, 5)), &FidConfig::default(), folder.path()).unwrap();
     assert_eq!(found, Value::Null);
+}
+
+#[test]
+fn levels_go_in_and_come_out_whatever_their_kind_and_shape() {
+    let flow = Flow::from(engine(Affine::new(space(SHAPE.dim(), CLASSES))));
+    let levels = stream("levels").at(0).integers(6 * SHAPE.dim(), N_LEVELS).view([6, SHAPE.dim()]);
+    let points = |x: Tensor| Points { x, given: Given::class(1, 6) };
+    let bytes = points(levels.to_kind(Kind::Uint8).view([6, 1, 3, 4]));
+    let nats = flow.log_density(&bytes, 1.0).unwrap();
+    for kind in [Kind::Uint8, Kind::Int, Kind::Int64, Kind::Float, Kind::Double] {
+        assert_eq!(flow.log_density(&points(levels.to_kind(kind)), 1.0).unwrap(), nats, "{kind:?}");
+    }
+    let encoded = flow.encode(&bytes).unwrap();
+    let back = flow.carry(&points(encoded), 0.0, 1.0).unwrap();
+    assert_eq!((back.kind(), back.to_kind(Kind::Int64)), (Kind::Uint8, levels.shallow_clone()));
+    for (wrong, said) in [(&levels * 2, "0 to 15, found: from 0 to 30"), (&levels - 0.5, "fractions")] {
+        let error = flow.log_density(&points(wrong), 1.0).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
 }
