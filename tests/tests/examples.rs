@@ -32,6 +32,7 @@ fn there_is_one_for_each_seam_and_all_are_short() {
         "own_tableau",
         "own_objective",
         "own_network",
+        "own_data",
     ] {
         assert!(names.iter().any(|name| name == seam), "no example {seam}");
     }

@@ -67,8 +67,8 @@
 //! - Progress bars and stopping from elsewhere: [`Work`], [`Progress`], [`Cancel`].
 //! - A part of your own, with an example in `crates/interflow/examples`: an interpolant
 //!   ([`core::interpolant::Schedule`]), a network ([`core::Network`]), an objective ([`train::objective::Objective`]), a
-//!   Runge–Kutta method ([`solvers::Tableau`]). Without one: a coupling ([`core::coupling::Coupling`]), whose flow tells
-//!   no score unless it has a denoiser, and a data set ([`data::Dataset`]).
+//!   Runge–Kutta method ([`solvers::Tableau`]), a data set ([`data::Dataset`]) and a coupling
+//!   ([`core::coupling::Coupling`]), whose flow tells no score unless it has a denoiser.
 //! - The crates below, one by one: [`core`], [`models`], [`solvers`], [`data`], [`metrics`], [`train`], [`transport`],
 //!   [`flow`].
 //!
