@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Check(Check),
     /// The stages of `check` less the tests, which `.ci/run` runs by the README's own command
     Ci,
+    /// Read damaged inputs until COUNT of each reader are read; arguments go to the search (`-- --help`)
+    Fuzz(Passthrough),
     /// Run the benchmarks; a filter and other arguments go to criterion
     Bench(Passthrough),
 }

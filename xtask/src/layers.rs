@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["interflow-study", "interflow"],
     &["interflow-cli", "interflow-python"],
     &["interflow-tests", "interflow-benches"],
+    &["interflow-fuzz"],
 ];
 
 /// The crate for those who use Interflow as a library. The program has the same name.

@@ -16,6 +16,7 @@ mod data;
 mod digest;
 mod experiment;
 mod flags;
+mod fuzz;
 mod layers;
 mod libtorch;
 mod modules;
@@ -53,6 +54,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(flags) => test::run(&workspace, &flags.args),
         Command::Check(flags) => check::run(&workspace, &check::chosen(flags.only.as_deref())),
         Command::Ci => check::run(&workspace, check::WITHOUT_TESTS),
+        Command::Fuzz(flags) => fuzz::run(&workspace, &flags.args),
         Command::Bench(flags) => bench::run(&workspace, &flags.args),
     }
 }
