@@ -1,10 +1,14 @@
 //! What is measured after training, as configs say it.
 
+use interflow_core::memory;
+use interflow_train::MOST_POINTS;
 use serde::{Deserialize, Serialize};
 
 use super::images::{FidConfig, ImageEvaluationConfig};
+use crate::base::{Base, BaseLaw};
 use crate::divergence::DivergenceConfig;
 use crate::error::{During as _, Result, refuse};
+use crate::target::Target;
 
 /// What is measured after training.
 ///
@@ -60,16 +64,40 @@ impl EvaluationConfig {
     /// [`crate::Error::Refused`] naming the key.
     pub fn check(&self) -> Result<()> {
         let counts = [("n_test", self.n_test), ("batch", self.batch), ("n_two_sample", self.n_two_sample)];
-        if let Some((key, value)) = counts.into_iter().find(|(_, value)| *value < 1) {
-            return refuse(format!("{key} must be at least 1, found: {value}"));
+        for (key, value) in counts {
+            if !(1..=MOST_POINTS).contains(&value) {
+                return refuse(format!("{key} must be at least 1 and at most 10¹², found: {value}"));
+            }
         }
         if let Some(DivergenceConfig::Hutchinson { n_probes: 0 }) = self.divergence {
             return refuse("divergence.n_probes must be at least 1, found: 0");
         }
-        if let Some(fid) = self.fid.as_ref().filter(|fid| fid.n_samples < 2) {
-            return refuse(format!("fid.n_samples must be at least 2, found: {}", fid.n_samples));
+        if let Some(fid) = self.fid.as_ref().filter(|fid| !(2..=MOST_POINTS).contains(&fid.n_samples)) {
+            return refuse(format!(
+                "fid.n_samples must be at least 2 and at most 10¹², found: {}",
+                fid.n_samples
+            ));
         }
         self.images().check().during("in [evaluation.images]")
+    }
+
+    /// Refuses more points than memory can hold. Data sets bound their points themselves.
+    ///
+    /// # Errors
+    /// A refusal that names the key, its value, and both sizes.
+    pub(crate) fn check_memory(&self, base: &Base, target: &Target) -> Result<()> {
+        let dim = target.space().dim;
+        if matches!(target, Target::Synthetic(_)) {
+            let n = self.n_test;
+            let what = format!("evaluation.n_test = {n} of dimension {dim}");
+            memory::check(what, 8.0 * n as f64 * dim as f64)?;
+            if matches!(base.law(), BaseLaw::Synthetic(_)) {
+                let n = self.n_two_sample;
+                let what = format!("evaluation.n_two_sample = {n}, all distances between them");
+                memory::check(what, 8.0 * (2.0 * n as f64).powi(2))?;
+            }
+        }
+        Ok(())
     }
 
     /// How divergences are computed in `dim` dimensions.

@@ -22,6 +22,7 @@ use crate::target::Target;
 /// # Errors
 /// If the target's points are not the flow's, a solver fails, or the work is cancelled.
 pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target: &Target) -> Result<Results> {
+    config.check_memory(base, target)?;
     if let Some(images) = target.images() {
         return bits_per_dim::evaluate(engine, config, images);
     }

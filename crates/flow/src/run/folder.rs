@@ -13,6 +13,9 @@ use crate::error::{During as _, Result, io_error, refuse};
 /// The file with the config that a run follows.
 const CONFIG: &str = "config.toml";
 
+/// The file that says what the run's numbers may depend on beside its config.
+const ENVIRONMENT: &str = "environment.json";
+
 /// A run's folder, `OUT/NAME/<time>-<seed>/`.
 ///
 /// ```
@@ -72,7 +75,7 @@ impl RunFolder {
                 .during("cannot begin the run\nhint: choose another folder with --out")?;
         }
         folder.write(CONFIG, config.as_bytes())?;
-        folder.write_json("environment.json", &environment(device))?;
+        folder.write_json(ENVIRONMENT, &environment(device))?;
         Ok(folder)
     }
 
@@ -85,6 +88,15 @@ impl RunFolder {
             return refuse(format!("not a run folder, it has no {CONFIG}: {}", path.display()));
         }
         Ok(Self { path: path.to_owned() })
+    }
+
+    /// Removes the half-written files of processes that are gone. What cannot be removed stays, that is no reason to stop.
+    pub fn sweep(&self) {
+        for folder in [self.path.clone(), self.checkpoints(), self.figures()] {
+            if let Err(error) = atomic::sweep(&folder) {
+                tracing::warn!("half-written files stay in {}: {error}", folder.display());
+            }
+        }
     }
 
     /// Where it is.
@@ -105,6 +117,12 @@ impl RunFolder {
         let file = self.config_file();
         let text = std::fs::read_to_string(&file).map_err(io_error("read the config", &file))?;
         ExperimentConfig::from_toml(&text, &file.display().to_string(), &[])
+    }
+
+    /// The threads of a tensor operation when the run began, if its environment says so.
+    pub(crate) fn threads(&self) -> Option<i64> {
+        let text = std::fs::read_to_string(self.path.join(ENVIRONMENT)).ok()?;
+        serde_json::from_str::<Value>(&text).ok()?["threads"].as_i64()
     }
 
     /// Where checkpoints lie.

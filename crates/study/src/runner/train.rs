@@ -50,7 +50,10 @@ impl Runner {
         let run = experiment.prepare()?;
         let mut sheet = ProgressSheet::of(&run, self.work.cancel())?;
         let run = match &mut sheet {
-            Some(sheet) => run.observe(sheet),
+            Some(sheet) => {
+                sheet.draw_missing(&run);
+                run.observe(sheet)
+            }
             None => run,
         };
         let trained = run.train()?;
