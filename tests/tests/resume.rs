@@ -239,3 +239,56 @@ fn a_run_whose_folder_is_moved_stops_and_does_not_bring_it_back() {
     assert!(!playground.path().join("runs").exists());
     playground.succeed(&format!("sample {} -n 3", playground.run_folder("moved").display()));
 }
+
+#[test]
+fn runs_of_one_second_have_folders_of_their_own() {
+    let playground = Playground::new();
+    let start = || playground.command("train tiny.toml --set train.steps=1").spawn().unwrap();
+    let mut children: Vec<_> = (0..4).map(|_| start()).collect();
+    assert!(children.iter_mut().all(|child| wait(child).success()));
+    assert_eq!(std::fs::read_dir(playground.path().join("runs/tiny")).unwrap().count(), children.len());
+}
+
+#[test]
+fn a_run_that_is_still_training_is_not_resumed_beside() {
+    let playground = Playground::new();
+    let train = "train tiny.toml --set train.steps=1000000";
+    let mut child = playground.command(train).stderr(std::process::Stdio::null()).spawn().unwrap();
+    wait_for_checkpoint(&playground.path().join("runs/tiny"));
+    let resume = format!("{train} --resume {}", playground.run_folder("runs").display());
+    let message = playground.fail(&resume);
+    assert!(message.contains("another process trains in this run folder"), "{message}");
+    assert!(child.try_wait().unwrap().is_none(), "the run was disturbed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    playground.succeed(&resume.replace("1000000", "1"));
+}
+
+#[test]
+fn another_number_of_threads_is_pointed_out() {
+    let playground = Playground::new();
+    playground.succeed("train tiny.toml --threads 1 --set train.steps=10");
+    let run = playground.run_folder("runs");
+    let warns = |threads: u32| {
+        let resume =
+            format!("train tiny.toml --set train.steps=10 --threads {threads} --resume {}", run.display());
+        let output = playground.run(&resume);
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).contains("began with 1 threads and goes on with 2")
+    };
+    assert!(!warns(1) && warns(2));
+}
+
+#[test]
+fn a_sheet_that_a_kill_prevented_is_drawn() {
+    let playground = Playground::new();
+    let digits = "kind = \"images\"\nsource = { kind = \"digits\" }";
+    playground.edit("kind = \"synthetic\"\ndensity = { kind = \"eight-gaussians\" }", digits);
+    playground.succeed("train tiny.toml --set train.steps=80");
+    let run = playground.run_folder("runs");
+    let [earlier, last] = [40, 80].map(|step| run.join(format!("figures/samples-{step:010}.png")));
+    let (before, drawn) = (std::fs::read(&earlier).unwrap(), std::fs::read(&last).unwrap());
+    std::fs::remove_file(&last).unwrap();
+    playground.succeed(&format!("train tiny.toml --set train.steps=80 --resume {}", run.display()));
+    assert!(std::fs::read(&last).unwrap() == drawn && std::fs::read(&earlier).unwrap() == before);
+}

@@ -1,7 +1,6 @@
 //! What can go wrong in this crate.
 
-use crate::memory;
-use crate::number::Shown;
+use crate::number::{Bytes, Shown};
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -41,7 +40,7 @@ pub enum Error {
         value: f64,
     },
     /// Something is too large for the machine's memory.
-    #[error("{what} wants {} of memory, this machine has: {}", memory::shown(*bytes), memory::shown(*limit))]
+    #[error("{what} wants {} of memory, this machine has: {}", Bytes(*bytes), Bytes(*limit))]
     Memory {
         /// What it is, with its size.
         what: String,

@@ -1,14 +1,11 @@
 //! What is measured after training, as configs say it.
 
-use interflow_core::memory;
 use interflow_train::MOST_POINTS;
 use serde::{Deserialize, Serialize};
 
 use super::images::{FidConfig, ImageEvaluationConfig};
-use crate::base::{Base, BaseLaw};
 use crate::divergence::DivergenceConfig;
 use crate::error::{During as _, Result, refuse};
-use crate::target::Target;
 
 /// What is measured after training.
 ///
@@ -79,25 +76,6 @@ impl EvaluationConfig {
             ));
         }
         self.images().check().during("in [evaluation.images]")
-    }
-
-    /// Refuses more points than memory can hold. Data sets bound their points themselves.
-    ///
-    /// # Errors
-    /// A refusal that names the key, its value, and both sizes.
-    pub(crate) fn check_memory(&self, base: &Base, target: &Target) -> Result<()> {
-        let dim = target.space().dim;
-        if matches!(target, Target::Synthetic(_)) {
-            let n = self.n_test;
-            let what = format!("evaluation.n_test = {n} of dimension {dim}");
-            memory::check(what, 8.0 * n as f64 * dim as f64)?;
-            if matches!(base.law(), BaseLaw::Synthetic(_)) {
-                let n = self.n_two_sample;
-                let what = format!("evaluation.n_two_sample = {n}, all distances between them");
-                memory::check(what, 8.0 * (2.0 * n as f64).powi(2))?;
-            }
-        }
-        Ok(())
     }
 
     /// How divergences are computed in `dim` dimensions.

@@ -11,6 +11,7 @@ use crate::base::Base;
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::error::{Result, refuse};
+use crate::evaluation;
 use crate::images::ImageSpace;
 use crate::manifest::{FlowManifest, Pairing};
 use crate::precondition;
@@ -41,7 +42,7 @@ impl<'a> Experiment<'a> {
         device::set_threads(self.threads, config.threads);
         let (base, target) = ends(&config, &mut self.own, &self.data)?;
         size::check(&config, target.space())?;
-        config.evaluation.check_memory(&base, &target)?;
+        evaluation::check_memory(&config.evaluation, &base, &target)?;
         let mut manifest = FlowManifest::of(&config, &base, &target);
         if self.own.coupling.is_some() {
             // Nothing is known of it, and a score follows from the velocity for independent pairs only.

@@ -43,7 +43,7 @@ impl FlowManifest {
                 return refuse("a denoiser wants a path with a latent");
             }
         }
-        Ok(self.path.as_ref().map_or(Ok(()), interflow_transport::PathFamily::check).during("in [path]")?)
+        self.path.as_ref().map_or(Ok(()), interflow_transport::PathFamily::check).during("in [path]")
     }
 
     fn check_ends(&self) -> Result<()> {

@@ -68,7 +68,9 @@ impl RunFolder {
     /// As [`RunFolder::create`].
     pub fn create_with(out: &Path, (name, seed): (&str, u64), config: &str, device: Device) -> Result<Self> {
         let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let folder = Self { path: unused(&out.join(name), &format!("{time}-{seed}")) };
+        let path = create_unused(&out.join(name), &format!("{time}-{seed}"))
+            .during("cannot begin the run\nhint: choose another folder with --out")?;
+        let folder = Self { path };
         for part in [folder.checkpoints(), folder.figures()] {
             std::fs::create_dir_all(&part)
                 .map_err(io_error("create the run folder", &part))
@@ -188,13 +190,17 @@ fn text(config: &ExperimentConfig, outside: &[&str]) -> Result<String> {
     ))
 }
 
-/// The first of `name`, `name-2`, `name-3`, … that does not exist yet.
-fn unused(parent: &Path, name: &str) -> PathBuf {
+/// Makes the first of the folders `name`, `name-2`, `name-3`, … that does not exist yet: of two processes each has its own.
+fn create_unused(parent: &Path, name: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(parent).map_err(io_error("create the run folder", parent))?;
     let mut path = parent.join(name);
     let mut count = 2;
-    while path.exists() {
+    while let Err(error) = std::fs::create_dir(&path) {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
+            return Err(io_error("create the run folder", &path)(error));
+        }
         path = parent.join(format!("{name}-{count}"));
         count += 1;
     }
-    path
+    Ok(path)
 }

@@ -2,14 +2,14 @@
 //!
 //! What was written is never written anew: a resumed run keeps the bytes of the lines that hold for it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 
 use interflow_core::atomic;
 use serde_json::Value;
 
 use super::folder::RunFolder;
-use crate::error::{Result, io_error};
+use crate::error::{Result, io_error, refuse};
 
 /// What the name of the file ends with that keeps lines which cannot be read.
 const DAMAGED: &str = "metrics.damaged";
@@ -76,7 +76,28 @@ pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
         folder.write("metrics.jsonl", &kept)?;
     }
     let path = folder.metrics();
-    File::options().create(true).append(true).open(&path).map_err(io_error("write the file", &path))
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.map_err(io_error("write the file", &path))?;
+    lock(folder, &file)?;
+    Ok(file)
+}
+
+/// Refuses a folder in which another process trains: it holds the file of its metrics locked, and the system frees it when
+/// the process is gone.
+pub(super) fn check_free(folder: &RunFolder) -> Result<()> {
+    let Ok(file) = File::options().append(true).open(folder.metrics()) else { return Ok(()) };
+    lock(folder, &file)
+}
+
+/// Locks the file as long as it is open. Where files cannot be locked nothing is refused.
+fn lock(folder: &RunFolder, file: &File) -> Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => refuse(format!(
+            "another process trains in this run folder: {}\nhint: wait for its end, or stop it",
+            folder.path().display()
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Moves the lines of a file that cannot be read to a file of their own; a torn end is nothing to keep.
@@ -88,7 +109,9 @@ fn set_damaged_aside(folder: &RunFolder, bytes: &[u8]) -> Result<()> {
     }
     let path = folder.path().join(DAMAGED);
     let mut all = std::fs::read(&path).unwrap_or_default();
-    damaged.iter().for_each(|line| all.extend_from_slice(line.bytes));
+    for line in &damaged {
+        all.extend_from_slice(line.bytes);
+    }
     atomic::write(&path, &all).map_err(io_error("write the file", &path))?;
     let numbers: Vec<String> = damaged.iter().map(|line| line.number.to_string()).collect();
     tracing::warn!(

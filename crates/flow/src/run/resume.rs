@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use interflow_train::{Checkpoint, ScheduleConfig, Trainer, checkpoints};
 
 use super::folder::RunFolder;
+use super::metrics;
 use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
 use crate::config::ExperimentConfig;
 use crate::error::{During as _, Error, Result, io_error, refuse};
@@ -31,6 +32,7 @@ impl ResumePoint {
     /// If there is no such run or checkpoint, or it was written before checkpoints carried what a user wrote.
     pub fn open(path: &Path) -> Result<Self> {
         let folder = RunFolder::open(&root(path)?)?;
+        metrics::check_free(&folder)?;
         let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
         let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
             let reason = if checkpoint.texts.contains_key(MANIFEST) {

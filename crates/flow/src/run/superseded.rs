@@ -31,7 +31,7 @@ impl RunFolder {
     pub fn supersede(&self, step: u64) -> Result<()> {
         let later = self.later(step)?;
         let results = RESULTS.map(PathBuf::from).into_iter().filter(|name| self.path().join(name).is_file());
-        // The newest first: until it is gone, the run is the one that it was.
+        // Results first, then the newest checkpoint: whatever is left if this is cut short says nothing wrong.
         let moved: Vec<PathBuf> = results.chain(later).collect();
         if moved.is_empty() {
             return Ok(());
@@ -48,7 +48,7 @@ impl RunFolder {
             fs::rename(&from, made(&folder, name)?).map_err(io_error("move the file", &from))?;
         }
         tracing::warn!(
-            "the run goes on from step {step}; what it had beyond is kept in {}",
+            "the run goes on: its results so far, and what it had of later steps than {step}, are kept in {}",
             folder.display()
         );
         Ok(())

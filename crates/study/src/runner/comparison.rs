@@ -12,7 +12,8 @@ use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
 use serde_json::{Value, json};
 
-use super::complete::{Attempt, warn_interrupted};
+use super::complete::Attempt;
+use super::train::warn_interrupted;
 use super::{Finished, Runner};
 use crate::drawing::save;
 use crate::findings::Findings;

@@ -6,7 +6,6 @@ use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
 
 use super::Runner;
-use super::complete::warn_interrupted;
 use crate::pictures::ProgressSheet;
 use crate::report;
 use crate::study::StudyConfig;
@@ -60,6 +59,11 @@ impl Runner {
         draw(&trained)?;
         Ok(trained)
     }
+}
+
+/// Says how an interrupted run goes on.
+pub(super) fn warn_interrupted(folder: &RunFolder) {
+    tracing::warn!("interrupted; the state is saved\nhint: go on with --resume {}", folder.path().display());
 }
 
 /// The folder of a run that was written.
