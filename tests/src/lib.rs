@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
@@ -169,6 +170,92 @@ impl Playground {
         assert_eq!(folders.len(), 1, "{folders:?}");
         folders[0].clone()
     }
+}
+
+/// The message by which `train tiny.toml --set SETTING` is refused, before a run folder is made.
+///
+/// # Panics
+/// If it is not refused, or by a panic, or at length.
+pub fn refused(setting: &str) -> String {
+    let playground = Playground::new();
+    let output = playground.command("train tiny.toml --set").arg(setting).output().expect("interflow starts");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{setting}: {message}");
+    assert!(message.contains("error: ") && !message.contains("panicked"), "{setting}: {message}");
+    assert!(message.len() < 4000, "{} bytes for {setting:.100}", message.len());
+    assert!(!playground.path().join("runs").exists(), "{setting}: a run folder was made");
+    message
+}
+
+/// How long a test waits for what should come within seconds.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Asks again and again, every few milliseconds, until there is an answer.
+///
+/// # Panics
+/// If there is none after some minutes.
+fn until<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("{what} did not come in {PATIENCE:?}");
+}
+
+/// How a process ends. One that does not end is killed, so that no test hangs.
+///
+/// # Panics
+/// If it has to be killed.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().expect("a process of ours") {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let _ = child.kill();
+    panic!("the process had to be killed");
+}
+
+/// Sends a signal by its name, such as `INT`; to a process that has ended there is none to send.
+///
+/// # Panics
+/// If there is no program `kill`.
+pub fn signal(child: &Child, name: &str) {
+    let arguments = [format!("-{name}"), child.id().to_string()];
+    Command::new("kill").args(arguments).stderr(std::process::Stdio::null()).status().expect("kill starts");
+}
+
+/// Waits until a run below `runs` has a checkpoint.
+///
+/// # Panics
+/// If it takes minutes.
+pub fn wait_for_checkpoint(runs: &Path) {
+    until("a checkpoint", || {
+        let runs = std::fs::read_dir(runs).into_iter().flatten().flatten();
+        let files = runs.flat_map(|run| {
+            std::fs::read_dir(run.path().join("checkpoints")).into_iter().flatten().flatten()
+        });
+        let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.into_iter().any(|name| name.ends_with(".safetensors")).then_some(())
+    });
+}
+
+/// Waits until a process catches SIGINT, as Linux says it.
+///
+/// # Panics
+/// If it takes minutes.
+pub fn wait_for_handler(process: u32) {
+    until("a handler of SIGINT", || {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        let mask = u64::from_str_radix(caught.trim(), 16).ok()?;
+        (mask & 2 != 0).then_some(())
+    });
 }
 
 /// The files below `folder` that a writer left unfinished.

@@ -1,7 +1,7 @@
 //! Bad input gets one clear message that says what and where, and leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use interflow_tests::{Playground, partial_files};
+use interflow_tests::{Playground, partial_files, refused, signal, wait_for_handler};
 
 /// Runs the edited config and checks that the message has each of `parts`.
 fn check_config(old: &str, new: &str, parts: &[&str]) {
@@ -156,28 +156,13 @@ fn an_interrupted_command_writes_nothing() {
         .spawn()
         .unwrap();
     wait_for_handler(child.id());
-    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
+    signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{message}");
     assert!(message.contains("interrupted"), "{message}");
     assert!(!playground.path().join("many.csv").exists());
     assert_eq!(partial_files(playground.path()), [] as [std::path::PathBuf; 0]);
-}
-
-/// Waits until the process catches SIGINT, as Linux says it.
-fn wait_for_handler(process: u32) {
-    let start = std::time::Instant::now();
-    while start.elapsed() < std::time::Duration::from_mins(1) {
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        if caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 2 != 0)) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    panic!("no handler of SIGINT after a minute");
 }
 
 #[test]
@@ -189,5 +174,52 @@ fn a_read_only_folder_is_refused() {
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains("disk/") && message.contains("Read-only file system"), "{message}");
+    }
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_refused() {
+    for name in ["", ".", "..", "/tmp/x", "a/../../x", "a\\\\b", " a", "a ", "a\\u0000b", "nul", "COM1.x"] {
+        let message = refused(&format!("name=\"{name}\""));
+        assert!(message.contains("name: must "), "{name}: {message}");
+    }
+    for name in ["..", "α"] {
+        let message = refused(&format!("variants=[{{ name = \"{name}\" }}]"));
+        assert!(message.contains("[[variants]]"), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_key_of_a_table_that_the_file_does_not_have_can_be_set() {
+    let playground = Playground::new();
+    let run = playground.succeed(
+        "train tiny.toml --set train.steps=10 --set train.schedule.kind=cosine --set evaluation.images.side=3",
+    );
+    let config = std::fs::read_to_string(playground.path().join(run.trim()).join("config.toml")).unwrap();
+    assert!(
+        config.contains("[train.schedule]\nkind = \"cosine\"") && config.contains("side = 3"),
+        "{config}"
+    );
+    let message = refused("trian.steps=3");
+    assert!(message.contains("trian") && message.contains("did you mean `train`"), "{message}");
+    assert!(refused("seed.value=3").contains("seed is not a table"));
+    assert!(refused("evaluation.images.syde=3").contains("did you mean `side`"));
+}
+
+#[test]
+fn a_message_is_bounded_and_its_numbers_are_short() {
+    let playground = Playground::new();
+    playground.write("long.toml", &format!("name = \"{}\"\n", "n".repeat(10_000_000)));
+    for (config, settings) in [("long.toml", ""), ("tiny.toml", "--set name=/")] {
+        let message = playground.fail(&format!("train {config} {settings}"));
+        assert!(message.len() < 10_000, "{} bytes", message.len());
+    }
+    let tiny = std::fs::read_to_string(playground.path().join("tiny.toml")).unwrap();
+    playground.write("tiny.toml", &tiny.replacen("\"tiny\"", &format!("\"{}/\"", "n".repeat(10_000_000)), 1));
+    let message = playground.fail("train tiny.toml");
+    assert!(message.len() < 10_000 && message.contains("letters left out"), "{} bytes", message.len());
+    for (setting, shown) in [("train.jitter=-1e300", "-1e300"), ("train.clip_norm=-1e-310", "-1e-310")] {
+        let message = refused(setting);
+        assert!(message.contains(&format!("found: {shown}\n")), "{message}");
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use interflow_data::Unfit;
+use interflow_flow::device::MOST_THREADS;
 
 pub(crate) use images::FidArgs;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
@@ -106,7 +107,7 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// CPU threads of a tensor operation, instead of the config's.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_threads)]
     pub(crate) threads: Option<u32>,
     /// Go on with the interrupted run in this folder.
     #[arg(long)]
@@ -121,6 +122,11 @@ pub(crate) struct RunOptions {
     /// One JSON object on stdout that holds the run folder and the result, and nothing else.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn parse_threads(text: &str) -> Result<u32, String> {
+    let threads = text.parse().ok().filter(|threads| (1..=MOST_THREADS).contains(threads));
+    threads.ok_or_else(|| format!("expected a number from 1 to {MOST_THREADS}"))
 }
 
 fn parse_unfit(text: &str) -> Result<Unfit, String> {
@@ -146,7 +152,7 @@ pub(crate) struct FlowArgs {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// CPU threads of a tensor operation, instead of the config's.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_threads)]
     pub(crate) threads: Option<u32>,
     /// One JSON object on stdout that says what was done.
     #[arg(long)]

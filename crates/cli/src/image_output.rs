@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use interflow_core::atomic::Partial;
-use interflow_figure::{Pixels, image_grid, save_png};
+use interflow_figure::{Pixels, image_grid};
 use interflow_flow::manifest::ImageManifest;
 use npyz::WriterBuilder as _;
 use tch::{Kind, Tensor};
+
+use crate::output::write_png;
 
 /// Where images go, batch by batch.
 pub(crate) enum ImageOutput {
@@ -32,6 +34,11 @@ impl ImageOutput {
         }
     }
 
+    /// Whether all images are in memory before any is written.
+    pub(crate) fn holds_all(&self) -> bool {
+        matches!(self, Self::Sheet(_))
+    }
+
     /// How many images are drawn unless one says so.
     pub(crate) fn n_usual(&self) -> u64 {
         if matches!(self, Self::Sheet(_)) { 64 } else { 1000 }
@@ -49,7 +56,7 @@ impl ImageOutput {
             Self::Sheet(path) => {
                 let all = Tensor::cat(&batches.collect::<Result<Vec<_>>>()?, 0);
                 let levels = levels(&all)?;
-                Ok(save_png(path, &image_grid(&pixels(images, &levels), (n as f64).sqrt().ceil() as usize))?)
+                write_png(path, &image_grid(&pixels(images, &levels), (n as f64).sqrt().ceil() as usize))
             }
             Self::Npy(path) => write_npy(path, images, n, batches),
             Self::Folder(path) => write_folder(path, images, batches),
@@ -87,7 +94,7 @@ fn write_folder(
         let levels = levels(&batch?)?;
         let pictures = pixels(images, &levels);
         for index in 0..pictures.n() {
-            save_png(&path.join(format!("{number:06}.png")), &pictures.image(index))?;
+            write_png(&path.join(format!("{number:06}.png")), &pictures.image(index))?;
             number += 1;
         }
     }

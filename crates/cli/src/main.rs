@@ -17,18 +17,13 @@ use args::{Cli, Command};
 use interflow_flow::Work;
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    terminal::start_log();
     match run(Cli::parse()) {
         Ok(code) => code,
+        // Who closes stdout has read enough, like `head`: all else that the command does is done.
+        Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", explanation(&error));
+            terminal::say(format_args!("error: {}", explanation(&error)));
             if is_interruption(&error) { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::FAILURE }
         }
     }
@@ -47,15 +42,30 @@ fn explanation(error: &anyhow::Error) -> String {
     let (mut reasons, mut hints) = (Vec::new(), String::new());
     for message in error.chain().map(ToString::to_string) {
         let (reason, hint) = message.split_once("\nhint: ").unwrap_or((&message, ""));
-        reasons.push(reason.to_owned());
+        reasons.push(bounded(reason));
         if !hint.is_empty() {
             hints.push_str("\nhint: ");
-            hints.push_str(hint);
+            hints.push_str(&bounded(hint));
         }
     }
     // Some errors of libraries repeat their cause.
     reasons.dedup_by(|cause, reason| reason.ends_with(cause.as_str()));
     reasons.join(": ") + &hints
+}
+
+/// The most letters that a message has before its middle is left out.
+const MOST_LETTERS: usize = 2000;
+
+/// A message without the middle of what it quotes, where that fills screens: a name may be of any length.
+fn bounded(message: &str) -> String {
+    let n = message.chars().count();
+    if n <= MOST_LETTERS {
+        return message.to_owned();
+    }
+    let kept = MOST_LETTERS / 2;
+    let head: String = message.chars().take(kept).collect();
+    let tail: String = message.chars().skip(n - kept).collect();
+    format!("{head} … [{} letters left out] … {tail}", n - 2 * kept)
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -78,6 +88,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_of_any_length_keeps_its_ends() {
+        let error =
+            anyhow::anyhow!("unknown name: {}, line 3\nhint: {}", "a".repeat(10_000_000), "é".repeat(5000));
+        let message = explanation(&error);
+        assert!(message.len() < 8000, "{}", message.len());
+        assert!(
+            message.starts_with("unknown name: aaa") && message.contains("aaa, line 3\nhint: éé"),
+            "{message}"
+        );
+    }
 
     #[test]
     fn hints_come_last_and_causes_once() {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use interflow_core::atomic;
 use interflow_data::table;
 use interflow_figure as figure;
 use tch::{Kind, Tensor};
@@ -22,12 +23,29 @@ pub(crate) enum Output {
     Png(std::path::PathBuf),
 }
 
+/// Refuses an output that is one of the files that are read, by whatever name or link: it would replace them.
+pub(crate) fn check_distinct(output: &Path, inputs: &[&Path]) -> Result<()> {
+    // A pipe or a device holds nothing that could be lost.
+    if atomic::is_stream(output) {
+        return Ok(());
+    }
+    let same = |input: &&&Path| same_file::is_same_file(output, input).unwrap_or(false);
+    match inputs.iter().find(same) {
+        None => Ok(()),
+        Some(input) => {
+            let (output, input) = (output.display(), input.display());
+            bail!("the output would replace the input {input}, asked for: {output}\nhint: name another file")
+        }
+    }
+}
+
 impl Output {
-    /// The output that `name` means; refused before any work is done.
-    pub(crate) fn parse(name: &str) -> Result<Self> {
-        if name == "-" {
+    /// The output that `name` means, which must be none of the files that are read; refused before any work is done.
+    pub(crate) fn parse(name: &str, inputs: &[&Path]) -> Result<Self> {
+        if ["-", "/dev/stdout"].contains(&name) {
             return Ok(Self::Stdout);
         }
+        check_distinct(Path::new(name), inputs)?;
         let path = Path::new(name);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
@@ -37,6 +55,8 @@ impl Output {
             Some("csv") => Ok(Self::Csv(path.to_owned())),
             Some("npy") => Ok(Self::Npy(path.to_owned())),
             Some("png") => Ok(Self::Png(path.to_owned())),
+            // Pipes of a shell, `>(...)`, have names of its own.
+            _ if atomic::is_stream(path) => Ok(Self::Csv(path.to_owned())),
             _ => bail!("an output file ends in .csv, .npy or .png, found: {name}"),
         }
     }
@@ -54,7 +74,7 @@ impl Output {
             Self::Npy(path) => Ok(table::write_npy(path, points)?),
             Self::Png(path) => {
                 let points = points_2d(points)?;
-                Ok(figure::save_png(path, &figure::histogram_image(&points, extent, 200))?)
+                write_png(path, &figure::histogram_image(&points, extent, 200))
             }
         }
     }
@@ -76,13 +96,38 @@ impl Output {
     }
 }
 
+/// Whoever read stdout has closed it.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads stdout any more")]
+pub(crate) struct ReaderGone;
+
 fn to_stdout(bytes: &[u8]) -> Result<()> {
-    std::io::stdout().lock().write_all(bytes).context("cannot write to stdout")
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+        if is_gone(&error) {
+            return ReaderGone.into();
+        }
+        anyhow::Error::from(error).context("cannot write to stdout")
+    })
+}
+
+/// Whether stdout could not be written because its reader has gone: a pipe's, or the person before a closed terminal, which
+/// answers as a broken disk does.
+fn is_gone(error: &std::io::Error) -> bool {
+    const EIO: i32 = 5;
+    let is_terminal = || atomic::is_stream(Path::new("/dev/stdout"));
+    error.kind() == std::io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO) && is_terminal()
 }
 
 /// Prints a line to stdout.
 pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}").context("cannot write to stdout")
+    to_stdout(format!("{line}\n").as_bytes())
+}
+
+/// Writes a picture as a PNG file, whole or not at all.
+pub(crate) fn write_png(path: &Path, picture: &figure::RgbImage) -> Result<()> {
+    let bytes = figure::png(picture)?;
+    atomic::write(path, &bytes).with_context(|| format!("cannot write the picture: {}", path.display()))
 }
 
 /// Numbers of a tensor in row-major order.

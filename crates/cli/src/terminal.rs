@@ -1,5 +1,6 @@
 //! What a person sees of long work: bars on a terminal, log lines elsewhere.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{FormattedDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,6 +9,27 @@ use interflow_train::{Observer, SelfCheck, StepReport};
 
 /// How often a log line says how training goes on.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Begins to log to stderr, in colours where that is a terminal that wants them (`NO_COLOR`). Nothing that goes wrong with
+/// stderr ends the work: a run goes on when its terminal is closed or `head` has read enough.
+pub(crate) fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && !plain)
+        // It would be said on stderr that stderr cannot be written, by a macro that panics.
+        .log_internal_errors(false)
+        .with_target(false)
+        .init();
+}
+
+/// Writes a line to stderr, if anybody listens there.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
 
 /// Shows work as bars on stderr, and not at all where that is no terminal.
 pub(crate) struct Bars;

@@ -1,13 +1,21 @@
 //! Files that are written whole or not at all, for all crates of the workspace.
 //!
 //! The content goes to a temporary file in the same folder, is synced, and takes the place of the old file by a
-//! renaming.
+//! renaming. A path that is a link keeps being one, it is the file behind it that is replaced; what is no file but a pipe or
+//! a device has no place to take, and is written to as it is.
+//!
+//! A process that is killed leaves its temporary file. Writers keep theirs locked, and the system drops the lock of a
+//! process that is gone: [`sweep`] removes what nobody is writing.
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".tmp";
+const SUFFIX: &str = ".partial";
 
 /// Writes `bytes` to a temporary file beside `path`, which then takes its place: readers see the old file or
 /// the new one, never a part, also after a crash. The file gets the mode that any new file gets.
@@ -23,7 +31,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A temporary file beside the place that it is to take, for content that is written bit by bit. It is removed when it
 /// is dropped before [`Partial::persist`].
 #[derive(Debug)]
-pub struct Partial(NamedTempFile<File>);
+pub struct Partial(Place);
+
+/// Where content goes until it is whole.
+#[derive(Debug)]
+enum Place {
+    /// To a temporary file.
+    Beside(NamedTempFile<File>),
+    /// At once to the pipe or device that was named.
+    Stream(File),
+}
 
 impl Partial {
     /// An empty temporary file beside `path`.
@@ -31,25 +48,95 @@ impl Partial {
     /// # Errors
     /// When the folder does not exist or is not writable.
     pub fn create(path: &Path) -> io::Result<Self> {
-        // Opened here, since the files that tempfile opens are private to the user.
-        let open = |partial: &Path| File::create_new(partial);
-        Ok(Self(tempfile::Builder::new().suffix(".partial").make_in(folder_of(path), open)?))
+        if is_stream(path) {
+            return Ok(Self(Place::Stream(File::options().write(true).open(path)?)));
+        }
+        let target = behind_links(path)?;
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix(PREFIX).suffix(SUFFIX);
+        Ok(Self(Place::Beside(builder.make_in(folder_of(&target), create_locked)?)))
     }
 
     /// The open temporary file.
     pub fn file(&mut self) -> &mut File {
-        self.0.as_file_mut()
+        match &mut self.0 {
+            Place::Beside(partial) => partial.as_file_mut(),
+            Place::Stream(stream) => stream,
+        }
     }
 
-    /// Puts the file, synced, into the place `path`, which lies in the folder it was created for.
+    /// Puts the file, synced, into the place `path`, which is the one it was created for.
     ///
     /// # Errors
     /// When the disk is full or the place is taken by a folder.
     pub fn persist(self, path: &Path) -> io::Result<()> {
-        self.0.as_file().sync_all()?;
-        self.0.persist(path).map_err(|error| error.error)?;
-        sync_folder(folder_of(path))
+        match self.0 {
+            Place::Stream(mut stream) => stream.flush(),
+            Place::Beside(partial) => {
+                let target = behind_links(path)?;
+                partial.as_file().sync_all()?;
+                partial.persist(&target).map_err(|error| error.error)?;
+                sync_folder(folder_of(&target))
+            }
+        }
     }
+}
+
+/// Makes a temporary file and locks it, as long as it is open, against [`sweep`]. Made here, since the files that tempfile
+/// opens are private to the user.
+fn create_locked(partial: &Path) -> io::Result<File> {
+    let file = File::create_new(partial)?;
+    // Where files cannot be locked, none is ever swept either.
+    let _ = file.lock();
+    if partial.exists() {
+        return Ok(file);
+    }
+    // It was swept between its making and its locking: another name, please.
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Removes the temporary files in `folder` whose writers are gone, and returns how many; those that a living process
+/// writes stay. No folder has no files.
+///
+/// # Errors
+/// When the folder cannot be read, or a file not removed.
+pub fn sweep(folder: &Path) -> io::Result<usize> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut count = 0;
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            continue;
+        }
+        let Ok(file) = File::options().write(true).open(&path) else { continue };
+        if file.try_lock().is_ok() {
+            std::fs::remove_file(&path)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Whether a path, or what it links to, is there and is neither a file nor a folder: a pipe, a device, a socket.
+pub fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// The path that a chain of links ends at, which need not exist; the path itself where it is no link.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        path = folder_of(&path).join(std::fs::read_link(&path)?);
+    }
+    Err(io::Error::other("too many links, one to another"))
 }
 
 impl io::Write for Partial {
@@ -98,6 +185,49 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert!(!error.to_string().contains("partial"), "{error}");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn files_of_the_dead_are_swept_and_those_of_the_living_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let mut living = Partial::create(&target).unwrap();
+        living.file().write_all(b"half").unwrap();
+        std::fs::write(folder.path().join(".tmpAbCdEf.partial"), b"of a killed process").unwrap();
+        std::fs::write(folder.path().join("mine.partial"), b"no name of ours").unwrap();
+        assert_eq!(sweep(folder.path()).unwrap(), 1);
+        living.persist(&target).unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"half");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+        assert_eq!(sweep(&folder.path().join("none")).unwrap(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_its_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("far")).unwrap();
+        for name in ["far/present", "far/absent"] {
+            let link = folder.path().join(format!("link-{}", name.len()));
+            let far = folder.path().join(name);
+            std::os::unix::fs::symlink(name, &link).unwrap();
+            if name.ends_with("present") {
+                std::fs::write(&far, b"old").unwrap();
+            }
+            write(&link, b"new").unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(std::fs::read(&far).unwrap(), b"new");
+        }
+        let circle = folder.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        assert!(write(&circle, b"").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        write(Path::new("/dev/null"), b"text").unwrap();
+        assert!(is_stream(Path::new("/dev/null")) && !is_stream(Path::new("/")));
     }
 
     #[cfg(unix)]

@@ -1,5 +1,7 @@
 //! What can go wrong in this crate.
 
+use crate::number::{Bytes, Shown};
+
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -28,7 +30,7 @@ pub enum Error {
         found: String,
     },
     /// A number lies outside its allowed range.
-    #[error("{name} must be {requirement}, found: {value}")]
+    #[error("{name} must be {requirement}, found: {}", Shown(*value))]
     OutOfRange {
         /// The number's name.
         name: &'static str,
@@ -37,8 +39,18 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// Something is too large for the machine's memory.
+    #[error("{what} wants {} of memory, this machine has: {}", Bytes(*bytes), Bytes(*limit))]
+    Memory {
+        /// What it is, with its size.
+        what: String,
+        /// The bytes that it wants at least.
+        bytes: f64,
+        /// The bytes that there are at most.
+        limit: f64,
+    },
     /// A time at which what is asked for does not follow from what is given.
-    #[error("{operation} needs a time in [{from}, {to}], found: {found}")]
+    #[error("{operation} needs a time in [{from}, {to}], found: {}", Shown(*found))]
     Time {
         /// The operation that checked the time.
         operation: &'static str,

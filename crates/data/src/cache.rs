@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use interflow_core::atomic::Partial;
+use interflow_core::atomic::{self, Partial};
 use sha2::{Digest as _, Sha256};
 
 const MAGIC: &[u8; 16] = b"interflow-cache1";
@@ -86,6 +86,10 @@ impl Cache {
             if let Some(folder) = path.parent().filter(|folder| folder.ends_with(USER_FOLDER)) {
                 // Whether that works is seen from what follows.
                 let _ = std::fs::create_dir_all(folder);
+            }
+            // A cache that a killed process began takes as much room as a whole one.
+            if let Some(folder) = path.parent() {
+                let _ = atomic::sweep(folder);
             }
             match Partial::create(path) {
                 Ok(partial) => {

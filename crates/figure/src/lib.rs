@@ -1,22 +1,19 @@
-//! Pictures from plain numbers: densities, samples, trajectories and curves, drawn from slices and kept as PNG files.
+//! Pictures from plain numbers: densities, samples, trajectories and curves, drawn from slices and encoded as PNG.
 //!
-//! Every function takes plain `f64` slices (images: bytes) and returns an [`RgbImage`]; [`save_png`] writes it.
+//! Every function takes plain `f64` slices (images: bytes) and returns an [`RgbImage`]; [`png`] encodes it.
 //! Everything is drawn here, letters included (an 8×8 bitmap font; letters beyond ASCII become `?`), so that
 //! figures need no font library and come out the same, pixel for pixel, on every machine. Points are `[x, y]` with
 //! y upwards; a square figure of extent `e` shows `[−e, e]²` and leaves out what lies beyond, as well as numbers
 //! that aren't finite.
 //!
 //! ```
-//! use interflow_figure::{curve_image, save_png};
+//! use interflow_figure::{curve_image, png};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let losses = (0..100).map(|step| (f64::from(step), (-0.05 * f64::from(step)).exp()));
 //! let image = curve_image(&[("training".to_owned(), losses.collect())], "step", "loss");
 //!
-//! let folder = tempfile::tempdir()?;
-//! let path = folder.path().join("loss.png");
-//! save_png(&path, &image)?;
-//! assert!(path.is_file());
+//! assert!(png(&image)?.starts_with(b"\x89PNG"));
 //! # Ok(())
 //! # }
 //! ```
@@ -42,7 +39,7 @@ pub mod trajectory;
 pub use curve::{Series, curve_image};
 pub use density::density_image;
 pub use error::{Error, Result};
-pub use file::save_png;
+pub use file::png;
 pub use histogram::histogram_image;
 pub use image_grid::{Pixels, image_grid};
 pub use marginals::marginals_image;

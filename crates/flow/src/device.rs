@@ -39,11 +39,14 @@ pub fn name(device: Device) -> String {
     }
 }
 
+/// The most threads of a tensor operation that may be asked for.
+pub const MOST_THREADS: u32 = 4096;
+
 /// Sets the threads of a tensor operation for the whole process: `explicit` if given, else the environment's
-/// `OMP_NUM_THREADS`, else `configured` but no more than there are cores.
+/// `OMP_NUM_THREADS`, else `configured` but no more than there are cores; at most [`MOST_THREADS`].
 pub fn set_threads(explicit: Option<u32>, configured: u32) {
     let from_environment = std::env::var("OMP_NUM_THREADS").ok().and_then(|text| text.parse().ok());
     let available = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    let threads = explicit.or(from_environment).unwrap_or(configured.min(available)).max(1);
-    tch::set_num_threads(threads as i32);
+    let threads = explicit.or(from_environment).unwrap_or(configured.min(available));
+    tch::set_num_threads(threads.clamp(1, MOST_THREADS) as i32);
 }

@@ -5,6 +5,7 @@ use interflow_core::conversion::Conversion;
 use interflow_core::density::StandardNormal;
 use interflow_core::guidance::Observed;
 use interflow_core::interpolant::{Interpolant, InterpolantConfig, ScheduleKind};
+use interflow_core::number::Shown;
 use interflow_core::{Denoiser, Given, Points, VectorField, Velocity};
 use interflow_solvers::{
     BrownianPath, Diffusion, DiffusionConfig, DiffusionShape, ScoreSource, Sde, SdeConfig, log_density_bound,
@@ -291,5 +292,5 @@ pub fn check_time(time: f64) -> Result<()> {
     if (0.0..=1.0).contains(&time) {
         return Ok(());
     }
-    Err(Error::refused(format!("a path has times from 0 (base) to 1 (target), found: {time}")))
+    Err(Error::refused(format!("a path has times from 0 (base) to 1 (target), found: {}", Shown(time))))
 }

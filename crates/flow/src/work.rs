@@ -124,6 +124,13 @@ impl Meter for Hidden {
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
+/// The token that is requested once `flag` is raised, such as by a signal handler.
+impl From<Arc<AtomicBool>> for Cancel {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
 impl Cancel {
     /// Asks the work to stop in good order.
     pub fn request(&self) {

@@ -24,6 +24,18 @@ pub enum ModelConfig {
 }
 
 impl ModelConfig {
+    /// How many numbers the weights of a network for points of `space` are, without making them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Size`] if a size is not allowed.
+    pub fn n_scalars(&self, space: Space) -> Result<f64> {
+        match self {
+            Self::Mlp(config) => config.n_scalars(space),
+            Self::ResidualMlp(config) => config.n_scalars(space),
+            Self::UNet(config) => Ok(config.n_scalars(space.given)? as f64),
+        }
+    }
+
     /// A network for points of `space`, which may be a dimension alone, with weights from `draw`, of the given kind on the
     /// given device.
     ///

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::error::check_positive;
+use crate::error::{check_dim, check_memory, check_positive};
 use crate::given_inputs::given_inputs;
 use crate::layer::Layer;
 use crate::state_features::StateFeatures;
@@ -54,7 +54,7 @@ impl MlpConfig {
     /// [`crate::Error::Size`] if there is no hidden layer, or a size is not positive.
     pub fn init(&self, space: impl Into<Space>, draw: &mut Draw, options: (Kind, Device)) -> Result<Mlp> {
         let space = space.into();
-        self.check(space)?;
+        check_memory(self.n_scalars(space)?, options.0)?;
         let mut parameters = Parameters::new();
         let mut layers = Vec::with_capacity(self.hidden.len() + 1);
         let mut fan_in =
@@ -70,8 +70,21 @@ impl MlpConfig {
         Ok(Mlp { config: self.clone(), space, state_inputs, time_inputs, parameters, layers })
     }
 
+    /// How many numbers the weights of a network for points of `space` are, without making them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Size`] if a size is not allowed.
+    pub fn n_scalars(&self, space: Space) -> Result<f64> {
+        self.check(space)?;
+        let n_inputs =
+            space.given.n_inputs() + self.state_inputs(space.dim).n() + self.time_embedding.n_features();
+        let fans_in = [&n_inputs].into_iter().chain(&self.hidden);
+        let widths = self.hidden.iter().chain([&space.dim]);
+        Ok(widths.zip(fans_in).map(|(&width, &fan_in)| width as f64 * (fan_in + 1) as f64).sum())
+    }
+
     fn check(&self, space: Space) -> Result<()> {
-        check_positive("dim", space.dim)?;
+        check_dim(space.dim)?;
         space.given.check()?;
         check_positive("the number of hidden layers", self.hidden.len() as i64)?;
         self.hidden.iter().try_for_each(|&width| check_positive("each width in hidden", width))?;

@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use crate::activation::Activation;
 use crate::dropout::Dropout;
 use crate::error::Result;
-use crate::error::{check_positive, check_share};
+use crate::error::{check_blocks, check_dim, check_memory, check_positive, check_share};
 use crate::given_inputs::given_inputs;
 use crate::layer::{Layer, duplicate};
 use crate::state_features::StateFeatures;
@@ -59,7 +59,7 @@ impl ResidualMlpConfig {
         options: (Kind, Device),
     ) -> Result<ResidualMlp> {
         let space = space.into();
-        self.check(space)?;
+        check_memory(self.n_scalars(space)?, options.0)?;
         let (width, n_time) = (self.width, self.time_embedding.n_features());
         let mut parameters = Parameters::new();
         let mut normal = |columns: i64, deviation: f64| {
@@ -95,11 +95,24 @@ impl ResidualMlpConfig {
         })
     }
 
+    /// How many numbers the weights of a network for points of `space` are, without making them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Size`] if a size is not allowed.
+    pub fn n_scalars(&self, space: Space) -> Result<f64> {
+        self.check(space)?;
+        let n_state = space.given.n_inputs() + self.state_inputs(space.dim).n();
+        let [width, n_state, n_time, dim] =
+            [self.width, n_state, self.time_embedding.n_features(), space.dim].map(|n| n as f64);
+        let block = 2.0 * width * (width + 1.0) + width * n_time;
+        Ok(width * (n_state + 1.0 + n_time) + self.n_blocks as f64 * block + dim * (width + 1.0))
+    }
+
     fn check(&self, space: Space) -> Result<()> {
-        check_positive("dim", space.dim)?;
+        check_dim(space.dim)?;
         space.given.check()?;
         check_positive("width", self.width)?;
-        check_positive("n_blocks", self.n_blocks)?;
+        check_blocks(self.n_blocks)?;
         check_share("dropout", self.dropout)?;
         self.time_embedding.check()?;
         self.state_inputs(space.dim).check()

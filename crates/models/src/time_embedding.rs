@@ -6,7 +6,7 @@ use interflow_core::interpolant::{Schedule, ScheduleKind};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::error::{Error, Result, check_positive};
+use crate::error::{Error, MOST, Result, check_positive};
 
 /// An embedding of the time in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,10 +78,10 @@ impl TimeEmbedding {
             Self::Sinusoidal { n_frequencies } => (n_frequencies, 0),
         };
         check_positive("time_embedding n_frequencies", n_frequencies)?;
-        if n_log_frequencies < 0 {
+        if !(0..=MOST).contains(&n_log_frequencies) {
             return Err(Error::Size {
                 name: "time_embedding n_log_frequencies",
-                requirement: "0 or more",
+                requirement: "from 0 to 2²⁰",
                 found: n_log_frequencies.to_string(),
             });
         }

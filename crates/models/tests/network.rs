@@ -44,6 +44,33 @@ fn a_duplicate_has_its_own_weights_under_the_same_names() {
 }
 
 #[test]
+fn weights_are_counted_without_making_them() {
+    let waves = MlpConfig { state_features: Some(features(2, Ends::Both)), ..MlpConfig::new(vec![4, 5]) };
+    let residual = ModelConfig::ResidualMlp(residual(4, 3));
+    for config in [mlp(&[4, 5, 6]), ModelConfig::Mlp(waves), residual] {
+        for given in
+            [GivenSpace::Nothing {}, GivenSpace::Numbers { n: 2 }, GivenSpace::Class { n_classes: 3 }]
+        {
+            let made = perceptrons::network_given(&config, given, Kind::Float).parameters().n_scalars();
+            let counted = config.n_scalars(Space { dim: DIM, given }).unwrap();
+            assert_eq!(counted as i64, made, "{config:?} given {given:?}");
+        }
+    }
+}
+
+#[test]
+fn networks_that_no_machine_holds_are_refused_before_they_are_made() {
+    let refused = |config: &ModelConfig, part: &str| {
+        let mut draw = Stream::new(3, Purpose::Init).at(0);
+        let error = config.init(DIM, &mut draw, (Kind::Float, Device::Cpu)).err().unwrap().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    refused(&mlp(&[1 << 20; 300]), "a network of 3.3e14 weights wants 1.31 PB of memory");
+    refused(&mlp(&[i64::MAX]), "at most 2²⁰");
+    refused(&ModelConfig::ResidualMlp(residual(8, i64::MAX)), "n_blocks must be from 1 to 1024");
+}
+
+#[test]
 fn hidden_matrices_are_weights_of_the_network() {
     let count = |config: &ModelConfig| {
         let network = network(config, Kind::Float);

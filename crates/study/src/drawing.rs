@@ -1,13 +1,22 @@
 //! From tensors to the plain numbers of figures, and from figures to a run's folder.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 use image::RgbImage;
+use interflow_core::atomic;
 use interflow_flow::RunFolder;
 use tch::{Device, Kind, Tensor};
 
 /// Writes a picture into the folder of a run's figures.
 pub(crate) fn save(folder: &RunFolder, name: &str, picture: &RgbImage) -> Result<()> {
-    Ok(interflow_figure::save_png(&folder.figures().join(name), picture)?)
+    write_png(&folder.figures().join(name), picture)
+}
+
+/// Writes a picture as a PNG file, whole or not at all.
+pub(crate) fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
+    let bytes = interflow_figure::png(picture)?;
+    atomic::write(path, &bytes).with_context(|| format!("cannot write the picture: {}", path.display()))
 }
 
 /// The numbers of a tensor in row-major order.

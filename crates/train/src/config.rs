@@ -8,6 +8,9 @@ use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 use crate::time::TimeConfig;
 
+/// No machine holds more points; a count beyond would not fit where it is multiplied.
+pub const MOST_POINTS: i64 = 1_000_000_000_000;
+
 /// The kind in which matrix products of a step are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -87,14 +90,16 @@ impl TrainConfig {
     /// # Errors
     /// [`crate::Error::OutOfRange`] naming the first one that is out of its range.
     pub fn check(&self) -> Result<()> {
-        check_range("batch", "positive", self.batch as f64, self.batch > 0)?;
+        let allowed = (1..=MOST_POINTS).contains(&self.batch);
+        check_range("batch", "positive and at most 10¹²", self.batch as f64, allowed)?;
         let parts = self.accumulate;
         check_range("accumulate", "positive", parts as f64, parts > 0)?;
         let divides = self.batch % parts == 0;
         check_range("accumulate", "a divisor of batch", parts as f64, divides)?;
         let jitter = self.jitter;
         check_range("jitter", "finite and not negative", jitter, jitter >= 0.0 && jitter.is_finite())?;
-        check_range("n_validation", "at least 2", self.n_validation as f64, self.n_validation >= 2)?;
+        let allowed = (2..=1_000_000_000).contains(&self.n_validation);
+        check_range("n_validation", "at least 2 and at most 10⁹", self.n_validation as f64, allowed)?;
         if let Some(norm) = self.clip_norm {
             check_range("clip_norm", "positive and finite", norm, norm > 0.0 && norm.is_finite())?;
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use interflow_core::number::Shown;
 use interflow_core::{GivenSpace, Space};
 
 /// The result of a fallible operation of this crate.
@@ -16,7 +17,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// A number of the config lies outside its allowed range.
-    #[error("{name} must be {requirement}, found: {value}")]
+    #[error("{name} must be {requirement}, found: {}", Shown(*value))]
     OutOfRange {
         /// The number's name in the config.
         name: &'static str,

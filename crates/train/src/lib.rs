@@ -51,7 +51,8 @@
 //! whether to stop. **What is trained beside the network**, such as a learnable path, is a [`Companion`].
 //!
 //! **A run goes on** where it stopped. A step is a function of (seed, step) and the state before it, and a [`Checkpoint`]
-//! holds all of that state: a resumed run computes, on the CPU, the bits that the uninterrupted run would have computed.
+//! holds all of that state: a resumed run computes, on the CPU and with as many threads, the bits that the uninterrupted run
+//! would have computed. (Another number of threads cuts libtorch's sums otherwise, and changes last digits.)
 
 pub mod batch;
 mod batches;
@@ -79,7 +80,7 @@ pub mod trainer;
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use companion::{Companion, Turn};
-pub use config::{MixedPrecision, TrainConfig};
+pub use config::{MOST_POINTS, MixedPrecision, TrainConfig};
 pub use ema::Ema;
 pub use error::{Error, Failure, Result};
 pub use muon::MuonConfig;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use interflow_core::coupling::{Coupling, Independent, Mirror};
+use interflow_train::MOST_POINTS;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, check_range};
@@ -81,7 +82,8 @@ impl CouplingConfig {
                 minibatch(Pairing::Sinkhorn(sinkhorn), block)
             }
             Self::Reflow { n_pairs, .. } => {
-                check_range("n_pairs", "at least 10", n_pairs as f64, n_pairs >= 10)?;
+                let allowed = (10..=MOST_POINTS).contains(&n_pairs);
+                check_range("n_pairs", "at least 10 and at most 10¹²", n_pairs as f64, allowed)?;
                 Ok(Box::new(Independent))
             }
         }

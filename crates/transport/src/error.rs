@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use interflow_core::number::Shown;
+
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -10,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// A number lies outside its allowed range.
-    #[error("{name} must be {requirement}, found: {value}")]
+    #[error("{name} must be {requirement}, found: {}", Shown(*value))]
     OutOfRange {
         /// The number's name in the config.
         name: &'static str,

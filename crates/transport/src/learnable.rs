@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use interflow_core::Parameters;
 use interflow_core::interpolant::{Interpolant, InterpolantConfig};
 use interflow_core::rng::Draw;
+use interflow_core::{Parameters, memory};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -46,13 +46,27 @@ impl PathFamily {
     /// # Errors
     /// [`crate::Error::OutOfRange`].
     pub fn check(&self) -> Result<()> {
+        let allowed = |size: i64| (1..=1 << 20).contains(&size);
         match self {
-            Self::Fourier { n_modes } => check_range("n_modes", "positive", *n_modes as f64, *n_modes > 0),
+            Self::Fourier { n_modes } => {
+                check_range("n_modes", "from 1 to 2²⁰", *n_modes as f64, allowed(*n_modes))
+            }
             Self::Network { hidden } => {
                 check_range("hidden", "not empty", hidden.len() as f64, !hidden.is_empty())?;
                 hidden.iter().try_for_each(|&width| {
-                    check_range("each width in hidden", "positive", width as f64, width > 0)
+                    check_range("each width in hidden", "from 1 to 2²⁰", width as f64, allowed(width))
                 })
+            }
+        }
+    }
+
+    /// How many numbers the weights of a path between points of dimension `dim` are, at least.
+    pub fn n_scalars(&self, dim: i64) -> f64 {
+        match self {
+            Self::Fourier { n_modes } => 2.0 * *n_modes as f64,
+            Self::Network { hidden } => {
+                let widths = || [2 * dim].into_iter().chain(hidden.iter().copied()).chain([dim]);
+                widths().zip(widths().skip(1)).map(|(fan_in, width)| fan_in as f64 * width as f64).sum()
             }
         }
     }
@@ -84,6 +98,8 @@ impl LearnablePath {
         options: (Kind, Device),
     ) -> Result<Self> {
         family.check()?;
+        let bytes = family.n_scalars(dim) * options.0.elt_size_in_bytes() as f64;
+        memory::check("a path's network", bytes)?;
         let base = base.build()?;
         let mut parameters = Parameters::new();
         match family {

@@ -1,6 +1,6 @@
 //! How a path is learned, as written in a config.
 
-use interflow_train::OptimizerConfig;
+use interflow_train::{MOST_POINTS, OptimizerConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, check_range};
@@ -99,15 +99,13 @@ impl PathConfig {
         self.optimizer.check()?;
         check_range("every", "positive", self.every as f64, self.every > 0)?;
         check_range("rest_at", "in (0, 1]", self.rest_at, self.rest_at > 0.0 && self.rest_at <= 1.0)?;
-        check_range("batch", "positive", self.batch as f64, self.batch > 0)?;
+        let allowed = (1..=MOST_POINTS).contains(&self.batch);
+        check_range("batch", "positive and at most 10¹²", self.batch as f64, allowed)?;
         check_range("ema_decay", "in [0, 1)", self.ema_decay, (0.0..1.0).contains(&self.ema_decay))?;
         let fall = self.least_fall;
         check_range("least_fall", "in [0, 1)", fall, (0.0..1.0).contains(&fall))?;
-        check_range(
-            "n_samples",
-            "0 or at least 2",
-            self.n_samples as f64,
-            self.n_samples == 0 || self.n_samples > 1,
-        )
+        let n = self.n_samples;
+        let allowed = n == 0 || (2..=MOST_POINTS).contains(&n);
+        check_range("n_samples", "0 or at least 2, and at most 10¹²", n as f64, allowed)
     }
 }

@@ -20,6 +20,6 @@ pub(crate) struct FidArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) statistics: Option<PathBuf>,
     /// How many samples are compared.
-    #[arg(short, long, default_value_t = 50_000, value_parser = clap::value_parser!(i64).range(2..))]
+    #[arg(short, long, default_value_t = 50_000, value_parser = clap::value_parser!(i64).range(2..=1_000_000_000))]
     pub(crate) n: i64,
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use interflow_core::Points;
+use interflow_core::number::Shown;
 use interflow_data::table;
 use interflow_figure as figure;
 use interflow_flow::Work;
@@ -15,7 +16,7 @@ use tch::{Kind, Tensor};
 
 use super::open::{extent, open};
 use crate::args::DensityArgs;
-use crate::output::{numbers, print_line};
+use crate::output::{check_distinct, numbers, print_line, write_png};
 
 /// A kind of file that holds a grid.
 enum GridFile {
@@ -27,6 +28,7 @@ enum GridFile {
 /// Evaluates the density and writes it.
 pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
     let files: Vec<GridFile> = args.out.iter().map(|path| grid_file(path)).collect::<Result<_>>()?;
+    args.out.iter().try_for_each(|path| check_distinct(path, &[&args.flow.checkpoint]))?;
     check_time(args.time)?;
     let flow = open(&args.flow, work)?;
     let engine = flow.engine();
@@ -39,7 +41,7 @@ pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
     }
     let extent = args.extent.unwrap_or(extent(&flow).max(engine.base().extent()));
     if !(extent.is_finite() && extent > 0.0) {
-        bail!("--extent must be positive and finite, found: {extent}");
+        bail!("--extent must be positive and finite, found: {}", Shown(extent));
     }
     let n = args.grid as usize;
     let points = report::grid(n, extent, flow.manifest().precision.kind());
@@ -72,7 +74,7 @@ fn write(path: &Path, file: &GridFile, points: &Tensor, log_density: &Tensor) ->
     match file {
         GridFile::Picture => {
             let values = numbers(&log_density.exp())?;
-            figure::save_png(path, &figure::density_image(&values, side as usize))?;
+            write_png(path, &figure::density_image(&values, side as usize))?;
         }
         GridFile::Matrix => table::write_npy(path, &log_density.view([side, side]))?,
         GridFile::Rows => {

@@ -14,7 +14,7 @@ use crate::rows::{RowsOfFile, column_names};
 
 /// Carries rows to the base.
 pub(crate) fn encode(args: &RowsArgs, work: &Work) -> Result<ExitCode> {
-    let output = Output::parse(&args.out)?;
+    let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(&args.file, &flow)?;
     let found = flow.carry_counted(&rows.points, (1.0, 0.0))?;

@@ -16,7 +16,7 @@ use crate::rows::RowsOfFile;
 /// Log-densities of rows.
 pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let (time, args) = (args.time, &args.rows);
-    let output = Output::parse(&args.out)?;
+    let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(&args.file, &flow)?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::args::FlowArgs;
 use crate::output::print_line;
+use crate::terminal;
 
 /// The flow that the arguments name, on its device.
 pub(super) fn open(args: &FlowArgs, work: &Work) -> Result<Flow> {
@@ -35,7 +36,7 @@ fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: tch::Device) -> Res
 pub(super) fn say(args: &FlowArgs, account: &Value) -> Result<()> {
     match (args.json, account["out"] == "-") {
         (false, _) => {}
-        (true, true) => eprintln!("{account}"),
+        (true, true) => terminal::say(account),
         (true, false) => print_line(account)?,
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! `sample`: draws from the target.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use interflow_core::{Given, GivenSpace, Points};
+use interflow_core::{Given, GivenSpace, Points, memory};
 use interflow_data::Columns;
 use interflow_flow::manifest::ImageManifest;
 use interflow_flow::path::FlowPath;
@@ -15,7 +16,7 @@ use super::open::{extent, has_ending, open, say};
 use crate::args::SampleArgs;
 use crate::image_output::ImageOutput;
 use crate::observation::observed;
-use crate::output::Output;
+use crate::output::{Output, check_distinct};
 use crate::rows::{column_names, conditions, written};
 
 /// Samples drawn where nobody says how many.
@@ -23,7 +24,10 @@ const USUAL: u64 = 1000;
 
 /// Draws samples.
 pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
-    let output = match Output::parse(&args.out) {
+    let mut inputs: Vec<&Path> = vec![&args.flow.checkpoint];
+    inputs.extend(args.given.as_deref());
+    check_distinct(Path::new(&args.out), &inputs)?;
+    let output = match Output::parse(&args.out, &inputs) {
         // Images may go to a folder, which has no ending.
         Err(error) if has_ending(&args.out) => return Err(error),
         output => output,
@@ -68,7 +72,9 @@ fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
         return conditions(args.given.as_deref(), flow, args.n.unwrap_or(1) as i64);
     };
     check_class(class, flow)?;
-    Ok(Given::class(class, args.n.unwrap_or(USUAL) as i64))
+    let n = args.n.unwrap_or(USUAL);
+    memory::check(format!("the class of {n} samples"), 8.0 * n as f64)?;
+    Ok(Given::class(class, n as i64))
 }
 
 /// Refuses a class that the flow has not.
@@ -102,6 +108,10 @@ fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Wo
         check_class(class, &flow)?;
     }
     let n = args.n.unwrap_or_else(|| output.n_usual());
+    if output.holds_all() {
+        let bytes = 8.0 * n as f64 * flow.space().dim as f64;
+        memory::check(format!("a sheet of {n} images"), bytes)?;
+    }
     let batch = flow.manifest().batch.unsigned_abs();
     let flow = flow.with_work(Work::new(Hidden, work.cancel().clone()));
     let task = work.begin("sample", n);

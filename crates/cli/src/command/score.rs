@@ -14,7 +14,7 @@ use crate::rows::RowsOfFile;
 /// Scores of rows.
 pub(crate) fn score(args: &ScoreArgs, work: &Work) -> Result<ExitCode> {
     let rows_args = &args.rows;
-    let output = Output::parse(&rows_args.out)?;
+    let output = Output::parse(&rows_args.out, &[&rows_args.file, &rows_args.flow.checkpoint])?;
     let flow = open(&rows_args.flow, work)?;
     let rows = RowsOfFile::read(&rows_args.file, &flow)?;
     let (points, units) = rows.at(args.time, &flow);

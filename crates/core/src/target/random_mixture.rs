@@ -4,6 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::density::GaussianMixture;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::rng::{Purpose, Stream};
 
 /// A mixture of `n_components` correlated Gaussians in `dim` dimensions, the same one at every call. Means have
@@ -17,6 +18,8 @@ pub fn random_mixture(dim: i64, n_components: i64) -> Result<GaussianMixture> {
             return Err(Error::OutOfRange { name, requirement: "positive", value: value as f64 });
         }
     }
+    let (n, d) = (n_components as f64, dim as f64);
+    memory::check(format!("a mixture of {n_components} components in dimension {dim}"), 8.0 * n * d * d)?;
     let mut draw = Stream::new(0, Purpose::Target).at(0);
     let means = draw.normal(&[n_components, dim], Kind::Double);
     let factors = draw.normal(&[n_components, dim, dim], Kind::Double) * (0.5 / (dim as f64).sqrt());

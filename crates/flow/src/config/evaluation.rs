@@ -1,5 +1,6 @@
 //! What is measured after training, as configs say it.
 
+use interflow_train::MOST_POINTS;
 use serde::{Deserialize, Serialize};
 
 use super::images::{FidConfig, ImageEvaluationConfig};
@@ -60,14 +61,19 @@ impl EvaluationConfig {
     /// [`crate::Error::Refused`] naming the key.
     pub fn check(&self) -> Result<()> {
         let counts = [("n_test", self.n_test), ("batch", self.batch), ("n_two_sample", self.n_two_sample)];
-        if let Some((key, value)) = counts.into_iter().find(|(_, value)| *value < 1) {
-            return refuse(format!("{key} must be at least 1, found: {value}"));
+        for (key, value) in counts {
+            if !(1..=MOST_POINTS).contains(&value) {
+                return refuse(format!("{key} must be at least 1 and at most 10¹², found: {value}"));
+            }
         }
         if let Some(DivergenceConfig::Hutchinson { n_probes: 0 }) = self.divergence {
             return refuse("divergence.n_probes must be at least 1, found: 0");
         }
-        if let Some(fid) = self.fid.as_ref().filter(|fid| fid.n_samples < 2) {
-            return refuse(format!("fid.n_samples must be at least 2, found: {}", fid.n_samples));
+        if let Some(fid) = self.fid.as_ref().filter(|fid| !(2..=MOST_POINTS).contains(&fid.n_samples)) {
+            return refuse(format!(
+                "fid.n_samples must be at least 2 and at most 10¹², found: {}",
+                fid.n_samples
+            ));
         }
         self.images().check().during("in [evaluation.images]")
     }

@@ -57,6 +57,9 @@ impl ImageEvaluationConfig {
                 return refuse(format!("{key} must be at least 1, found: {value}"));
             }
         }
+        if self.side > 4096 {
+            return refuse(format!("side must be at most 4096, found: {}", self.side));
+        }
         if self.nfe.contains(&0) {
             return refuse(format!("nfe must be at least 1 each, found: {:?}", self.nfe));
         }

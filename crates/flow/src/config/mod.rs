@@ -3,6 +3,7 @@
 mod ends;
 mod evaluation;
 mod images;
+mod name;
 mod text;
 
 use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
@@ -17,7 +18,11 @@ use serde::{Deserialize, Serialize};
 pub use self::ends::{BaseConfig, SyntheticConfig, TargetConfig};
 pub use self::evaluation::EvaluationConfig;
 pub use self::images::{FidConfig, ImageEvaluationConfig};
+pub use self::name::Variant;
+pub(crate) use self::name::as_name;
+use self::name::{check_name, check_variants};
 pub use self::text::{located, parse};
+use crate::device::MOST_THREADS;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
 
@@ -84,17 +89,6 @@ pub struct ExperimentConfig {
     /// Variants of this experiment, which are all run and compared, instead of the one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
-}
-
-/// One of several experiments that differ in a few keys.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Variant {
-    /// What it is, for tables and figures.
-    pub name: String,
-    /// Its keys as `key.path=value`; a reflow `from` that begins with `@` names an earlier variant.
-    #[serde(default)]
-    pub set: Vec<String>,
 }
 
 impl ExperimentConfig {
@@ -190,11 +184,11 @@ impl ExperimentConfig {
     /// # Errors
     /// [`Error::Config`] or the refusal of a part, with the table it stands in.
     pub fn check(&self) -> Result<()> {
-        if self.name.is_empty() || self.name.contains(['/', '\\']) {
-            return Err(wrong("name", format!("must be a file name, found: {:?}", self.name)));
-        }
-        if self.threads < 1 {
-            return Err(wrong("threads", format!("must be at least 1, found: {}", self.threads)));
+        check_name(&self.name).map_err(|problem| wrong("name", problem))?;
+        check_variants(&self.variants)?;
+        if !(1..=MOST_THREADS).contains(&self.threads) {
+            let problem = format!("must be from 1 to {MOST_THREADS}, found: {}", self.threads);
+            return Err(wrong("threads", problem));
         }
         self.evaluation.check().during("in [evaluation]")?;
         self.train.check().during("in [train]")?;

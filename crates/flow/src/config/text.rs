@@ -60,10 +60,13 @@ fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<()> {
             table.insert(key.to_owned(), value);
             Ok(())
         }
-        Some((head, rest)) => match table.get_mut(head) {
-            Some(toml::Value::Table(inner)) => set(inner, rest, value),
-            _ => refuse(format!("there is no table [{head}] in the config")),
-        },
+        // A table that the text does not have is made: whether there may be one is seen when all is read.
+        Some((head, rest)) => {
+            match table.entry(head).or_insert_with(|| toml::Value::Table(toml::Table::new())) {
+                toml::Value::Table(inner) => set(inner, rest, value),
+                _ => refuse(format!("{head} is not a table in the config")),
+            }
+        }
     }
 }
 

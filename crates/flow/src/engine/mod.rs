@@ -65,6 +65,7 @@ impl Engine {
     /// # Errors
     /// If the weights are not of the network that the manifest describes.
     pub fn restore(manifest: FlowManifest, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
+        manifest.check_weights(checkpoint)?;
         let mut network = manifest.network(device, None)?;
         network.parameters_mut().assign(checkpoint.network_weights()).during(
             "its weights are not of the network that its manifest describes\n\

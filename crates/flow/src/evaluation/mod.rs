@@ -8,9 +8,11 @@ mod likelihood;
 mod two_sample;
 mod values;
 
+use interflow_core::memory;
+
 pub use self::likelihood::noisy_nll;
 pub use self::values::{Results, estimate, mean};
-use crate::base::Base;
+use crate::base::{Base, BaseLaw};
 use crate::config::EvaluationConfig;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -22,6 +24,7 @@ use crate::target::Target;
 /// # Errors
 /// If the target's points are not the flow's, a solver fails, or the work is cancelled.
 pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target: &Target) -> Result<Results> {
+    check_memory(config, base, target)?;
     if let Some(images) = target.images() {
         return bits_per_dim::evaluate(engine, config, images);
     }
@@ -33,4 +36,22 @@ pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target:
         two_sample::evaluate(engine, config.n_two_sample, (base, target), &mut results)?;
     }
     Ok(results)
+}
+
+/// Refuses more points than memory can hold. Data sets bound theirs themselves.
+///
+/// # Errors
+/// A refusal that names the key, its value, and both sizes.
+pub(crate) fn check_memory(config: &EvaluationConfig, base: &Base, target: &Target) -> Result<()> {
+    if !matches!(target, Target::Synthetic(_)) {
+        return Ok(());
+    }
+    let (n, dim) = (config.n_test, target.space().dim);
+    memory::check(format!("evaluation.n_test = {n} of dimension {dim}"), 8.0 * n as f64 * dim as f64)?;
+    if matches!(base.law(), BaseLaw::Synthetic(_)) {
+        let n = config.n_two_sample;
+        let what = format!("evaluation.n_two_sample = {n}, all distances between them");
+        memory::check(what, 8.0 * (2.0 * n as f64).powi(2))?;
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@
 mod own;
 mod prepare;
 mod run;
+mod size;
 mod trained;
 mod watch;
 

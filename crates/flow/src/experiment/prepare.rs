@@ -6,10 +6,12 @@ use interflow_transport::{Pairs, PathAscent};
 use super::Experiment;
 use super::own::Own;
 use super::run::Run;
+use super::size;
 use crate::base::Base;
 use crate::config::ExperimentConfig;
 use crate::device;
 use crate::error::{Result, refuse};
+use crate::evaluation;
 use crate::images::ImageSpace;
 use crate::manifest::{FlowManifest, Pairing};
 use crate::precondition;
@@ -39,6 +41,8 @@ impl<'a> Experiment<'a> {
         }
         device::set_threads(self.threads, config.threads);
         let (base, target) = ends(&config, &mut self.own, &self.data)?;
+        size::check(&config, target.space())?;
+        evaluation::check_memory(&config.evaluation, &base, &target)?;
         let mut manifest = FlowManifest::of(&config, &base, &target);
         if self.own.coupling.is_some() {
             // Nothing is known of it, and a score follows from the velocity for independent pairs only.
@@ -57,7 +61,7 @@ impl<'a> Experiment<'a> {
         let folder = match &resumed {
             Some(point) => {
                 point.restore(&mut trainer)?;
-                point.folder().write_config(&config, &outside)?;
+                point.take_over(&config, &outside)?;
                 Some(point.folder().clone())
             }
             None => place.folder(&config, self.device)?,

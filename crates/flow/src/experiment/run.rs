@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
         let (history, recorder) = match &self.folder {
             None => (History::default(), None),
             Some(folder) => {
-                let history = History::read(folder, from_step);
+                let history = History::read(folder, from_step)?;
                 (history, Some(Recorder::new(folder, self.texts()?, from_step)?))
             }
         };

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use interflow_data::{DatasetConfig, Sheet, Table, TableConfig, Unfit};
 
-use crate::config::{ExperimentConfig, TargetConfig};
+use crate::config::{ExperimentConfig, TargetConfig, as_name};
 use crate::error::{Result, io_error, refuse};
 use crate::experiment::Experiment;
 use crate::flow::Flow;
@@ -129,7 +129,7 @@ pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<
 pub fn config_for(file: &Path, options: &FitOptions) -> Result<ExperimentConfig> {
     let file = file.canonicalize().map_err(io_error("read the table", file))?;
     let name =
-        file.file_stem().map_or_else(|| "table".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        file.file_stem().map_or_else(|| "table".to_owned(), |stem| as_name(&stem.to_string_lossy(), "table"));
     let sheet = Sheet::read(&file)?;
     options.config(name, file, &sheet)
 }

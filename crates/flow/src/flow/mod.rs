@@ -8,7 +8,7 @@ mod units;
 
 use std::path::Path;
 
-use interflow_core::{Points, Space, VectorField as _};
+use interflow_core::{Points, Space, VectorField as _, memory};
 use interflow_data::Columns;
 use interflow_train::{Checkpoint, RunState};
 use interflow_transport::saved_path;
@@ -169,9 +169,7 @@ impl Flow {
     pub fn sample_with(&self, n: u64, options: &SampleOptions) -> Result<Samples> {
         let seed = options.seed.unwrap_or(self.engine.seed());
         let dim = self.space().dim.unsigned_abs();
-        if n.checked_mul(8 * dim).is_none_or(|bytes| i64::try_from(bytes).is_err()) {
-            return refuse(format!("no memory can hold {n} samples of dimension {dim}"));
-        }
+        memory::check(format!("{n} samples of dimension {dim}"), 8.0 * n as f64 * dim as f64)?;
         let given = self.given_of_samples(n, options)?;
         let mut path = FlowPath::new(&self.engine, options.along)?.with_guidance(options.guidance);
         if !options.observed.is_empty() {

@@ -1,5 +1,6 @@
 //! What a checkpoint says of its flow: all that is needed to use it, and nothing of how it was trained.
 
+mod check;
 mod ends;
 
 use interflow_core::density::StandardNormal;
@@ -123,17 +124,6 @@ impl FlowManifest {
             place: "cannot write the manifest".to_owned(),
             problem: error.to_string(),
         })
-    }
-
-    /// Rejects numbers that make no sense: a file may come from anywhere.
-    fn check(&self) -> Result<()> {
-        if self.batch < 1 || self.space.dim < 1 {
-            let (batch, dim) = (self.batch, self.space.dim);
-            return refuse(format!(
-                "the checkpoint's manifest must have a batch and a dimension of at least 1, found: {batch}, {dim}"
-            ));
-        }
-        Ok(self.space.given.check()?)
     }
 
     /// What is known of the base's law.

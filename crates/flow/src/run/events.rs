@@ -23,9 +23,14 @@ const VERSION: &str = "brain.Event:2";
 /// `SessionLog.SessionStatus.START`.
 const START: i32 = 1;
 
+/// What the names of event files begin with.
+const NAME: &str = "events.out.tfevents.";
+
 /// An event file that grows by whole records.
 pub(super) struct EventFile {
     file: File,
+    /// The time of the last record, since the epoch: none after it is earlier, whatever becomes of the clock.
+    latest: Duration,
 }
 
 impl EventFile {
@@ -33,11 +38,11 @@ impl EventFile {
     /// starts: TensorBoard then forgets what an interrupted run has said of later steps.
     pub(super) fn create(folder: &Path, from_step: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let now = since_epoch();
         // TensorBoard reads the files of a folder in the order of their names.
-        let name = format!("events.out.tfevents.{:010}.{:09}", now.as_secs(), now.subsec_nanos());
+        let latest = since_epoch().max(latest(folder)? + Duration::from_nanos(1));
+        let name = format!("{NAME}{:010}.{:09}", latest.as_secs(), latest.subsec_nanos());
         let file = File::options().create_new(true).append(true).open(folder.join(name))?;
-        let mut events = Self { file };
+        let mut events = Self { file, latest };
         events.write(0, What::FileVersion(VERSION.to_owned()))?;
         if from_step > 0 {
             events.write(from_step + 1, What::SessionLog(SessionLog { status: START }))?;
@@ -55,14 +60,47 @@ impl EventFile {
     }
 
     fn write(&mut self, step: u64, what: What) -> io::Result<()> {
-        let event =
-            Event { wall_time: since_epoch().as_secs_f64(), step: step.cast_signed(), what: Some(what) };
+        self.latest = self.latest.max(since_epoch());
+        let wall_time = self.latest.as_secs_f64();
+        let event = Event { wall_time, step: step.cast_signed(), what: Some(what) };
         append(&mut self.file, &record(&event.encode_to_vec()))
     }
 }
 
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The latest time in the names and the records of a folder's event files, since the epoch; 0 where there is none.
+fn latest(folder: &Path) -> io::Result<Duration> {
+    let mut latest = Duration::ZERO;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(begun) = path.file_name().and_then(|name| begun(&name.to_string_lossy())) else { continue };
+        latest = latest.max(begun);
+        for event in events(&fs::read(&path)?) {
+            latest = latest.max(Duration::try_from_secs_f64(event.wall_time).unwrap_or_default());
+        }
+    }
+    Ok(latest)
+}
+
+/// The time in the name of an event file.
+fn begun(name: &str) -> Option<Duration> {
+    let (secs, nanos) = name.strip_prefix(NAME)?.split_once('.')?;
+    Some(Duration::new(secs.parse().ok()?, nanos.parse().ok()?))
+}
+
+/// The events of a file, up to where it is torn.
+fn events(mut bytes: &[u8]) -> Vec<Event> {
+    let mut found = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<8>() {
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let Some(event) = rest.get(4..).and_then(|rest| rest.get(..length)) else { break };
+        found.extend(Event::decode(event));
+        bytes = rest.get(4 + length + 4..).unwrap_or_default();
+    }
+    found
 }
 
 /// A message with its frame.
@@ -130,6 +168,28 @@ mod tests {
         assert_eq!(bytes[..13], [24, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 9]);
         assert_eq!(bytes[21..36], *b"\x1a\rbrain.Event:2");
         assert_eq!(bytes.len(), 8 + 4 + 24 + 4);
+    }
+
+    #[test]
+    fn files_and_events_are_in_order_though_the_clock_is_set_back() {
+        let folder = tempfile::tempdir().unwrap();
+        // A file of tomorrow, with an event of the day after, and a torn end.
+        let day = Duration::from_hours(24);
+        let tomorrow = since_epoch() + day;
+        let event = Event { wall_time: (tomorrow + day).as_secs_f64(), step: 3, what: None };
+        let mut bytes = record(&event.encode_to_vec());
+        bytes.extend([9, 0, 0]);
+        fs::write(folder.path().join(format!("{NAME}{:010}.000000007", tomorrow.as_secs())), bytes).unwrap();
+        EventFile::create(folder.path(), 0).unwrap().scalars(4, &[("loss", 1.0)]).unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        let times = |path: &Path| -> Vec<f64> {
+            events(&fs::read(path).unwrap()).iter().map(|event| event.wall_time).collect()
+        };
+        let [first, second] = [times(&names[0]), times(&names[1])];
+        assert_eq!((first.len(), second.len()), (1, 2));
+        assert!(second[0] >= first[0] && second[1] >= second[0], "{first:?} {second:?}");
     }
 
     #[test]

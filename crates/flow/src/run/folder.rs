@@ -13,6 +13,9 @@ use crate::error::{During as _, Result, io_error, refuse};
 /// The file with the config that a run follows.
 const CONFIG: &str = "config.toml";
 
+/// The file that says what the run's numbers may depend on beside its config.
+const ENVIRONMENT: &str = "environment.json";
+
 /// A run's folder, `OUT/NAME/<time>-<seed>/`.
 ///
 /// ```
@@ -65,14 +68,16 @@ impl RunFolder {
     /// As [`RunFolder::create`].
     pub fn create_with(out: &Path, (name, seed): (&str, u64), config: &str, device: Device) -> Result<Self> {
         let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let folder = Self { path: unused(&out.join(name), &format!("{time}-{seed}")) };
+        let path = create_unused(&out.join(name), &format!("{time}-{seed}"))
+            .during("cannot begin the run\nhint: choose another folder with --out")?;
+        let folder = Self { path };
         for part in [folder.checkpoints(), folder.figures()] {
             std::fs::create_dir_all(&part)
                 .map_err(io_error("create the run folder", &part))
                 .during("cannot begin the run\nhint: choose another folder with --out")?;
         }
         folder.write(CONFIG, config.as_bytes())?;
-        folder.write_json("environment.json", &environment(device))?;
+        folder.write_json(ENVIRONMENT, &environment(device))?;
         Ok(folder)
     }
 
@@ -85,6 +90,15 @@ impl RunFolder {
             return refuse(format!("not a run folder, it has no {CONFIG}: {}", path.display()));
         }
         Ok(Self { path: path.to_owned() })
+    }
+
+    /// Removes the half-written files of processes that are gone. What cannot be removed stays, that is no reason to stop.
+    pub fn sweep(&self) {
+        for folder in [self.path.clone(), self.checkpoints(), self.figures()] {
+            if let Err(error) = atomic::sweep(&folder) {
+                tracing::warn!("half-written files stay in {}: {error}", folder.display());
+            }
+        }
     }
 
     /// Where it is.
@@ -105,6 +119,12 @@ impl RunFolder {
         let file = self.config_file();
         let text = std::fs::read_to_string(&file).map_err(io_error("read the config", &file))?;
         ExperimentConfig::from_toml(&text, &file.display().to_string(), &[])
+    }
+
+    /// The threads of a tensor operation when the run began, if its environment says so.
+    pub(crate) fn threads(&self) -> Option<i64> {
+        let text = std::fs::read_to_string(self.path.join(ENVIRONMENT)).ok()?;
+        serde_json::from_str::<Value>(&text).ok()?["threads"].as_i64()
     }
 
     /// Where checkpoints lie.
@@ -170,13 +190,17 @@ fn text(config: &ExperimentConfig, outside: &[&str]) -> Result<String> {
     ))
 }
 
-/// The first of `name`, `name-2`, `name-3`, … that does not exist yet.
-fn unused(parent: &Path, name: &str) -> PathBuf {
+/// Makes the first of the folders `name`, `name-2`, `name-3`, … that does not exist yet: of two processes each has its own.
+fn create_unused(parent: &Path, name: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(parent).map_err(io_error("create the run folder", parent))?;
     let mut path = parent.join(name);
     let mut count = 2;
-    while path.exists() {
+    while let Err(error) = std::fs::create_dir(&path) {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
+            return Err(io_error("create the run folder", &path)(error));
+        }
         path = parent.join(format!("{name}-{count}"));
         count += 1;
     }
-    path
+    Ok(path)
 }

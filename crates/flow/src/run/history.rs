@@ -4,6 +4,7 @@ use interflow_train::{Observer, SelfCheck, StepReport};
 
 use super::folder::RunFolder;
 use super::metrics;
+use crate::error::Result;
 
 /// Series of (step, value), as training goes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,19 +20,22 @@ pub struct History {
 
 impl History {
     /// What a run's folder has recorded up to step `last`.
-    pub fn read(folder: &RunFolder, last: u64) -> Self {
-        let records = metrics::read(folder, last);
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if the file of its metrics is there and cannot be read.
+    pub fn read(folder: &RunFolder, last: u64) -> Result<Self> {
+        let records = metrics::read(folder, last)?;
         let series = |key: &str| -> Vec<(f64, f64)> {
             records
                 .iter()
                 .filter_map(|record| Some((record["step"].as_f64()?, record[key].as_f64()?)))
                 .collect()
         };
-        Self {
+        Ok(Self {
             losses: series("loss"),
             held_out: series("objective"),
             costs: series("minus_square").into_iter().map(|(step, value)| (step, -value)).collect(),
-        }
+        })
     }
 }
 

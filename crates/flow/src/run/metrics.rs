@@ -1,33 +1,125 @@
 //! The file of a run's numbers, `metrics.jsonl`: one JSON object a line.
+//!
+//! What was written is never written anew: a resumed run keeps the bytes of the lines that hold for it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 
+use interflow_core::atomic;
 use serde_json::Value;
 
 use super::folder::RunFolder;
-use crate::error::{Result, io_error};
+use crate::error::{Result, io_error, refuse};
 
-/// The records of a folder's metrics up to step `last`, none where there is no file.
-pub(super) fn read(folder: &RunFolder, last: u64) -> Vec<Value> {
-    std::fs::read_to_string(folder.metrics())
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|record| record["step"].as_u64().is_some_and(|step| step <= last))
-        .collect()
+/// What the name of the file ends with that keeps lines which cannot be read.
+const DAMAGED: &str = "metrics.damaged";
+
+/// A line of the file with its end.
+struct Line<'a> {
+    /// Counted from 1.
+    number: usize,
+    bytes: &'a [u8],
+    /// What it holds; none if it cannot be read.
+    record: Option<Value>,
 }
 
-/// The file of a folder's metrics, to append to, with nothing after step `last`: a resumed run writes that again.
+impl Line<'_> {
+    /// Whether it is of a step up to `last`.
+    fn is_until(&self, last: u64) -> bool {
+        let step = self.record.as_ref().and_then(|record| record["step"].as_u64());
+        step.is_some_and(|step| step <= last)
+    }
+
+    /// Whether it has an end: the last one has none where a crash tore it.
+    fn is_whole(&self) -> bool {
+        self.bytes.ends_with(b"\n")
+    }
+}
+
+/// The lines of a file.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    bytes.split_inclusive(|byte| *byte == b'\n').zip(1..).map(|(bytes, number)| {
+        let record = serde_json::from_slice(bytes).ok().filter(|record: &Value| record["step"].is_u64());
+        Line { number, bytes, record }
+    })
+}
+
+/// The bytes of the file, none where there is no file.
+fn bytes(folder: &RunFolder) -> Result<Vec<u8>> {
+    let path = folder.metrics();
+    match std::fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => bytes.map_err(io_error("read the metrics", &path)),
+    }
+}
+
+/// The records of a folder's metrics up to step `last`, none where there is no file.
+///
+/// # Errors
+/// [`crate::Error::Io`].
+pub(super) fn read(folder: &RunFolder, last: u64) -> Result<Vec<Value>> {
+    let bytes = bytes(folder)?;
+    Ok(lines(&bytes).filter(|line| line.is_until(last)).filter_map(|line| line.record).collect())
+}
+
+/// The file of a folder's metrics, to append to, with nothing after step `last`: a resumed run writes that again. Lines that
+/// cannot be read are moved to a file beside it, with a warning.
 pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
-    let mut kept = String::new();
-    for record in read(folder, last) {
-        kept.push_str(&record.to_string());
-        kept.push('\n');
+    let before = bytes(folder)?;
+    let kept: Vec<u8> = lines(&before)
+        .filter(|line| line.is_until(last) && line.is_whole())
+        .flat_map(|line| line.bytes)
+        .copied()
+        .collect();
+    if kept != before {
+        set_damaged_aside(folder, &before)?;
+        folder.write("metrics.jsonl", &kept)?;
     }
     let path = folder.metrics();
-    folder.write("metrics.jsonl", kept.as_bytes())?;
-    File::options().append(true).open(&path).map_err(io_error("write the file", &path))
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.map_err(io_error("write the file", &path))?;
+    lock(folder, &file)?;
+    Ok(file)
+}
+
+/// Refuses a folder in which another process trains: it holds the file of its metrics locked, and the system frees it when
+/// the process is gone.
+pub(super) fn check_free(folder: &RunFolder) -> Result<()> {
+    let Ok(file) = File::options().append(true).open(folder.metrics()) else { return Ok(()) };
+    lock(folder, &file)
+}
+
+/// Locks the file as long as it is open. Where files cannot be locked nothing is refused.
+fn lock(folder: &RunFolder, file: &File) -> Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => refuse(format!(
+            "another process trains in this run folder: {}\nhint: wait for its end, or stop it",
+            folder.path().display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Moves the lines of a file that cannot be read to a file of their own; a torn end is nothing to keep.
+fn set_damaged_aside(folder: &RunFolder, bytes: &[u8]) -> Result<()> {
+    let damaged: Vec<Line<'_>> =
+        lines(bytes).filter(|line| line.record.is_none() && line.is_whole()).collect();
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    let path = folder.path().join(DAMAGED);
+    let mut all = std::fs::read(&path).unwrap_or_default();
+    for line in &damaged {
+        all.extend_from_slice(line.bytes);
+    }
+    atomic::write(&path, &all).map_err(io_error("write the file", &path))?;
+    let numbers: Vec<String> = damaged.iter().map(|line| line.number.to_string()).collect();
+    tracing::warn!(
+        "in {} these lines cannot be read, they are moved to {DAMAGED}: {}",
+        folder.metrics().display(),
+        numbers.join(", ")
+    );
+    Ok(())
 }
 
 /// Adds `bytes` to the end of a file that was opened to append, all of them or none.

@@ -8,6 +8,7 @@ mod metrics;
 mod place;
 mod recorder;
 mod resume;
+mod superseded;
 
 pub use self::folder::RunFolder;
 pub use self::history::History;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
 
 use interflow_train::{Checkpoint, Failure, Observer, RunState, SelfCheck, StepReport, checkpoints};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::events::EventFile;
 use super::folder::RunFolder;
 use super::metrics::{self, append};
-use crate::error::{Result, io_error};
+use crate::error::{During as _, Result, io_error};
 
 /// How many checkpoints a run keeps.
 const KEPT_CHECKPOINTS: usize = 3;
@@ -21,7 +20,7 @@ pub struct Recorder {
     events: EventFile,
     /// Whether it was said that a metric cannot be written: once is enough.
     warned: bool,
-    checkpoints: PathBuf,
+    folder: RunFolder,
     /// The texts that checkpoints carry, by name.
     texts: BTreeMap<String, String>,
 }
@@ -37,7 +36,7 @@ impl Recorder {
         let tensorboard = folder.tensorboard();
         let events = EventFile::create(&tensorboard, from_step)
             .map_err(io_error("write an event file in", &tensorboard))?;
-        Ok(Self { metrics, events, warned: false, checkpoints: folder.checkpoints(), texts })
+        Ok(Self { metrics, events, warned: false, folder: folder.clone(), texts })
     }
 
     /// Records a step's numbers; that they cannot be written does not end the run.
@@ -105,9 +104,12 @@ impl Observer for Recorder {
     }
 
     fn on_checkpoint(&mut self, state: &RunState<'_>) -> std::result::Result<(), Failure> {
-        let path = checkpoints::path_for(&self.checkpoints, state.step);
-        Checkpoint::save(&path, state, &self.texts)?;
-        checkpoints::prune(&self.checkpoints, KEPT_CHECKPOINTS)?;
+        // A checkpoint in a folder that came back without its config would be one that nobody can resume.
+        RunFolder::open(self.folder.path())
+            .during("the run's folder was removed or moved while it trained")?;
+        let checkpoints = self.folder.checkpoints();
+        Checkpoint::save(&checkpoints::path_for(&checkpoints, state.step), state, &self.texts)?;
+        checkpoints::prune(&checkpoints, KEPT_CHECKPOINTS)?;
         Ok(())
     }
 }

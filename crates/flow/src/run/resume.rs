@@ -1,18 +1,19 @@
 //! Going on with an interrupted run: its folder, its checkpoint, and a config that still says the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use interflow_train::{Checkpoint, ScheduleConfig, Trainer};
+use interflow_train::{Checkpoint, ScheduleConfig, Trainer, checkpoints};
 
 use super::folder::RunFolder;
+use super::metrics;
 use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
 use crate::config::ExperimentConfig;
-use crate::error::{During as _, Error, Result, refuse};
+use crate::error::{During as _, Error, Result, io_error, refuse};
 use crate::manifest::FlowManifest;
 
 /// Keys that may change: the run's length, and what has no influence on the mathematics (a reflow's pairs are in the run's
-/// folder, wherever their flow is).
+/// folder, wherever their flow is; threads change the order of sums, and so last digits).
 const FREE: [&str; 3] = ["train.steps", "threads", "coupling.from"];
 
 /// Where a run goes on.
@@ -30,8 +31,8 @@ impl ResumePoint {
     /// # Errors
     /// If there is no such run or checkpoint, or it was written before checkpoints carried what a user wrote.
     pub fn open(path: &Path) -> Result<Self> {
-        let root = if path.is_file() { path.parent().and_then(Path::parent) } else { None };
-        let folder = RunFolder::open(root.unwrap_or(path))?;
+        let folder = RunFolder::open(&root(path)?)?;
+        metrics::check_free(&folder)?;
         let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
         let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
             let reason = if checkpoint.texts.contains_key(MANIFEST) {
@@ -110,6 +111,33 @@ impl ResumePoint {
         ))
     }
 
+    /// Warns where tensor operations have another number of threads than when the run began: they cut their sums otherwise.
+    fn warn_of_threads(&self) {
+        let now = tch::get_num_threads();
+        if let Some(before) = self.folder.threads().filter(|before| *before != i64::from(now)) {
+            tracing::warn!(
+                "the run began with {before} threads and goes on with {now}: from here on its numbers may differ in their \
+                 last digits from those of a run that never stopped"
+            );
+        }
+    }
+
+    /// Makes the run's folder that of a run which goes on from the checkpoint with `config`, some of whose parts may come
+    /// from `outside` it: what it has of later steps is set aside, and what killed processes left is removed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be moved or written.
+    pub(crate) fn take_over(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
+        self.warn_of_threads();
+        self.folder.sweep();
+        let newest = checkpoints::list(&self.folder.checkpoints())?.first().map_or(0, |(step, _)| *step);
+        let goes_on = self.checkpoint.step < config.train.steps;
+        if goes_on || newest > self.checkpoint.step {
+            self.folder.supersede(self.checkpoint.step)?;
+        }
+        self.folder.write_config(config, outside)
+    }
+
     /// The learning rate at the checkpoint's step, if a cosine schedule gives it.
     fn cosine_rate(&self, config: &ExperimentConfig) -> Option<f64> {
         let train = &config.train;
@@ -118,6 +146,15 @@ impl ResumePoint {
             train.optimizer.learning_rate * factor
         })
     }
+}
+
+/// The run folder that `path` is, or that the checkpoint `path` lies in.
+fn root(path: &Path) -> Result<PathBuf> {
+    if !path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let file = std::path::absolute(path).map_err(io_error("find the folder of", path))?;
+    Ok(file.parent().and_then(Path::parent).unwrap_or(&file).to_owned())
 }
 
 impl RunFolder {

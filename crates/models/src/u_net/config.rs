@@ -9,7 +9,7 @@ use super::UNet;
 use super::assembly::Start;
 use super::mixing::Mixing;
 use crate::error::{Error, Result};
-use crate::error::{check_positive, check_share};
+use crate::error::{MOST, check_blocks, check_memory, check_positive, check_share};
 use crate::time_embedding::TimeEmbedding;
 
 /// A U-Net's form: a velocity on images, in the line of \[HJA20\].
@@ -107,7 +107,7 @@ impl UNetConfig {
         (kind, device): (Kind, Device),
     ) -> Result<UNet> {
         let space = space.into();
-        self.check()?;
+        check_memory(self.n_scalars(space.given)? as f64, kind)?;
         self.check_space(space)?;
         let mut weights =
             |_: &str, shape: &[i64], start: Start| start.weights(shape, draw, kind).to_device(device);
@@ -173,9 +173,13 @@ impl UNetConfig {
         for side in self.shape {
             check_positive("every entry of shape", side)?;
         }
+        // Pictures beyond have more numbers than a tensor can count.
+        require("shape", "of at most 2⁴⁰ numbers", self.dim() <= 1 << 40, || {
+            format!("{:?}", self.shape)
+        })?;
         check_positive("patch", self.patch)?;
         check_positive("width", self.width)?;
-        check_positive("n_blocks", self.n_blocks)?;
+        check_blocks(self.n_blocks)?;
         check_positive("head_channels", self.head_channels)?;
         check_positive("n_groups", self.n_groups)?;
         for &multiplier in &self.multipliers {
@@ -211,6 +215,7 @@ impl UNetConfig {
 
     fn check_channels(&self) -> Result<()> {
         let channels = self.channels();
+        channels.iter().try_for_each(|&channels| check_positive("width · multiplier", channels))?;
         let grouped = channels.iter().all(|channels| channels % self.n_groups == 0);
         require("n_groups", "a divisor of every level's channels", grouped, || {
             format!("{} with {channels:?} channels", self.n_groups)
@@ -228,8 +233,8 @@ impl UNetConfig {
 
     fn check_conditions(&self) -> Result<()> {
         self.time_embedding.check()?;
-        let positive = |n: i64| n >= 0;
-        require("n_learned_frequencies", "0 or more", positive(self.n_learned_frequencies), || {
+        let allowed = |n: i64| (0..=MOST).contains(&n);
+        require("n_learned_frequencies", "from 0 to 2²⁰", allowed(self.n_learned_frequencies), || {
             self.n_learned_frequencies.to_string()
         })?;
         check_share("dropout", self.dropout)

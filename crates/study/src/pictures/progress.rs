@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use interflow_core::{Network, Points};
-use interflow_figure as figure;
 use interflow_flow::images::ImageSpace;
 use interflow_flow::{Cancel, Engine, Run};
 use interflow_solvers::{Method, Solver, SolverConfig};
@@ -12,6 +11,7 @@ use interflow_train::{Failure, Observer, RunState};
 use tch::{Device, Tensor};
 
 use super::picture::picture;
+use crate::drawing::write_png;
 
 /// Samples of a network in training, from the same base points every time: an observer that draws
 /// `samples-<step>.png` at each checkpoint.
@@ -61,6 +61,33 @@ impl ProgressSheet {
         }))
     }
 
+    /// Draws the sheet of the checkpoint that a run goes on from, where it was killed between the two.
+    pub fn draw_missing(&self, run: &Run<'_>) {
+        let (trainer, train) = (run.trainer(), &run.config().train);
+        let step = trainer.step();
+        // A checkpoint out of turn is that of an interruption, which draws none.
+        let in_turn = step == train.steps || train.checkpoint_every > 0 && step % train.checkpoint_every == 0;
+        if step > 0 && in_turn && !self.file(step).exists() {
+            self.draw_or_warn(trainer.ema_network(), step);
+        }
+    }
+
+    /// The file of the sheet of a step.
+    fn file(&self, step: u64) -> PathBuf {
+        self.figures.join(format!("samples-{step:010}.png"))
+    }
+
+    /// Draws a sheet, unless the run is interrupted. A flow that cannot be sampled yet may be so later: no reason to end its
+    /// training.
+    fn draw_or_warn(&self, network: &dyn Network, step: u64) {
+        // Who interrupts a run does not want to wait for a picture.
+        if !self.cancel.requested()
+            && let Err(error) = self.draw(network, step)
+        {
+            tracing::warn!("at step {step} no sheet: {error:#}");
+        }
+    }
+
     /// Draws the samples of `network` at training step `step`, or nothing if the run is interrupted meanwhile.
     fn draw(&self, network: &dyn Network, step: u64) -> Result<()> {
         let mut parts = Vec::new();
@@ -71,7 +98,7 @@ impl ProgressSheet {
             parts.push(self.space.pixels(&samples));
         }
         let sheet = picture(&self.space, &Tensor::cat(&parts, 0), self.columns)?;
-        Ok(figure::save_png(&self.figures.join(format!("samples-{step:010}.png")), &sheet)?)
+        write_png(&self.file(step), &sheet)
     }
 
     /// The flow's end points from a batch, states `[B, D]`. On a CPU a large network takes minutes for them: step by step,
@@ -92,13 +119,7 @@ impl ProgressSheet {
 
 impl Observer for ProgressSheet {
     fn on_checkpoint(&mut self, state: &RunState<'_>) -> Result<(), Failure> {
-        // Who interrupts a run does not want to wait for a picture. And a flow that cannot be sampled yet may be so later:
-        // no reason to end its training.
-        if !self.cancel.requested()
-            && let Err(error) = self.draw(state.ema_network(), state.step)
-        {
-            tracing::warn!("at step {} no sheet: {error:#}", state.step);
-        }
+        self.draw_or_warn(state.ema_network(), state.step);
         Ok(())
     }
 }

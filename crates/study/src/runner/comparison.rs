@@ -7,12 +7,13 @@ use image::RgbImage;
 use interflow_figure as figure;
 use interflow_flow::config::Variant;
 use interflow_flow::evaluation::Results;
-use interflow_flow::{ExperimentConfig, RunFolder, checkpoint};
+use interflow_flow::{ExperimentConfig, History, RunFolder, checkpoint};
 use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
 use serde_json::{Value, json};
 
-use super::complete::{Attempt, warn_interrupted};
+use super::complete::Attempt;
+use super::train::warn_interrupted;
 use super::{Finished, Runner};
 use crate::drawing::save;
 use crate::findings::Findings;
@@ -42,7 +43,7 @@ impl Runner {
         let configs = config.variants.iter().map(|variant| own_config(&config, variant));
         let configs = configs.collect::<Result<Vec<_>>>()?;
         let folder = match &self.resume {
-            Some(path) => RunFolder::open(path)?,
+            Some(path) => resumed(path)?,
             None => RunFolder::create(&self.out, &config, self.device)?,
         };
         let mut outcomes: Vec<Outcome> = Vec::new();
@@ -77,7 +78,9 @@ impl Runner {
         {
             return Ok(Some(Outcome { name, folder: folder.clone(), results }));
         }
-        let resume = earlier.filter(|folder| checkpoint::find(folder).is_ok());
+        // What the comparison came to before holds no more.
+        parent.supersede(0)?;
+        let resume = begun(earlier, &name)?;
         let runner = Self { out, seed: None, resume, ..self.clone() };
         let found = runner.attempt(config, observer).with_context(|| format!("in the variant {name}"))?;
         Ok(match found {
@@ -87,6 +90,27 @@ impl Runner {
             Attempt::Interrupted(_) => None,
         })
     }
+}
+
+/// The folder of a comparison that goes on, without what killed processes left half-written.
+fn resumed(path: &Path) -> Result<RunFolder> {
+    let folder = RunFolder::open(path)?;
+    folder.sweep();
+    Ok(folder)
+}
+
+/// The folder of a variant that has a checkpoint to go on from. One without is removed: the variant begins anew, in a folder
+/// of its own.
+fn begun(folder: Option<PathBuf>, name: &str) -> Result<Option<PathBuf>> {
+    let Some(folder) = folder else { return Ok(None) };
+    if checkpoint::find(&folder).is_ok() {
+        return Ok(Some(folder));
+    }
+    tracing::warn!("the variant {name} was stopped before its first checkpoint, and begins anew");
+    let removed = std::fs::remove_dir_all(&folder);
+    removed
+        .with_context(|| format!("cannot remove the folder without a checkpoint: {}", folder.display()))?;
+    Ok(None)
 }
 
 /// The result of a variant that was run to the end of `config`'s training; none if there is more to do.
@@ -114,13 +138,7 @@ fn own_config(config: &ExperimentConfig, variant: &Variant) -> Result<Experiment
         Ok(own)
     };
     let own = checked().with_context(|| format!("in the variant {}", variant.name))?;
-    Ok(ExperimentConfig { name: slug(&variant.name), ..own })
-}
-
-/// Letters and digits of a name, in small, other signs as single hyphens.
-fn slug(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+    Ok(ExperimentConfig { name: variant.folder_name(), ..own })
 }
 
 /// Replaces `@name` by the folder of the variant of that name.
@@ -141,8 +159,8 @@ fn newest(folder: &Path) -> Option<PathBuf> {
 
 fn findings(folder: &RunFolder, outcomes: &[Outcome]) -> Result<Findings> {
     let mut findings = Findings::default();
-    let costs: Vec<_> =
-        outcomes.iter().map(|variant| (variant.name.clone(), held_out_costs(variant))).collect();
+    let costs = outcomes.iter().map(|variant| Ok((variant.name.clone(), held_out_costs(variant)?)));
+    let costs = costs.collect::<Result<Vec<_>>>()?;
     report::draw_costs(folder, &costs)?;
     let mut figures = vec!["costs.png"];
     for name in ["paths.png", "coefficients.png"] {
@@ -230,10 +248,8 @@ fn number(variant: &Outcome, pointer: &str) -> String {
 }
 
 /// The held-out transport costs by step of a variant.
-fn held_out_costs(variant: &Outcome) -> Vec<(f64, f64)> {
-    let text = std::fs::read_to_string(variant.folder.join("metrics.jsonl")).unwrap_or_default();
-    let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    records.filter_map(|record| Some((record["step"].as_f64()?, -record["minus_square"].as_f64()?))).collect()
+fn held_out_costs(variant: &Outcome) -> Result<Vec<(f64, f64)>> {
+    Ok(History::read(&RunFolder::open(&variant.folder)?, u64::MAX)?.costs)
 }
 
 /// Sets the variants' figures of one name side by side, if any has one.
@@ -251,15 +267,4 @@ fn draw_together(folder: &RunFolder, outcomes: &[Outcome], name: &str) -> Result
     }
     save(folder, name, &figure::sheet(&panels, 3))?;
     Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_becomes_a_folder() {
-        assert_eq!(slug("Minibatch OT, 256"), "minibatch-ot-256");
-        assert_eq!(slug("D = 2: α and β"), "d-2-and");
-    }
 }

@@ -7,7 +7,7 @@ use interflow_train::Observer;
 use serde_json::Value;
 
 use super::measure::measure;
-use super::train::folder;
+use super::train::{folder, warn_interrupted};
 use super::{Finished, Runner};
 use crate::report;
 
@@ -55,11 +55,6 @@ impl Runner {
         write(&folder, &config, (&results, &sections))?;
         Ok(Attempt::Finished(Finished { folder, results }))
     }
-}
-
-/// Says how an interrupted run goes on.
-pub(super) fn warn_interrupted(folder: &RunFolder) {
-    tracing::warn!("interrupted; the state is saved\nhint: go on with --resume {}", folder.path().display());
 }
 
 /// Writes the report, and then the result: a folder with a result is complete.

@@ -6,7 +6,6 @@ use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
 
 use super::Runner;
-use super::complete::warn_interrupted;
 use crate::pictures::ProgressSheet;
 use crate::report;
 use crate::study::StudyConfig;
@@ -50,13 +49,21 @@ impl Runner {
         let run = experiment.prepare()?;
         let mut sheet = ProgressSheet::of(&run, self.work.cancel())?;
         let run = match &mut sheet {
-            Some(sheet) => run.observe(sheet),
+            Some(sheet) => {
+                sheet.draw_missing(&run);
+                run.observe(sheet)
+            }
             None => run,
         };
         let trained = run.train()?;
         draw(&trained)?;
         Ok(trained)
     }
+}
+
+/// Says how an interrupted run goes on.
+pub(super) fn warn_interrupted(folder: &RunFolder) {
+    tracing::warn!("interrupted; the state is saved\nhint: go on with --resume {}", folder.path().display());
 }
 
 /// The folder of a run that was written.

@@ -1,0 +1,89 @@
+//! What a run had beyond the checkpoint that it goes on from.
+//!
+//! A run may go on from an earlier checkpoint than its newest, or for longer than it once was. What it had then is not of the
+//! run any more: a command that takes the run would mistake it for its newest. It is kept in a folder below the run's own,
+//! which is a run folder like any other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use interflow_core::atomic;
+use interflow_train::checkpoints;
+
+use super::folder::RunFolder;
+use crate::error::{Result, io_error};
+
+/// The folder that holds what was superseded.
+const SUPERSEDED: &str = "superseded";
+
+/// Results, which say what a finished run came to.
+const RESULTS: [&str; 2] = ["result.json", "report.md"];
+
+/// What tells how a run came about, of which the superseded one keeps a copy.
+const RECORDS: [&str; 3] = ["config.toml", "environment.json", "metrics.jsonl"];
+
+impl RunFolder {
+    /// Moves the results of a run that goes on, and what it has of later steps than `step`, to a run folder of its own, and
+    /// says so; nothing where there is nothing of the kind.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if a file cannot be moved or copied.
+    pub fn supersede(&self, step: u64) -> Result<()> {
+        let later = self.later(step)?;
+        let results = RESULTS.map(PathBuf::from).into_iter().filter(|name| self.path().join(name).is_file());
+        // Results first, then the newest checkpoint: whatever is left if this is cut short says nothing wrong.
+        let moved: Vec<PathBuf> = results.chain(later).collect();
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let folder = self.unused_folder();
+        for name in RECORDS.map(Path::new).into_iter().filter(|name| self.path().join(name).is_file()) {
+            let from = self.path().join(name);
+            let bytes = fs::read(&from).map_err(io_error("read the file", &from))?;
+            let to = made(&folder, name)?;
+            atomic::write(&to, &bytes).map_err(io_error("write the file", &to))?;
+        }
+        for name in &moved {
+            let from = self.path().join(name);
+            fs::rename(&from, made(&folder, name)?).map_err(io_error("move the file", &from))?;
+        }
+        tracing::warn!(
+            "the run goes on: its results so far, and what it had of later steps than {step}, are kept in {}",
+            folder.display()
+        );
+        Ok(())
+    }
+
+    /// Checkpoints and sheets of later steps than `step`, relative to the folder, newest first.
+    fn later(&self, step: u64) -> Result<Vec<PathBuf>> {
+        let checkpoints = checkpoints::list(&self.checkpoints())?.into_iter();
+        let mut found: Vec<(u64, PathBuf)> = checkpoints.filter(|(of, _)| *of > step).collect();
+        if found.is_empty() {
+            // Without a checkpoint beyond, it is the same run, which draws the same again.
+            return Ok(Vec::new());
+        }
+        for entry in fs::read_dir(self.figures()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let of = name.strip_prefix("samples-").and_then(|rest| rest.strip_suffix(".png"));
+            if let Some(of) = of.and_then(|of| of.parse().ok()).filter(|of| *of > step) {
+                found.push((of, entry.path()));
+            }
+        }
+        let relative = |path: PathBuf| path.strip_prefix(self.path()).map(Path::to_owned).unwrap_or(path);
+        Ok(found.into_iter().map(|(_, path)| relative(path)).collect())
+    }
+
+    /// The first of the numbered folders that does not exist yet.
+    fn unused_folder(&self) -> PathBuf {
+        let folders = (1u64..).map(|number| self.path().join(SUPERSEDED).join(number.to_string()));
+        folders.into_iter().find(|folder| !folder.exists()).unwrap_or_else(|| self.path().join(SUPERSEDED))
+    }
+}
+
+/// The place of the file `name` in `folder`, whose folders are made.
+fn made(folder: &Path, name: &Path) -> Result<PathBuf> {
+    let path = folder.join(name);
+    let parent = path.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).map_err(io_error("create the folder", parent))?;
+    Ok(path)
+}
