@@ -61,6 +61,10 @@ impl VectorField for ClassGuided<'_> {
         self.network.space().dim
     }
 
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.network.check_points(operation, x, &Given::Class(self.class.shallow_clone()))
+    }
+
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
         self.mix(&self.network.value(&twice(t), &twice(x), &self.both()))
     }

@@ -19,6 +19,16 @@ pub enum Error {
         /// The shape it got.
         found: Vec<i64>,
     },
+    /// A tensor's numbers are of another kind, or on another device, than the operation can take.
+    #[error("{operation}: expected {expected}, found: {found}")]
+    Kind {
+        /// The operation that checked the tensor.
+        operation: &'static str,
+        /// What it wants, such as `Float on Cpu`.
+        expected: String,
+        /// What it got.
+        found: String,
+    },
     /// Points are given something else than the operation wants, such as numbers for a class.
     #[error("{operation}: expected conditions: {expected}, found: {found}")]
     Given {
@@ -69,11 +79,20 @@ pub enum Error {
         /// What it needs of the interpolant.
         requirement: &'static str,
     },
+    /// The base of a path is another law than the operation can take.
+    #[error("{operation} needs the base {requirement}")]
+    Base {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The base that it needs.
+        requirement: &'static str,
+    },
     /// A coupling found no pairing for a batch.
-    #[error("cannot pair a batch: {problem}")]
+    #[error("cannot pair a batch")]
     Coupling {
         /// What failed.
-        problem: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A matrix that has to be a covariance is not symmetric positive definite.
     #[error("{name} is not symmetric positive definite")]

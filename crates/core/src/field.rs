@@ -6,13 +6,28 @@
 
 use tch::Tensor;
 
+use crate::backward::{self, Graph};
+use crate::error::Result;
+use crate::shape::check_states;
+
 /// A vector field `f(t, x)` with values in the space of `x`.
 ///
 /// Shapes: `t` is `[B]`, `x` is `[B, D]`, both of the field's kind and device; callers check them once at the
-/// edge ([`crate::shape`]). Row `i` of every result depends on row `i` of the arguments only.
+/// edge ([`VectorField::check_points`]). Results are of the kind and on the device of `x`, and may share its storage. Row `i`
+/// of every result depends on row `i` of the arguments only, up to rounding: libtorch's kernels for batches of other sizes
+/// may round differently.
 pub trait VectorField {
     /// The dimension `D` of the space.
     fn dim(&self) -> i64;
+
+    /// Checks that `x` is a batch of points that the field can take: `[B, D]` and floating-point, unless the field asks for
+    /// more, as a network does that is bound to conditions and has weights of one kind on one device.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`], [`crate::Error::Kind`] or [`crate::Error::Given`] naming `operation`.
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        check_states(operation, x, self.dim())
+    }
 
     /// The field's value, `[B, D]`; differentiable where gradients are being recorded.
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor;
@@ -44,6 +59,9 @@ macro_rules! forward_field {
         $($header)* {
             fn dim(&self) -> i64 {
                 self.inner().dim()
+            }
+            fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+                self.inner().check_points(operation, x)
             }
             fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
                 self.inner().value(t, x)
@@ -123,8 +141,7 @@ fn leaf(x: &Tensor) -> Tensor {
 }
 
 /// The value of `f` at (t, x), `[B, D]`, and what `derive` finds of the leaf x and the value while gradients are
-/// recorded; zeros where the value
-/// records none: there is nothing to differentiate then.
+/// recorded. A value of another shape than x has no derivative: it is left to whoever asked to refuse it.
 fn differentiate(
     f: impl FnOnce(&Tensor, &Tensor) -> Tensor,
     (t, x): (&Tensor, &Tensor),
@@ -133,22 +150,19 @@ fn differentiate(
     tch::with_grad(|| {
         let x = leaf(x);
         let value = f(t, &x);
-        let derivative =
-            if value.requires_grad() { derive(&x, &value) } else { x.detach().select(1, 0).zeros_like() };
+        let fits = value.size() == x.size();
+        let derivative = if fits { derive(&x, &value) } else { x.detach().select(1, 0).zeros_like() };
         (value.detach(), derivative)
     })
 }
 
-/// Whether a graph is freed by its backward pass or kept for another one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Graph {
-    Free,
-    Keep,
-}
-
-/// The gradient of a scalar in the leaf x.
-fn gradient(of: &Tensor, x: &Tensor, graph: Graph) -> Tensor {
-    Tensor::run_backward(&[of], &[x], graph == Graph::Keep, false).swap_remove(0)
+/// The gradient of a scalar in x, which records gradients. A pass that libtorch refuses panics, as every other tensor
+/// operation of a field does: values of a field are no results that could fail.
+pub(crate) fn gradient(of: &Tensor, x: &Tensor, graph: Graph) -> Tensor {
+    match backward::gradient("the derivative of a field", of, x, graph) {
+        Ok(gradient) => gradient,
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 /// The value `[B, D]` and the quadratic form `(uᵀ ∂f/∂x) u`, `[B]`, by one backward pass. `# Shapes` as
@@ -181,7 +195,7 @@ pub(crate) fn quadratic_form_of(
 ) -> (Tensor, Tensor) {
     differentiate(f, (t, x), |x, value| {
         let paired = (value * u).sum(None);
-        (gradient(&paired, x, Graph::Free) * u).sum_dim_intlist(1i64, false, None)
+        (gradient(&paired, x, Graph::Freed) * u).sum_dim_intlist(1i64, false, None)
     })
 }
 
@@ -192,7 +206,7 @@ pub(crate) fn divergence_of(
     x: &Tensor,
 ) -> (Tensor, Tensor) {
     differentiate(f, (t, x), |x, value| {
-        let diagonal = |d| gradient(&value.select(1, d).sum(None), x, Graph::Keep).select(1, d);
+        let diagonal = |d| gradient(&value.select(1, d).sum(None), x, Graph::Kept).select(1, d);
         (0..x.size()[1]).map(diagonal).fold(x.detach().select(1, 0).zeros_like(), |sum, next| sum + next)
     })
 }

@@ -171,18 +171,34 @@ impl Given {
         Err(Error::Given { operation, expected: described(space, batch), found: self.described() })
     }
 
+    /// Checks that there is one row of conditions for each of `n` points, where they are given any.
+    ///
+    /// # Errors
+    /// [`Error::Given`] naming `operation`.
+    pub fn check_rows(&self, operation: &'static str, n: i64) -> Result<()> {
+        if self.tensor().is_none_or(|rows| rows.size().first() == Some(&n)) {
+            return Ok(());
+        }
+        let expected = format!("one row for each of {n} points");
+        Err(Error::Given { operation, expected, found: self.described() })
+    }
+
     /// The numbers of the rows of a batch of `n` points, grouped by equal conditions: one group where the points are
     /// given nothing.
     ///
     /// # Errors
-    /// [`Error::Torch`] if the conditions cannot be read.
+    /// [`Error::Given`] if there is not one row of conditions for each point, [`Error::Torch`] if they cannot be read.
     pub fn groups(&self, n: i64) -> Result<Vec<Vec<i64>>> {
+        let operation = "grouping conditions";
         let Some(tensor) = self.tensor() else { return Ok(vec![(0..n).collect()]) };
+        self.check_rows(operation, n)?;
+        if tensor.numel() == 0 {
+            return Ok(vec![(0..n).collect()]);
+        }
         let flat = tensor.to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view(-1);
-        let values = Vec::<f64>::try_from(flat)
-            .map_err(|source| Error::Torch { operation: "reading conditions", source })?;
+        let values = Vec::<f64>::try_from(flat).map_err(|source| Error::Torch { operation, source })?;
         let mut groups: BTreeMap<Vec<u64>, Vec<i64>> = BTreeMap::new();
-        for (row, conditions) in (0..n).zip(values.chunks((values.len() / n.max(1) as usize).max(1))) {
+        for (row, conditions) in (0..n).zip(values.chunks(values.len() / n as usize)) {
             // Zero has two signs, which mean one condition.
             let bits = conditions.iter().map(|value| (value + 0.0).to_bits()).collect();
             groups.entry(bits).or_default().push(row);

@@ -14,15 +14,25 @@
 
 use tch::{Kind, Tensor};
 
+use crate::backward::Graph;
 use crate::conversion::Conversion;
 use crate::error::{Error, Result};
-use crate::field::{VectorField, Velocity};
+use crate::field::{self, VectorField, Velocity};
 
 /// The logarithm of the likelihood's mean over normal x1: a function of the means, `[B, D]`, and of the variance
 /// of each coordinate, `[B, 1]`, with values `[B]`. It is differentiated in the means.
 pub trait MeanLikelihood {
     /// `log E[L(x1)]` for x1 ~ N(`mean`, `variance` I).
     fn log_mean(&self, mean: &Tensor, variance: &Tensor) -> Tensor;
+
+    /// Checks that it is a likelihood of points of `dim` coordinates; every one is unless it says otherwise.
+    ///
+    /// # Errors
+    /// What the implementation cannot be asked.
+    fn check(&self, dim: i64) -> Result<()> {
+        let _ = dim;
+        Ok(())
+    }
 }
 
 /// One coordinate, known with normal noise.
@@ -48,6 +58,19 @@ impl MeanLikelihood for Observed {
             sum - total.log() * 0.5 - (mean.select(1, coordinate) - value).square() / total * 0.5
         })
     }
+
+    /// Refuses coordinates that there are not, values that are not finite and deviations that are not positive.
+    fn check(&self, dim: i64) -> Result<()> {
+        let check = |name, requirement, value, holds| {
+            if holds { Ok(()) } else { Err(Error::OutOfRange { name, requirement, value }) }
+        };
+        self.0.iter().try_for_each(|&Observation { coordinate, value, std }| {
+            let there = (0..dim).contains(&coordinate);
+            check("an observation's coordinate", "one of the point's", coordinate as f64, there)?;
+            check("an observation's value", "finite", value, value.is_finite())?;
+            check("an observation's std", "positive and finite", std, std > 0.0 && std.is_finite())
+        })
+    }
 }
 
 /// The velocity of the path to ρ1 L / Z.
@@ -62,7 +85,8 @@ impl Conversion {
     /// The velocity given an observation with the likelihood L, for the base N(0, I) and a path without latent.
     ///
     /// # Errors
-    /// [`Error::Interpolant`] if the path has a latent.
+    /// [`Error::Interpolant`] if the path has a latent, [`Error::Base`] for another base, and what
+    /// [`MeanLikelihood::check`] refuses.
     pub fn guided<F: VectorField, L: MeanLikelihood + Clone>(
         &self,
         velocity: Velocity<F>,
@@ -74,6 +98,11 @@ impl Conversion {
                 requirement: "a path without a latent γ z",
             });
         }
+        // Another covariance would have to stand before the gradient, and x1 given x_t has one that is no number.
+        if !self.has_standard_base() {
+            return Err(Error::Base { operation: "guidance", requirement: "N(0, I)" });
+        }
+        likelihood.check(velocity.dim())?;
         Ok(Velocity(Guided { conversion: self.clone(), velocity: velocity.0, likelihood }))
     }
 }
@@ -81,6 +110,10 @@ impl Conversion {
 impl<F: VectorField, L: MeanLikelihood + Clone> VectorField for Guided<F, L> {
     fn dim(&self) -> i64 {
         self.velocity.dim()
+    }
+
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.velocity.check_points(operation, x)
     }
 
     /// Before β is no longer tiny the point says nothing of x1, and there is no guidance.
@@ -96,12 +129,8 @@ impl<F: VectorField, L: MeanLikelihood + Clone> VectorField for Guided<F, L> {
             let v = self.velocity.value(t, &x);
             let mean = (alpha * &v - &c.schedule.alpha_dot * &x) / &c.wronskian;
             let total = self.likelihood.log_mean(&mean, &variance).sum(Kind::Double);
-            // Without an observation the likelihood depends on nothing, and has no gradient.
-            let pull = if total.requires_grad() {
-                Tensor::run_backward(&[total], &[&x], true, differentiable).swap_remove(0)
-            } else {
-                x.zeros_like()
-            };
+            let graph = if differentiable { Graph::Recorded } else { Graph::Freed };
+            let pull = field::gradient(&total, &x, graph);
             (v, pull)
         });
         let early = column.lt(first);

@@ -7,6 +7,7 @@
 //! nats.
 
 pub mod atomic;
+pub mod backward;
 pub mod class_guidance;
 pub mod conversion;
 pub mod coupling;

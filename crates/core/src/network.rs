@@ -8,6 +8,7 @@ use crate::field::{divergence_of, quadratic_form_of};
 use crate::given::Given;
 use crate::parameters::Parameters;
 use crate::rng::Draw;
+use crate::shape::{check_floating, check_placement};
 use crate::space::Space;
 
 /// A field `f(t, x, c)` of time, state and conditions with trainable weights. For one batch of conditions it is a
@@ -79,6 +80,25 @@ impl dyn Network + '_ {
     pub fn at<'a>(&'a self, given: &Given) -> At<'a> {
         At::new(self, given)
     }
+
+    /// Checks that the network can take points `x`, `[B, D]`, that are `given` this: all floating-point numbers of the
+    /// weights' kind, and everything on their device.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`], [`crate::Error::Kind`] or [`crate::Error::Given`] naming `operation`.
+    pub fn check_points(&self, operation: &'static str, x: &Tensor, given: &Given) -> Result<()> {
+        self.space().check(operation, x, given)?;
+        check_floating(operation, x)?;
+        let weights = self.parameters();
+        if weights.is_empty() {
+            return Ok(());
+        }
+        check_placement(operation, x, (weights.kind(), weights.device()))?;
+        given.tensor().map_or(Ok(()), |given| {
+            let kind = if given.is_floating_point() { weights.kind() } else { given.kind() };
+            check_placement(operation, given, (kind, weights.device()))
+        })
+    }
 }
 
 /// A network with its conditions bound: a vector field for a batch of as many rows as there are conditions.
@@ -97,6 +117,10 @@ impl<'a> At<'a> {
 impl VectorField for At<'_> {
     fn dim(&self) -> i64 {
         self.network.space().dim
+    }
+
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.network.check_points(operation, x, &self.given)
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {

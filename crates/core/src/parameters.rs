@@ -18,9 +18,10 @@ impl Parameters {
         Self::default()
     }
 
-    /// Adds a weight as a leaf that collects gradients, and returns a handle on the same storage.
+    /// Adds a weight with the numbers of `value` as a leaf that collects gradients, and returns a handle on the leaf's
+    /// storage, which is its own: training writes into it.
     pub fn add(&mut self, name: impl Into<String>, value: &Tensor) -> Tensor {
-        let leaf = value.detach().set_requires_grad(true);
+        let leaf = value.detach().copy().set_requires_grad(true);
         let handle = leaf.shallow_clone();
         self.entries.push((name.into(), leaf));
         handle
@@ -33,10 +34,10 @@ impl Parameters {
         self.entries.extend(entries);
     }
 
-    /// Adds numbers that belong to the network and are saved with it, but are not trained; returns a handle on the
-    /// same storage.
+    /// Adds numbers that belong to the network and are saved with it, but are not trained; returns a handle on a storage of
+    /// their own.
     pub fn fix(&mut self, name: impl Into<String>, value: &Tensor) -> Tensor {
-        let fixed = value.detach();
+        let fixed = value.detach().copy();
         let handle = fixed.shallow_clone();
         self.entries.push((name.into(), fixed));
         handle

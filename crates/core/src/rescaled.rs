@@ -129,6 +129,10 @@ impl<F: VectorField> VectorField for Rescaled<F> {
         self.velocity.dim()
     }
 
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.velocity.check_points(operation, x)
+    }
+
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
         let (s, m, y) = self.moment(t, x);
         m.growth * x + m.scale * m.speed * self.velocity.value(&s, &y)

@@ -1,6 +1,6 @@
 //! Shape checks at the public edges; inside them tensor operations may assume what was checked.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -38,4 +38,60 @@ pub fn check_same(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()>
         return Ok(());
     }
     Err(Error::Shape { operation, expected: format!("{expected:?}"), found })
+}
+
+/// Checks that `x` is a batch of states, `[B, dim]` with any `B`, whose numbers are floating-point.
+///
+/// # Errors
+/// [`Error::Shape`] or [`Error::Kind`] naming `operation`.
+pub fn check_states(operation: &'static str, x: &Tensor, dim: i64) -> Result<()> {
+    check_points(operation, x, dim)?;
+    check_floating(operation, x)
+}
+
+/// Checks that the numbers of `x` are floating-point.
+///
+/// # Errors
+/// [`Error::Kind`] naming `operation`.
+pub fn check_floating(operation: &'static str, x: &Tensor) -> Result<()> {
+    if x.is_floating_point() {
+        return Ok(());
+    }
+    let (expected, found) = ("floating-point numbers".to_owned(), format!("{:?}", x.kind()));
+    Err(Error::Kind { operation, expected, found })
+}
+
+/// Checks that the numbers of `x` are of this kind and on this device.
+///
+/// # Errors
+/// [`Error::Kind`] naming `operation`.
+pub fn check_placement(operation: &'static str, x: &Tensor, (kind, device): (Kind, Device)) -> Result<()> {
+    if x.kind() == kind && x.device() == device {
+        return Ok(());
+    }
+    let named = |(kind, device): (Kind, Device)| format!("{kind:?} on {device:?}");
+    Err(Error::Kind { operation, expected: named((kind, device)), found: named((x.kind(), x.device())) })
+}
+
+/// Checks that `b` has the shape of `a`, its kind and its device.
+///
+/// # Errors
+/// [`Error::Shape`] or [`Error::Kind`] naming `operation`.
+pub fn check_like(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    check_same(operation, a, b)?;
+    check_placement(operation, b, (a.kind(), a.device()))
+}
+
+/// Checks that `t` holds a time of a path, from 0 to 1, for each of `batch` points, `[batch]`.
+///
+/// # Errors
+/// [`Error::Shape`] or [`Error::Time`] naming `operation`.
+pub fn check_path_times(operation: &'static str, t: &Tensor, batch: i64) -> Result<()> {
+    check_times(operation, t, batch)?;
+    let outside = t.ge(0.0).logical_and(&t.le(1.0)).logical_not();
+    if outside.any().int64_value(&[]) == 0 {
+        return Ok(());
+    }
+    let first = outside.nonzero().int64_value(&[0, 0]);
+    Err(Error::Time { operation, from: 0.0, to: 1.0, found: t.double_value(&[first]) })
 }

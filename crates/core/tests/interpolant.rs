@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use interflow_core::backward::{self, Graph};
 use interflow_core::interpolant::{
     EncodingDecoding, Gamma, GammaConfig, Interpolant, InterpolantConfig, Linear, Schedule, ScheduleKind,
     Trigonometric,
@@ -36,8 +37,7 @@ fn largest(x: &Tensor) -> f64 {
 /// d(f(t))/dt by reverse mode; 0 where f does not depend on t.
 fn slope(f: impl Fn(&Tensor) -> Tensor, t: &Tensor) -> Tensor {
     let t = t.detach().set_requires_grad(true);
-    let sum = (f(&t) + &t * 0.0).sum(Kind::Double);
-    Tensor::run_backward(&[sum], &[&t], false, false).swap_remove(0)
+    backward::gradient("a test", &f(&t).sum(Kind::Double), &t, Graph::Freed).unwrap()
 }
 
 #[test]

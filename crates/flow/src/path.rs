@@ -102,7 +102,9 @@ impl<'a> FlowPath<'a> {
                 "the coordinates of whitened rows cannot be observed\nhint: train with whiten = false",
             );
         }
-        let _ = self.conversion_of_velocity()?.guided(Velocity(Nowhere), observed.clone())?;
+        let _ = self
+            .conversion_of_velocity()?
+            .guided(Velocity(Nowhere(self.engine.space().dim)), observed.clone())?;
         Ok(Self { observed: Some(observed), ..self })
     }
 
@@ -271,12 +273,12 @@ impl Fields<'_> {
     }
 }
 
-/// A field that stands for any other where only the path matters.
-struct Nowhere;
+/// A field that stands for any other of its dimension where only the path matters.
+struct Nowhere(i64);
 
 impl VectorField for Nowhere {
     fn dim(&self) -> i64 {
-        1
+        self.0
     }
 
     fn value(&self, _t: &tch::Tensor, x: &tch::Tensor) -> tch::Tensor {

@@ -30,7 +30,8 @@ use crate::path::NoiseConfig;
 /// ```
 #[derive(Debug, Default)]
 pub struct SampleOptions {
-    /// The number of the first sample: sample i is the same whatever the others are.
+    /// The number of the first sample: sample i is the same whatever the others are, but for rounding in batches of other
+    /// sizes, which in single precision moves adaptive steps a little ([`interflow_solvers`] has the numbers).
     pub first: u64,
     /// The seed of base points and noise; the flow's own without it.
     pub seed: Option<u64>,

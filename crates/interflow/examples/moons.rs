@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         own.mean(Kind::Double).double_value(&[])
     );
     if let Some(truth) = density.build()?.density() {
-        let nats = truth.log_density(&samples.to_kind(Kind::Double));
+        let nats = truth.log_density(&samples.to_kind(Kind::Double))?;
         let inside = nats.isfinite();
         let mean = nats.masked_select(&inside).mean(Kind::Double).double_value(&[]);
         println!("{mean:.4} nats under the true density");

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let flow = Experiment::new(config).interpolant(path).train()?.flow();
     let samples = flow.sample(2000, 0)?.to_kind(Kind::Double);
     let Some(truth) = density.density() else { return Err("eight Gaussians have a density".into()) };
-    let nats = truth.log_density(&samples).mean(Kind::Double).double_value(&[]);
+    let nats = truth.log_density(&samples)?.mean(Kind::Double).double_value(&[]);
     println!(
         "samples have a mean log-density of {nats:.3} nats under the target, the target's own is about -2.84"
     );

@@ -43,9 +43,12 @@ impl GaussianFit {
         Ok(Self { gaussian })
     }
 
-    /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`.
-    pub fn log_density(&self, x: &Tensor) -> Tensor {
-        self.gaussian.log_density(&x.to_kind(Kind::Double))
+    /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`, in double precision.
+    ///
+    /// # Errors
+    /// [`Error::Core`] for points of another dimension.
+    pub fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(self.gaussian.log_density(&x.to_kind(Kind::Double))?)
     }
 }
 
@@ -58,7 +61,8 @@ mod tests {
     #[test]
     fn the_fit_of_a_standard_normal_has_its_entropy() {
         let x = Stream::new(0, Purpose::Test).at(0).normal(&[20_000, 3], Kind::Double);
-        let nll = -GaussianFit::fit(&x).unwrap().log_density(&x).mean(Kind::Double).double_value(&[]);
+        let nll =
+            -GaussianFit::fit(&x).unwrap().log_density(&x).unwrap().mean(Kind::Double).double_value(&[]);
         let entropy = 1.5 * (std::f64::consts::TAU.ln() + 1.0);
         assert!((nll - entropy).abs() < 4.0 * (1.5f64 / 20_000.0).sqrt(), "{nll} against {entropy}");
     }

@@ -41,6 +41,19 @@ fn the_statistic_of_two_pairs_by_hand() {
     assert!((test.statistic - 3.5).abs() < 1e-12, "{test:?}");
 }
 
+/// Far from 0 a product of matrices would leave no digit of a distance: the numbers there have seven after the point.
+#[test]
+fn moving_both_samples_changes_nothing() {
+    let mut noise = draw(1001);
+    let (a, b) = (noise.normal(&[150, 3], Kind::Double), noise.normal(&[130, 3], Kind::Double) + 0.3);
+    let near = energy_distance_test(&a, &b, 199, &mut draw(5)).unwrap();
+    for offset in [1e3, 1e6, 1e9] {
+        let far = energy_distance_test(&(&a + offset), &(&b + offset), 199, &mut draw(5)).unwrap();
+        assert!((far.statistic - near.statistic).abs() < 1e-6, "{offset}: {far:?} instead of {near:?}");
+        assert!((far.p_value - near.p_value).abs() < 0.011, "{offset}: {far:?} instead of {near:?}");
+    }
+}
+
 #[test]
 fn senseless_samples_are_refused() {
     let good = Tensor::zeros([4, 2], (Kind::Float, tch::Device::Cpu));
@@ -48,4 +61,5 @@ fn senseless_samples_are_refused() {
     assert!(matches!(check(&good.narrow(0, 0, 1)), Error::TooFew { found: 1, .. }));
     assert!(matches!(check(&good.narrow(1, 0, 1)), Error::Core(_)));
     assert!(matches!(check(&(&good + f64::NAN)), Error::NotFinite { .. }));
+    assert!(matches!(check(&(good.to_kind(Kind::Double) + 1e200)), Error::NotFinite { .. }));
 }

@@ -71,7 +71,8 @@ impl StateInputs {
         let (dim, batch, width) = (self.dim, x.size()[0], weight.size()[0]);
         let columns = weight.narrow(1, 0, dim).tr().unsqueeze(1);
         let Some(features) = self.features else {
-            return (x.shallow_clone(), columns.expand([dim, batch, width], false).contiguous());
+            // A copy whatever the shapes: the layers after this one multiply it in place.
+            return (x.shallow_clone(), columns.repeat([1, batch, 1]));
         };
         let (waves, slope) = features.value_and_slope(&self.coefficients(t), x);
         let n_waves = features.n_per_coordinate();

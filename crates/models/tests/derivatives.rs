@@ -55,6 +55,29 @@ fn configs() -> Vec<ModelConfig> {
     configs
 }
 
+/// Layers of one unit and batches of one row, where a copy of the weights' columns could be the weights themselves.
+#[test]
+fn derivatives_leave_the_weights_alone() {
+    let config = MlpConfig::new(vec![1]);
+    for (config, name) in [
+        (ModelConfig::Mlp(config), "one unit"),
+        (ModelConfig::Mlp(MlpConfig::new(vec![3, 1])), "one unit at last"),
+        (ModelConfig::ResidualMlp(residual(1, 1)), "one unit throughout"),
+    ] {
+        let network = network(&config, Kind::Double);
+        let before = network.parameters().detached_copy();
+        let (t, x, u) = points(Kind::Double);
+        let one = |x: &Tensor| x.narrow(0, 0, 1);
+        let (t, x, u) = (one(&t), one(&x), one(&u));
+        let field = network.at(&Given::Nothing);
+        let first = field.value_and_divergence(&t, &x);
+        let _ = field.value_and_quadratic_form(&t, &x, &u);
+        let again = field.value_and_divergence(&t, &x);
+        assert!(first.0.equal(&again.0) && first.1.equal(&again.1), "{name}");
+        assert_eq!(network.parameters().detached_copy(), before, "{name}");
+    }
+}
+
 #[test]
 fn tangents_agree_with_reverse_mode() {
     let (t, x, u) = points(Kind::Double);

@@ -3,6 +3,7 @@
 
 mod u_nets;
 
+use interflow_core::backward::{self, Graph};
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::{Given, GivenSpace, Network, Space};
 use interflow_models::UNetConfig;
@@ -50,7 +51,7 @@ fn a_fresh_network_is_zero_and_learns() {
     assert!(value.abs().max().double_value(&[]) < 1e-15);
     let (_, output) = network.parameters().iter().find(|(name, _)| *name == "output.weight").unwrap();
     let loss = (value - 1.0).square().sum(None);
-    let gradient = Tensor::run_backward(&[loss], &[output], false, false).swap_remove(0);
+    let gradient = backward::gradient("a test", &loss, output, Graph::Freed).unwrap();
     assert!(gradient.abs().min().double_value(&[]) > 1e-6);
 }
 
@@ -99,7 +100,7 @@ fn gradients_are_those_of_finite_differences() {
     let x = x.set_requires_grad(true);
     let mut inputs = network.parameters().tensors();
     inputs.push(x.shallow_clone());
-    let gradients = Tensor::run_backward(&[loss(&x)], &inputs, false, false);
+    let gradients = backward::gradients("a test", &loss(&x), &inputs, Graph::Freed).unwrap();
     let step = 1e-5;
     for (input, gradient) in inputs.iter().zip(&gradients) {
         let direction = draw.normal(&input.size(), Kind::Double);
@@ -185,7 +186,7 @@ fn it_learns_a_batch_by_heart() {
     for step in 1..=150 {
         let loss = (network.value(&t, &x, &given) - &target).square().mean(None);
         last = loss.double_value(&[]);
-        let gradients = Tensor::run_backward(&[loss], &weights, false, false);
+        let gradients = backward::gradients("a test", &loss, &weights, Graph::Freed).unwrap();
         tch::no_grad(|| {
             for ((weight, gradient), [mean, square]) in weights.iter().zip(&gradients).zip(&moments) {
                 let _ = mean.shallow_clone().lerp_(gradient, 0.1);

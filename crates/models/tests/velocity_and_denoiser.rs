@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+use interflow_core::backward::{self, Graph};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, Network};
 use interflow_models::{MlpConfig, VelocityAndDenoiser};
@@ -53,8 +54,7 @@ fn either_field_moves_its_own_weights() {
         [(&pair, 0..6), (pair.part("velocity").unwrap(), 0..6), (pair.part("denoiser").unwrap(), 6..10)];
     for (field, own) in fields {
         let total = field.value(&t, &x, &Given::Nothing).square().sum(Kind::Double);
-        let zero = parameters.iter().fold(Tensor::from(0.0), |sum, p| sum + p.sum(Kind::Double) * 0.0);
-        let gradients = Tensor::run_backward(&[total + zero], &parameters, false, false);
+        let gradients = backward::gradients("a test", &total, &parameters, Graph::Freed).unwrap();
         for (index, gradient) in gradients.iter().enumerate() {
             let moved = gradient.abs().max().double_value(&[]) > 0.0;
             assert_eq!(moved, own.contains(&index), "parameter {index}");

@@ -20,9 +20,13 @@ use tch::Tensor;
 
 pub(crate) use walk::{Node, Walk};
 
+use crate::error::{Error, Result};
+
 /// Levels of the tree below the first that has as many nodes as there are steps: a step differs from `1/n` by
 /// at most 2⁻⁴ of itself, and not at all where n is a power of two.
 const EXTRA_LEVELS: u32 = 4;
+/// The most steps: time is then resolved to 2⁻²⁸ of the interval.
+const MOST_STEPS: u32 = 1 << 24;
 
 /// The independent Brownian motions on [0, 1] of the samples `first`, `first + 1`, ….
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +52,18 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// `steps` steps, at least 1 and at most 2²⁴.
-    pub fn new(steps: u32) -> Self {
+    /// `steps` steps.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for no steps, or more than 2²⁴.
+    pub fn new(steps: u32) -> Result<Self> {
+        if !(1..=MOST_STEPS).contains(&steps) {
+            let (name, requirement) = ("steps", "between 1 and 2^24");
+            return Err(Error::InvalidConfig { name, requirement, value: f64::from(steps) });
+        }
         let level = steps.next_power_of_two().ilog2() + EXTRA_LEVELS;
         let mark = |i: u32| ((f64::from(i) / f64::from(steps)) * (1u64 << level) as f64).round() as u64;
-        Self { level, marks: (0..=steps).map(mark).collect() }
+        Ok(Self { level, marks: (0..=steps).map(mark).collect() })
     }
 
     /// The points, from 0 to 1.

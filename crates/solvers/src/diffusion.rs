@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "kebab-case")]
 pub enum DiffusionShape {
     /// `ε₀ κ(t)`, κ the score's weight ([`Conversion::score_weight`]; `α W` without a latent): the product ε s is
-    /// regular up to t = 1.
+    /// regular up to t = 1. Where κ falls to 0 there, √ε has a root, and no scheme a strong order above 1
+    /// ([`crate::Scheme`]).
     #[default]
     Regular,
     /// `ε₀`. It ends where the score does not follow from the velocity.

@@ -4,7 +4,7 @@ use interflow_core::{VectorField, shape};
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::term::Term;
+use crate::term::{Term, check_divergence, check_value};
 
 /// How to compute the divergence along a trajectory.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ impl Term for WithDivergence<'_> {
             None => self.field.value_and_divergence(&t, &x),
             Some(probes) => self.field.value_and_quadratic_form(&t, &x, probes),
         };
+        check_value(&x, &value)?;
+        check_divergence(&x, &divergence)?;
         Ok(Tensor::cat(&[value.detach(), divergence.detach().unsqueeze(1)], 1))
     }
 
@@ -67,9 +69,9 @@ impl Term for WithDivergence<'_> {
     }
 
     fn check(&self, x: &Tensor) -> Result<()> {
-        shape::check_points("solve_with_divergence", x, self.dim())?;
+        self.field.check_points("solve_with_divergence", x)?;
         if let Some(probes) = &self.probes {
-            shape::check_same("solve_with_divergence", x, probes)?;
+            shape::check_like("solve_with_divergence", x, probes)?;
         }
         Ok(())
     }

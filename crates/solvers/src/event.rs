@@ -1,5 +1,6 @@
 //! Events: functions of time and state whose zero stops a row, such as leaving a region.
 
+use interflow_core::shape;
 use tch::{Kind, Tensor};
 
 use crate::dense::Dense;
@@ -49,8 +50,9 @@ pub(crate) struct Hit {
 
 impl<'a> Events<'a> {
     /// The events at the start of rows with these numbers.
-    pub(crate) fn new(events: &'a [&'a dyn Event], rows: &Tensor, t: &Tensor, y: &Tensor) -> Self {
-        Self { events, signs: events.iter().map(|event| sign(*event, rows, t, y)).collect() }
+    pub(crate) fn new(events: &'a [&'a dyn Event], rows: &Tensor, t: &Tensor, y: &Tensor) -> Result<Self> {
+        let signs = events.iter().map(|event| sign(*event, rows, t, y)).collect::<Result<_>>()?;
+        Ok(Self { events, signs })
     }
 
     /// The first event of each row whose accepted step has one.
@@ -62,7 +64,7 @@ impl<'a> Events<'a> {
     ) -> Result<Option<Hit>> {
         let mut first: Option<(Tensor, Tensor)> = None;
         for (number, (event, before)) in self.events.iter().zip(&mut self.signs).enumerate() {
-            let after = sign(*event, rows, step.end, &step.attempt.y);
+            let after = sign(*event, rows, step.end, &step.attempt.y)?;
             let started = before.abs().gt(0.0);
             let changed = started.logical_and(&after.ne_tensor(before)).logical_and(accepted);
             let index = changed.nonzero().squeeze_dim(1);
@@ -91,9 +93,11 @@ impl<'a> Events<'a> {
 }
 
 /// The sign of an event, `[n]` in f64.
-fn sign(event: &dyn Event, rows: &Tensor, t: &Tensor, y: &Tensor) -> Tensor {
+fn sign(event: &dyn Event, rows: &Tensor, t: &Tensor, y: &Tensor) -> Result<Tensor> {
     let restricted = event.for_rows(rows);
-    restricted.as_deref().unwrap_or(event).value(t, y).detach().to_kind(Kind::Double).sign()
+    let value = restricted.as_deref().unwrap_or(event).value(t, y).detach();
+    shape::check_times("the value of an event", &value, y.size()[0])?;
+    Ok(value.to_kind(Kind::Double).sign())
 }
 
 /// The share of the step, just after its zero, at which the event has left the sign `before`; `index` are the rows of
@@ -110,7 +114,7 @@ fn bisect(
     let (mut low, mut high) = (before.zeros_like(), before.ones_like());
     for _ in 0..HALVINGS {
         let middle = (&low + &high) * 0.5;
-        let here = sign(event, &rows, &(&t + &h * &middle), &step.at(index, &middle)?);
+        let here = sign(event, &rows, &(&t + &h * &middle), &step.at(index, &middle)?)?;
         let earlier = here.eq_tensor(before);
         low = middle.where_self(&earlier, &low);
         high = high.where_self(&earlier, &middle);

@@ -1,8 +1,8 @@
 //! The log-density a flow gives: `log ρ_t(x) = log ρ_0(x_0) − ∫_0^t ∇·v_τ(x_τ) dτ` along the trajectory
 //! through `x` at time `t`.
 
-use interflow_core::VectorField;
 use interflow_core::density::Density;
+use interflow_core::{VectorField, shape};
 use tch::Tensor;
 
 use crate::divergence::{Divergence, WithDivergence};
@@ -28,7 +28,7 @@ pub struct LogDensity {
 /// `x` is `[B, D]`.
 ///
 /// # Errors
-/// As [`Solver::solve_with_divergence`].
+/// As [`Solver::solve_with_divergence`]; [`crate::Error::Core`] for a base of another dimension.
 pub fn log_density(
     solver: &Solver,
     field: &dyn VectorField,
@@ -37,11 +37,28 @@ pub fn log_density(
     x: &Tensor,
     t: f64,
 ) -> Result<LogDensity> {
+    check_base(base, field.dim())?;
     let term = WithDivergence::new(field, divergence);
     let found = solver.integrate(&term, x, (t, 0.0), &SolveOptions::default())?;
     let dim = field.dim();
     let (base_point, integral) =
         (found.y.narrow(1, 0, dim).contiguous(), found.y.select(1, dim).contiguous());
-    let log_density = tch::no_grad(|| base.log_density(&base_point) + integral);
+    let log_density = tch::no_grad(|| Result::Ok(log_density_of_base(base, &base_point)? + integral))?;
     Ok(LogDensity { log_density, base_point, statistics: found.statistics })
+}
+
+/// Refuses a base of another dimension than that of the flow's field.
+pub(crate) fn check_base(base: &dyn Density, dim: i64) -> Result<()> {
+    if base.dim() == dim {
+        return Ok(());
+    }
+    let (expected, found) = (format!("a law of points [{dim}]"), vec![base.dim()]);
+    Err(interflow_core::Error::Shape { operation: "the density of the base", expected, found }.into())
+}
+
+/// The log-density of the base at points `[B, D]`, which is to be one number for each, `[B]`.
+pub(crate) fn log_density_of_base(base: &dyn Density, x: &Tensor) -> Result<Tensor> {
+    let log_density = base.log_density(x)?;
+    shape::check_same("the log-density of the base", &x.select(1, 0), &log_density)?;
+    Ok(log_density)
 }

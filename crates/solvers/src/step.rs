@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::tableau::Tableau;
-use crate::term::Term;
+use crate::term::{Term, check_value};
 
 /// How a weighted stage is added to a sum.
 #[derive(Clone, Copy)]
@@ -102,7 +102,9 @@ impl<'a> Stepper<'a> {
     /// The right-hand side, counted.
     pub(crate) fn rate(&self, term: &dyn Term, t: &Tensor, y: &Tensor) -> Result<Tensor> {
         self.nfe.set(self.nfe.get() + 1);
-        term.rate(t, y)
+        let rate = term.rate(t, y)?;
+        check_value(y, &rate)?;
+        Ok(rate)
     }
 
     /// One step from the first stage on.

@@ -14,7 +14,8 @@ use crate::error::Result;
 ///
 /// # Shapes
 /// A state is `[D + K]`: a point of D coordinates and K integrals, which start at zero. `t` is `[n]` in f64 on the
-/// device of `y`, `[n, D + K]`. Row i of a result depends on row i of the arguments only.
+/// device of `y`, `[n, D + K]`. Row i of a result depends on row i of the arguments only, up to rounding. A rate may be a
+/// tensor that somebody keeps, or a view of `y`: nobody writes into it.
 pub trait Term {
     /// The dimension D of the points.
     fn dim(&self) -> i64;
@@ -41,9 +42,9 @@ pub trait Term {
     /// Checks that a batch of points fits the term.
     ///
     /// # Errors
-    /// [`crate::Error::Core`] if `x` is not `[B, D]`.
+    /// [`crate::Error::Core`] if `x` is not `[B, D]` and floating-point.
     fn check(&self, x: &Tensor) -> Result<()> {
-        Ok(shape::check_points("solve", x, self.dim())?)
+        Ok(shape::check_states("solve", x, self.dim())?)
     }
 }
 
@@ -71,6 +72,10 @@ impl Term for FieldTerm<'_> {
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
         let field = self.field.for_rows(rows)?;
         Some(Box::new(FieldTerm { field }))
+    }
+
+    fn check(&self, x: &Tensor) -> Result<()> {
+        Ok(self.field.check_points("solve", x)?)
     }
 }
 
@@ -106,6 +111,8 @@ impl Term for WithIntegral<'_> {
         let y = y.narrow(1, 0, self.dim() + self.term.n_integrals()).contiguous();
         let rate = self.term.rate(t, &y)?;
         let integrand = (self.integrand)(t, &y, &rate).to_kind(y.kind()).detach();
+        check_value(&y, &rate)?;
+        shape::check_times("the value of an integrand", &integrand, y.size()[0])?;
         Ok(Tensor::cat(&[rate, integrand.unsqueeze(1)], 1))
     }
 
@@ -117,4 +124,14 @@ impl Term for WithIntegral<'_> {
     fn check(&self, x: &Tensor) -> Result<()> {
         self.term.check(x)
     }
+}
+
+/// Refuses a value of a right-hand side that is not like the states `y`, `[n, W]`: it would be broadcast.
+pub(crate) fn check_value(y: &Tensor, value: &Tensor) -> Result<()> {
+    Ok(shape::check_like("the value of the right-hand side", y, value)?)
+}
+
+/// Refuses divergences that are not one number for each of the points `x`, `[n, D]`.
+pub(crate) fn check_divergence(x: &Tensor, divergence: &Tensor) -> Result<()> {
+    Ok(shape::check_times("the divergence of the right-hand side", divergence, x.size()[0])?)
 }

@@ -1,6 +1,7 @@
 //! Brownian paths: the right law, and the same path at every step size and in every batch.
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use interflow_solvers::{BrownianPath, Grid, Increment};
+use interflow_solvers::{BrownianPath, Error, Grid, Increment};
 use tch::{Kind, Tensor};
 
 fn largest(x: &Tensor) -> f64 {
@@ -29,9 +30,9 @@ fn path(n: i64, grid: &Grid) -> Vec<(f64, Tensor, Tensor)> {
 
 #[test]
 fn the_path_is_the_same_at_every_step_size() {
-    let fine = path(4, &Grid::new(96));
+    let fine = path(4, &Grid::new(96).unwrap());
     for steps in [1, 2, 3, 7, 24, 64] {
-        for (t, w, integral) in path(4, &Grid::new(steps)) {
+        for (t, w, integral) in path(4, &Grid::new(steps).unwrap()) {
             let Some((_, fine_w, fine_integral)) = fine.iter().find(|(s, ..)| (s - t).abs() < 1e-12) else {
                 continue;
             };
@@ -44,7 +45,7 @@ fn the_path_is_the_same_at_every_step_size() {
 #[test]
 fn every_grid_has_its_number_of_nearly_equal_steps() {
     for steps in [1u32, 2, 3, 10, 25, 50, 100, 128, 250] {
-        let times = Grid::new(steps).times();
+        let times = Grid::new(steps).unwrap().times();
         assert_eq!((times.len(), times[0].to_bits()), (steps as usize + 1, 0));
         assert!((times[steps as usize] - 1.0).abs() < 1e-300);
         let bound = if steps.is_power_of_two() { 1e-12 } else { 1.0 / 16.0 };
@@ -55,8 +56,15 @@ fn every_grid_has_its_number_of_nearly_equal_steps() {
 }
 
 #[test]
+fn a_grid_without_steps_or_with_too_many_is_refused() {
+    for steps in [0, (1 << 24) + 1, u32::MAX] {
+        assert!(matches!(Grid::new(steps), Err(Error::InvalidConfig { name: "steps", .. })), "{steps}");
+    }
+}
+
+#[test]
 fn a_sample_does_not_depend_on_its_batch() {
-    let grid = Grid::new(5);
+    let grid = Grid::new(5).unwrap();
     for (together, alone) in increments(2, 6, &grid).iter().zip(increments(6, 1, &grid)) {
         assert!(
             together.w.narrow(0, 4, 1).equal(&alone.w) && together.area.narrow(0, 4, 1).equal(&alone.area)
@@ -67,7 +75,7 @@ fn a_sample_does_not_depend_on_its_batch() {
 /// n = 30 000 numbers for each step; variances and correlations within 5σ/√n.
 #[test]
 fn increments_and_areas_have_their_law() {
-    let grid = Grid::new(6);
+    let grid = Grid::new(6).unwrap();
     let steps = increments(0, 10_000, &grid);
     let bound = 5.0 / 30_000f64.sqrt();
     let mean = |x: Tensor| x.mean(Kind::Double).double_value(&[]);

@@ -29,11 +29,22 @@ fn path(target: &GaussianMixture, interpolant: Interpolant) -> MixturePath {
         .unwrap()
 }
 
-/// The bound at 400 points of the target, with the score that `score` makes of the path's own.
+/// The bound at 400 points of the target by 128 steps, with the score that `score` makes of the path's own.
 fn bound(
     exact: &MixturePath,
     interpolant: Interpolant,
-    (shape, strength): (DiffusionShape, f64),
+    noise: (DiffusionShape, f64),
+    score: ScoreSource<'_>,
+    x: &Tensor,
+) -> Tensor {
+    bound_by(128, exact, (interpolant, noise), score, x)
+}
+
+/// The same by another number of steps.
+fn bound_by(
+    steps: u32,
+    exact: &MixturePath,
+    (interpolant, (shape, strength)): (Interpolant, (DiffusionShape, f64)),
     score: ScoreSource<'_>,
     x: &Tensor,
 ) -> Tensor {
@@ -41,7 +52,7 @@ fn bound(
     let diffusion = DiffusionConfig { shape, strength }.build(&conversion).unwrap();
     let velocity = exact.velocity();
     let sde = Sde { velocity: &velocity, score, diffusion: &diffusion };
-    let solver = SdeConfig { steps: 128, ..SdeConfig::default() }.build().unwrap();
+    let solver = SdeConfig { steps, ..SdeConfig::default() }.build().unwrap();
     let base = StandardNormal { dim: 2 };
     log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), (x, 1.0)).unwrap().log_density
 }
@@ -71,10 +82,26 @@ fn the_bound_is_exact_for_exact_fields() {
         let exact = path(&law, interpolant());
         let x = draw(&law);
         let found = bound(&exact, interpolant(), (shape, 0.7), ScoreSource::Velocity, &x);
-        let difference = found - exact.log_density(&Tensor::ones_like(&x.select(1, 0)), &x);
+        let difference = found - exact.log_density(&Tensor::ones_like(&x.select(1, 0)), &x).unwrap();
         assert!(mean(&difference).abs() < 0.03, "{shape:?}: off by {} on average", mean(&difference));
         assert!(deviation(&difference) < 0.25, "{shape:?}: paths differ by {}", deviation(&difference));
     }
+}
+
+/// With exact fields paths differ by the steps alone, and less so with more of them: as the root of the steps' number.
+#[test]
+fn what_is_left_to_chance_falls_with_the_root_of_the_steps() {
+    let law = target(&[0.5, -1.0]);
+    let exact = path(&law, Interpolant::linear());
+    let x = draw(&law);
+    let truth = exact.log_density(&Tensor::ones_like(&x.select(1, 0)), &x).unwrap();
+    let [few, many] = [16, 256].map(|steps| {
+        let noise = (Interpolant::linear(), (DiffusionShape::Regular, 0.7));
+        deviation(&(bound_by(steps, &exact, noise, ScoreSource::Velocity, &x) - &truth))
+    });
+    assert!(few > 0.2, "a trivial case: {few}");
+    let order = (few / many).log2() / 4.0;
+    assert!((order - 0.5).abs() < 0.15, "paths differ by {few} and {many}: order {order}");
 }
 
 /// Half the exact score.

@@ -33,7 +33,7 @@ fn solver(method: Method, tolerance: f64) -> Solver {
 fn error(path: &MixturePath, rho0: &GaussianMixture, solver: &Solver, x: &Tensor, times: &[f64]) -> f64 {
     let errors = times.iter().map(|t| {
         let found = log_density(solver, &path.velocity(), rho0, &Divergence::Exact, x, *t).unwrap();
-        distance(&found.log_density, &path.log_density(&x.select(1, 0).full_like(*t), x))
+        distance(&found.log_density, &path.log_density(&x.select(1, 0).full_like(*t), x).unwrap())
     });
     errors.fold(0.0, f64::max)
 }
@@ -48,8 +48,8 @@ fn check(interpolant: Interpolant, dim: i64) {
     let off = error(&path, &rho0, &solver, &x, &[0.1, 0.5, 0.9, 1.0]);
     assert!(off < 1e-8, "log-density in {dim} dimensions: {off}");
     let there = solver.solve_with_divergence(&velocity, &Divergence::Exact, &x, 0.0, 1.0).unwrap();
-    let carried = rho0.log_density(&x) - there.divergence_integral.unwrap();
-    let off_there = distance(&carried, &rho1.log_density(&there.x));
+    let carried = rho0.log_density(&x).unwrap() - there.divergence_integral.unwrap();
+    let off_there = distance(&carried, &rho1.log_density(&there.x).unwrap());
     assert!(off_there < 1e-8, "log-density carried to the target in {dim} dimensions: {off_there}");
     let back = solver.solve(&velocity, &there.x, 1.0, 0.0).unwrap().x;
     let off_back = distance(&back, &x);

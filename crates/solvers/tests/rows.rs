@@ -1,10 +1,10 @@
-//! What belongs to the rows of a batch stays with them, and what belongs to the caller is left alone.
+//! What belongs to the rows of a batch stays with them.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 mod fields;
 mod noise;
 
-use fields::{distance, points};
+use fields::distance;
 use interflow_core::VectorField;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
@@ -91,47 +91,5 @@ fn conditions_stay_with_their_rows_along_brownian_paths() {
             steps += alone.statistics.accepted_steps;
         }
         assert_eq!(together.statistics.accepted_steps, steps);
-    }
-}
-
-/// `x' = x`, which hands back its argument itself.
-struct Itself;
-
-impl VectorField for Itself {
-    fn dim(&self) -> i64 {
-        2
-    }
-    fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor {
-        x.shallow_clone()
-    }
-}
-
-#[test]
-fn a_field_that_returns_its_argument_leaves_the_callers_points_alone() {
-    let x = points(&[0.6, -0.3, 150.0, 0.2, 0.0, 1.0], 2);
-    let (given, exact) = (x.copy(), &x * 1f64.exp());
-    for (method, steps, bound) in [
-        (Method::Euler, Some(1000), 0.5),
-        (Method::Rk4, Some(50), 1e-5),
-        (Method::Dopri5, Some(10), 1e-5),
-        (Method::Bosh3, None, 1e-4),
-        (Method::Dopri5, None, 1e-4),
-        (Method::Tsit5, None, 1e-4),
-    ] {
-        let solver = SolverConfig { method, steps, rtol: 1e-7, ..SolverConfig::default() }.build().unwrap();
-        let found = solver.solve(&Itself, &x, 0.0, 1.0).unwrap().x;
-        let (saved, _) = solver.solve_saving(&Itself, &x, &[0.0, 0.2, 1.0]).unwrap();
-        assert!(distance(&found, &exact) < bound, "{method:?}: {found}");
-        assert!(x.equal(&given) && saved[0].equal(&given), "{method:?}, {steps:?}");
-        let still = solver.solve(&Itself, &x, 0.5, 0.5).unwrap().x;
-        let _ = still.narrow(0, 0, 1).fill_(7.0);
-        assert!(x.equal(&given), "the end is a tensor of its own");
-    }
-    let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Regular, 0.5);
-    let sde = Sde { velocity: &Itself, score: ScoreSource::Velocity, diffusion: &diffusion };
-    for tolerance in [None, Some(0.1)] {
-        let solver = SdeConfig { tolerance, ..SdeConfig::default() }.build().unwrap();
-        let _ = solver.solve(&sde, &BrownianPath::new(0, 0), &x, (0.0, 1.0)).unwrap();
-        assert!(x.equal(&given), "{tolerance:?}");
     }
 }

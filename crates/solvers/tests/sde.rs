@@ -23,21 +23,21 @@ fn order(errors: &[f64]) -> f64 {
     (errors[0] / errors[errors.len() - 1]).log2() / (errors.len() - 1) as f64
 }
 
-/// The strong order over halved steps: the mean distance of 100 samples from a solution of 512 steps along the
-/// same Brownian paths.
-fn strong_order(scheme: Scheme, shape: DiffusionShape, steps: [u32; 3]) -> f64 {
+/// The strong order over halved steps, from time 0 on: the mean distance of 100 samples from a solution of finer steps along
+/// the same Brownian paths.
+fn strong_order(scheme: Scheme, shape: DiffusionShape, end: f64, (steps, fine): ([u32; 3], u32)) -> f64 {
     let field = Blobs::new(Interpolant::linear());
     let diffusion = diffusion(Interpolant::linear(), 2, shape, 0.5);
     let x = Stream::new(1, Purpose::Test).at(0).normal(&[100, 2], Kind::Double);
-    let end = |scheme, steps| solve((scheme, steps), &field, &diffusion, &x, (0.0, 0.8));
-    let exact = end(Scheme::Shark, 512);
+    let end = |scheme, steps| solve((scheme, steps), &field, &diffusion, &x, (0.0, end));
+    let exact = end(Scheme::Shark, fine);
     order(&steps.map(|steps| mean_length(&(end(scheme, steps) - &exact))))
 }
 
 #[test]
 fn schemes_converge_strongly_with_their_orders() {
     let check = |scheme, steps, expected: f64| {
-        let found = strong_order(scheme, DiffusionShape::Constant, steps);
+        let found = strong_order(scheme, DiffusionShape::Constant, 0.8, (steps, 512));
         assert!((found - expected).abs() < 0.15, "{scheme:?}: strong order {found}");
     };
     check(Scheme::EulerMaruyama, [16, 32, 64], 1.0);
@@ -48,8 +48,20 @@ fn schemes_converge_strongly_with_their_orders() {
 /// The correction for a strength that varies within a step; without it the order is 1.
 #[test]
 fn a_varying_strength_keeps_the_order() {
-    let found = strong_order(Scheme::Shark, DiffusionShape::Regular, [32, 64, 128]);
+    let found = strong_order(Scheme::Shark, DiffusionShape::Regular, 0.8, ([32, 64, 128], 512));
     assert!(found > 1.35, "strong order {found}");
+}
+
+/// Up to the path's end the constant strength keeps the order; the default one and the vanishing one, whose √ε has a root at
+/// an end, do not.
+#[test]
+fn a_strength_that_vanishes_at_an_end_has_order_1() {
+    let found = strong_order(Scheme::Shark, DiffusionShape::Constant, 1.0, ([64, 128, 256], 1024));
+    assert!((found - 1.5).abs() < 0.15, "a constant strength: {found}");
+    for (shape, end) in [(DiffusionShape::default(), 1.0), (DiffusionShape::Vanishing, 0.8)] {
+        let found = strong_order(Scheme::Shark, shape, end, ([16, 32, 64], 1024));
+        assert!((found - 1.0).abs() < 0.15, "{shape:?}: {found}");
+    }
 }
 
 /// The error of E[x²] over 50 000 numbers, against a fine solution along the same Brownian paths, whose own value

@@ -121,10 +121,14 @@ impl PrincipalAxes {
     }
 
     /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`, in double precision.
-    pub fn log_density(&self, x: &Tensor) -> Tensor {
+    ///
+    /// # Errors
+    /// [`crate::Error::Core`] for points of another dimension.
+    pub fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        shape::check_points("the log-density of a Gaussian", x, self.dim())?;
         let y = self.along(&(x.to_kind(Kind::Double) - &self.mean));
         let terms = y.square() / &self.variances + (&self.variances * (2.0 * PI)).log();
-        terms.sum_dim_intlist(1i64, false, Kind::Double) * -0.5
+        Ok(terms.sum_dim_intlist(1i64, false, Kind::Double) * -0.5)
     }
 
     /// Copies for a network's weights of the given kind on the given device.

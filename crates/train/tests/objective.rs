@@ -153,6 +153,44 @@ fn what_an_objective_from_outside_does_wrong_is_an_error() {
     assert_eq!(trainer.self_check(10).unwrap_err().to_string(), "cannot check what was never learned");
 }
 
+/// A loss that is what a function makes of the batch and the network's value.
+struct Own(fn(&Tensor, &Tensor) -> Tensor);
+
+impl Objective for Own {
+    fn check(&self, _: &Setting<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
+        step.gradient_of(|part, draw| Ok((self.0)(&part.x, &step.value_of(step.network, part, draw)?)))
+    }
+
+    fn held_out(&self, _: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
+        Ok(Vec::new())
+    }
+}
+
+/// A loss that depends on no weight has no gradient; one that is no scalar would be summed in silence.
+#[test]
+fn losses_that_depend_on_nothing_move_nothing_and_others_must_be_scalars() {
+    let run = |loss| {
+        let problem = normals(Interpolant::linear(), 2);
+        let mut trainer = train_with(Own(loss), short(3), problem, Mlp::new(2, 8, 1), 3).unwrap();
+        let found = trainer.run(&mut Silent).map(drop);
+        (found, trainer.network().parameters().detached_copy())
+    };
+    let before = Mlp::new(2, 8, 1).parameters().detached_copy();
+    for loss in [|x: &Tensor, _: &Tensor| x.square().sum(None), |_: &Tensor, v: &Tensor| v.detach().sum(None)]
+    {
+        let (found, after) = run(loss);
+        found.unwrap();
+        assert_eq!(after, before);
+    }
+    let (found, _) = run(|_, v| v.square().sum_dim_intlist(1i64, false, None));
+    let message = found.unwrap_err().to_string();
+    assert!(message.starts_with("a loss: expected shape [], a scalar, found: ["), "{message}");
+}
+
 fn brownian() -> Interpolant {
     Interpolant::new(Linear, Some(Gamma::Brownian { strength: 1.0 }))
 }

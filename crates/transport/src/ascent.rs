@@ -6,13 +6,14 @@
 //! after a given step, the path rests at the average of its parameters, and the velocity goes on to its minimum.
 
 use interflow_core::Given;
+use interflow_core::backward::{Graph, gradients};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{Method, SolverConfig};
 use interflow_train::{Companion, Error as TrainError, ObjectiveForm, Optimizer, SelfCheck, Turn};
 use tch::Tensor;
 
-use crate::error::{Error, Result, check_range, torch};
+use crate::error::{Error, Result, check_range};
 use crate::learnable::LearnablePath;
 use crate::path_config::PathConfig;
 use crate::saved_path::{self, Progress, SavedSearch};
@@ -55,8 +56,7 @@ impl PathAscent {
         let batch = turn.batch(self.config.batch)?;
         let value = turn.network.value(&batch.t, &batch.x, &batch.given);
         let shortfall = ObjectiveForm::G.loss(&value, &batch.path_derivative).neg();
-        let operation = "the path's backward pass";
-        Tensor::f_run_backward(&[&shortfall], self.optimizer.params(), false, false).map_err(torch(operation))
+        Ok(gradients("the path's backward pass", &shortfall, self.optimizer.params(), Graph::Freed)?)
     }
 
     fn ascend(&mut self, turn: &Turn<'_>) -> Result<()> {
@@ -149,7 +149,10 @@ impl Companion for PathAscent {
     }
 
     fn restore(&mut self, state: &[(String, Tensor)]) -> interflow_train::Result<()> {
-        let mismatch = |error: Error| TrainError::Mismatch { problem: error.to_string() };
+        let mismatch = |error: Error| match error {
+            Error::Mismatch { .. } => TrainError::Mismatch { problem: error.to_string() },
+            error => TrainError::Failed { operation: "restore the search for a path", source: error.into() },
+        };
         let saved = SavedSearch::of(state).map_err(mismatch)?;
         // The one check of names and shapes serves the weights and their average, which have the same ones.
         self.path.parameters_mut().assign(&saved.average)?;

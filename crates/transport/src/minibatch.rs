@@ -16,7 +16,7 @@ use tch::{Kind, Tensor};
 
 use crate::assignment::assign;
 use crate::costs::Costs;
-use crate::error::{Error, Result, torch};
+use crate::error::{Error, Result, check_range, torch};
 use crate::sinkhorn::Sinkhorn;
 
 /// How the points of a block are paired.
@@ -37,14 +37,19 @@ pub struct Minibatch {
     pub block: Option<i64>,
 }
 
+/// # Errors
+/// [`interflow_core::Error::Coupling`] for a block without rows, costs that are not finite, and plans that did not converge.
 impl Coupling for Minibatch {
     fn pair(&self, x0: Tensor, x1: Points, draw: &mut Draw) -> interflow_core::Result<(Tensor, Points)> {
         check_same("minibatch coupling", &x0, &x1.x)?;
-        let refuse = |error: Error| interflow_core::Error::Coupling { problem: error.to_string() };
+        let refuse = |error: Error| interflow_core::Error::Coupling { source: Box::new(error) };
         let n = x1.len();
+        x1.given.check_rows("minibatch coupling", n)?;
+        let block = self.block.unwrap_or(n.max(1));
+        check_range("block", "positive", block as f64, block > 0).map_err(refuse)?;
         let mut rows = Vec::with_capacity(n as usize);
-        for first in (0..n).step_by(self.block.unwrap_or(n).max(1) as usize) {
-            let length = self.block.unwrap_or(n).min(n - first);
+        for first in (0..n).step_by(block as usize) {
+            let length = block.min(n - first);
             let (x0, x1) = (x0.narrow(0, first, length), x1.narrow(first, length));
             let chosen = self.base_rows(&x0, &x1, draw).map_err(refuse)?;
             rows.extend(chosen.into_iter().map(|row| first + row));

@@ -1,7 +1,7 @@
 //! What transport costs at least, and what a given path costs exactly.
 
 use interflow_core::interpolant::Interpolant;
-use interflow_core::shape::check_same;
+use interflow_core::shape::{check_same, check_times};
 use tch::{Device, Kind, Tensor};
 
 use crate::assignment::assign;
@@ -37,6 +37,7 @@ pub fn discrete_cost(x0: &Tensor, x1: &Tensor) -> Result<f64> {
 pub fn gaussian_path_cost(interpolant: &Interpolant, mean: &Tensor, variances: &Tensor) -> Result<Tensor> {
     interpolant.check_uncorrected("the exact cost of a path")?;
     check_same("the exact cost of a path", mean, variances)?;
+    check_times("the exact cost of a path", mean, mean.numel() as i64)?;
     let options = (Kind::Double, Device::Cpu);
     let t = Tensor::linspace(0.0, 1.0, N_INTERVALS as i64 + 1, options).unsqueeze(1);
     let weights: Vec<f64> = (0..=N_INTERVALS).map(|index| simpson(index, N_INTERVALS)).collect();

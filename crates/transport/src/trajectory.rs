@@ -1,6 +1,7 @@
 //! How far a flow carries its points, and how straight.
 
 use interflow_core::VectorField;
+use interflow_core::shape::check_like;
 use interflow_metrics::Estimate;
 use interflow_solvers::Solver;
 use tch::{Kind, Tensor};
@@ -39,7 +40,9 @@ impl Trajectories {
         let (mut cost, mut straightness, mut length) = (zero.copy(), zero.copy(), zero);
         for (index, (time, x)) in times.iter().zip(&points).enumerate() {
             let t = Tensor::full([x.size()[0]], *time, (x.kind(), x.device()));
-            let v = double(&velocity.value(&t, x));
+            let v = velocity.value(&t, x);
+            check_like("the value of a velocity", x, &v)?;
+            let v = double(&v);
             let weight = simpson(index, n_intervals);
             let square = rows(&v);
             straightness += rows(&(v - &carried)) * weight;

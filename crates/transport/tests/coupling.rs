@@ -32,6 +32,47 @@ fn cost(x0: &Tensor, x1: &Tensor) -> f64 {
     (x0 - x1).square().sum(Kind::Double).double_value(&[]) / x0.size()[0] as f64
 }
 
+/// Blocks without rows, points without conditions of their own, and costs that are none; the reason stays told.
+#[test]
+fn what_cannot_be_paired_is_refused_with_its_cause() {
+    use std::error::Error as _;
+
+    let (x0, x1) = (draw(1, 0).normal(&[6, 2], Kind::Double), draw(1, 1).normal(&[6, 2], Kind::Double));
+    let refused = |pairing, block, x0: &Tensor, x1: Points| {
+        let error = Minibatch { pairing, block }.pair(x0.copy(), x1, &mut draw(1, 2)).unwrap_err();
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        format!("{error}: {cause}")
+    };
+    let points = || Points::from(x1.copy());
+    for block in [0, -1, i64::MIN] {
+        let message = refused(Pairing::Exact, Some(block), &x0, points());
+        assert!(message.starts_with("cannot pair a batch: block must be positive"), "{message}");
+    }
+    let message = refused(Pairing::Exact, None, &(&x0 + f64::NAN), points());
+    assert_eq!(message, "cannot pair a batch: an assignment needs finite costs, found: NaN");
+    let hasty = Sinkhorn { reg: 1e-3, max_iterations: 1, tolerance: 1e-9 };
+    let message = refused(Pairing::Sinkhorn(hasty), None, &x0, points());
+    assert!(message.contains("did not converge in 1"), "{message}");
+    let lonely = Points { x: x1.copy(), given: Given::class(1, 5) };
+    let message = refused(Pairing::Exact, Some(4), &x0, lonely);
+    assert!(
+        message.starts_with("minibatch coupling: expected conditions: one row for each of 6"),
+        "{message}"
+    );
+    let message = refused(Pairing::Exact, None, &x0.narrow(0, 0, 3), points());
+    assert!(message.starts_with("minibatch coupling: expected shape [3, 2], found: [6, 2]"), "{message}");
+}
+
+#[test]
+fn an_empty_batch_is_paired() {
+    let none = || draw(1, 0).normal(&[0, 2], Kind::Double);
+    for block in [None, Some(4)] {
+        let coupling = Minibatch { pairing: Pairing::Exact, block };
+        let (x0, x1) = coupling.pair(none(), Points::from(none()), &mut draw(1, 2)).unwrap();
+        assert_eq!((x0.size(), x1.x.size()), (vec![0, 2], vec![0, 2]));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -132,20 +173,6 @@ fn conditions_that_all_differ_leave_a_batch_as_it_is() {
     let points = Points { x: x1.copy(), given: Given::Numbers(numbers.copy()) };
     let (y0, y1) = coupling.pair(x0.copy(), points, &mut draw(5, 2)).unwrap();
     assert!(y0.equal(&x0) && y1.x.equal(&x1) && y1.given.tensor().unwrap().equal(&numbers));
-}
-
-#[test]
-fn what_cannot_be_paired_is_an_error() {
-    let (x0, x1) = (draw(6, 0).normal(&[4, 2], Kind::Double), draw(6, 1).normal(&[4, 2], Kind::Double));
-    let pair =
-        |coupling: &dyn Coupling, x0: Tensor| coupling.pair(x0, Points::from(x1.copy()), &mut draw(6, 2));
-    let exact = CouplingConfig::Exact { block: None }.build().unwrap();
-    assert!(pair(&*exact, x0.copy() * f64::NAN).is_err());
-    assert!(pair(&*exact, x0.narrow(0, 0, 3)).is_err());
-    let hasty = Sinkhorn { reg: 1e-3, max_iterations: 1, tolerance: 1e-9 };
-    let hasty = Minibatch { pairing: Pairing::Sinkhorn(hasty), block: None };
-    let message = pair(&hasty, x0).unwrap_err().to_string();
-    assert!(message.contains("did not converge"), "{message}");
 }
 
 #[test]

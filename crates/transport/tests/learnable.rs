@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 use interflow_core::VectorField;
+use interflow_core::backward::{self, Graph};
 use interflow_core::conversion::Conversion;
 use interflow_core::density::{GaussianMixture, MixturePath, StandardNormal};
 use interflow_core::interpolant::{GammaConfig, Interpolant, InterpolantConfig, ScheduleKind};
@@ -124,7 +125,8 @@ fn gradients_in_the_parameters_agree_with_finite_differences() {
     for family in families() {
         let mut path = moved(&family, Some(GammaConfig::Quadratic {}));
         let parameters = path.parameters().tensors();
-        let gradients = Tensor::run_backward(&[objective(&path, &velocity)], &parameters, false, false);
+        let gradients =
+            backward::gradients("a test", &objective(&path, &velocity), &parameters, Graph::Freed).unwrap();
         let values = path.parameters().detached_copy();
         let h = 1e-5;
         for (which, gradient) in gradients.iter().enumerate() {
@@ -166,7 +168,7 @@ fn least_cost(n_modes: i64, mean: &[f64], variances: &[f64]) -> f64 {
     let rate = 4e-3 / mean.square().sum(Kind::Double).double_value(&[]).max(2.0);
     for _ in 0..1500 {
         let cost = gaussian_path_cost(&interpolant, &mean, &variances).unwrap();
-        let gradients = Tensor::run_backward(&[cost], &parameters, false, false);
+        let gradients = backward::gradients("a test", &cost, &parameters, Graph::Freed).unwrap();
         tch::no_grad(|| {
             for ((x, v), g) in parameters.iter().zip(&mut velocities).zip(gradients) {
                 *v = &*v * 0.95 - g * rate;

@@ -3,11 +3,12 @@
 use tch::Tensor;
 
 use crate::density::constant::Constant;
-use crate::density::{Gaussian, StandardNormal};
+use crate::density::{Gaussian, Sampler, StandardNormal};
 
 /// The law of x0: N(0, I), or N(m, C) by its principal axes.
 #[derive(Debug, Clone)]
 pub struct GaussianBase {
+    dim: i64,
     general: Option<Axes>,
 }
 
@@ -20,8 +21,8 @@ struct Axes {
 }
 
 impl From<StandardNormal> for GaussianBase {
-    fn from(_: StandardNormal) -> Self {
-        Self { general: None }
+    fn from(law: StandardNormal) -> Self {
+        Self { dim: law.dim, general: None }
     }
 }
 
@@ -33,11 +34,16 @@ impl From<&Gaussian> for GaussianBase {
             directions: Constant::of(&directions),
             variances: Constant::of(&variances),
         };
-        Self { general: Some(general) }
+        Self { dim: law.dim(), general: Some(general) }
     }
 }
 
 impl GaussianBase {
+    /// The dimension D.
+    pub(super) fn dim(&self) -> i64 {
+        self.dim
+    }
+
     /// Whether it is N(0, I).
     pub(super) fn is_standard(&self) -> bool {
         self.general.is_none()

@@ -30,6 +30,7 @@ pub use role::{DenoiserOfVelocity, ScoreOfDenoiser, ScoreOfVelocity, VelocityOfS
 use crate::error::{Error, Result};
 use crate::field::{Denoiser, Score, Velocity};
 use crate::interpolant::{Interpolant, PathCoefficients};
+use crate::shape::check_states;
 
 /// The relations between the fields of one path with a Gaussian base. Clones are handles on the same path.
 #[derive(Debug, Clone)]
@@ -61,6 +62,19 @@ impl Conversion {
     /// The path's interpolant.
     pub fn interpolant(&self) -> &Interpolant {
         &self.parts.interpolant
+    }
+
+    /// Whether the base is N(0, I).
+    pub(crate) fn has_standard_base(&self) -> bool {
+        self.parts.base.is_standard()
+    }
+
+    /// Checks that `x` is a batch of points of the base's space, `[B, D]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Kind`] naming `operation`.
+    pub fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        check_states(operation, x, self.parts.base.dim())
     }
 
     /// [`Interpolant::score_regular_on`] of the path.

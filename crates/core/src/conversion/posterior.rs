@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::{Conversion, check_time};
 use crate::error::Result;
 use crate::field::{VectorField, Velocity};
-use crate::shape::{check_same, check_times};
+use crate::shape::{check_like, check_times};
 
 /// The means of the ends and of the latent given `x_t = x`, each `[B, D]`.
 #[derive(Debug)]
@@ -33,7 +33,8 @@ impl Conversion {
     /// Without a latent `E[x0|x] = (β̇ x − β v)/W` and `E[x1|x] = (α v − α̇ x)/W` for any base.
     ///
     /// # Errors
-    /// [`crate::Error::Time`] outside [`Conversion::posterior_regular_on`], [`crate::Error::Shape`].
+    /// [`crate::Error::Time`] outside [`Conversion::posterior_regular_on`], [`crate::Error::Shape`] or [`crate::Error::Kind`] for
+    /// points that are not the field's and the base's.
     pub fn posterior_means<F: VectorField>(
         &self,
         velocity: &Velocity<F>,
@@ -41,7 +42,8 @@ impl Conversion {
         x: &Tensor,
     ) -> Result<PosteriorMeans> {
         check_time("the posterior means", self.posterior_regular_on(), t)?;
-        crate::shape::check_points("the posterior means", x, velocity.dim())?;
+        self.check_points("the posterior means", x)?;
+        velocity.check_points("the posterior means", x)?;
         let t = x.select(1, 0).full_like(t);
         self.means_of_value(&t, x, &velocity.value(&t, x))
     }
@@ -49,7 +51,7 @@ impl Conversion {
     /// The posterior means where the velocity has the values `v`, at times that the caller has checked.
     fn means_of_value(&self, t: &Tensor, x: &Tensor, v: &Tensor) -> Result<PosteriorMeans> {
         check_times("the posterior means", t, x.size()[0])?;
-        check_same("the posterior means", x, v)?;
+        check_like("the posterior means", x, v)?;
         let column = t.unsqueeze(1);
         let c = self.interpolant().coefficients(&column);
         let path = &c.schedule;

@@ -4,6 +4,7 @@
 use tch::Tensor;
 
 use super::Conversion;
+use crate::error::Result;
 use crate::field::VectorField;
 use crate::field::divergence_by_reverse_mode;
 
@@ -17,6 +18,11 @@ pub struct ScoreOfVelocity<F> {
 impl<F: VectorField> VectorField for ScoreOfVelocity<F> {
     fn dim(&self) -> i64 {
         self.velocity.dim()
+    }
+
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.conversion.check_points(operation, x)?;
+        self.velocity.check_points(operation, x)
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
@@ -59,6 +65,11 @@ impl<F: VectorField> VectorField for VelocityOfScore<F> {
         self.score.dim()
     }
 
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.conversion.check_points(operation, x)?;
+        self.score.check_points(operation, x)
+    }
+
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
         let (first, last) = self.conversion.velocity_regular_on();
         let t = t.clamp(first, last);
@@ -87,6 +98,10 @@ impl<F: VectorField> VectorField for DenoiserOfVelocity<F> {
         self.0.dim()
     }
 
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.0.check_points(operation, x)
+    }
+
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {
         let (first, last) = self.0.conversion.score_regular_on();
         let t = t.clamp(first, last);
@@ -112,6 +127,10 @@ pub struct ScoreOfDenoiser<F> {
 impl<F: VectorField> VectorField for ScoreOfDenoiser<F> {
     fn dim(&self) -> i64 {
         self.denoiser.dim()
+    }
+
+    fn check_points(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        self.denoiser.check_points(operation, x)
     }
 
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor {

@@ -8,6 +8,7 @@ use super::constant::Constant;
 use super::{Density, Sampler};
 use crate::error::{Error, Result};
 use crate::rng::{Draw, Stream};
+use crate::shape::check_states;
 
 /// N(0, I) in `dim` dimensions.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +32,9 @@ impl Sampler for StandardNormal {
 }
 
 impl Density for StandardNormal {
-    fn log_density(&self, x: &Tensor) -> Tensor {
-        let kind = x.kind();
-        x.square().sum_dim_intlist(1i64, false, kind) * -0.5 - 0.5 * self.dim as f64 * TAU.ln()
+    fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        check_states("a log-density", x, self.dim())?;
+        Ok(x.square().sum_dim_intlist(1i64, false, x.kind()) * -0.5 - 0.5 * self.dim as f64 * TAU.ln())
     }
 }
 
@@ -96,9 +97,10 @@ impl Sampler for Gaussian {
 }
 
 impl Density for Gaussian {
-    fn log_density(&self, x: &Tensor) -> Tensor {
+    fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        check_states("a log-density", x, self.dim())?;
         let white = (x - self.mean.like(x)).matmul(&self.whitening.like(x).tr());
-        white.square().sum_dim_intlist(1i64, false, x.kind()) * -0.5 - self.log_normaliser
+        Ok(white.square().sum_dim_intlist(1i64, false, x.kind()) * -0.5 - self.log_normaliser)
     }
 }
 

@@ -7,6 +7,7 @@ use super::gaussian::{check_finite, cholesky, inverse, log_normalisers, shape};
 use super::{Density, Sampler};
 use crate::error::{Error, Result};
 use crate::rng::Draw;
+use crate::shape::check_states;
 
 /// `Σ_k p_k N(m_k, C_k)`, with K components in D dimensions.
 #[derive(Debug, Clone)]
@@ -74,7 +75,8 @@ impl GaussianMixture {
     /// mixture, by the rule of Kalman's filter for each component.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a coordinate that there is not, or a deviation that is not positive.
+    /// [`Error::OutOfRange`] for a coordinate that there is not, a value that is not finite, or a deviation that is not
+    /// positive.
     pub fn observed(&self, coordinate: i64, value: f64, std: f64) -> Result<Self> {
         let dim = self.means.size(1);
         let refuse = |name, requirement, value| Err(Error::OutOfRange { name, requirement, value });
@@ -84,6 +86,9 @@ impl GaussianMixture {
         if !(std > 0.0 && std.is_finite()) {
             return refuse("std", "positive and finite", std);
         }
+        if !value.is_finite() {
+            return refuse("value", "finite", value);
+        }
         let (means, covariances) = (self.means(), self.covariances());
         let rows = covariances.select(1, coordinate);
         let variance = rows.select(1, coordinate) + std * std;
@@ -92,7 +97,7 @@ impl GaussianMixture {
         let log_weights =
             Tensor::from_slice(&self.weights).log() - variance.log() * 0.5 - miss.square() / &variance * 0.5;
         let weights: Vec<f64> = Vec::try_from(&log_weights.softmax(0, Kind::Double))
-            .map_err(|_| shape("weights of a mixture", "[K]", &log_weights))?;
+            .map_err(|source| Error::Torch { operation: "reading the weights of a mixture", source })?;
         let weights: Vec<f64> = weights.iter().map(|weight| weight.max(f64::MIN_POSITIVE)).collect();
         let covariances = covariances - gain.unsqueeze(2) * rows.unsqueeze(1);
         Self::new(&weights, &(means + &gain * miss.unsqueeze(1)), &covariances)
@@ -129,10 +134,11 @@ impl Sampler for GaussianMixture {
 }
 
 impl Density for GaussianMixture {
-    fn log_density(&self, x: &Tensor) -> Tensor {
+    fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        check_states("a log-density", x, self.dim())?;
         let centred = (x.unsqueeze(1) - self.means.like(x)).unsqueeze(3);
         let white = self.whitenings.like(x).matmul(&centred).squeeze_dim(3);
         let exponents = white.square().sum_dim_intlist(2i64, false, x.kind()) * -0.5;
-        (exponents + self.log_heights.like(x)).logsumexp(1i64, false)
+        Ok((exponents + self.log_heights.like(x)).logsumexp(1i64, false))
     }
 }

@@ -16,6 +16,7 @@ use super::{GaussianMixture, Sampler};
 use crate::error::{Error, Result};
 use crate::field::{Score, VectorField, Velocity};
 use crate::interpolant::Interpolant;
+use crate::shape::{check_path_times, check_placement, check_states};
 
 /// The laws `ρ_t` between two Gaussian mixtures under an interpolant and the independent coupling.
 ///
@@ -94,8 +95,15 @@ impl MixturePath {
     }
 
     /// `log ρ_t(x)`, `[B]`, at times `t`, `[B]`, and points `x`, `[B, D]`.
-    pub fn log_density(&self, t: &Tensor, x: &Tensor) -> Tensor {
-        self.parts.posterior(t, x).log_joint.logsumexp(1i64, false)
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Kind`] for other points or times, [`Error::Time`] for times outside [0, 1].
+    pub fn log_density(&self, t: &Tensor, x: &Tensor) -> Result<Tensor> {
+        const OPERATION: &str = "the log-density of a mixture path";
+        check_states(OPERATION, x, self.dim())?;
+        check_path_times(OPERATION, t, x.size()[0])?;
+        check_placement(OPERATION, t, (x.kind(), x.device()))?;
+        Ok(self.parts.posterior(t, x).log_joint.logsumexp(1i64, false))
     }
 }
 
@@ -109,7 +117,7 @@ impl Parts {
             None => t.zeros_like(),
         };
         let covariance = self.covariance(&c.alpha.square(), &c.beta.square(), &gamma_squared, x);
-        let factor = covariance.linalg_cholesky(false);
+        let factor = cholesky(&covariance);
         let centred = x.unsqueeze(1).unsqueeze(3) - mean;
         let pull = applied(&factor.cholesky_inverse(false), &centred);
         let squares = (centred * &pull).sum_dim_intlist([2i64, 3].as_slice(), false, x.kind());
@@ -146,6 +154,17 @@ impl Parts {
         let posterior = self.posterior(t, x);
         -posterior.average(&posterior.pull)
     }
+}
+
+/// The Cholesky factors of `[.., D, D]`, NaN where there is none, as at times beyond the path's ends: a solver that comes
+/// there says so.
+fn cholesky(covariance: &Tensor) -> Tensor {
+    let (factor, info) = covariance.linalg_cholesky_ex(false, false);
+    let failed = info.ne(0);
+    if failed.any().int64_value(&[]) == 0 {
+        return factor;
+    }
+    factor.masked_fill(&failed.unsqueeze(-1).unsqueeze(-1), f64::NAN)
 }
 
 /// Times as `[B, 1, 1, 1]`, or `[1, 1, 1, 1]` where all rows share one: matrices are then factorised once.

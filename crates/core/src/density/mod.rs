@@ -12,6 +12,7 @@ pub use gaussian::{Gaussian, StandardNormal};
 pub use mixture::GaussianMixture;
 pub use mixture_path::{MixturePath, MixtureScore, MixtureVelocity};
 
+use crate::error::Result;
 use crate::rng::{Draw, Stream};
 
 /// A law from which independent points can be drawn.
@@ -36,6 +37,9 @@ pub trait Sampler: Send + Sync {
 
 /// A law with a known log-density.
 pub trait Density: Sampler {
-    /// `log ρ(x)` in nats, `[B]`, at points `x`, `[B, D]`; −∞ outside the support.
-    fn log_density(&self, x: &Tensor) -> Tensor;
+    /// `log ρ(x)` in nats, `[B]`, at floating-point points `x`, `[B, D]`; −∞ outside the support.
+    ///
+    /// # Errors
+    /// [`crate::Error::Shape`] for points of another dimension ([`crate::shape::check_states`]), [`crate::Error::Kind`].
+    fn log_density(&self, x: &Tensor) -> Result<Tensor>;
 }

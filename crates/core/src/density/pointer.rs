@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tch::{Kind, Tensor};
 
 use super::{Density, Sampler};
+use crate::error::Result;
 use crate::rng::{Draw, Stream};
 
 /// Forwards [`Sampler`] and [`Density`] through pointers.
@@ -23,7 +24,7 @@ macro_rules! forward_law {
         }
 
         impl<S: Density + ?Sized> Density for $pointer {
-            fn log_density(&self, x: &Tensor) -> Tensor {
+            fn log_density(&self, x: &Tensor) -> Result<Tensor> {
                 (**self).log_density(x)
             }
         }

@@ -26,9 +26,12 @@ pub use schedule::{Schedule, ScheduleCoefficients};
 pub use trigonometric::Trigonometric;
 
 use crate::error::{Error, Result};
-use crate::shape::{check_same, check_times};
+use crate::shape::{check_floating, check_like, check_path_times};
 
-/// A point on the path and its time derivative, both `[B, D]`.
+/// The operation that errors of [`Interpolant::path`] name.
+const PATH: &str = "interpolant path";
+
+/// A point on the path and its time derivative, both of the ends' shape, `[B, D]`.
 #[derive(Debug)]
 pub struct PathPoint {
     /// `x_t = α x0 + β x1 + γ z`.
@@ -123,21 +126,45 @@ impl Interpolant {
         self.latent.as_ref().map_or((0.0, 1.0), |latent| latent.regular_on())
     }
 
-    /// The path's point and derivative at times `t`, `[B]`, between `x0` and `x1`, `[B, D]`, with the latent
-    /// `z`, `[B, D]`, which an interpolant without γ ignores.
+    /// The path's point and derivative at times `t`, `[B]`, between `x0` and `x1`, with the latent `z`, which an interpolant
+    /// without γ ignores.
+    ///
+    /// # Shapes
+    /// `x0`, `x1` and `z` are `[B, D]`, or `[B, …]` of any more axes, such as images `[B, C, H, W]`; the results are of the
+    /// same shape. Each sample has its own time.
     ///
     /// # Errors
-    /// [`crate::Error::Shape`] if the shapes do not fit together, or `z` is absent although there is a γ.
+    /// [`crate::Error::Shape`] if the shapes do not fit together, or `z` is absent although there is a γ,
+    /// [`crate::Error::Kind`] if the points are not floating-point numbers of one kind on one device, [`crate::Error::Time`]
+    /// for a time outside [0, 1].
     pub fn path(&self, t: &Tensor, x0: &Tensor, x1: &Tensor, z: Option<&Tensor>) -> Result<PathPoint> {
-        check_same("interpolant path", x0, x1)?;
-        check_times("interpolant path", t, x0.size()[0])?;
+        let shape = x0.size();
+        if shape.len() < 2 {
+            return Err(Error::Shape {
+                operation: PATH,
+                expected: "[B, D] or [B, …]".to_owned(),
+                found: shape,
+            });
+        }
+        check_floating(PATH, x0)?;
+        check_like(PATH, x0, x1)?;
+        check_path_times(PATH, t, shape[0])?;
+        let z = self.latent.as_ref().map(|_| Self::latent_points(x0, z)).transpose()?;
+        let rows = |x: &Tensor| x.flatten(1, -1);
+        let t = t.to_kind(x0.kind()).to_device(x0.device());
+        let point = self.path_of_rows(&t, &rows(x0), &rows(x1), z.map(rows).as_ref());
+        let shaped = |x: Tensor| x.reshape(shape.as_slice());
+        Ok(PathPoint { x: shaped(point.x), path_derivative: shaped(point.path_derivative) })
+    }
+
+    /// [`Interpolant::path`] between points `[B, D]` that were checked.
+    fn path_of_rows(&self, t: &Tensor, x0: &Tensor, x1: &Tensor, z: Option<&Tensor>) -> PathPoint {
         let instants = t.unsqueeze(1);
         let c = self.schedule.coefficients(&instants);
         let x = &c.alpha * x0 + &c.beta * x1;
         let path_derivative = &c.alpha_dot * x0 + &c.beta_dot * x1;
         let mut point = PathPoint { x, path_derivative };
-        if let Some(latent) = &self.latent {
-            let z = Self::latent_points(x0, z)?;
+        if let Some((latent, z)) = self.latent.as_ref().zip(z) {
             let g = latent.coefficients(&instants);
             point = point.plus(&(g.gamma * z), &(g.gamma_dot * z));
         }
@@ -145,17 +172,17 @@ impl Interpolant {
             let term = correction.term(t, x0, x1);
             point = point.plus(&term.x, &term.path_derivative);
         }
-        Ok(point)
+        point
     }
 
     /// The latent's points, which must be there and fit.
     fn latent_points<'a>(x0: &Tensor, z: Option<&'a Tensor>) -> Result<&'a Tensor> {
         let z = z.ok_or_else(|| Error::Shape {
-            operation: "interpolant path",
+            operation: PATH,
             expected: format!("a latent z of shape {:?}", x0.size()),
             found: vec![],
         })?;
-        check_same("interpolant path", x0, z)?;
+        check_like(PATH, x0, z)?;
         Ok(z)
     }
 }

@@ -4,7 +4,9 @@ use tch::{Kind, Tensor};
 
 use super::points;
 use crate::density::{Density, Sampler};
+use crate::error::Result;
 use crate::rng::Draw;
+use crate::shape::check_states;
 
 /// The squares' side.
 const SIDE: f64 = 2.0;
@@ -37,13 +39,14 @@ impl Sampler for Checkerboard {
 }
 
 impl Density for Checkerboard {
-    fn log_density(&self, x: &Tensor) -> Tensor {
+    fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        check_states("a log-density", x, self.dim())?;
         let square = ((x - CORNER) / SIDE).floor();
         let on_board = square.ge(0.0).logical_and(&square.lt(SQUARES)).all_dim(1, false);
         let filled = square.sum_dim_intlist(1i64, false, x.kind()).remainder(2.0).eq(0.0);
         let outside = on_board.logical_and(&filled).logical_not();
         // A constant that keeps NaN points NaN.
         let inside = x.detach().sum_dim_intlist(1i64, false, x.kind()) * 0.0 - AREA.ln();
-        inside.masked_fill(&outside, f64::NEG_INFINITY)
+        Ok(inside.masked_fill(&outside, f64::NEG_INFINITY))
     }
 }

@@ -6,7 +6,9 @@ use tch::{Kind, Tensor};
 
 use super::points;
 use crate::density::{Density, Sampler};
+use crate::error::Result;
 use crate::rng::Draw;
+use crate::shape::check_states;
 
 /// The rings' radii, equally likely.
 const RADII: [f64; 4] = [0.75, 1.5, 2.25, 3.0];
@@ -37,13 +39,14 @@ impl Sampler for Rings {
 }
 
 impl Density for Rings {
-    fn log_density(&self, x: &Tensor) -> Tensor {
+    fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        check_states("a log-density", x, self.dim())?;
         let r = x.square().sum_dim_intlist(1i64, true, x.kind()).sqrt();
         let radii = Tensor::from_slice(&RADII);
         let height = (RADII.len() as f64 * STD * TAU.sqrt()).ln();
         let log_heights = -(&radii / STD).special_ndtr().log() - height;
         let like = |values: &Tensor| values.to_kind(x.kind()).to_device(x.device());
         let radius_law = ((&r - like(&radii)) / STD).square() * -0.5 + like(&log_heights);
-        radius_law.logsumexp(1i64, false) - (r * TAU).log().squeeze_dim(1)
+        Ok(radius_law.logsumexp(1i64, false) - (r * TAU).log().squeeze_dim(1))
     }
 }

@@ -6,7 +6,9 @@ use tch::{Kind, Tensor};
 
 use super::points;
 use crate::density::{Density, Sampler};
+use crate::error::Result;
 use crate::rng::Draw;
+use crate::shape::check_states;
 
 /// The half circles' radius.
 const RADIUS: f64 = 2.0;
@@ -68,7 +70,8 @@ impl Sampler for TwoMoons {
 }
 
 impl Density for TwoMoons {
-    fn log_density(&self, x: &Tensor) -> Tensor {
+    fn log_density(&self, x: &Tensor) -> Result<Tensor> {
+        check_states("a log-density", x, self.dim())?;
         let mut centres = Vec::with_capacity(4 * self.nodes.len());
         let mut log_weights = Vec::with_capacity(2 * self.nodes.len());
         for &(angle, log_weight) in &self.nodes {
@@ -87,7 +90,7 @@ impl Density for TwoMoons {
                 (squares * (-0.5 / (STD * STD)) + &log_weights).logsumexp(1i64, false)
             })
             .collect();
-        Tensor::cat(&chunks, 0)
+        Ok(Tensor::cat(&chunks, 0))
     }
 }
 

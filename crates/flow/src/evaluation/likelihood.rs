@@ -35,7 +35,7 @@ pub(super) fn evaluate(
     results.insert("n_test".into(), json!(points.len()));
     results.insert("nfe".into(), json!(found.nfe));
     if let Some(density) = target.density() {
-        let own = -density.log_density(&points.x.to_kind(Kind::Double));
+        let own = -density.log_density(&points.x.to_kind(Kind::Double))?;
         results.insert("true_nll".into(), mean(&own));
     }
     Ok(())
@@ -78,9 +78,9 @@ fn gaussian_nll(rows: &Points, points: &Points, log_jacobian: f64) -> Value {
 /// numbers and states together less that of the numbers.
 fn gaussian_log_density(rows: &Points, points: &Points) -> Result<Tensor> {
     let (Given::Numbers(known), Given::Numbers(given)) = (&rows.given, &points.given) else {
-        return Ok(GaussianFit::fit(&rows.x)?.log_density(&points.x));
+        return Ok(GaussianFit::fit(&rows.x)?.log_density(&points.x)?);
     };
     let joint = |given: &Tensor, x: &Tensor| Tensor::cat(&[&given.to_kind(x.kind()), x], 1);
-    let of_both = GaussianFit::fit(&joint(known, &rows.x))?.log_density(&joint(given, &points.x));
-    Ok(of_both - GaussianFit::fit(known)?.log_density(given))
+    let of_both = GaussianFit::fit(&joint(known, &rows.x))?.log_density(&joint(given, &points.x))?;
+    Ok(of_both - GaussianFit::fit(known)?.log_density(given)?)
 }

@@ -22,6 +22,9 @@ pub fn axes_to_compare(precondition: Option<PreconditionConfig>, train: &Images)
     }
 }
 
+/// The log-density `[B]`, in nats, of points `[B, D]`.
+type LogDensity = dyn Fn(&Tensor) -> Result<Tensor>;
+
 /// The log-density `[N]`, in nats, of the images `x`, `[N, C·H·W]`, under the Gaussian fitted to all training images,
 /// dequantised once; it doesn't know of classes.
 ///
@@ -34,14 +37,14 @@ pub fn log_density_of_gaussian(
     (seed, work): (u64, &Work),
 ) -> Result<Tensor> {
     let dim = train.shape().dim();
-    let log_density: Box<dyn Fn(&Tensor) -> Tensor> = if axes == AxesKind::Cosine {
+    let log_density: Box<LogDensity> = if axes == AxesKind::Cosine {
         let axes = cosine_axes(train, seed, work)?;
-        Box::new(move |x| axes.log_density(x))
+        Box::new(move |x| Ok(axes.log_density(x)?))
     } else {
         let fit = GaussianFit::fit_batches(train.n(), dim, dequantised(train, seed, work))?;
-        Box::new(move |x| fit.log_density(x))
+        Box::new(move |x| Ok(fit.log_density(x)?))
     };
-    Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(log_density).collect::<Vec<_>>(), 0))
+    Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(log_density).collect::<Result<Vec<_>>>()?, 0))
 }
 
 /// The Gaussian along cosines of images, dequantised once.

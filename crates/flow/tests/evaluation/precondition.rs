@@ -35,7 +35,8 @@ fn the_axes_are_those_of_the_training_rows() {
     let (rows, test) = (table.training_points(5).unwrap(), table.test(30, 0));
     let target = Target::Data(Box::new(table));
     let axes = precondition::axes(&config, &base, &target, &Work::default()).unwrap().unwrap();
-    let gap = axes.log_density(&test.x) - GaussianFit::fit(&rows.x).unwrap().log_density(&test.x);
+    let gap =
+        axes.log_density(&test.x).unwrap() - GaussianFit::fit(&rows.x).unwrap().log_density(&test.x).unwrap();
     assert!(gap.abs().max().double_value(&[]) < 1e-9, "{gap:?}");
 
     let cosine = config.with(&["precondition.axes=\"cosine\"".to_owned()]).unwrap();

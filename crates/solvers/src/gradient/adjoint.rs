@@ -6,9 +6,10 @@
 
 use std::cell::RefCell;
 
+use interflow_core::backward::{Graph, gradients};
 use tch::Tensor;
 
-use super::{TrainableFlow, backward, hutchinson, shared};
+use super::{TrainableFlow, hutchinson, shared};
 use crate::error::Result;
 use crate::solution::Statistics;
 use crate::solve::Watch;
@@ -50,9 +51,9 @@ impl Term for Adjoint<'_> {
             let paired = (&value * &slope).sum(None) - estimate.sum(None);
             let mut inputs: Vec<Tensor> = self.parameters.iter().map(Tensor::shallow_clone).collect();
             inputs.push(x);
-            let mut gradients = backward::gradients(&paired, &inputs)?;
-            let of_x = gradients.pop().map_or_else(|| slope.zeros_like(), |gradient| -gradient);
-            self.gathered.borrow_mut().stages.push(gradients);
+            let mut found = gradients("the adjoint's backward pass", &paired, &inputs, Graph::Freed)?;
+            let of_x = found.pop().map_or_else(|| slope.zeros_like(), |gradient| -gradient);
+            self.gathered.borrow_mut().stages.push(found);
             Ok(Tensor::cat(&[value.detach(), of_x], 1))
         })
     }

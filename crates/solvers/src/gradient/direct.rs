@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 
+use interflow_core::backward::{Graph, gradient, gradients};
 use tch::Tensor;
 
-use super::{TrainableFlow, backward, hutchinson, shared};
+use super::{TrainableFlow, hutchinson, shared};
 use crate::divergence::{Divergence, WithDivergence};
 use crate::error::Result;
+use crate::likelihood::log_density_of_base;
 use crate::solution::Statistics;
 use crate::solve::Watch;
 use crate::solver::Solver;
@@ -78,9 +80,9 @@ pub(super) fn end(flow: &TrainableFlow<'_>, end: &Tensor) -> Result<(Tensor, Ten
     tch::with_grad(|| {
         let end = end.detach().set_requires_grad(true);
         let dim = flow.field.dim();
-        let log_density = flow.base.log_density(&end.narrow(1, 0, dim)) + end.select(1, dim);
+        let log_density = log_density_of_base(flow.base, &end.narrow(1, 0, dim))? + end.select(1, dim);
         let nll = -log_density.sum(None);
-        let slope = backward::gradients(&nll, &[end])?.swap_remove(0);
+        let slope = gradient("the likelihood's backward pass", &nll, &end, Graph::Freed)?;
         Ok((nll.detach(), slope))
     })
 }
@@ -102,11 +104,10 @@ pub(super) fn backward(
             let end = stepper.end(&term, &Start { t, h, y: &y })?;
             let mut inputs = vec![y];
             inputs.extend(parameters.iter().map(Tensor::shallow_clone));
-            let mut gradients = backward::gradients(&(end * &slope).sum(None), &inputs)?;
-            slope = gradients.swap_remove(0).detach();
-            // swap_remove has put the last parameter's gradient in front.
-            gradients.rotate_left(1);
-            for (sum, gradient) in total.iter_mut().zip(&gradients) {
+            let paired = (end * &slope).sum(None);
+            let found = gradients("a step's backward pass", &paired, &inputs, Graph::Freed)?;
+            slope = found[0].detach();
+            for (sum, gradient) in total.iter_mut().zip(&found[1..]) {
                 *sum += gradient;
             }
             Result::Ok(())

@@ -1,10 +1,11 @@
 //! Hutchinson's estimate of the divergence as a differentiable number.
 
 use interflow_core::VectorField;
+use interflow_core::backward::{Graph, gradient};
 use tch::Tensor;
 
-use super::backward;
 use crate::error::Result;
+use crate::term::check_value;
 
 /// The value `[B, D]` and `εᵀ (∂v/∂x) ε`, `[B, 1]`, with a record of gradients in the weights and in `x`, which
 /// must record them already: one backward pass that is itself recorded.
@@ -15,8 +16,9 @@ pub(super) fn value_and_estimate(
     probes: &Tensor,
 ) -> Result<(Tensor, Tensor)> {
     let value = field.value(&t.to_kind(x.kind()), x);
+    check_value(x, &value)?;
     let paired = (&value * probes).sum(None);
-    let gradient = backward::recorded_gradient(&paired, x)?;
-    let estimate = (gradient * probes).sum_dim_intlist(1i64, true, None);
+    let slope = gradient("the divergence's backward pass", &paired, x, Graph::Recorded)?;
+    let estimate = (slope * probes).sum_dim_intlist(1i64, true, None);
     Ok((value, estimate))
 }

@@ -5,7 +5,6 @@
 //! steps, as in the published implementations, because the integral of the gradient is one for all samples.
 
 mod adjoint;
-mod backward;
 mod direct;
 mod hutchinson;
 mod shared;
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::error::Result;
+use crate::likelihood;
 use crate::solution::Statistics;
 use crate::solver::Solver;
 
@@ -72,8 +72,9 @@ pub fn likelihood_gradient(
     x: &Tensor,
     sensitivity: Sensitivity,
 ) -> Result<LikelihoodGradient> {
-    shape::check_points("likelihood_gradient", x, flow.field.dim())?;
-    shape::check_same("likelihood_gradient", x, flow.probes)?;
+    flow.field.check_points("likelihood_gradient", x)?;
+    shape::check_like("likelihood_gradient", x, flow.probes)?;
+    likelihood::check_base(flow.base, flow.field.dim())?;
     let batch = x.size()[0].max(1) as f64;
     let path = direct::forward(solver, flow, x)?;
     let (nll, slope) = direct::end(flow, &path.end)?;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::options::Failures;
 use crate::scheme::{Scheme, SchemeTableau};
 use crate::step::{Base, Sum, first_row, not_finite};
+use crate::term::check_value;
 
 /// One step: its times, `[B]` in f64 on the CPU, and, unless it is taken without noise, the path over it, `[B, D]`.
 pub(crate) struct Step<'a> {
@@ -104,7 +105,7 @@ impl Equation<'_> {
             };
             let c = tableau.times()[i];
             let t = if c < 1.0 { &step.from + &length * c } else { step.to.shallow_clone() };
-            let k = self.drift(&t, &y, noise.is_some());
+            let k = self.drift(&t, &y, noise.is_some())?;
             self.check_finite(&k, &t)?;
             Ok(k)
         })?;
@@ -122,25 +123,27 @@ impl Equation<'_> {
     }
 
     /// v, or v ± ε s, at times `[B]`.
-    fn drift(&self, t: &Tensor, x: &Tensor, noisy: bool) -> Tensor {
+    fn drift(&self, t: &Tensor, x: &Tensor, noisy: bool) -> Result<Tensor> {
         let diffusion = self.diffusion;
         let times = t.to_kind(x.kind()).to_device(x.device());
-        let call = |field: &dyn VectorField| {
+        let call = |field: &dyn VectorField| -> Result<Tensor> {
             self.nfe.set(self.nfe.get() + 1);
-            field.value(&times, x).detach()
+            let value = field.value(&times, x).detach();
+            check_value(x, &value)?;
+            Ok(value)
         };
-        let v = call(&*self.fields.velocity);
+        let v = call(&*self.fields.velocity)?;
         if !noisy {
-            return v;
+            return Ok(v);
         }
         let (weighted, factor) = match &self.fields.score {
-            Score::Field(score) => (call(&**score), diffusion.epsilon_at(t)),
-            Score::Denoiser(denoiser) => (call(&**denoiser), -diffusion.over_gamma(t)),
+            Score::Field(score) => (call(&**score)?, diffusion.epsilon_at(t)),
+            Score::Denoiser(denoiser) => (call(&**denoiser)?, -diffusion.over_gamma(t)),
             Score::Velocity => {
                 (diffusion.conversion().weighted_score(&times, x, &v), diffusion.over_weight(t))
             }
         };
-        v + weighted * column(&(factor * self.sign), x)
+        Ok(v + weighted * column(&(factor * self.sign), x))
     }
 
     /// Refuses values `[B, D]` that are not finite, and names the first row and its time, of `[B]`, unless failures are

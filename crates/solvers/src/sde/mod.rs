@@ -7,7 +7,6 @@ mod fields;
 
 use std::cell::Cell;
 
-use interflow_core::shape;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -41,9 +40,6 @@ impl Default for SdeConfig {
     }
 }
 
-/// The most steps: time is resolved to 2⁻²⁸ of the interval.
-const MOST_STEPS: u32 = 1 << 24;
-
 impl SdeConfig {
     /// Checks the settings and returns the solver.
     ///
@@ -51,15 +47,9 @@ impl SdeConfig {
     /// [`Error::InvalidConfig`] for no steps or too many, or a tolerance that is not positive;
     /// [`Error::MissingSteps`] for a tolerance with Euler and Maruyama's method.
     pub fn build(&self) -> Result<SdeSolver> {
-        if !(1..=MOST_STEPS).contains(&self.steps) {
-            return Err(Error::InvalidConfig {
-                name: "steps",
-                requirement: "between 1 and 2^24",
-                value: f64::from(self.steps),
-            });
-        }
+        let grid = Grid::new(self.steps)?;
         let stepping = match self.tolerance {
-            None => Stepping::Fixed(Grid::new(self.steps)),
+            None => Stepping::Fixed(grid),
             Some(_) if self.scheme == Scheme::EulerMaruyama => return Err(Error::MissingSteps),
             Some(tolerance) if tolerance.is_finite() && tolerance > 0.0 => Stepping::Adaptive(tolerance),
             Some(value) => {
@@ -211,7 +201,13 @@ fn marked(x: Tensor, stop: StopReason) -> (Tensor, StopReason) {
 
 /// Refuses points, times and a score that do not fit the equation.
 pub(crate) fn check(sde: &Sde<'_>, x: &Tensor, (from, to): (f64, f64)) -> Result<()> {
-    shape::check_points("solve", x, sde.velocity.dim())?;
+    const OPERATION: &str = "solve";
+    sde.velocity.check_points(OPERATION, x)?;
+    match sde.score {
+        ScoreSource::Velocity => sde.diffusion.conversion().check_points(OPERATION, x)?,
+        ScoreSource::Field(score) => score.check_points(OPERATION, x)?,
+        ScoreSource::Denoiser(denoiser) => denoiser.check_points(OPERATION, x)?,
+    }
     if !((0.0..=1.0).contains(&from) && (0.0..=1.0).contains(&to)) {
         return Err(Error::OutsideOfPath { from, to });
     }

@@ -60,14 +60,15 @@ pub(crate) struct Settled {
 
 impl<'a> Ledger<'a> {
     /// An empty ledger for rows at their start.
-    pub(crate) fn new(course: &'a Course<'a>, active: &Active<'_>) -> Self {
+    pub(crate) fn new(course: &'a Course<'a>, active: &Active<'_>) -> Result<Self> {
         let inside = course.inner_times();
         let saves = (!inside.is_empty()).then(|| Saves::new(&inside, course.sign(), &active.y));
         let events = course.options.events;
         let events = (!events.is_empty()).then(|| Events::new(events, &active.rows, &active.t, &active.y));
+        let events = events.transpose()?;
         let stops = vec![StopReason::ReachedEnd; active.n_rows() as usize];
         let (y, t) = (active.y.copy(), active.t.full_like(course.to));
-        Self { course, y, t, stops, saves, events, accepted: 0, rejected: 0 }
+        Ok(Self { course, y, t, stops, saves, events, accepted: 0, rejected: 0 })
     }
 
     /// Takes the rows out of the batch whose rates at the times `t` are not finite; those that are left, if any left.

@@ -48,7 +48,7 @@ pub(crate) fn run(
 ) -> Result<Trajectory> {
     let stepper = Stepper::new(course.tableau);
     let mut active = Active::new(course.term, y, course.from);
-    let mut ledger = Ledger::new(course, &active);
+    let mut ledger = Ledger::new(course, &active)?;
     pace.begin(&stepper, &mut active, &mut ledger)?;
     watch.begin();
     while active.n_rows() > 0 {

@@ -38,7 +38,7 @@ pub fn draw_flow(subject: &Subject<'_>) -> Result<()> {
     }
     match target.density() {
         Some(density) => {
-            let values = numbers(&density.log_density(&grid(GRID, extent, Kind::Double)).exp())?;
+            let values = numbers(&density.log_density(&grid(GRID, extent, Kind::Double))?.exp())?;
             panels.push(("true density".to_owned(), figure::density_image(&values, GRID)));
         }
         None => panels.push(("data".to_owned(), histogram(&data)?)),

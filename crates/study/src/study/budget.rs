@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use interflow_core::Points;
+use interflow_core::density::Density;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_figure as figure;
 use interflow_flow::{Computed, FlowPath, NoiseConfig, Target};
@@ -204,10 +205,11 @@ fn sample(
 /// The distance of samples to data, and how many lie where the target has no density.
 fn judge(samples: &Tensor, data: &Tensor, target: &Target) -> Result<Quality> {
     let mut draw = Stream::new(0, Purpose::Resample).at(0);
-    let outside = target.density().map(|density| {
-        let infinite = density.log_density(&samples.to_kind(Kind::Double)).isneginf();
-        infinite.to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
-    });
+    let share = |density: &dyn Density| -> Result<f64> {
+        let infinite = density.log_density(&samples.to_kind(Kind::Double))?.isneginf();
+        Ok(infinite.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]))
+    };
+    let outside = target.density().map(|density| share(&*density)).transpose()?;
     Ok(Quality { energy_distance: energy_distance_test(samples, data, 0, &mut draw)?.statistic, outside })
 }
 

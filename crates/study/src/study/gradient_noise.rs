@@ -4,6 +4,7 @@
 //! share all but the sign of z it cancels to the order of γγ̇, which is finite.
 
 use anyhow::Result;
+use interflow_core::backward::{Graph, gradients};
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Network, Points};
@@ -100,8 +101,8 @@ impl GradientNoise<'_> {
             None => loss,
         };
         let parameters = network.parameters().tensors();
-        let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
-        let flat: Vec<Tensor> = gradients.iter().map(|gradient| gradient.reshape([-1])).collect();
+        let found = gradients("the gradient of a batch", &loss, &parameters, Graph::Freed)?;
+        let flat: Vec<Tensor> = found.iter().map(|gradient| gradient.reshape([-1])).collect();
         Ok(Tensor::cat(&flat, 0))
     }
 }

@@ -95,5 +95,5 @@ fn distance(samples: &Tensor, data: &Tensor) -> Result<f64> {
 
 fn density(law: &GaussianMixture, extent: f64) -> Result<RgbImage> {
     let grid = report::grid(N_CELLS, extent, Kind::Double);
-    Ok(figure::density_image(&numbers(&law.log_density(&grid).exp())?, N_CELLS))
+    Ok(figure::density_image(&numbers(&law.log_density(&grid)?.exp())?, N_CELLS))
 }

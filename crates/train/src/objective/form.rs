@@ -29,6 +29,7 @@ impl ObjectiveForm {
 
 #[cfg(test)]
 mod tests {
+    use interflow_core::backward::{self, Graph};
     use interflow_core::rng::{Purpose, Stream};
     use tch::Kind;
 
@@ -40,7 +41,7 @@ mod tests {
         let value = draw.normal(&[64, 3], Kind::Double).set_requires_grad(true);
         let target = draw.normal(&[64, 3], Kind::Double);
         let gradient = |form: ObjectiveForm| {
-            Tensor::run_backward(&[form.loss(&value, &target)], &[&value], false, false).swap_remove(0)
+            backward::gradient("a test", &form.loss(&value, &target), &value, Graph::Freed).unwrap()
         };
         let difference = gradient(ObjectiveForm::G) - gradient(ObjectiveForm::MeanSquare);
         assert!(difference.abs().max().double_value(&[]) < 1e-15);

@@ -1,13 +1,14 @@
 //! One training step as an objective sees it.
 
 use interflow_core::Network;
+use interflow_core::backward::{Graph, gradients};
 use interflow_core::rng::{Draw, Purpose, Stream};
 use tch::{Device, Kind, Tensor};
 
 use crate::batch::Batch;
 use crate::batches::Batches;
 use crate::config::TrainConfig;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::problem::Problem;
 use crate::time::TimeSampler;
 
@@ -81,14 +82,19 @@ impl TrainingStep<'_> {
         Ok(mean)
     }
 
-    /// A scalar with its gradient in the weights that are trained, by one backward pass.
+    /// A scalar with its gradient in the weights that are trained, by one backward pass: zero in those that it does not
+    /// depend on.
     ///
     /// # Errors
-    /// [`Error::Torch`] if the scalar does not depend on the weights.
+    /// [`crate::Error::Core`] if the loss is no scalar, or libtorch refuses the pass.
     pub fn backward(&self, loss: &Tensor) -> Result<Gradient> {
+        let found = loss.size();
+        if !found.is_empty() {
+            let (operation, expected) = ("a loss", "[], a scalar".to_owned());
+            return Err(interflow_core::Error::Shape { operation, expected, found }.into());
+        }
         let weights = self.network.parameters().tensors();
-        let of_weights = Tensor::f_run_backward(&[loss], &weights, false, false)
-            .map_err(|source| Error::Torch { operation: "backward pass", source })?;
+        let of_weights = gradients("the loss's backward pass", loss, &weights, Graph::Freed)?;
         Ok(Gradient { loss: loss.detach(), of_weights })
     }
 
@@ -106,7 +112,7 @@ impl TrainingStep<'_> {
     /// What `body` returns, with matrix products in it computed in the config's precision.
     ///
     /// # Errors
-    /// [`Error::Kernel`] if the device cannot.
+    /// [`crate::Error::Kernel`] if the device cannot.
     pub fn in_precision<T>(&self, body: impl FnOnce() -> T) -> Result<T> {
         self.config.in_precision(self.placement().1, body)
     }

@@ -169,7 +169,7 @@ fn panel(pair: &Pair, method: Method, outcome: &Outcome) -> Result<Vec<(String, 
     Ok(match method {
         Method::Flow => {
             let grid = report::grid(N_CELLS, EXTENT, Kind::Double);
-            let density = figure::density_image(&numbers(&pair.rho1.log_density(&grid).exp())?, N_CELLS);
+            let density = figure::density_image(&numbers(&pair.rho1.log_density(&grid)?.exp())?, N_CELLS);
             vec![(format!("{}, density", pair.name), density)]
         }
         Method::Noise(Scheme::Shark, strength) => vec![(format!("epsilon = {strength}"), samples)],
@@ -188,5 +188,5 @@ fn density_error(study: &ExactConfig, seed: u64, pair: &Pair, time: f64) -> Resu
     let x = pair.path.interpolant().path(&t, &draw(&pair.rho0, 0), &draw(&pair.rho1, 1), Some(&z))?.x;
     let tight = SolverConfig { rtol: 1e-10, atol: 1e-10, ..SolverConfig::default() }.build()?;
     let found = log_density(&tight, &pair.path.velocity(), &pair.rho0, &Divergence::Exact, &x, time)?;
-    Ok((found.log_density - pair.path.log_density(&t, &x)).abs().max().double_value(&[]))
+    Ok((found.log_density - pair.path.log_density(&t, &x)?).abs().max().double_value(&[]))
 }
