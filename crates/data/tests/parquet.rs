@@ -81,7 +81,7 @@ fn columns_are_read_by_name_and_missing_values_named_by_row() {
         let message = sheet.complete_numbers(&[1]).unwrap_err().to_string();
         assert!(message.ends_with("people.parquet: missing values in 1 row: row 2"), "{message}");
         let message = sheet.numbers(&[2]).unwrap_err().to_string();
-        assert!(message.contains("row 1: column `name` wants a number, found: \"ann\""), "{message}");
+        assert!(message.contains("`name` (text, \"ann\" in row 1)"), "{message}");
     }
 }
 
