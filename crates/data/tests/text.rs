@@ -202,7 +202,8 @@ fn a_separator_too_many_is_no_column() {
     for text in ["a,b,\n1,2,\n3,4,\n", "a,b\n1,2,\n3,4,\n", "a,b,\n1,2\n3,4\n", "a;b;\n1;2;\n3;4;\n"] {
         check(&parse(text), &["a", "b"], &[1.0, 2.0, 3.0, 4.0]);
     }
-    noted(&parse("a,b,\n1,2,\n"), "left out: #3");
+    noted(&parse("a,b,\n1,2,\n3,4,\n"), "left out: #3");
+    check(&parse("1,\n"), &["x1", "x2"], &[1.0, -1.0]);
     check(&parse("a,,b\n1,,2\n3,,4\n"), &["a", "b"], &[1.0, 2.0, 3.0, 4.0]);
     check(&parse("1,2,\n3,4,\n"), &["x1", "x2"], &[1.0, 2.0, 3.0, 4.0]);
     // A value below an empty title is one.

@@ -28,7 +28,7 @@ pub(crate) struct TextArgs {
     #[arg(long, value_parser = Lines::parse, value_name = "LINE,...", help_heading = HEADING)]
     skip_rows: Option<Lines>,
     /// What stands for a missing value beside an empty field and NA, N/A, n.a., #N/A, #NA, <NA>, NaN, null, (null), \N,
-    /// None, nil, NaT, missing, ?, -, --, ., .., #DIV/0!, #VALUE!, #REF!, #NUM!, #NAME?, #NULL! in any case of letters.
+    /// None, nil, nat, missing, ?, -, --, ., .., #DIV/0!, #VALUE!, #REF!, #NUM!, #NAME?, #NULL! in any case of letters.
     #[arg(long, value_parser = NameList::parse, allow_hyphen_values = true, value_name = "MARK,...", help_heading = HEADING)]
     missing_marks: Vec<NameList>,
 }

@@ -13,7 +13,7 @@ use crate::error::{Result, content, unreadable};
 pub(crate) enum Content {
     /// Text, as far as its beginning says.
     Text,
-    /// An array of NumPy's.
+    /// An array in the format NPY.
     Npy,
     /// A Parquet file.
     Parquet,
@@ -64,7 +64,7 @@ impl Content {
     pub(crate) fn of_file(path: &Path) -> Result<Self> {
         let mut head = Vec::new();
         File::open(path).and_then(|file| file.take(16).read_to_end(&mut head)).map_err(unreadable(path))?;
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+        let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         Ok(match (Self::of(&head), ending.as_ref().and_then(|ending| ending.to_str())) {
             (Self::Text, Some("npy")) => Self::Npy,
             (Self::Text, Some("parquet")) => Self::Parquet,

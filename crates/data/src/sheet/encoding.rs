@@ -40,7 +40,7 @@ fn check_utf8(path: &Path, bytes: &[u8]) -> Result<()> {
     // No text holds a NUL, but UTF-16 without its mark is half of them, and may be UTF-8 by chance.
     let head = &bytes[..bytes.len().min(1 << 16)];
     let Some(at) = broken.or_else(|| head.iter().position(|byte| *byte == 0)) else { return Ok(()) };
-    let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    let line = bytes[..at].split(|byte| *byte == b'\n').count() as u64;
     let problem = match guess(bytes, at) {
         Some(guess) => {
             let name = guess.name().to_ascii_lowercase();

@@ -30,9 +30,8 @@ impl Marks {
     }
 
     /// Whether a number stands for a missing value.
-    #[expect(clippy::float_cmp, reason = "a mark stands for exactly its number")]
     pub(super) fn hold_number(&self, value: f64) -> bool {
-        value.is_nan() || self.numbers.iter().any(|mark| *mark == value)
+        value.is_nan() || self.numbers.contains(&value)
     }
 
     /// The numbers that stand for a missing value.

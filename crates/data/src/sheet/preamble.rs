@@ -13,7 +13,7 @@ pub(super) struct Preamble {
 
 impl Preamble {
     /// Takes the preamble and the lines `skipped` out of `text`, in which the other lines keep their numbers.
-    pub(super) fn take(text: &mut Vec<u8>, skipped: &[u64]) -> Self {
+    pub(super) fn take(text: &mut [u8], skipped: &[u64]) -> Self {
         // Lines that end by a carriage return alone, as those of old Macs.
         if !text.contains(&b'\n') {
             text.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');

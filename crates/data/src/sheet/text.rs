@@ -118,7 +118,8 @@ fn columns(titles: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -
     };
     let empty = |place: usize| {
         let blank = |(_, row): &Row| row.get(place).is_none_or(|field| field.trim().is_empty());
-        titles[place].is_empty() && rows.iter().all(blank)
+        // One row shows nothing: its only value there may be missing.
+        titles[place].is_empty() && rows.len() > 1 && rows.iter().all(blank)
     };
     let (left_out, used): (Vec<usize>, Vec<usize>) = (0..n).partition(|&place| empty(place));
     if !left_out.is_empty() && !used.is_empty() {

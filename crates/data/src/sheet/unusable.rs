@@ -98,10 +98,10 @@ pub(super) fn message(columns: &[Unusable], first_line: u64, place: &str) -> Str
     if let (Some(&[line]), true, "line") =
         (line, alone && (columns.len() > 1 || line == Some(&[first_line])), place)
     {
-        text.push_str(&format!("\nhint: --skip-rows {line} leaves the line out, if it holds units or names"));
+        text = format!("{text}\nhint: --skip-rows {line} leaves the line out, if it holds units or names");
     } else {
         let hints: BTreeSet<&String> = columns.iter().filter_map(|column| column.hint.as_ref()).collect();
-        hints.iter().take(3).for_each(|hint| text.push_str(&format!("\nhint: {hint}")));
+        text = hints.iter().take(3).fold(text, |text, hint| format!("{text}\nhint: {hint}"));
     }
     text
 }

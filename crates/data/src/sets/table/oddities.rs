@@ -32,7 +32,7 @@ fn discrete(name: &str, sorted: &[f64], dequantised: bool) -> Option<String> {
             brief(*last)
         )),
         distinct if whole && distinct == n && n >= FEWEST => {
-            let what = if last - first + 1.0 == n as f64 {
+            let what = if (last - first + 1.0 - n as f64).abs() < 0.5 {
                 "numbers the rows"
             } else {
                 "is another whole number in each row"

@@ -38,7 +38,7 @@ impl Selection {
         let places = [&given[..], &others].concat();
         let values = sheet.numbers(&places).map_err(|error| with_the_others(error, &sheet, &others))?;
         let (names, given) = (named(&places), named(&given));
-        Ok(Self { values, names, given, sheet })
+        Ok(Self { sheet, names, given, values })
     }
 
     /// How many rows are left.
@@ -66,7 +66,7 @@ impl Selection {
             .map(|(_, name)| name)
             .collect();
         if !mostly.is_empty() {
-            found += &format!("\nhint: --drop {} leaves out what is mostly missing", pasted(&mostly));
+            found = format!("{found}\nhint: --drop {} leaves out what is mostly missing", pasted(&mostly));
         }
         if unfit == Unfit::Refuse {
             let hint = "hint: --missing drop (missing = \"drop\" in a config) leaves these rows out";
@@ -156,7 +156,9 @@ impl Selection {
         } else {
             warnings.extend(collinearity::of(&self.names, &self.values.index_select(0, train)));
         }
-        warnings.iter().for_each(|warning| tracing::warn!("{}: {warning}", self.path().display()));
+        for warning in warnings {
+            tracing::warn!("{}: {warning}", self.path().display());
+        }
     }
 
     pub(super) fn split(&self, parts: &Parts, quanta: &[f64], seed: u64) -> Result<TableDataset> {
