@@ -1,7 +1,9 @@
 //! The command line.
 
 mod images;
+mod names;
 mod noise;
+mod text;
 
 use std::path::PathBuf;
 
@@ -10,7 +12,9 @@ use interflow_data::Unfit;
 use interflow_flow::device::MOST_THREADS;
 
 pub(crate) use images::FidArgs;
+pub(crate) use names::NameList;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
+pub(crate) use text::TextArgs;
 
 /// Continuous normalizing flows by stochastic interpolants.
 #[derive(Debug, Parser)]
@@ -72,14 +76,19 @@ pub(crate) struct RunArgs {
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
-    /// The table: a .csv or .parquet file, or a .npy array of rows.
+    /// The table: text (CSV or like it, also compressed by gzip), a NPY array of rows or a Parquet file, told by its
+    /// content; `-` is text from stdin, which is kept in the folder of runs.
     pub(crate) file: PathBuf,
-    /// The columns to use, by name, or by number from 1 where there is no header; all without it.
-    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
-    pub(crate) columns: Option<Vec<String>>,
-    /// Conditions: columns that the others are modelled given, by name or number.
-    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
-    pub(crate) given: Vec<String>,
+    /// The columns to use, by name, as '#3' by place, or by number from 1 where there is no header; all without it. A
+    /// name with a comma stands in quotes, as in 'x,"price, net"'.
+    #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
+    pub(crate) columns: Option<Vec<NameList>>,
+    /// The columns to leave out, by name or place.
+    #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
+    pub(crate) drop: Vec<NameList>,
+    /// Conditions: columns that the others are modelled given, by name or place.
+    #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
+    pub(crate) given: Vec<NameList>,
     /// What becomes of rows with missing values: refuse or drop.
     #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
     pub(crate) missing: Unfit,
@@ -87,8 +96,11 @@ pub(crate) struct FitArgs {
     #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
     pub(crate) constant: Unfit,
     /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
-    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
-    pub(crate) dequantise: Vec<String>,
+    #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
+    pub(crate) dequantise: Vec<NameList>,
+    /// How its text is read.
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
     /// How it runs.
     #[command(flatten)]
     pub(crate) options: RunOptions,
@@ -174,9 +186,12 @@ pub(crate) struct SampleArgs {
     /// How many samples: 1000 without it, or with --given one for each row.
     #[arg(short, long, value_parser = clap::value_parser!(u64).range(..=MOST_SAMPLES))]
     pub(crate) n: Option<u64>,
-    /// A .csv, .npy or .parquet file whose rows are the conditions of a flow that has some; -n counts for each row.
+    /// A table as `fit` reads it whose rows are the conditions of a flow that has some; -n counts for each row.
     #[arg(long, value_name = "FILE")]
     pub(crate) given: Option<PathBuf>,
+    /// How the text of the conditions is read.
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
     /// The class of all samples of a flow of images that has classes, instead of each class in turn.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
     pub(crate) class: Option<i64>,
@@ -185,8 +200,8 @@ pub(crate) struct SampleArgs {
     pub(crate) guidance: Option<f64>,
     /// Sample given noisy observations of columns, approximately: NAME=VALUE or, with the noise's deviation,
     /// NAME=VALUE~STD, in the columns' units. For flows with a Gaussian base on a path without latent.
-    #[arg(long, value_delimiter = ',', value_name = "NAME=VALUE,...")]
-    pub(crate) observe: Vec<String>,
+    #[arg(long, value_parser = NameList::parse, value_name = "NAME=VALUE,...")]
+    pub(crate) observe: Vec<NameList>,
     /// The deviation of the observations' noise where none is written.
     #[arg(long, requires = "observe", value_name = "STD", default_value_t = 0.1)]
     pub(crate) noise: f64,
@@ -202,8 +217,11 @@ pub(crate) struct RowsArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
-    /// A .csv or .npy file of points, one per row.
+    /// A table of points, one per row, as `fit` reads it; `-` is text from stdin.
     pub(crate) file: PathBuf,
+    /// How its text is read.
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
     /// A .csv or .npy file; `-` is CSV on stdout.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,

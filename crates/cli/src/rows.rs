@@ -1,12 +1,15 @@
 //! Rows and conditions from files, as points of a flow.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use interflow_core::{Given, GivenSpace, Points};
-use interflow_data::{Columns, Sheet, Table};
+use interflow_data::{Columns, Sheet};
 use interflow_flow::Flow;
 use tch::{Device, Kind, Tensor};
+
+use crate::args::{RowsArgs, TextArgs};
 
 /// Rows of a file as points of a flow.
 pub(crate) struct RowsOfFile {
@@ -19,13 +22,13 @@ pub(crate) struct RowsOfFile {
 }
 
 impl RowsOfFile {
-    /// Reads `file` as points of `flow`.
-    pub(crate) fn read(file: &Path, flow: &Flow) -> Result<Self> {
-        let used = || format!("cannot use the rows of {}", file.display());
+    /// Reads the rows that `args` name as points of `flow`.
+    pub(crate) fn read(args: &RowsArgs, flow: &Flow) -> Result<Self> {
+        let used = || format!("cannot use the rows of {}", args.file.display());
+        let sheet = sheet(&args.file, &args.text)?;
         let (sheet, values) = match flow.columns() {
-            None => (None, Table::read(file)?.values),
+            None => (None, sheet.table()?.values),
             Some(columns) => {
-                let sheet = Sheet::read(file)?;
                 let places = sheet.places_of(&columns.names());
                 let places = places.context("the flow wants the columns of its table")?;
                 let values = sheet.complete_numbers(&places)?;
@@ -73,8 +76,28 @@ fn points(values: &Tensor, flow: &Flow) -> Result<Points> {
     Ok(Points { x: values.narrow(1, n_given, space.dim), given })
 }
 
+/// The table in a file, or in what stdin holds if that is `-`.
+fn sheet(file: &Path, text: &TextArgs) -> Result<Sheet> {
+    let sheet = match stdin(file)? {
+        Some(bytes) => Sheet::parse(Path::new("stdin"), bytes, &text.format())?,
+        None => Sheet::read_as(file, &text.format())?,
+    };
+    sheet.log_notes();
+    Ok(sheet)
+}
+
+/// All that stdin holds, if `file` is `-`.
+pub(crate) fn stdin(file: &Path) -> Result<Option<Vec<u8>>> {
+    if file != Path::new("-") {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read stdin")?;
+    Ok(Some(bytes))
+}
+
 /// The conditions of samples that a file's rows are, each row `repeats` times; none for a flow that is given no numbers.
-pub(crate) fn conditions(file: Option<&Path>, flow: &Flow, repeats: i64) -> Result<Given> {
+pub(crate) fn conditions(file: Option<&Path>, text: &TextArgs, flow: &Flow, repeats: i64) -> Result<Given> {
     let names = flow.columns().map_or_else(Vec::new, Columns::given_names);
     match (file, names.is_empty()) {
         (None, true) => Ok(Given::Nothing),
@@ -83,7 +106,7 @@ pub(crate) fn conditions(file: Option<&Path>, flow: &Flow, repeats: i64) -> Resu
             bail!("the flow's samples need conditions\nhint: --given FILE with columns: {}", names.join(", "))
         }
         (Some(file), false) => {
-            let sheet = Sheet::read(file)?;
+            let sheet = sheet(file, text)?;
             let values = sheet.complete_numbers(&sheet.places_of(&names)?)?;
             Ok(Given::Numbers(values.repeat_interleave_self_int(repeats, 0, None)))
         }

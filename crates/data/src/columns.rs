@@ -52,7 +52,7 @@ impl Columns {
             let positive = |value: f64| value > 0.0 && value.is_finite();
             if !mean.is_finite() || !positive(*deviation) || !quantum.is_none_or(positive) {
                 return refuse(format!(
-                    "column `{name}` cannot be standardised by mean {mean}, deviation {deviation}, quantum {quantum:?}"
+                    "column `{name}` cannot be standardised by mean {mean:e}, deviation {deviation:e}, quantum {quantum:?}"
                 ));
             }
         }

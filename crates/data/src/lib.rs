@@ -4,7 +4,7 @@
 //! points. The trait [`Dataset`] is these three, with what is needed to report in the units of the files. Loaded from a
 //! config are
 //!
-//! - one's own table in a CSV, NPY, NPZ or Parquet file ([`TableConfig`]), of which some columns may be *given*: they travel
+//! - one's own table in a text, NPY, NPZ or Parquet file ([`TableConfig`]), of which some columns may be *given*: they travel
 //!   beside the state as [`interflow_core::Given`];
 //! - the tabular benchmark POWER, GAS, HEPMASS, MINIBOONE and BSDS300 with its published preprocessing;
 //! - images, dequantised and scaled to [−1, 1) ([`ImagesConfig`]), given their class if asked for.
@@ -99,6 +99,8 @@ pub use sets::{
     ImagesConfig, Miniboone, Power, ReducedMiniboone, TableConfig, Unfit, catalogue,
 };
 pub use sheet::Sheet;
+pub use sheet::format::{Decimal, Header, Separator, TextFormat, Thousands};
+pub use sheet::names::parse_names;
 pub use sizes::Sizes;
 pub use split::Split;
 pub use table::Table;

@@ -29,6 +29,11 @@ pub fn arrays(path: &Path, names: &[&str]) -> Result<Vec<Tensor>> {
     })
 }
 
+/// Whether a zip archive holds arrays, and so is no workbook.
+pub(crate) fn holds_arrays(path: &Path) -> bool {
+    guarded(path, || Ok(!Archive::open(path)?.names().is_empty())).unwrap_or(false)
+}
+
 /// The archive's only array, or else that called `arr_0`, as rows `[N, D]` in double precision, finite or not.
 pub(crate) fn rows(path: &Path) -> Result<Tensor> {
     guarded(path, || {

@@ -1,31 +1,71 @@
 //! A file of rows as it stands: named columns, of which some may hold text or miss values.
 //!
 //! Unlike [`Table`], which wants finite numbers everywhere, a sheet keeps what it reads, is asked
-//! for some of its columns, and can be written again with a column more.
+//! for some of its columns, and can be written again with a column more. Files are told by what they hold, not by their
+//! names' endings; how text is read is said in [`format`](self::format).
 
+mod choice;
+mod content;
+mod encoding;
+mod evidence;
+pub mod format;
+mod header;
+mod marks;
+pub mod names;
+mod note;
+mod numerals;
+mod preamble;
 mod read;
+mod separator;
+mod table;
+mod text;
+mod unusable;
+mod values;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 use tch::{Device, Kind, Tensor};
 
-use crate::error::{Error, Result, content};
+pub(crate) use self::content::Content;
+use self::format::TextFormat;
+use self::marks::Marks;
+use self::note::Notes;
+use self::numerals::Numerals;
+use crate::error::{Error, Result, content, unreadable};
 use crate::table::Table;
-
-/// What stands for a missing value, in any case of letters; so does an empty field.
-const MISSING: [&str; 6] = ["na", "n/a", "nan", "null", "none", "?"];
 
 /// The rows of a file.
 #[derive(Debug)]
 pub struct Sheet {
     path: PathBuf,
-    /// The header, or x1, x2, … where there is none.
     names: Vec<String>,
+    columns: Vec<Column>,
     has_header: bool,
     /// What rows are found by.
     counted: Counted,
     cells: Cells,
+    /// How numbers are written.
+    numerals: Numerals,
+    /// What stands for a missing value.
+    marks: Marks,
+    /// What was recognised.
+    notes: Notes,
+}
+
+/// A row of text with its line in the file.
+type Row = (u64, StringRecord);
+
+/// A column of a file.
+#[derive(Debug)]
+struct Column {
+    /// What it is called here: its title, told apart from others; x1, x2, … where there is no header.
+    name: String,
+    /// What the header says.
+    title: String,
+    /// Its place in each row, from 0.
+    place: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +79,7 @@ enum Counted {
 #[derive(Debug)]
 enum Cells {
     /// Each row with its line in the file.
-    Text(Vec<(u64, StringRecord)>),
+    Text(Vec<Row>),
     /// `[N, W]`, missing values as NaN.
     Numbers(Tensor),
 }
@@ -49,44 +89,87 @@ impl From<&Table> for Sheet {
     fn from(table: &Table) -> Self {
         let values = table.values.to_device(Device::Cpu).to_kind(Kind::Double);
         let width = values.size().get(1).copied().unwrap_or(1);
-        let numbered = || (1..=width).map(|column| format!("x{column}")).collect();
-        Self {
-            path: PathBuf::from("the table"),
-            names: table.columns.clone().unwrap_or_else(numbered),
-            has_header: table.columns.is_some(),
-            counted: Counted::Rows,
-            cells: Cells::Numbers(values.view([-1, width])),
-        }
+        let cells = Cells::Numbers(values.view([-1, width]));
+        let columns = table.columns.as_deref().map_or_else(|| numbered(width as usize), titled);
+        Self::assembled(Path::new("the table"), columns, table.columns.is_some(), cells, &[])
     }
 }
 
 impl Sheet {
-    /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, a `.npz` archive of one such
-    /// array, or a `.parquet` file. The first line of a CSV file is a header if no field of it is a number.
+    /// Reads a table in a text file (CSV or like it, also compressed by gzip), a NPY file of one or two axes, an NPZ archive
+    /// of one such array, or a Parquet file, told by what it holds. How text is written is recognised.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged,
-    /// [`Error::Feature`] for a `.parquet` file without the feature `parquet`.
+    /// [`Error::Feature`] for a Parquet file without the feature `parquet`.
     pub fn read(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("csv") => read::csv(path),
-            Some("npy") => read::npy(path),
-            Some("npz") => read::npz(path),
-            Some("parquet") => read::parquet(path, None),
-            _ => Err(content(path, "a table ends in .csv, .npy, .npz or .parquet".to_owned())),
+        Self::read_as(path, &TextFormat::default())
+    }
+
+    /// The same with what is known of the text's format. Of an array and of Parquet only the marks of missing values
+    /// matter.
+    ///
+    /// # Errors
+    /// As [`Sheet::read`], and for a format that contradicts itself or the file.
+    pub fn read_as(path: &Path, format: &TextFormat) -> Result<Self> {
+        match Content::of_file(path)? {
+            Content::Npy => read::npy(path, format),
+            Content::Npz => read::npz(path, format),
+            Content::Parquet => read::parquet(path, None, format),
+            _ => Self::parse(path, std::fs::read(path).map_err(unreadable(path))?, format),
         }
     }
 
-    /// As [`Sheet::read`], but of a file that holds its columns apart, as Parquet does, only those called `wanted` are
-    /// read.
+    /// As [`Sheet::read_as`], but of a file that holds its columns apart, as Parquet does, only those called `wanted` are
+    /// read, unless one of them is named by its place.
     ///
     /// # Errors
-    /// As [`Sheet::read`], and [`Error::Content`] for a name that is not there.
-    pub fn read_columns(path: &Path, wanted: &[String]) -> Result<Self> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("parquet") => read::parquet(path, Some(wanted)),
-            _ => Self::read(path),
+    /// As [`Sheet::read_as`], and [`Error::Content`] for a name that is not there.
+    pub fn read_columns(path: &Path, wanted: &[String], format: &TextFormat) -> Result<Self> {
+        let by_name = !wanted.iter().any(|name| name.starts_with('#'));
+        match Content::of_file(path)? {
+            Content::Parquet if by_name => read::parquet(path, Some(wanted), format),
+            _ => Self::read_as(path, format),
         }
+    }
+
+    /// Reads a table in the text `bytes`, which may be compressed by gzip; `name` is for errors.
+    ///
+    /// # Errors
+    /// As [`Sheet::read_as`]; arrays and Parquet are read from files only.
+    pub fn parse(name: &Path, bytes: Vec<u8>, format: &TextFormat) -> Result<Self> {
+        text::read(name, content::text(name, bytes)?, format)
+    }
+
+    /// A sheet of cells that are no text file's.
+    fn assembled(
+        path: &Path,
+        columns: Vec<Column>,
+        has_header: bool,
+        cells: Cells,
+        marks: &[String],
+    ) -> Self {
+        Self {
+            path: path.to_owned(),
+            names: columns.iter().map(|column| column.name.clone()).collect(),
+            columns,
+            has_header,
+            counted: Counted::Rows,
+            cells,
+            numerals: Numerals::default(),
+            marks: Marks::with(marks),
+            notes: Notes::new(path),
+        }
+    }
+
+    /// What was recognised of the text's format, and what may be wrong with it.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.all()
+    }
+
+    /// Writes the notes to the log.
+    pub fn log_notes(&self) {
+        self.notes.log();
     }
 
     /// The file that it was read from, or what stands for it in errors.
@@ -107,80 +190,6 @@ impl Sheet {
         &self.names
     }
 
-    /// The places of the columns called `names`, all places without it. Where there is no header, a number stands
-    /// for the column at that place, counted from 1.
-    ///
-    /// # Errors
-    /// [`Error::Content`] for a name that is not there or stands twice.
-    pub fn places(&self, names: Option<&[String]>) -> Result<Vec<usize>> {
-        let Some(names) = names else { return self.places(Some(&self.names)) };
-        let mut places = Vec::with_capacity(names.len());
-        for name in names {
-            let place = self.place(name)?;
-            if places.contains(&place) {
-                return Err(content(&self.path, format!("column `{name}` is asked for twice")));
-            }
-            places.push(place);
-        }
-        Ok(places)
-    }
-
-    fn place(&self, name: &str) -> Result<usize> {
-        let mut found =
-            self.names.iter().enumerate().filter(|(_, other)| *other == name).map(|(place, _)| place);
-        if let (Some(place), None) = (found.next(), found.next()) {
-            return Ok(place);
-        }
-        if let (false, Ok(number)) = (self.has_header, name.parse::<usize>())
-            && (1..=self.names.len()).contains(&number)
-        {
-            return Ok(number - 1);
-        }
-        let problem = if self.names.iter().any(|other| other == name) { "more than one" } else { "no" };
-        Err(content(
-            &self.path,
-            format!("there is {problem} column `{name}` among: {}", self.names.join(", ")),
-        ))
-    }
-
-    /// The places of a flow's columns `names`: by name, or in their order where the file has no header and just as
-    /// many columns.
-    ///
-    /// # Errors
-    /// As [`Sheet::places`].
-    pub fn places_of(&self, names: &[String]) -> Result<Vec<usize>> {
-        if !self.has_header && self.names.len() == names.len() {
-            return Ok((0..names.len()).collect());
-        }
-        self.places(Some(names))
-    }
-
-    /// The numbers of the columns at `places`, `[N, D]` in double precision, with NaN for what is missing.
-    ///
-    /// # Errors
-    /// [`Error::Line`] for text or a number that is not finite.
-    pub fn numbers(&self, places: &[usize]) -> Result<Tensor> {
-        match &self.cells {
-            Cells::Text(rows) => {
-                let mut values = Vec::with_capacity(rows.len() * places.len());
-                for (row, (_, record)) in rows.iter().enumerate() {
-                    for &place in places {
-                        values.push(self.number(row, place, record.get(place).unwrap_or_default())?);
-                    }
-                }
-                Ok(Tensor::from_slice(&values).view([-1, places.len() as i64]))
-            }
-            Cells::Numbers(values) => {
-                let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
-                let values = values.index_select(1, &Tensor::from_slice(&places));
-                match rows_where(&values.isinf().any_dim(1, false)).first() {
-                    None => Ok(values),
-                    Some(&row) => Err(self.problem_in(row, "a value is not finite".to_owned())),
-                }
-            }
-        }
-    }
-
     /// The numbers of the columns at `places`, `[N, D]`, of which none is missing.
     ///
     /// # Errors
@@ -199,7 +208,7 @@ impl Sheet {
         const NAMED: usize = 10;
         let numbers: Vec<String> = rows.iter().take(NAMED).map(|&row| self.line(row).to_string()).collect();
         let more = if rows.len() > NAMED { ", …" } else { "" };
-        let place = if self.counted == Counted::Lines { "line" } else { "row" };
+        let place = self.place_word();
         match rows.len() {
             1 => format!("1 row: {place} {}", numbers[0]),
             n => format!("{n} rows: {place}s {}{more}", numbers.join(", ")),
@@ -208,7 +217,7 @@ impl Sheet {
 
     /// The column at `place` as text.
     pub(crate) fn texts(&self, place: usize) -> Vec<String> {
-        (0..self.n_rows()).map(|row| self.fields(row).get(place).unwrap_or_default().to_owned()).collect()
+        (0..self.n_rows()).map(|row| self.field(row, place).into_owned()).collect()
     }
 
     /// The whole table as CSV with one column more.
@@ -226,37 +235,23 @@ impl Sheet {
         }
         let failed = |error: csv::Error| content(&self.path, error.to_string());
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(self.names.iter().map(String::as_str).chain([name])).map_err(failed)?;
+        writer
+            .write_record(self.columns.iter().map(|column| &*column.title).chain([name]))
+            .map_err(failed)?;
         for (row, value) in values.iter().enumerate() {
-            let fields = self.fields(row);
-            writer.write_record(fields.iter().chain([value.as_str()])).map_err(failed)?;
+            for place in 0..self.columns.len() {
+                writer.write_field(&*self.field(row, place)).map_err(failed)?;
+            }
+            writer.write_record([value]).map_err(failed)?;
         }
         writer.into_inner().map_err(|error| content(&self.path, error.to_string()))
     }
 
-    fn fields(&self, row: usize) -> StringRecord {
+    /// A field as it stands in the file.
+    fn field(&self, row: usize, place: usize) -> Cow<'_, str> {
         match &self.cells {
-            Cells::Text(rows) => rows[row].1.clone(),
-            Cells::Numbers(values) => {
-                let number = |place| values.double_value(&[row as i64, place as i64]).to_string();
-                (0..self.names.len()).map(number).collect()
-            }
-        }
-    }
-
-    fn number(&self, row: usize, place: usize, field: &str) -> Result<f64> {
-        let field = field.trim();
-        if is_missing(field) {
-            return Ok(f64::NAN);
-        }
-        let name = &self.names[place];
-        match field.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            Ok(value) => Err(self.problem_in(row, format!("column `{name}` is not finite, found: {value}"))),
-            Err(_) => Err(self.problem_in(
-                row,
-                format!("column `{name}` wants a number, found: {field:?}\nhint: name the columns to use (--columns)"),
-            )),
+            Cells::Text(rows) => rows[row].1.get(self.columns[place].place).unwrap_or_default().into(),
+            Cells::Numbers(values) => values.double_value(&[row as i64, place as i64]).to_string().into(),
         }
     }
 
@@ -282,6 +277,32 @@ pub(crate) fn rows_where(mask: &Tensor) -> Vec<usize> {
     rows.iter::<i64>().map_or_else(|_| Vec::new(), |rows| rows.map(|row| row as usize).collect())
 }
 
-fn is_missing(field: &str) -> bool {
-    field.is_empty() || MISSING.iter().any(|missing| field.eq_ignore_ascii_case(missing))
+/// A number for a message, with six digits; very large and very small ones in scientific notation.
+pub(crate) fn brief(value: f64) -> String {
+    let value = format!("{value:.5e}").parse().unwrap_or(value);
+    if value == 0.0 || (1e-4..1e7).contains(&value.abs()) { value.to_string() } else { format!("{value:e}") }
+}
+
+/// Whether a number is a whole one, and not only too large to be another.
+pub(crate) fn is_whole(value: f64) -> bool {
+    /// From here on every number is whole.
+    const ALL: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    value.fract() == 0.0 && value.abs() < ALL
+}
+
+/// The columns of a table without a header.
+fn numbered(width: usize) -> Vec<Column> {
+    let column = |place: usize| {
+        let name = format!("x{}", place + 1);
+        Column { title: name.clone(), name, place }
+    };
+    (0..width).map(column).collect()
+}
+
+/// The columns of a table with a header.
+fn titled(titles: &[String]) -> Vec<Column> {
+    let names = header::names(titles);
+    let column =
+        |(place, (name, title)): (usize, (String, &String))| Column { name, title: title.clone(), place };
+    names.into_iter().zip(titles).enumerate().map(column).collect()
 }

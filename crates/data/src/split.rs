@@ -55,7 +55,9 @@ impl Split {
         let n_train = n - n_validation - n_test;
         if n_validation.min(n_test).min(n_train) < 2 {
             let problem = format!(
-                "each part of the split needs at least 2 rows, found: {n_train}, {n_validation}, {n_test} of {n}"
+                "each part of the split needs at least 2 rows, found: {n_train}, {n_validation}, {n_test} of {n}\n\
+                 hint: larger shares for so few rows, as target.split.validation=0.3 and target.split.test=0.3, which \
+                 want 6 rows at least"
             );
             return Err(Error::Rows { problem });
         }

@@ -1,4 +1,4 @@
-//! Tables of numbers from CSV and NumPy's files, and back.
+//! Tables of numbers from files, and back to CSV and NPY.
 
 use std::io;
 use std::path::Path;
@@ -7,8 +7,8 @@ use interflow_core::atomic;
 use npyz::WriterBuilder as _;
 use tch::{Device, Kind, Tensor};
 
-use crate::error::{Error, Result, content, unreadable};
-use crate::{npy, npz};
+use crate::error::{Error, Result};
+use crate::npy;
 
 /// A table of finite numbers.
 #[derive(Debug)]
@@ -19,73 +19,10 @@ pub struct Table {
     pub values: Tensor,
 }
 
-impl Table {
-    /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, or a `.npz`
-    /// archive of one such array, or of several of which one is called `arr_0`.
-    ///
-    /// # Errors
-    /// [`Error::Io`] for a file that cannot be read; [`Error::Line`] or [`Error::Content`] for an empty or ragged
-    /// table, text where a number belongs, a value that is not finite, or an unsupported kind of array.
-    pub fn read(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("csv") => read_csv(path),
-            Some("npy") => plain(path, npy::read(path)?),
-            Some("npz") => plain(path, npz::rows(path)?),
-            _ => Err(content(path, "a table ends in .csv, .npy or .npz".to_owned())),
-        }
-    }
-}
-
 /// The table of an array.
-fn plain(path: &Path, values: Tensor) -> Result<Table> {
+pub(crate) fn of_array(path: &Path, values: Tensor) -> Result<Table> {
     npy::check_finite(path, &values)?;
     Ok(Table { columns: None, values })
-}
-
-fn read_csv(path: &Path) -> Result<Table> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
-    let mut columns: Option<Vec<String>> = None;
-    let mut width = 0;
-    let mut values = Vec::new();
-    for (index, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| content(path, error.to_string()))?;
-        let fail = |problem| Error::Line { path: path.to_owned(), line: line(&bytes, &record), problem };
-        if index == 0 {
-            width = record.len();
-            if record.iter().all(|field| field.trim().parse::<f64>().is_err()) {
-                columns = Some(record.iter().map(|field| field.trim().to_owned()).collect());
-                continue;
-            }
-        }
-        if record.len() != width {
-            return Err(fail(format!("expected {width} fields, found: {}", record.len())));
-        }
-        for (column, field) in record.iter().enumerate() {
-            let name =
-                columns.as_ref().map_or_else(|| (column + 1).to_string(), |names| names[column].clone());
-            let value: f64 = field
-                .trim()
-                .parse()
-                .map_err(|_| fail(format!("column {name} wants a number, found: {field:?}")))?;
-            if !value.is_finite() {
-                return Err(fail(format!("column {name} is not finite, found: {value}")));
-            }
-            values.push(value);
-        }
-    }
-    if values.is_empty() {
-        return Err(content(path, "the table has no rows".to_owned()));
-    }
-    Ok(Table { columns, values: Tensor::from_slice(&values).view([-1, width as i64]) })
-}
-
-/// The line, counted from 1, on which a record of the file `bytes` begins. The reader's own position is where the
-/// record before it ended, which blank lines may separate from it.
-pub(crate) fn line(bytes: &[u8], record: &csv::StringRecord) -> u64 {
-    let Some(position) = record.position() else { return 1 };
-    let blank = bytes[position.byte() as usize..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Rows `[N, D]` as numbers in row-major order, and D.
@@ -96,9 +33,15 @@ fn numbers(values: &Tensor) -> Result<(Vec<f64>, usize)> {
     Ok((Vec::<f64>::try_from(&flat).map_err(read)?, dim as usize))
 }
 
-/// A number as text, with all the digits of the kind it had and no more.
+/// A number as text, with all the digits of the kind it had and no more; one with many zeros in scientific notation.
 fn text(value: f64, kind: Kind) -> String {
-    if kind == Kind::Float { (value as f32).to_string() } else { value.to_string() }
+    let short = value == 0.0 || (1e-5..1e16).contains(&value.abs());
+    match (kind, short) {
+        (Kind::Float, true) => (value as f32).to_string(),
+        (Kind::Float, false) => format!("{:e}", value as f32),
+        (_, true) => value.to_string(),
+        (_, false) => format!("{value:e}"),
+    }
 }
 
 /// The numbers of `values`, `[N]`, as text with all their digits.

@@ -69,7 +69,6 @@ fn pictures_that_would_fill_the_memory_are_refused() {
     );
     // A blank page is none of these.
     let data = tempfile::tempdir().unwrap();
-    let page =
-        encoded(&image::GrayImage::from_pixel(800, 600, image::Luma([255])).into(), ImageFormat::Png);
+    let page = encoded(&image::GrayImage::from_pixel(800, 600, image::Luma([255])).into(), ImageFormat::Png);
     assert_eq!(often(data.path(), "a.png", &page).unwrap().train.n(), 2);
 }

@@ -8,7 +8,7 @@ mod parquet_file;
 use std::fs::{self, File};
 use std::sync::Arc;
 
-use interflow_data::Sheet;
+use interflow_data::{Sheet, TextFormat};
 use parquet::basic::Compression;
 use parquet::data_type::Int64Type;
 use parquet::file::writer::SerializedFileWriter;
@@ -49,7 +49,7 @@ fn columns_are_read_by_name_and_missing_values_named_by_row() {
         let message = sheet.complete_numbers(&[1]).unwrap_err().to_string();
         assert!(message.ends_with("people.parquet: missing values in 1 row: row 2"), "{message}");
         let message = sheet.numbers(&[2]).unwrap_err().to_string();
-        assert!(message.contains("row 1: column `name` wants a number, found: \"ann\""), "{message}");
+        assert!(message.contains("`name` (text, \"ann\" in row 1)"), "{message}");
     }
 }
 
@@ -210,8 +210,9 @@ fn only_the_columns_that_are_asked_for_are_read() {
     let message = Sheet::read(&path).unwrap_err().to_string();
     assert!(message.contains("people.parquet: ") && message.contains("UTF-8"), "{message}");
     let wanted = ["income", "age"].map(str::to_owned);
-    let found = Sheet::read_columns(&path, &wanted).unwrap();
+    let found = Sheet::read_columns(&path, &wanted, &TextFormat::default()).unwrap();
     assert_eq!(found.names(), ["age", "income"]);
-    let message = Sheet::read_columns(&path, &["weight".to_owned()]).unwrap_err().to_string();
+    let message =
+        Sheet::read_columns(&path, &["weight".to_owned()], &TextFormat::default()).unwrap_err().to_string();
     assert!(message.contains("no column `weight` among: age, income, name"), "{message}");
 }

@@ -72,7 +72,8 @@ fn fault(arguments: &[String], folder: &Path) -> Option<String> {
 fn damaged_configs_are_refused_or_trained() {
     let inputs = Reader::named("config").unwrap().inputs(2).unwrap();
     let playground = Playground::new();
-    let arguments = "train damaged.toml --threads 1 --set train.steps=2 --out runs".split(' ').map(str::to_owned);
+    let arguments =
+        "train damaged.toml --threads 1 --set train.steps=2 --out runs".split(' ').map(str::to_owned);
     let arguments: Vec<String> = arguments.collect();
     let mut faults = Vec::new();
     for number in inputs.n_whole()..inputs.n_whole() + count("INTERFLOW_FUZZ_CONFIGS", 25) {
@@ -100,9 +101,30 @@ const LINES: [&str; 9] = [
 
 /// Words that somebody may write, or a script.
 const WORDS: [&str; 24] = [
-    "0", "-1", "1e308", "nan", "inf", "9223372036854775807", "9223372036854775808", "18446744073709551616", "",
-    "--", "-", "..", "/", "/dev/null", "nowhere.csv", "points.csv", "--threads", "--device", "cuda", "--set", "a.b=",
-    "train.batch=99999999999", "--along", "\u{1f980}",
+    "0",
+    "-1",
+    "1e308",
+    "nan",
+    "inf",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551616",
+    "",
+    "--",
+    "-",
+    "..",
+    "/",
+    "/dev/null",
+    "nowhere.csv",
+    "points.csv",
+    "--threads",
+    "--device",
+    "cuda",
+    "--set",
+    "a.b=",
+    "train.batch=99999999999",
+    "--along",
+    "\u{1f980}",
 ];
 
 fn below(draw: &mut Draw, n: usize) -> usize {

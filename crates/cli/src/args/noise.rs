@@ -92,7 +92,7 @@ pub(crate) struct DensityArgs {
 }
 
 /// A value by the name that configs use.
-fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+pub(super) fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
     toml::Value::String(name.to_owned())
         .try_into()
         .map_err(|error: toml::de::Error| error.message().to_owned())

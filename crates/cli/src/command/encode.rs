@@ -16,7 +16,7 @@ use crate::rows::{RowsOfFile, column_names};
 pub(crate) fn encode(args: &RowsArgs, work: &Work) -> Result<ExitCode> {
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     let flow = open(&args.flow, work)?;
-    let rows = RowsOfFile::read(&args.file, &flow)?;
+    let rows = RowsOfFile::read(args, &flow)?;
     let found = flow.carry_counted(&rows.points, (1.0, 0.0))?;
     let names = flow.manifest().base_columns().map_or_else(|| column_names(flow.space().dim), Columns::names);
     output.write(&names, &found.rows, flow.engine().base().extent())?;

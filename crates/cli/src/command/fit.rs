@@ -1,27 +1,44 @@
 //! `fit`: a run on one's own table, without a config file.
 
-use std::path::Path;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use interflow_data::table;
 use interflow_flow::{FitOptions, Work, fit as fitting};
 
 use super::run::{conclude, runner};
-use crate::args::FitArgs;
+use crate::args::{FitArgs, NameList};
+use crate::rows::stdin;
 use crate::terminal::TrainingDisplay;
 
 /// Chooses a config for the table and runs it as an experiment.
 pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
     let options = FitOptions {
-        columns: args.columns.clone(),
-        given: args.given.clone(),
+        text: args.text.format(),
+        columns: args.columns.as_deref().map(NameList::names),
+        drop: NameList::names(&args.drop),
+        given: NameList::names(&args.given),
         missing: args.missing,
         constant: args.constant,
-        dequantise: args.dequantise.clone(),
+        dequantise: NameList::names(&args.dequantise),
         set: args.options.set.clone(),
         ..FitOptions::default()
     };
-    let config = fitting::config_for(&args.file, &options)?;
+    let kept = stdin(&args.file)?.map(|bytes| keep(&bytes, &args.options.out)).transpose()?;
+    let config = fitting::config_for(kept.as_deref().unwrap_or(&args.file), &options)?;
     let runner = runner(&args.options, Path::new(""), work)?;
     conclude(runner.complete(config, &mut TrainingDisplay::default())?, &args.options)
+}
+
+/// Keeps what came from stdin as a file in the folder of runs, named by its content: a run can read its data again.
+fn keep(bytes: &[u8], out: &Path) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    let path = out.join(format!("stdin-{:016x}.csv", hasher.finish()));
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    table::write_whole(&path, bytes)?;
+    tracing::info!("what came from stdin is kept: {}", path.display());
+    Ok(path)
 }

@@ -19,7 +19,7 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
     let flow = open(&args.flow, work)?;
-    let rows = RowsOfFile::read(&args.file, &flow)?;
+    let rows = RowsOfFile::read(args, &flow)?;
     let (points, units) = rows.at(time, &flow);
     let found = flow.log_density_counted(&points, time)?;
     let log_density = found.rows + units.log().sum(Kind::Double).double_value(&[]);

@@ -13,7 +13,7 @@ use serde_json::json;
 use tch::Tensor;
 
 use super::open::{extent, has_ending, open, say};
-use crate::args::SampleArgs;
+use crate::args::{NameList, SampleArgs};
 use crate::image_output::ImageOutput;
 use crate::observation::observed;
 use crate::output::{Output, check_distinct};
@@ -61,7 +61,7 @@ fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
         given: given(args, flow)?,
         along: args.path.along,
         noise: args.path.noise(path.regular_shape()),
-        observed: observed(&args.observe, args.noise, &names)?,
+        observed: observed(&NameList::names(&args.observe), args.noise, &names)?,
         guidance: args.guidance,
     })
 }
@@ -69,7 +69,7 @@ fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
 /// What the samples are given: rows of a file, or one class for all.
 fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
     let Some(class) = args.class else {
-        return conditions(args.given.as_deref(), flow, args.n.unwrap_or(1) as i64);
+        return conditions(args.given.as_deref(), &args.text, flow, args.n.unwrap_or(1) as i64);
     };
     check_class(class, flow)?;
     let n = args.n.unwrap_or(USUAL);

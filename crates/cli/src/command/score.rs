@@ -16,7 +16,7 @@ pub(crate) fn score(args: &ScoreArgs, work: &Work) -> Result<ExitCode> {
     let rows_args = &args.rows;
     let output = Output::parse(&rows_args.out, &[&rows_args.file, &rows_args.flow.checkpoint])?;
     let flow = open(&rows_args.flow, work)?;
-    let rows = RowsOfFile::read(&rows_args.file, &flow)?;
+    let rows = RowsOfFile::read(rows_args, &flow)?;
     let (points, units) = rows.at(args.time, &flow);
     let score = flow.score(&points, args.time)? * units;
     let names: Vec<String> = match flow.columns() {

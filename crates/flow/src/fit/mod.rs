@@ -29,7 +29,7 @@ mod defaults;
 
 use std::path::{Path, PathBuf};
 
-use interflow_data::{DatasetConfig, Sheet, Table, TableConfig, Unfit};
+use interflow_data::{DatasetConfig, Sheet, Table, TableConfig, TextFormat, Unfit};
 
 use crate::config::{ExperimentConfig, TargetConfig, as_name};
 use crate::error::{Result, io_error, refuse};
@@ -55,8 +55,12 @@ use crate::flow::Flow;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FitOptions {
-    /// The columns to use, by name, or by number from 1 where there is no header; all without it.
+    /// How the text of a file is read; what is not said is recognised.
+    pub text: TextFormat,
+    /// The columns to use, by name, as `#3` by place, or by number from 1 where there is no header; all without it.
     pub columns: Option<Vec<String>>,
+    /// The columns that are left out of these, by name or place.
+    pub drop: Vec<String>,
     /// The columns that the flow is given: it models the others, given these.
     pub given: Vec<String>,
     /// What becomes of rows with missing values.
@@ -77,7 +81,9 @@ impl FitOptions {
     /// How a file's rows become a data set.
     fn table(&self, file: PathBuf) -> TableConfig {
         TableConfig {
+            text: self.text.clone(),
             columns: self.columns.clone(),
+            drop: self.drop.clone(),
             given: self.given.clone(),
             missing: self.missing,
             constant: self.constant,
@@ -88,10 +94,10 @@ impl FitOptions {
 
     /// The experiment of a sheet in `file`.
     fn config(&self, name: String, file: PathBuf, sheet: &Sheet) -> Result<ExperimentConfig> {
-        let places = sheet.places(self.columns.as_deref())?;
-        let given = sheet.places(Some(&self.given))?;
-        let dim = places.len() + given.iter().filter(|place| !places.contains(place)).count();
-        let mut config = defaults::for_table(name, self.table(file), (sheet.n_rows(), dim))?;
+        let table = self.table(file);
+        let (given, others) = table.places(sheet)?;
+        let dim = given.len() + others.len();
+        let mut config = defaults::for_table(name, table, (sheet.n_rows(), dim))?;
         config.seed = self.seed.unwrap_or(config.seed);
         if let Some(steps) = self.steps {
             defaults::set_steps(&mut config, steps);
@@ -122,7 +128,7 @@ pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<
     Ok(Experiment::new(config).target(Box::new(data)))
 }
 
-/// The config by which a table in a CSV, NPY, NPZ or Parquet file is fitted.
+/// The config by which a table in a text, NPY, NPZ or Parquet file is fitted.
 ///
 /// # Errors
 /// If the file cannot be read, or does not go with the options.

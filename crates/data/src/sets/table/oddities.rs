@@ -1,0 +1,128 @@
+//! What a flow finds hard in a column: it is a density on the whole line, and smooth.
+
+use super::TableConfig;
+use crate::sheet::names::pasted;
+use crate::sheet::{brief, is_whole};
+
+/// Fewer rows show nothing.
+const FEWEST: usize = 20;
+
+/// What is odd in the column called `name`, as warnings.
+pub(super) fn of(name: &str, mut column: Vec<f64>, dequantised: bool) -> Vec<String> {
+    column.sort_by(f64::total_cmp);
+    let odd = [discrete(name, &column, dequantised), tails(name, &column)];
+    odd.into_iter().flatten().map(|odd| format!("column `{name}` {odd}")).collect()
+}
+
+/// What is odd in sorted values that repeat, or are whole numbers.
+fn discrete(name: &str, sorted: &[f64], dequantised: bool) -> Option<String> {
+    let (n, [.., last]) = (sorted.len(), sorted) else { return None };
+    let (first, argument) = (sorted[0], pasted(&[name]));
+    let runs: Vec<&[f64]> = sorted.chunk_by(|a, b| a.total_cmp(b).is_eq()).collect();
+    let whole = sorted.iter().all(|value| is_whole(*value));
+    let longest = runs.iter().max_by_key(|run| run.len())?;
+    let share = longest.len() as f64 / n as f64;
+    // Values that all repeat are steps, one that does is a peak.
+    let is_peak = runs.iter().filter(|run| 3 * run.len() > longest.len()).count() == 1;
+    match runs.len() {
+        2 => Some(format!(
+            "holds two values only, {} and {}: as a quantity it gets samples beside them\n\
+             hint: --given {argument} models the other columns given it",
+            brief(first),
+            brief(*last)
+        )),
+        distinct if whole && distinct == n && n >= FEWEST => {
+            let what = if (last - first + 1.0 - n as f64).abs() < 0.5 {
+                "numbers the rows"
+            } else {
+                "is another whole number in each row"
+            };
+            Some(format!(
+                "{what}, as an index or id does, and is modelled like data\nhint: --drop {argument} leaves it out"
+            ))
+        }
+        _ if whole && dequantised => None,
+        _ if whole => Some(format!(
+            "holds integers only, on which a density is unbounded\nhint: --dequantise {argument}, or {}",
+            TableConfig::ALL_INTEGERS
+        )),
+        _ if share > 0.1 && is_peak && n >= FEWEST => Some(format!(
+            "is {} in {:.0} % of the rows: a density has no such peak, and samples lie near it instead of on it",
+            brief(longest[0]),
+            100.0 * share
+        )),
+        distinct if 5 * distinct <= n && n >= FEWEST => Some(format!(
+            "holds {distinct} different values only, on which a density is unbounded\n\
+             hint: --dequantise is for whole numbers, so bring them to such{}",
+            factor(&runs).map_or_else(String::new, |factor| format!(": here, multiply by {factor}"))
+        )),
+        _ => None,
+    }
+}
+
+/// What makes whole numbers of values.
+fn factor(runs: &[&[f64]]) -> Option<u32> {
+    let whole = |factor: &u32| {
+        runs.iter().map(|run| run[0] * f64::from(*factor)).all(|value| (value - value.round()).abs() < 1e-9)
+    };
+    [2, 3, 4, 5, 6, 8, 10, 12, 20, 25, 50, 100, 1000].into_iter().find(whole)
+}
+
+/// What is odd at the ends of sorted values.
+fn tails(name: &str, sorted: &[f64]) -> Option<String> {
+    let n = sorted.len();
+    if n < FEWEST {
+        return None;
+    }
+    let (first, median, last) = (sorted[0], sorted[n / 2], sorted[n - 1]);
+    let range = sorted[3 * n / 4] - sorted[n / 4];
+    let far = if last - median > median - first { last } else { first };
+    if range > 0.0 && (far - median).abs() > 1000.0 * range {
+        return Some(format!(
+            "has the median {} but goes as far as {}, which alone sets its scale: the others become one point\n\
+             hint: leave out such rows, or --drop {}",
+            brief(median),
+            brief(far),
+            pasted(&[name])
+        ));
+    }
+    (first > 0.0 && last - median > 6.0 * (median - first) && median > first).then(|| {
+        format!(
+            "is positive with a long tail, from {} by the median {} to {}: samples may be negative\n\
+             hint: its logarithm is easier to model",
+            brief(first),
+            brief(median),
+            brief(last)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn odd(column: impl Iterator<Item = f64>) -> String {
+        of("a b", column.collect(), false).join("\n")
+    }
+
+    #[test]
+    fn each_kind_of_hard_column_is_named() {
+        let wave = |i: i32| (f64::from(i) * 0.7).sin();
+        for (odd, part) in [
+            (odd((0..99).map(f64::from)), "numbers the rows"),
+            (odd((0..99).map(|i| f64::from(i * i))), "another whole number in each row"),
+            (odd((0..99).map(|i| f64::from(i % 7))), "--dequantise 'a b'"),
+            (odd((0..99).map(|i| f64::from(i % 2))), "two values only, 0 and 1"),
+            (odd((0..99).map(|i| f64::from(i % 9) / 2.0)), "multiply by 2"),
+            (odd((0..99).map(|i| if i % 3 == 0 { wave(i) } else { 0.0 })), "is 0 in 68 % of the rows"),
+            (odd((0..99).map(|i| 1e300 * wave(i)).chain([2e306])), "as far as 2e306"),
+            (odd((0..99).map(|i| if i == 50 { 1e9 } else { wave(i) })), "as far as 1e9"),
+            (odd((0..99).map(|i| (3.0 * wave(i)).exp())), "samples may be negative"),
+        ] {
+            assert!(odd.contains(part), "{part:?} is not in: {odd}");
+        }
+        assert_eq!(odd((0..99).map(wave)), "");
+        assert_eq!(odd((0..99).map(|i| 1e300 * wave(i))), "");
+        assert!(of("a", (0..99).map(|i| f64::from(i % 7)).collect(), true).is_empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! The names of a text's columns.
+
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+
+use super::evidence::evidence;
+use super::format::Header;
+use super::marks::Marks;
+use super::{Row, is_whole};
+
+/// Rows below a first line that are compared with it.
+const COMPARED: usize = 100;
+
+/// A line that names the columns.
+pub(super) struct Titles {
+    pub(super) line: u64,
+    pub(super) fields: Vec<String>,
+}
+
+/// The header: the first of `rows`, which is taken out then, or a comment above them; none where `stated` says so.
+pub(super) fn take(
+    rows: &mut Vec<Row>,
+    comment: Option<(u64, StringRecord)>,
+    stated: Option<Header>,
+) -> Option<Titles> {
+    let titles = |(line, record): &Row| Titles { line: *line, fields: record.iter().map(title).collect() };
+    let first = match stated {
+        Some(Header::No) => return None,
+        Some(Header::Yes) => comment.is_none() || rows.first().is_some_and(|(_, first)| is_text(first)),
+        None => is_header(rows),
+    };
+    if first && !rows.is_empty() {
+        return Some(titles(&rows.remove(0)));
+    }
+    let width = rows.first().map_or(0, |(_, row)| row.len());
+    comment
+        .filter(|(_, names)| names.len() == width && (stated.is_some() || names.iter().any(is_title)))
+        .as_ref()
+        .map(titles)
+}
+
+fn title(field: &str) -> String {
+    field.trim().to_owned()
+}
+
+/// Whether a title or a field looks like a number.
+pub(super) fn is_number(field: &str) -> bool {
+    evidence(field.trim()).is_some() || field.trim().parse::<f64>().is_ok()
+}
+
+/// Whether a field is neither a number nor missing.
+fn is_title(field: &str) -> bool {
+    !is_number(field) && !Marks::default().hold_text(field.trim())
+}
+
+/// Whether a line holds text and no number.
+fn is_text(line: &StringRecord) -> bool {
+    line.iter().all(|field| !is_number(field)) && line.iter().any(is_title)
+}
+
+/// Whether the first row is a header: it holds no number, or text above numbers.
+fn is_header(rows: &[Row]) -> bool {
+    let Some(((_, first), rest)) = rows.split_first() else { return false };
+    let marks = Marks::default();
+    let above_numbers = |place: usize| {
+        let mut below = rest.iter().take(COMPARED).filter_map(|(_, row)| row.get(place)).peekable();
+        below.peek().is_some() && below.all(|field| is_number(field) || marks.hold_text(field.trim()))
+    };
+    let mut titles = first.iter().enumerate().filter(|(_, field)| is_title(field));
+    is_text(first) || titles.any(|(place, _)| above_numbers(place))
+}
+
+/// Whether a first row that was taken for data may be a header after all: whole numbers, all different, that stand out
+/// from the rows below.
+pub(super) fn may_be_header(rows: &[Row]) -> bool {
+    let Some(((_, first), rest)) = rows.split_first() else { return false };
+    let number = |field: &str| field.trim().parse::<f64>().ok();
+    let Some(first) = first.iter().map(number).collect::<Option<Vec<f64>>>() else { return false };
+    let mut sorted = first.clone();
+    sorted.sort_by(f64::total_cmp);
+    let different = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+    let stands_out = |(place, &value): (usize, &f64)| {
+        let below: Vec<f64> =
+            rest.iter().take(COMPARED).filter_map(|(_, row)| number(row.get(place)?)).collect();
+        let beyond = below.iter().all(|other| *other < value) || below.iter().all(|other| *other > value);
+        below.len() > 1 && (beyond || !below.iter().copied().all(is_whole))
+    };
+    first.len() > 1
+        && different
+        && first.iter().copied().all(is_whole)
+        && first.iter().enumerate().all(stands_out)
+}
+
+/// The columns' names: their titles, told apart by the places of those that stand twice, and the place alone for one
+/// that has none.
+pub(super) fn names(titles: &[String]) -> Vec<String> {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for title in titles {
+        *counts.entry(title).or_default() += 1;
+    }
+    let name = |(place, title): (usize, &String)| match (title.as_str(), counts.get(title.as_str())) {
+        ("", _) => format!("#{}", place + 1),
+        (_, Some(2..)) => format!("{title}#{}", place + 1),
+        _ => title.clone(),
+    };
+    titles.iter().enumerate().map(name).collect()
+}

@@ -1,0 +1,118 @@
+//! Which sign stands between the fields of a text.
+
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+
+use super::evidence::evidence;
+use super::format::{Decimal, Separator};
+use super::marks::Marks;
+
+/// Lines that are looked at.
+const LOOKED_AT: usize = 100;
+
+/// Those that are recognised; where two do as well, the first.
+const CANDIDATES: [Separator; 5] =
+    [Separator::COMMA, Separator::SEMICOLON, Separator::TAB, Separator::PIPE, Separator::BLANKS];
+
+/// The separator by which the first lines of `text` are rows of one width with the most numbers: the share of rows of the
+/// usual width times the share of their fields that are numbers or missing. Fewer than two columns count only where
+/// the decimal mark is known to be a comma, which otherwise would be taken for a separator.
+pub(super) fn recognise(text: &str, decimal: Option<Decimal>) -> Separator {
+    let head = head(text);
+    let least = if decimal == Some(Decimal::Comma) { 1 } else { 2 };
+    let mut best = (0.0, Separator::COMMA);
+    for candidate in CANDIDATES {
+        let rows: Vec<StringRecord> = records(head, candidate).filter_map(Result::ok).collect();
+        let merit = merit(&rows, least);
+        // A comma is the one to doubt only where it may be a decimal mark.
+        let better = if least == 1 && best.1 == Separator::COMMA { merit >= best.0 } else { merit > best.0 };
+        if better && merit > 0.0 {
+            best = (merit, candidate);
+        }
+    }
+    best.1
+}
+
+/// The first lines.
+fn head(text: &str) -> &str {
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
+    // A stretch of a long line is no line.
+    ends.take(LOOKED_AT).last().map_or(text, |end| &text[..end])
+}
+
+/// How well rows that were cut by a separator look like a table.
+fn merit(rows: &[StringRecord], least: usize) -> f64 {
+    let width = usual_width(rows.iter());
+    let (mut n_rows, mut n_fields, mut n_numbers) = (0.0, 0.0, 0.0);
+    let marks = Marks::default();
+    for row in rows.iter().filter(|row| row.len() == width) {
+        n_rows += 1.0;
+        n_fields += width as f64;
+        let number = |field: &&str| marks.hold_text(field.trim()) || evidence(field.trim()).is_some();
+        n_numbers += row.iter().filter(number).count() as f64;
+    }
+    // No sign that cuts half of the rows in another way stands between fields.
+    if width < least || 2.0 * n_rows <= rows.len() as f64 {
+        return 0.0;
+    }
+    // Text has a separator too: any number is worth more.
+    (n_rows / rows.len() as f64) * (n_numbers / n_fields + 1e-6)
+}
+
+/// The most frequent number of fields of the first rows, of equally frequent ones that of the earlier row.
+pub(super) fn usual_width<'a>(rows: impl Iterator<Item = &'a StringRecord> + Clone) -> usize {
+    let mut counts = BTreeMap::<usize, usize>::new();
+    for row in rows.clone().take(LOOKED_AT) {
+        *counts.entry(row.len()).or_default() += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    rows.map(StringRecord::len).find(|width| counts.get(width) == Some(&most)).unwrap_or(0)
+}
+
+/// The rows of a text.
+pub(super) fn records(
+    text: &str,
+    separator: Separator,
+) -> Box<dyn Iterator<Item = csv::Result<StringRecord>> + '_> {
+    if separator == Separator::BLANKS {
+        let lines = text.lines().zip(1u64..).filter(|(line, _)| !line.trim().is_empty());
+        return Box::new(lines.map(|(line, number)| {
+            let mut record: StringRecord = line.split_whitespace().collect();
+            let mut position = csv::Position::new();
+            position.set_line(number).set_byte((line.as_ptr() as usize - text.as_ptr() as usize) as u64);
+            record.set_position(Some(position));
+            Ok(record)
+        }));
+    }
+    let mut options = csv::ReaderBuilder::new();
+    options.has_headers(false).flexible(true).delimiter(separator.byte());
+    Box::new(options.from_reader(text.as_bytes()).into_records())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_separator_makes_numbers_of_the_fields() {
+        for (text, separator) in [
+            ("a,b\n1,2\n3,4\n", ","),
+            ("a;b;k\n10,251;2,845;4\n9,736;8,817;6\n", ";"),
+            ("10,251;2,845;4\n9,736;8,817;6\n", ";"),
+            ("a\tb\n1.5\t2\n", "tab"),
+            ("a|b\n1.5|2\n", "|"),
+            ("1.5  2\n3 4\n", "blanks"),
+            ("1, 2\n3, 4\n", ","),
+            ("name,note\nanna,to be; or not\nbert,to; see\n", ","),
+            ("when,x\n2024-01-01 10:00:00,1\n2024-01-02 10:00:00,2\n", ","),
+            ("\"a;b\",c\n1,2\n3,4\n", ","),
+            ("x\n1\n2\n", ","),
+            ("Measured by us\na;b\n1;2\n3;4\n5;6\n", ";"),
+        ] {
+            assert_eq!(recognise(text, None).to_string(), separator, "{text:?}");
+        }
+        assert_eq!(recognise("x\n10,5\n2,25\n", Some(Decimal::Comma)), Separator::SEMICOLON);
+        assert_eq!(recognise("x,y\n\"10,5\",\"2,25\"\n", Some(Decimal::Comma)), Separator::COMMA);
+    }
+}

@@ -1,0 +1,192 @@
+//! A sheet from a text file, CSV or like it.
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::evidence::{Evidence, Evidences, evidence};
+use super::format::{Separator, TextFormat};
+use super::header::{self, Titles};
+use super::marks::Marks;
+use super::note::Notes;
+use super::numerals::Numerals;
+use super::preamble::Preamble;
+use super::{Cells, Column, Counted, Row, Sheet, encoding, numbered, separator};
+use crate::error::{Error, Result, content};
+
+/// Reads the rows of a text; the file's name is for errors.
+pub(super) fn read(path: &Path, bytes: Vec<u8>, format: &TextFormat) -> Result<Sheet> {
+    format.check()?;
+    let (mut text, encoding) = encoding::decode(path, bytes, format.encoding.as_deref())?;
+    let preamble = Preamble::take(&mut text, &format.skip_rows);
+    let text = std::str::from_utf8(&text).map_err(|error| content(path, error.to_string()))?;
+    let separator = format.separator.or(preamble.separator);
+    let separator = separator.unwrap_or_else(|| separator::recognise(text, format.decimal));
+    let rows = separator::records(text, separator)
+        .map(|record| record.map(|record| (line(text.as_bytes(), &record), record)));
+    let mut rows =
+        rows.collect::<csv::Result<Vec<Row>>>().map_err(|error| content(path, error.to_string()))?;
+
+    let mut notes = Notes::new(path);
+    let width = separator::usual_width(rows.iter().map(|(_, row)| row));
+    rows.retain(|(_, row)| row.len() == width || !row.get(0).is_some_and(|field| field.starts_with('#')));
+    let comment = preamble
+        .comment
+        .and_then(|(line, names)| Some((line, separator::records(&names, separator).next()?.ok()?)));
+    let titles = header::take(&mut rows, comment, format.header);
+    if rows.is_empty() {
+        return Err(content(path, "the table has no rows".to_owned()));
+    }
+    if format.header.is_none() {
+        doubt_header(titles.as_ref(), &rows, &mut notes);
+    }
+    let n_columns = n_columns(path, titles.as_ref(), &rows)?;
+    let columns = columns(titles.as_ref(), &rows, n_columns, &mut notes);
+    let numerals = numerals(path, &rows, (text, separator), format, &mut notes)?;
+    notes.recognised(encoding, (format.separator.is_none()).then_some(separator), numerals, format);
+    let marks = Marks::with(&format.missing_marks);
+    let names = columns.iter().map(|column| column.name.clone()).collect();
+    let (has_header, counted, cells) = (titles.is_some(), Counted::Lines, Cells::Text(rows));
+    Ok(Sheet { path: path.to_owned(), names, columns, has_header, counted, cells, numerals, marks, notes })
+}
+
+/// The line, counted from 1, on which a record of the file `bytes` begins. The reader's own position is where the
+/// record before it ended, which blank lines may separate from it.
+fn line(bytes: &[u8], record: &StringRecord) -> u64 {
+    let Some(position) = record.position() else { return 1 };
+    let blank = bytes[position.byte() as usize..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// Says where a first line may have been taken wrongly for a row or for a header.
+fn doubt_header(titles: Option<&Titles>, rows: &[Row], notes: &mut Notes) {
+    let hint = "hint: --header yes if it names the columns, --header no if it is a row";
+    match titles {
+        None if header::may_be_header(rows) => notes.warn(format!(
+            "line {} holds whole numbers that stand out from the lines below, and is read as a row\n{hint}",
+            rows[0].0
+        )),
+        Some(titles) if titles.fields.iter().any(|title| header::is_number(title)) => {
+            notes.warn(format!("line {} holds numbers, and is read as a header\n{hint}", titles.line));
+        }
+        _ => {}
+    }
+}
+
+/// How many columns all rows have. One separator more at the end of a line is no column, in rows or in the header.
+fn n_columns(path: &Path, titles: Option<&Titles>, rows: &[Row]) -> Result<usize> {
+    let width = separator::usual_width(rows.iter().map(|(_, row)| row));
+    let ends_empty = |row: &StringRecord| row.iter().next_back().is_some_and(|field| field.trim().is_empty());
+    let fits = |row: &StringRecord, n: usize| row.len() == n || (row.len() == n + 1 && ends_empty(row));
+    let n = match titles.map(|titles| (&titles.fields, titles.fields.len())) {
+        None => width,
+        Some((fields, n)) if n == width + 1 && fields.last().is_some_and(String::is_empty) => width,
+        Some((_, n)) => n,
+    };
+    let problem = |line: u64, problem: String| Err(Error::Line { path: path.to_owned(), line, problem });
+    let usual = rows.iter().find(|(_, row)| row.len() == width);
+    if let (Some(titles), Some((_, usual))) = (titles, usual)
+        && !fits(usual, n)
+    {
+        let found = titles.fields.len();
+        let line = titles.line;
+        return problem(
+            line,
+            format!(
+                "expected {width} fields as in the lines below, found: {found}\n\
+                 hint: --skip-rows {line} leaves out a title; --separator says what stands between fields"
+            ),
+        );
+    }
+    match rows.iter().find(|(_, row)| !fits(row, n)) {
+        None => Ok(n),
+        Some((line, row)) => problem(
+            *line,
+            format!(
+                "expected {n} fields, found: {}\nhint: --skip-rows {line} leaves the line out",
+                row.len()
+            ),
+        ),
+    }
+}
+
+/// The columns, without those that have neither a name nor a value.
+fn columns(titles: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -> Vec<Column> {
+    let (titles, names) = match titles {
+        Some(titles) => (titles.fields[..n].to_vec(), header::names(&titles.fields[..n])),
+        None => (vec![String::new(); n], numbered(n).into_iter().map(|column| column.name).collect()),
+    };
+    let empty = |place: usize| {
+        let blank = |(_, row): &Row| row.get(place).is_none_or(|field| field.trim().is_empty());
+        // One row shows nothing: its only value there may be missing.
+        titles[place].is_empty() && rows.len() > 1 && rows.iter().all(blank)
+    };
+    let (left_out, used): (Vec<usize>, Vec<usize>) = (0..n).partition(|&place| empty(place));
+    if !left_out.is_empty() && !used.is_empty() {
+        let places: Vec<&str> = left_out.iter().map(|&place| names[place].as_str()).collect();
+        notes.warn(format!("columns without name and values are left out: {}", places.join(", ")));
+    }
+    let twice: Vec<&str> = used
+        .iter()
+        .filter(|&&place| !titles[place].is_empty() && names[place] != titles[place])
+        .map(|&place| names[place].as_str())
+        .collect();
+    if !twice.is_empty() {
+        notes.warn(format!(
+            "names that stand twice in the header are told apart by their places: {}",
+            twice.join(", ")
+        ));
+    }
+    let column = |place: usize| Column { name: names[place].clone(), title: titles[place].clone(), place };
+    let used = if used.is_empty() { left_out } else { used };
+    used.into_iter().map(column).collect()
+}
+
+/// How the numbers are written. Without commas between other separators, or quotes that could hold some, there is
+/// nothing to ask.
+fn numerals(
+    path: &Path,
+    rows: &[Row],
+    (text, separator): (&str, Separator),
+    format: &TextFormat,
+    notes: &mut Notes,
+) -> Result<Numerals> {
+    let plain = match separator {
+        Separator::COMMA => !text.contains('"'),
+        Separator::SEMICOLON => false,
+        _ => !text.contains(','),
+    };
+    let mut all = Evidences::default();
+    if !plain {
+        let width = rows.first().map_or(0, |(_, row)| row.len());
+        (0..width).filter_map(|place| of_column(rows, place)).for_each(|column| all.join(column));
+    }
+    let by_semicolons = separator == Separator::SEMICOLON;
+    let numerals = all.numerals(format, by_semicolons).map_err(|problem| content(path, problem))?;
+    if let (true, true, Some(open)) =
+        (by_semicolons, format.decimal.is_none() && numerals == Numerals::default(), all.only_open_points())
+    {
+        notes.warn(format!(
+            "points are read as decimal marks, but may stand between thousands, as in {open:?}\n\
+             hint: --decimal . or --thousands . says which"
+        ));
+    }
+    Ok(numerals)
+}
+
+/// What a column says of the decimal mark, if at least half of it looks like numbers.
+fn of_column(rows: &[Row], place: usize) -> Option<Evidences> {
+    let marks = Marks::default();
+    let mut found = Evidences::default();
+    let (mut n, mut n_numbers) = (0_usize, 0_usize);
+    for field in rows.iter().filter_map(|(_, row)| row.get(place)).map(str::trim) {
+        let evidence = evidence(field);
+        if evidence.is_none() && marks.hold_text(field) {
+            continue;
+        }
+        n += 1;
+        n_numbers += usize::from(evidence.is_some());
+        found.add(field, evidence.unwrap_or(Evidence::None));
+    }
+    (2 * n_numbers >= n).then_some(found)
+}

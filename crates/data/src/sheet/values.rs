@@ -1,0 +1,100 @@
+//! The numbers of a sheet's columns.
+
+use std::collections::BTreeMap;
+
+use tch::Tensor;
+
+use super::unusable::{Fields, Unusable, message};
+use super::{Cells, Counted, Row, Sheet, rows_where};
+use crate::error::{Result, content};
+
+impl Sheet {
+    /// The numbers of the columns at `places`, `[N, D]` in double precision, with NaN for what is missing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Content`] naming all columns that are no numbers, [`crate::Error::Line`] for a number that is not
+    /// finite.
+    pub fn numbers(&self, places: &[usize]) -> Result<Tensor> {
+        match &self.cells {
+            Cells::Text(rows) => self.parsed(rows, places),
+            Cells::Numbers(values) => {
+                let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
+                let values = values.index_select(1, &Tensor::from_slice(&places));
+                let values = self
+                    .marks
+                    .numbers()
+                    .iter()
+                    .fold(values, |values, &mark| values.masked_fill(&values.eq(mark), f64::NAN));
+                match rows_where(&values.isinf().any_dim(1, false)).first() {
+                    None => Ok(values),
+                    Some(&row) => Err(self.problem_in(row, "a value is not finite".to_owned())),
+                }
+            }
+        }
+    }
+
+    /// The numbers of a text's columns.
+    fn parsed(&self, rows: &[Row], places: &[usize]) -> Result<Tensor> {
+        let mut values = Vec::with_capacity(rows.len() * places.len());
+        let mut units = BTreeMap::new();
+        for (row, (_, record)) in rows.iter().enumerate() {
+            for &place in places {
+                let field = record.get(self.columns[place].place).unwrap_or_default().trim();
+                let Some(amount) = self.numerals.amount(field) else {
+                    if self.marks.hold_text(field) {
+                        values.push(f64::NAN);
+                        continue;
+                    }
+                    return Err(self.unusable(places));
+                };
+                let missing = self.marks.hold_number(amount.value);
+                if amount.value.is_infinite() && !missing {
+                    let problem = format!("column `{}` is not finite, found: {field}", self.names[place]);
+                    return Err(self.problem_in(row, problem));
+                }
+                if let Some(unit) = amount.unit {
+                    units.insert(place, unit);
+                }
+                values.push(if missing { f64::NAN } else { amount.value });
+            }
+        }
+        if !units.is_empty() {
+            if self.usable(places).len() < places.len() {
+                return Err(self.unusable(places));
+            }
+            let named = |(&place, unit): (&usize, &char)| format!("`{}` in {unit}", self.names[place]);
+            let named: Vec<String> = units.iter().map(named).collect();
+            tracing::info!(
+                "{}: numbers are read without their signs: {}",
+                self.path.display(),
+                named.join(", ")
+            );
+        }
+        Ok(Tensor::from_slice(&values).view([-1, places.len() as i64]))
+    }
+
+    /// Those of `places` whose columns are numbers.
+    pub(crate) fn usable(&self, places: &[usize]) -> Vec<usize> {
+        places.iter().copied().filter(|&place| self.problem_of(place).is_none()).collect()
+    }
+
+    /// The error that names all columns of `places` that are no numbers.
+    fn unusable(&self, places: &[usize]) -> crate::Error {
+        let columns: Vec<Unusable> = places.iter().filter_map(|&place| self.problem_of(place)).collect();
+        content(&self.path, message(&columns, self.line(0), self.place_word()))
+    }
+
+    /// Why a column is no numbers.
+    fn problem_of(&self, place: usize) -> Option<Unusable> {
+        let Cells::Text(rows) = &self.cells else { return None };
+        let at = self.columns[place].place;
+        let fields = rows.iter().map(|(line, record)| (*line, record.get(at).unwrap_or_default())).collect();
+        let column = Fields { name: &self.names[place], fields };
+        Unusable::of(&column, self.numerals, &self.marks, self.place_word())
+    }
+
+    /// What rows are found by.
+    pub(super) fn place_word(&self) -> &'static str {
+        if self.counted == Counted::Lines { "line" } else { "row" }
+    }
+}
