@@ -38,6 +38,9 @@ impl<R: Read> Array<R> {
     pub(crate) fn open(mut reader: R, n_bytes: u64) -> std::result::Result<Self, String> {
         let mut start = [0; 8];
         reader.read_exact(&mut start).map_err(damaged)?;
+        if let [0x80, 2..=5, ..] = start {
+            return Err(kind::PICKLE.to_owned());
+        }
         if start[..6] != *MAGIC {
             return Err("not a whole NPY file: it does not begin as one".to_owned());
         }
@@ -151,6 +154,7 @@ pub(crate) fn check_finite(path: &Path, values: &Tensor) -> Result<()> {
     Err(content(path, problem))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn damaged(error: io::Error) -> String {
     format!("not a whole NPY file: {error}")
 }

@@ -22,6 +22,10 @@ const ENDING: &str = ".npy";
 /// # Errors
 /// [`Error::Io`] for a file that cannot be read, [`Error::Content`] naming an array that is not there, is damaged, holds
 /// no numbers, or would take far more memory than the file.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is not one for all lifetimes of a reader"
+)]
 pub fn arrays(path: &Path, names: &[&str]) -> Result<Vec<Tensor>> {
     guarded(path, || {
         let mut archive = Archive::open(path)?;
@@ -35,6 +39,10 @@ pub(crate) fn holds_arrays(path: &Path) -> bool {
 }
 
 /// The archive's only array, or else that called `arr_0`, as rows `[N, D]` in double precision, finite or not.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is not one for all lifetimes of a reader"
+)]
 pub(crate) fn rows(path: &Path) -> Result<Tensor> {
     guarded(path, || {
         let mut archive = Archive::open(path)?;

@@ -216,3 +216,15 @@ fn only_the_columns_that_are_asked_for_are_read() {
         Sheet::read_columns(&path, &["weight".to_owned()], &TextFormat::default()).unwrap_err().to_string();
     assert!(message.contains("no column `weight` among: age, income, name"), "{message}");
 }
+
+/// The header of a page claims two thousand million numbers in a field that nobody knows, where the file ends.
+#[test]
+fn a_claim_beyond_the_end_of_the_file_ends() {
+    let folder = table(Compression::UNCOMPRESSED);
+    let path = folder.path().join("people.parquet");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4..11].copy_from_slice(&[0xf9, 0xf7, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    fs::write(&path, bytes).unwrap();
+    let message = Sheet::read(&path).unwrap_err().to_string();
+    assert!(message.contains("people.parquet: not a whole Parquet file"), "{message}");
+}

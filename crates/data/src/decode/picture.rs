@@ -20,6 +20,9 @@ use super::guard::caught;
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 
+/// A decoder of bytes in memory.
+type Jpeg<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
+
 /// Every file may hold so many pixels, one of a single colour too.
 const FLOOR: u64 = 1 << 24;
 /// Larger files may hold so many for each of their bytes, and none may hold more than the last of these numbers.
@@ -111,7 +114,7 @@ fn jpeg(encoded: &[u8]) -> Result<DynamicImage, String> {
 }
 
 /// The pixels of a JPEG picture, and the decoder that knows the rest.
-fn pixels(encoded: &[u8], colours: ColorSpace) -> Result<(Vec<u8>, JpegDecoder<ZCursor<&[u8]>>), String> {
+fn pixels(encoded: &[u8], colours: ColorSpace) -> Result<(Vec<u8>, Jpeg<'_>), String> {
     let damaged = |error| format!("not a whole JPEG file: {error}");
     let options = DecoderOptions::default().jpeg_set_out_colorspace(colours).set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(encoded), options);

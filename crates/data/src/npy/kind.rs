@@ -2,6 +2,10 @@
 
 use half::f16;
 
+/// Why objects are not read.
+pub(super) const PICKLE: &str = "an array of objects is a pickle, which is a program and is not run here\n\
+     hint: save plain numbers, in Python: numpy.save(file, array.astype(float))";
+
 /// A kind of numbers with the order of its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Numbers {
@@ -53,9 +57,7 @@ impl Numbers {
             return Ok(Self { kind: *kind, big_endian: order == '>' });
         }
         Err(match name.chars().next() {
-            Some('O') => "an array of objects is a pickle, which is a program and is not run here\n\
-                 hint: save plain numbers, in Python: numpy.save(file, array.astype(float))"
-                .to_owned(),
+            Some('O') => PICKLE.to_owned(),
             Some('[') => "expected an array of numbers, found: one of named fields\n\
                  hint: save plain numbers, in Python: numpy.lib.recfunctions.structured_to_unstructured(array)"
                 .to_owned(),

@@ -5,7 +5,7 @@ use parquet::data_type::DataType;
 
 use super::super::records::Value;
 use super::schema::{Leaf, Shape};
-use super::value::Meaning;
+use super::value::{Meaning, oldest};
 
 /// A leaf of a row group, not read to its end.
 pub(super) struct Cells {
@@ -42,7 +42,7 @@ impl Cells {
                 levels.read(reader, n, |value| Ok(meaning.large(*value)))
             }
             ColumnReader::Int96ColumnReader(reader) => {
-                levels.read(reader, n, |value| Ok(meaning.oldest(value.data())))
+                levels.read(reader, n, |value| Ok(oldest(value.data())))
             }
             // All digits and no more: others round.
             ColumnReader::FloatColumnReader(reader) => {

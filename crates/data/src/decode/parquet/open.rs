@@ -1,7 +1,7 @@
 //! An open Parquet file whose claims have been held against its size.
 
 use std::fs::File;
-use std::io::{BufReader, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -126,12 +126,12 @@ impl Length for Bounded {
 }
 
 impl ChunkReader for Bounded {
-    type T = BufReader<File>;
+    type T = UpToEnd;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(start))?;
-        Ok(BufReader::new(file))
+        Ok(UpToEnd(BufReader::new(file)))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<bytes::Bytes> {
@@ -139,5 +139,18 @@ impl ChunkReader for Bounded {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of {} bytes", self.n_bytes)));
         }
         self.file.get_bytes(start, length)
+    }
+}
+
+/// A reader for which the file's end is an error: the crate skips what it does not know, and beyond the end it would skip
+/// as many values as a damaged header claims.
+struct UpToEnd(BufReader<File>);
+
+impl Read for UpToEnd {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(bytes)? {
+            0 if !bytes.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            n => Ok(n),
+        }
     }
 }

@@ -110,15 +110,6 @@ impl Meaning {
         }
     }
 
-    /// A moment as the oldest files hold it: nanoseconds of a day in two words, and the day by the Julian calendar.
-    pub(super) fn oldest(self, words: &[u32]) -> Value {
-        const JULIAN_1970: i128 = 2_440_588;
-        const NANOS_PER_DAY: i128 = 86_400_000_000_000;
-        let [low, high, day] = [0, 1, 2].map(|place| i128::from(words.get(place).copied().unwrap_or(0)));
-        let nanos = (day - JULIAN_1970) * NANOS_PER_DAY + (high << 32) + low;
-        Value::Text(moment(nanos, NANOS, false))
-    }
-
     /// A value of bytes; what is wrong with it otherwise.
     pub(super) fn bytes(self, bytes: &[u8]) -> Result<Value, String> {
         match self {
@@ -134,6 +125,15 @@ impl Meaning {
             _ => Ok(Value::Bytes(bytes.to_vec())),
         }
     }
+}
+
+/// A moment as the oldest files hold it: nanoseconds of a day in two words, and the day by the Julian calendar.
+pub(super) fn oldest(words: &[u32]) -> Value {
+    const JULIAN_1970: i128 = 2_440_588;
+    const NANOS_PER_DAY: i128 = 86_400_000_000_000;
+    let [low, high, day] = [0, 1, 2].map(|place| i128::from(words.get(place).copied().unwrap_or(0)));
+    let nanos = (day - JULIAN_1970) * NANOS_PER_DAY + (high << 32) + low;
+    Value::Text(moment(nanos, NANOS, false))
 }
 
 /// An integer of up to 16 bytes, the highest first.
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(time_of_day(86_399_000, MILLIS), "23:59:59");
         assert_eq!(time_of_day(86_400_000, MILLIS), "86400000 milliseconds of a day");
         assert_eq!(time_of_day(i64::MIN, NANOS), "-9223372036854775808 nanoseconds of a day");
-        let Value::Text(oldest) = Meaning::Plain.oldest(&[u32::MAX; 3]) else { panic!("no text") };
+        let Value::Text(oldest) = oldest(&[u32::MAX; 3]) else { panic!("no text") };
         assert!(oldest.ends_with("nanoseconds since 1970"), "{oldest}");
     }
 }
