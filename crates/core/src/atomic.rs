@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
@@ -33,7 +34,8 @@ impl Partial {
     pub fn create(path: &Path) -> io::Result<Self> {
         // Opened here, since the files that tempfile opens are private to the user.
         let open = |partial: &Path| File::create_new(partial);
-        Ok(Self(tempfile::Builder::new().suffix(".partial").make_in(folder_of(path), open)?))
+        let builder = |folder| tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).make_in(folder, open);
+        Ok(Self(builder(folder_of(path))?))
     }
 
     /// The open temporary file.
@@ -59,6 +61,29 @@ impl io::Write for Partial {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file().flush()
+    }
+}
+
+/// What the names of temporary files begin and end with.
+const PREFIX: &str = ".tmp";
+const SUFFIX: &str = ".partial";
+
+/// Removes the temporary files in a folder that nobody has written to for as long as `idle`: processes that were killed
+/// left them. What cannot be removed stays.
+pub fn sweep(folder: &Path, idle: Duration) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let ours = name.starts_with(PREFIX.as_bytes()) && name.ends_with(SUFFIX.as_bytes());
+        let written = || entry.metadata().ok().filter(std::fs::Metadata::is_file)?.modified().ok();
+        if ours
+            && written()
+                .is_some_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age >= idle))
+        {
+            // Another process may be faster.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -1,22 +1,35 @@
 //! Files that save reading a data set's sources again.
 //!
-//! A cache is a body, which may be larger than memory and is mapped, and a head, which is read and checked:
-//! `magic | identity | SHA-256 of the head | bytes of the body | bytes of the head | body | head`. It lies beside the
-//! source or, where that cannot be written, in the user's cache folder. One that does not belong to its sources as they
-//! are now, or is damaged, counts as absent. Writing is atomic, so a cache that is mapped by one process never changes
-//! under it when another one makes it anew.
+//! A cache is a body, which may be larger than memory and is mapped, and a head, which is read:
+//! `magic | identity | SHA-256 of the head | bytes of the body | bytes of the head | body | head`. The head begins with a
+//! checksum of each block of the body, and both are checked when a cache is found. It lies beside the source or, where
+//! that cannot be written, in the user's cache folder or, for this process only, among the temporary files. One that does
+//! not belong to its sources as they are now, or is damaged, counts as absent. Writing is atomic, so a cache that is
+//! mapped by one process never changes under it when another one makes it anew.
+
+mod checksums;
+mod writer;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
-use interflow_core::atomic::Partial;
+use interflow_core::atomic::{self, Partial};
 use sha2::{Digest as _, Sha256};
+use tempfile::TempPath;
 
-const MAGIC: &[u8; 16] = b"interflow-cache1";
+pub(crate) use self::writer::Writer;
+
+use self::checksums::Checksums;
+use self::writer::Place;
+
+const MAGIC: &[u8; 16] = b"interflow-cache2";
 /// Magic, identity, digest, two lengths.
 const HEADER: usize = MAGIC.len() + 32 + 32 + 8 + 8;
+
+/// Half-written caches that nobody has written to for so long are of processes that were killed.
+const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Where a cache may lie, and what it must be of.
 #[derive(Debug)]
@@ -34,6 +47,8 @@ pub(crate) struct Found {
     pub(crate) head: Vec<u8>,
     /// Where in the file the body is.
     pub(crate) body: std::ops::Range<u64>,
+    /// What removes the file when it is dropped, where it is a temporary one. A mapping outlives it.
+    pub(crate) _temporary: Option<TempPath>,
 }
 
 impl Cache {
@@ -73,7 +88,17 @@ impl Cache {
         file.seek(SeekFrom::Start(body.end)).ok()?;
         let mut head = Vec::new();
         file.read_to_end(&mut head).ok()?;
-        (Sha256::digest(&head)[..] == *digest).then(|| Found { path: path.to_owned(), head, body })
+        if Sha256::digest(&head)[..] != *digest {
+            return None;
+        }
+        file.seek(SeekFrom::Start(body.start)).ok()?;
+        let checksums =
+            head.drain(..Checksums::n_bytes(n_body).filter(|n| *n <= head.len())?).collect::<Vec<u8>>();
+        if Checksums::of(file.take(n_body)).ok()? != checksums {
+            tracing::warn!("the cache is damaged and made anew: {}", path.display());
+            return None;
+        }
+        Some(Found { path: path.to_owned(), head, body, _temporary: None })
     }
 
     /// Begins to write the cache at the first of its places that allows it.
@@ -83,65 +108,40 @@ impl Cache {
     pub(crate) fn create(&self) -> io::Result<Writer> {
         let mut first = None;
         for path in &self.places {
-            if let Some(folder) = path.parent().filter(|folder| folder.ends_with(USER_FOLDER)) {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            if folder.ends_with(USER_FOLDER) {
                 // Whether that works is seen from what follows.
                 let _ = std::fs::create_dir_all(folder);
             }
+            atomic::sweep(folder, ABANDONED);
             match Partial::create(path) {
-                Ok(partial) => {
-                    let mut file = BufWriter::new(partial);
-                    file.write_all(&[0; HEADER])?;
-                    return Ok(Writer { path: path.clone(), identity: self.identity, file, n_body: 0 });
-                }
+                Ok(partial) => return Writer::begin(Place::Kept(partial, path.clone()), self.identity),
                 Err(error) => first = first.or(Some(error)),
             }
         }
         Err(first.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
-}
 
-/// A cache on its way to its place.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    path: PathBuf,
-    identity: [u8; 32],
-    file: BufWriter<Partial>,
-    n_body: u64,
-}
-
-impl Writer {
-    /// Where the cache will lie.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Appends to the body.
+    /// As [`Cache::create`], or else among the temporary files, with a warning: what is mapped has to be in a file.
     ///
     /// # Errors
-    /// When the disk is full.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.n_body += bytes.len() as u64;
-        self.file.write_all(bytes)
-    }
-
-    /// Ends the cache with its head and puts it into its place.
-    ///
-    /// # Errors
-    /// When the disk is full.
-    pub(crate) fn finish(mut self, head: Vec<u8>) -> io::Result<Found> {
-        self.file.write_all(&head)?;
-        let mut partial = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let mut header = Vec::with_capacity(HEADER);
-        header.extend_from_slice(MAGIC);
-        header.extend_from_slice(&self.identity);
-        header.extend_from_slice(&Sha256::digest(&head));
-        header.extend_from_slice(&self.n_body.to_le_bytes());
-        header.extend_from_slice(&(head.len() as u64).to_le_bytes());
-        partial.file().seek(SeekFrom::Start(0))?;
-        partial.file().write_all(&header)?;
-        partial.persist(&self.path)?;
-        let body = HEADER as u64..HEADER as u64 + self.n_body;
-        Ok(Found { path: self.path, head, body })
+    /// As [`Cache::create`].
+    pub(crate) fn create_or_temporary(&self) -> io::Result<Writer> {
+        let first = match self.create() {
+            Ok(writer) => return Ok(writer),
+            Err(error) => error,
+        };
+        let Ok(file) = tempfile::Builder::new().prefix("interflow-").suffix(".cache").tempfile() else {
+            return Err(first);
+        };
+        if let Some(path) = self.places.first() {
+            tracing::warn!(
+                "nowhere to keep the cache {}: {first}; it is made at every start anew, in {}",
+                path.display(),
+                file.path().display()
+            );
+        }
+        Writer::begin(Place::Temporary(file), self.identity)
     }
 }
 
@@ -224,12 +224,51 @@ mod tests {
     fn a_damaged_cache_counts_as_absent() {
         let folder = folder();
         let whole = written(folder.path());
-        let mut other_head = whole.clone();
-        *other_head.last_mut().unwrap() ^= 1;
-        for damaged in [&whole[..whole.len() - 1], &whole[..40], &[], &other_head] {
-            std::fs::write(folder.path().join("cache"), damaged).unwrap();
-            assert!(cache(folder.path(), "a").find().is_none(), "{} bytes", damaged.len());
+        let path = folder.path().join("cache");
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(cache(folder.path(), "a").find().is_none(), "{length} bytes");
         }
+        for place in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            std::fs::write(&path, damaged).unwrap();
+            assert!(cache(folder.path(), "a").find().is_none(), "byte {place}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_can_be_kept_a_temporary_file_serves() {
+        let folder = folder();
+        let cache = Cache { places: vec![folder.path().join("none/cache")], ..cache(folder.path(), "a") };
+        assert!(cache.create().is_err());
+        let mut writer = cache.create_or_temporary().unwrap();
+        writer.write(b"body").unwrap();
+        let found = writer.finish(b"head".to_vec()).unwrap();
+        let (path, bytes) = (found.path.clone(), std::fs::read(&found.path).unwrap());
+        assert_eq!(
+            (&bytes[found.body.start as usize..found.body.end as usize], &found.head[..]),
+            (&b"body"[..], &b"head"[..])
+        );
+        assert!(cache.find().is_none());
+        drop(found);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_swept() {
+        let folder = folder();
+        let [old, new, other] =
+            [".tmpA.partial", ".tmpB.partial", "mine.partial"].map(|name| folder.path().join(name));
+        for path in [&old, &new, &other] {
+            std::fs::write(path, "half").unwrap();
+        }
+        for path in [&old, &other] {
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(std::time::SystemTime::now() - 2 * ABANDONED).unwrap();
+        }
+        drop(cache(folder.path(), "a").create().unwrap());
+        assert!(!old.exists() && new.exists() && other.exists());
     }
 
     #[test]

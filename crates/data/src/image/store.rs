@@ -66,7 +66,7 @@ impl Store<'_> {
             let path = path.to_owned();
             move |source| Error::Io { action: "write the cache", path, source }
         };
-        let writer = cache.create().map_err(failed(self.file))?;
+        let writer = cache.create_or_temporary().map_err(failed(self.file))?;
         let path = writer.path().to_owned();
         tracing::info!("decoding images once, into {}", path.display());
         let mut images = ImageWriter { writer, dim: self.shape.dim() as usize, labels: Vec::new() };

@@ -21,7 +21,7 @@ pub(super) fn read(source: &Path, n_rows: usize) -> Option<Vec<f32>> {
 /// Writes the complete rows of a source with `n_rows` rows, or warns.
 pub(super) fn write(source: &Path, n_rows: usize, values: &[f32]) {
     let Some(cache) = cache(source, n_rows) else { return };
-    // The head, unlike the body, is checked by its digest.
+    // In the head, which is read; the body would be mapped.
     let head = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     if let Err(error) = cache.create().and_then(|writer| writer.finish(head)) {
         tracing::warn!("cannot write the cache of {}: {error}", source.display());
