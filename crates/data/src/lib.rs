@@ -4,7 +4,7 @@
 //! points. The trait [`Dataset`] is these three, with what is needed to report in the units of the files. Loaded from a
 //! config are
 //!
-//! - one's own table in a CSV, NPY or Parquet file ([`TableConfig`]), of which some columns may be *given*: they travel
+//! - one's own table in a CSV, NPY, NPZ or Parquet file ([`TableConfig`]), of which some columns may be *given*: they travel
 //!   beside the state as [`interflow_core::Given`];
 //! - the tabular benchmark POWER, GAS, HEPMASS, MINIBOONE and BSDS300 with its published preprocessing;
 //! - images, dequantised and scaled to [−1, 1) ([`ImagesConfig`]), given their class if asked for.
@@ -58,7 +58,7 @@
 //! |---|---|
 //! | `parquet` | Parquet files of rows or of pictures |
 //! | `hdf5` | the published patches of BSDS300 |
-//! | `images` | JPEG, PNG and WebP pictures, archives of arrays (npz) |
+//! | `images` | pictures in JPEG, PNG, WebP, GIF, BMP and TIFF |
 
 #[macro_use]
 mod registry;
@@ -70,7 +70,10 @@ pub mod dataset;
 mod decode;
 mod epochs;
 pub mod error;
+mod hidden;
 pub mod image;
+mod npy;
+pub mod npz;
 pub mod prefetch;
 pub mod rows;
 pub mod sets;

@@ -61,8 +61,8 @@ impl From<&Table> for Sheet {
 }
 
 impl Sheet {
-    /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, or a `.parquet` file. The first
-    /// line of a CSV file is a header if no field of it is a number.
+    /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, a `.npz` archive of one such
+    /// array, or a `.parquet` file. The first line of a CSV file is a header if no field of it is a number.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged,
@@ -71,8 +71,21 @@ impl Sheet {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("csv") => read::csv(path),
             Some("npy") => read::npy(path),
-            Some("parquet") => read::parquet(path),
-            _ => Err(content(path, "a table ends in .csv, .npy or .parquet".to_owned())),
+            Some("npz") => read::npz(path),
+            Some("parquet") => read::parquet(path, None),
+            _ => Err(content(path, "a table ends in .csv, .npy, .npz or .parquet".to_owned())),
+        }
+    }
+
+    /// As [`Sheet::read`], but of a file that holds its columns apart, as Parquet does, only those called `wanted` are
+    /// read.
+    ///
+    /// # Errors
+    /// As [`Sheet::read`], and [`Error::Content`] for a name that is not there.
+    pub fn read_columns(path: &Path, wanted: &[String]) -> Result<Self> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("parquet") => read::parquet(path, Some(wanted)),
+            _ => Self::read(path),
         }
     }
 

@@ -1,7 +1,6 @@
-//! Tables of numbers from CSV and NPY files, and back.
+//! Tables of numbers from CSV and NumPy's files, and back.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::Path;
 
 use interflow_core::atomic;
@@ -9,6 +8,7 @@ use npyz::WriterBuilder as _;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result, content, unreadable};
+use crate::{npy, npz};
 
 /// A table of finite numbers.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads a `.csv` file, with or without a header, or a `.npy` file of one or two axes.
+    /// Reads a `.csv` file, with or without a header, a `.npy` file of one or two axes, or a `.npz`
+    /// archive of one such array, or of several of which one is called `arr_0`.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read; [`Error::Line`] or [`Error::Content`] for an empty or ragged
@@ -28,10 +29,17 @@ impl Table {
     pub fn read(path: &Path) -> Result<Self> {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("csv") => read_csv(path),
-            Some("npy") => read_npy(path),
-            _ => Err(content(path, "a table ends in .csv or .npy".to_owned())),
+            Some("npy") => plain(path, npy::read(path)?),
+            Some("npz") => plain(path, npz::rows(path)?),
+            _ => Err(content(path, "a table ends in .csv, .npy or .npz".to_owned())),
         }
     }
+}
+
+/// The table of an array.
+fn plain(path: &Path, values: Tensor) -> Result<Table> {
+    npy::check_finite(path, &values)?;
+    Ok(Table { columns: None, values })
 }
 
 fn read_csv(path: &Path) -> Result<Table> {
@@ -78,61 +86,6 @@ pub(crate) fn line(bytes: &[u8], record: &csv::StringRecord) -> u64 {
     let Some(position) = record.position() else { return 1 };
     let blank = bytes[position.byte() as usize..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
-}
-
-fn read_npy(path: &Path) -> Result<Table> {
-    let values = npy_array(path)?;
-    check_finite(path, &values)?;
-    Ok(Table { columns: None, values })
-}
-
-/// The array of an NPY file as `[N, D]` in double precision, finite or not.
-pub(crate) fn npy_array(path: &Path) -> Result<Tensor> {
-    let damaged = |error: io::Error| content(path, format!("not a whole NPY file: {error}"));
-    let file = File::open(path).map_err(unreadable(path))?;
-    let npy = npyz::NpyFile::new(BufReader::new(file)).map_err(damaged)?;
-    let shape: Vec<i64> = npy.shape().iter().map(|axis| *axis as i64).collect();
-    let fortran = npy.order() == npyz::Order::Fortran;
-    let values = npy_values(npy, path)?;
-    let (n, dim) = match shape[..] {
-        [n] => (n, 1),
-        [n, dim] => (n, dim),
-        _ => return Err(content(path, format!("expected an array [N, D], found shape: {shape:?}"))),
-    };
-    if n == 0 || dim == 0 {
-        return Err(content(path, "the table has no rows".to_owned()));
-    }
-    let values = Tensor::from_slice(&values);
-    Ok(if fortran { values.view([dim, n]).tr().contiguous() } else { values.view([n, dim]) })
-}
-
-/// Refuses a value that is not finite and says where it is.
-fn check_finite(path: &Path, values: &Tensor) -> Result<()> {
-    let places = values.isfinite().logical_not().nonzero();
-    if places.size()[0] == 0 {
-        return Ok(());
-    }
-    let place = |axis| places.int64_value(&[0, axis]);
-    let (row, column) = (place(0), place(1));
-    let value = values.double_value(&[row, column]);
-    let problem = format!("row {}, column {} is not finite, found: {value}", row + 1, column + 1);
-    Err(content(path, problem))
-}
-
-/// The numbers in the file's own order, whatever floating-point or integer kind they have.
-pub(crate) fn npy_values<R: io::Read>(npy: npyz::NpyFile<R>, path: &Path) -> Result<Vec<f64>> {
-    let damaged = |error: io::Error| content(path, format!("not a whole NPY file: {error}"));
-    let kind = npy.dtype().descr();
-    match kind.trim_matches('\'') {
-        "<f8" => npy.into_vec::<f64>().map_err(damaged),
-        "<f4" => Ok(npy.into_vec::<f32>().map_err(damaged)?.into_iter().map(f64::from).collect()),
-        "<i8" => Ok(npy.into_vec::<i64>().map_err(damaged)?.into_iter().map(|value| value as f64).collect()),
-        "<i4" => Ok(npy.into_vec::<i32>().map_err(damaged)?.into_iter().map(f64::from).collect()),
-        "|u1" => Ok(npy.into_vec::<u8>().map_err(damaged)?.into_iter().map(f64::from).collect()),
-        other => {
-            Err(content(path, format!("expected an array of numbers (f4, f8, i4, i8, u1), found: {other}")))
-        }
-    }
 }
 
 /// Rows `[N, D]` as numbers in row-major order, and D.

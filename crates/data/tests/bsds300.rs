@@ -149,3 +149,64 @@ fn what_cannot_be_used_is_refused() {
     let missing = BSDS.parts(Path::new("/nowhere")).unwrap_err().to_string();
     assert!(missing.contains("images/train") && missing.contains("xtask data bsds300"), "{missing}");
 }
+
+/// A file of small parts, contiguous or in compressed chunks.
+fn small(chunks: Option<[u64; 2]>) -> Vec<u8> {
+    let mut builder = hdf5_pure::FileBuilder::new();
+    for (part, n) in [("train", 7u64), ("validation", 3), ("test", 5)] {
+        let values: Vec<f64> = (0..n * 4).map(|i| (n + i) as f64).collect();
+        let dataset = builder.create_dataset(part).with_f64_data(&values).with_shape(&[n, 4]);
+        if let Some(chunks) = &chunks {
+            dataset.with_chunks(chunks).with_deflate(4);
+        }
+    }
+    builder.finish().unwrap()
+}
+
+/// Each cut of a file is refused; a file with one byte changed is refused or has parts of the right sizes.
+#[test]
+fn damaged_archives_are_refused_or_have_the_right_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bsds300/BSDS300.hdf5");
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let sizes = Sizes { train: 7, validation: 3, test: 5, dim: 4 };
+    let bsds = Bsds300 { extent: Bsds300Extent { sizes, ..EXTENT }, ..BSDS };
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        bsds.parts(folder.path())
+    };
+    for whole in [small(None), small(Some([2, 4]))] {
+        assert_eq!(read(&whole).unwrap().sizes(), sizes);
+        for length in (0..whole.len()).step_by(3) {
+            assert!(read(&whole[..length]).is_err(), "{length} of {} bytes pass", whole.len());
+        }
+        for place in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= if place % 2 == 0 { 0xff } else { 0x10 };
+            match read(&damaged) {
+                Ok(parts) => assert_eq!(parts.sizes(), sizes),
+                Err(error) => assert!(error.to_string().contains("BSDS300.hdf5"), "{error}"),
+            }
+        }
+    }
+}
+
+/// A part of the published size that is not in the file.
+#[test]
+fn a_part_that_the_file_cannot_hold_is_refused_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bsds300/BSDS300.hdf5");
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let mut whole = small(None);
+    let (rows, more) = (7u64.to_le_bytes(), (1u64 << 40).to_le_bytes());
+    let places: Vec<usize> = (0..whole.len() - 8).filter(|place| whole[*place..place + 8] == rows).collect();
+    assert!(!places.is_empty());
+    for place in places {
+        whole[place..place + 8].copy_from_slice(&more);
+    }
+    fs::write(&path, whole).unwrap();
+    let sizes = Sizes { train: 1 << 40, validation: 3, test: 5, dim: 4 };
+    let bsds = Bsds300 { extent: Bsds300Extent { sizes, ..EXTENT }, ..BSDS };
+    let message = bsds.parts(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("BSDS300.hdf5"), "{message}");
+}

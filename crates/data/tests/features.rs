@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use interflow_data::{Bsds300, Error, Folder, Imagenet32, ParquetImages, Sheet, Split};
+use interflow_data::{Bsds300, Error, Folder, ParquetImages, Sheet, Split};
 
 #[track_caller]
 fn check(error: &Error, file: &str, feature: &str) {
@@ -28,15 +28,10 @@ fn each_decoder_names_its_feature() {
     put("a.parquet");
     put("pets/a.png");
     put("bsds300/BSDS300.hdf5");
-    for number in 1..=10 {
-        put(&format!("imagenet32/train_data_batch_{number}.npz"));
-    }
     check(&Sheet::read(&data.path().join("a.parquet")).unwrap_err(), "a.parquet", "parquet");
     let pictures = ParquetImages { path: "a.parquet".into(), side: 8, split: Split::default() };
     check(&pictures.load(data.path()).unwrap_err(), "a.parquet", "parquet");
     let folder = Folder { path: "pets".into(), side: 8, split: Split::default() };
     check(&folder.load(data.path()).unwrap_err(), "a.png", "images");
     check(&Bsds300::PUBLISHED.load(data.path()).unwrap_err(), "BSDS300.hdf5", "hdf5");
-    let archives = Imagenet32 { n_validation: 1 };
-    check(&archives.load(data.path()).unwrap_err(), "train_data_batch_1.npz", "images");
 }

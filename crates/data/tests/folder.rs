@@ -3,28 +3,19 @@
 #![cfg(feature = "images")]
 #![allow(clippy::unwrap_used)]
 
+mod pictures;
+
 use std::fs;
-use std::io::Cursor;
-use std::path::Path;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
-use interflow_data::{Folder, ImageParts, Images, Split};
+use interflow_data::{Folder, ImageParts, Images};
 use tch::{Kind, Tensor};
+
+use pictures::{encoded, folder, put, ramp};
 
 /// A picture of one colour that tells its number.
 fn plain(number: u8, width: u32, height: u32) -> DynamicImage {
     RgbImage::from_pixel(width, height, image::Rgb([number * 3, number * 5, 200 - number])).into()
-}
-
-fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-fn put(path: &Path, bytes: &[u8]) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
 }
 
 /// Thirty pictures in three subfolders, and files that are none.
@@ -37,10 +28,6 @@ fn published() -> tempfile::TempDir {
     }
     put(&data.path().join("pets/README"), b"no picture");
     data
-}
-
-fn folder(side: u32) -> Folder {
-    Folder { path: "pets".into(), side, split: Split { validation: 0.2, test: 0.1, seed: 1 } }
 }
 
 /// The numbers and classes of plain pictures, sorted by number.
@@ -107,11 +94,6 @@ fn parts_that_are_folders_stay_apart() {
     assert_eq!(parts.test.n(), 10);
 }
 
-/// A picture whose pixel in row y and column x is (x, y, 9).
-fn ramp(width: u32, height: u32) -> DynamicImage {
-    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 9])).into()
-}
-
 /// The first image of a folder that holds this picture twenty times.
 fn one(name: &str, bytes: &[u8], side: u32) -> interflow_data::Result<Tensor> {
     let data = tempfile::tempdir().unwrap();
@@ -124,7 +106,8 @@ fn one(name: &str, bytes: &[u8], side: u32) -> interflow_data::Result<Tensor> {
 
 #[test]
 fn the_central_square_is_kept_to_the_pixel_in_lossless_formats() {
-    for format in [ImageFormat::Png, ImageFormat::WebP] {
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::Gif]
+    {
         let name = format!("a.{}", format.extensions_str()[0]);
         let wide = one(&name, &encoded(&ramp(14, 6), format), 6).unwrap();
         let columns = Tensor::from_slice(&[4i64, 5, 6, 7, 8, 9]);
@@ -175,6 +158,73 @@ fn damaged_pictures_are_refused_by_name() {
         }
     }
     assert!(one("a.png", b"GIF89a, or something else", 8).is_err());
+    assert!(one("a.png", b"no picture at all", 8).is_err());
+}
+
+/// Also those that other programs hide in folders of their own.
+#[test]
+fn what_is_hidden_is_no_picture_and_no_class() {
+    let data = published();
+    for name in ["cat/._00.png", ".ipynb_checkpoints/00-checkpoint.png", ".DS_Store", "cat/.thumbs/00.png"] {
+        put(&data.path().join("pets").join(name), b"no picture");
+    }
+    let parts = folder(8).load(data.path()).unwrap();
+    assert_eq!((all(&parts).len(), parts.train.n_classes()), (30, 3));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_once() {
+    let data = published();
+    let pets = data.path().join("pets");
+    std::os::unix::fs::symlink("..", pets.join("cat/loop")).unwrap();
+    std::os::unix::fs::symlink("dog", pets.join("wolf")).unwrap();
+    fs::create_dir(data.path().join("elsewhere")).unwrap();
+    fs::rename(pets.join("owl"), data.path().join("elsewhere/owl")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere/owl", pets.join("owl")).unwrap();
+    let parts = folder(8).load(data.path()).unwrap();
+    assert_eq!(all(&parts), (0..30).map(|number| (number, number / 10)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_table_may_tell_names_with_a_header_or_without() {
+    for header in ["file,animal\n", ""] {
+        let data = published();
+        let name = |number: i64| ["zebra", "ant"][usize::from(number % 3 == 0)];
+        let rows = (0..30).map(|number| format!("{number:02}.png,{}\n", name(number)));
+        let table = data.path().join("pets/labels.csv");
+        fs::write(&table, format!("{header}{}", rows.collect::<String>())).unwrap();
+        let parts = folder(8).load(data.path()).unwrap();
+        let expected = (0..30).map(|number| (number, i64::from(number % 3 != 0)));
+        assert_eq!(all(&parts), expected.collect::<Vec<_>>());
+        assert_eq!(parts.test.n_classes(), 2);
+    }
+}
+
+#[test]
+fn parts_share_their_classes() {
+    let data = tempfile::tempdir().unwrap();
+    for number in 0..30u8 {
+        let class = ["cat", "dog", "owl"][usize::from(number) / 10];
+        let part = if number < 20 { "train" } else { "test" };
+        let path = data.path().join(format!("pets/{part}/{class}/{number:02}.png"));
+        put(&path, &encoded(&plain(number, 8, 8), ImageFormat::Png));
+    }
+    let parts = folder(8).load(data.path()).unwrap();
+    assert_eq!(all(&parts), (0..30).map(|number| (number, number / 10)).collect::<Vec<_>>());
+    assert_eq!((parts.train.n_classes(), parts.test.n_classes()), (3, 3));
+}
+
+#[test]
+fn a_damaged_cache_is_made_anew() {
+    let data = published();
+    let whole = all(&folder(8).load(data.path()).unwrap());
+    let cache = data.path().join("pets/side8.interflow-cache");
+    let mut bytes = fs::read(&cache).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    fs::write(&cache, bytes).unwrap();
+    assert_eq!(all(&folder(8).load(data.path()).unwrap()), whole);
 }
 
 #[test]

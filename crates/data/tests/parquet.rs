@@ -1,54 +1,21 @@
-//! Parquet files: tables of numbers and sets of encoded pictures.
+//! Tables in Parquet files.
 
-#![cfg(all(feature = "images", feature = "parquet"))]
+#![cfg(feature = "parquet")]
 #![allow(clippy::unwrap_used)]
 
+mod parquet_file;
+
 use std::fs::{self, File};
-use std::io::Cursor;
-use std::path::Path;
 use std::sync::Arc;
 
-use image::{ImageFormat, Rgb, RgbImage};
-use interflow_data::{ParquetImages, Sheet, Split};
+use interflow_data::Sheet;
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
-use parquet::file::properties::WriterProperties;
+use parquet::data_type::Int64Type;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use tch::Tensor;
 
-/// The values of a column, and the levels at which they are defined.
-enum Values {
-    Doubles(Vec<f64>, Vec<i16>),
-    Integers(Vec<i64>),
-    Bytes(Vec<Vec<u8>>, Vec<i16>),
-}
-
-fn write(path: &Path, schema: &str, compression: Compression, columns: &[Values]) {
-    let schema = Arc::new(parse_message_type(schema).unwrap());
-    let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
-    let mut writer = SerializedFileWriter::new(File::create(path).unwrap(), schema, properties).unwrap();
-    let mut group = writer.next_row_group().unwrap();
-    for values in columns {
-        let mut column = group.next_column().unwrap().unwrap();
-        match values {
-            Values::Doubles(values, levels) => {
-                column.typed::<DoubleType>().write_batch(values, Some(levels), None).unwrap();
-            }
-            Values::Integers(values) => {
-                column.typed::<Int64Type>().write_batch(values, None, None).unwrap();
-            }
-            Values::Bytes(values, levels) => {
-                let values: Vec<ByteArray> =
-                    values.iter().map(|value| ByteArray::from(value.clone())).collect();
-                column.typed::<ByteArrayType>().write_batch(&values, Some(levels), None).unwrap();
-            }
-        }
-        column.close().unwrap();
-    }
-    group.close().unwrap();
-    writer.close().unwrap();
-}
+use parquet_file::{Values, write};
 
 /// Columns of an integer, of numbers of which the second is missing, and of text.
 fn table(compression: Compression) -> tempfile::TempDir {
@@ -70,6 +37,7 @@ fn columns_are_read_by_name_and_missing_values_named_by_row() {
         Compression::SNAPPY,
         Compression::ZSTD(parquet::basic::ZstdLevel::default()),
         Compression::LZ4_RAW,
+        Compression::BROTLI(parquet::basic::BrotliLevel::default()),
         Compression::GZIP(parquet::basic::GzipLevel::default()),
     ] {
         let folder = table(compression);
@@ -97,88 +65,165 @@ fn damaged_files_are_refused_by_name() {
     }
 }
 
-/// A picture of 4×4 pixels that tells its number.
-fn picture(number: u8) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_pixel(4, 4, Rgb([number, 2 * number, 7])).write_to(&mut bytes, ImageFormat::Png).unwrap();
-    bytes.into_inner()
+fn sheet(schema: &str, columns: &[Values]) -> interflow_data::Result<Sheet> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write(&path, schema, Compression::SNAPPY, columns);
+    Sheet::read(&path)
 }
 
-const PICTURES: &str =
-    "message rows { optional group image { optional binary bytes; optional binary path (UTF8); }
-                        required int64 label; }";
-
-fn pictures(path: &Path, numbers: std::ops::Range<u8>) {
-    let n = numbers.len();
-    let columns = [
-        Values::Bytes(numbers.clone().map(picture).collect(), vec![2; n]),
-        Values::Bytes(vec![], vec![1; n]),
-        Values::Integers(numbers.map(|number| i64::from(number % 3)).collect()),
-    ];
-    write(path, PICTURES, Compression::SNAPPY, &columns);
+/// The rows as CSV without the header and with an empty column more.
+fn text(sheet: &Sheet) -> String {
+    let nothing = vec![String::new(); sheet.n_rows()];
+    let csv = String::from_utf8(sheet.csv_with("", &nothing).unwrap()).unwrap();
+    csv.lines().skip(1).map(|line| format!("{}\n", line.trim_end_matches(','))).collect()
 }
 
-fn load(data: &Path, path: &str) -> interflow_data::Result<interflow_data::ImageParts> {
-    let split = Split { validation: 0.2, test: 0.2, seed: 0 };
-    ParquetImages { path: path.into(), side: 4, split }.load(data)
+/// Also dates at which no calendar goes, in a file whose other columns are wanted.
+#[test]
+fn dates_times_decimals_and_numbers_without_a_sign_are_read() {
+    let found = sheet(
+        "message rows { required int32 d (DATE); required int64 t (TIMESTAMP_MICROS); required int32 s (TIME_MILLIS);
+                        required int64 m (DECIMAL(9, 2)); required int32 u (UINT_32); required boolean b; required int64 a; }",
+        &[
+            Values::Small(vec![20_000, i32::MAX, i32::MIN]),
+            Values::Integers(vec![1_500_000, i64::MAX, i64::MIN]),
+            Values::Small(vec![3_600_500, -1, i32::MAX]),
+            Values::Integers(vec![-5, 12345, i64::MIN]),
+            Values::Small(vec![1, -1, 0]),
+            Values::Truths(vec![true, false, true]),
+            Values::Integers(vec![7, 8, 9]),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        text(&found),
+        "2024-10-04,1970-01-01T00:00:01.5Z,01:00:00.5,-0.05,1,1,7\n\
+         2147483647 days since 1970,9223372036854775807 microseconds since 1970,-1 milliseconds of a day,123.45,4294967295,0,8\n\
+         -2147483648 days since 1970,-9223372036854775808 microseconds since 1970,2147483647 milliseconds of a day,\
+         -92233720368547758.08,0,1,9\n"
+    );
+    assert_eq!(found.numbers(&[6]).unwrap(), Tensor::from_slice(&[7.0, 8.0, 9.0]).view([3, 1]));
+}
+
+const LISTS: &str =
+    "message rows { optional group v (LIST) { repeated group list { optional double element; } }
+                                    required int64 a; }";
+
+#[test]
+fn lists_of_one_length_are_columns() {
+    let lists = Values::Lists(vec![1.5, 2.5, 4.5], vec![3, 3, 0, 2, 3], vec![0, 1, 0, 0, 1]);
+    let found = sheet(LISTS, &[lists, Values::Integers(vec![7, 8, 9])]).unwrap();
+    assert_eq!(found.names(), ["v[1]", "v[2]", "a"]);
+    assert_eq!(text(&found), "1.5,2.5,7\n,,8\n,4.5,9\n");
+    let lists = Values::Lists(vec![1.5, 2.5, 4.5], vec![3, 3, 3], vec![0, 1, 0]);
+    let message = sheet(LISTS, &[lists, Values::Integers(vec![7, 8])]).unwrap_err().to_string();
+    assert!(message.contains("a.parquet: row 2: column `v` has lists of different lengths"), "{message}");
+    assert!(message.contains("expected 2 elements, found: 1\nhint: "), "{message}");
 }
 
 #[test]
-fn pictures_and_labels_of_one_file_are_split() {
-    let data = tempfile::tempdir().unwrap();
-    pictures(&data.path().join("set.parquet"), 0..20);
-    for _ in ["from the file", "from the cache"] {
-        let parts = load(data.path(), "set.parquet").unwrap();
-        let mut numbers = Vec::new();
-        for part in [&parts.train, &parts.validation, &parts.test] {
-            let pixels = part.pixels(0, part.n()).view([part.n(), 3, 16]).to_kind(tch::Kind::Int64);
-            let red = Vec::<i64>::try_from(pixels.select(1, 0).select(1, 15)).unwrap();
-            assert_eq!(pixels.select(1, 1), pixels.select(1, 0) * 2);
-            assert_eq!(part.labels(), red.iter().map(|number| number % 3).collect::<Vec<_>>());
-            numbers.extend(red);
+fn parts_of_groups_are_columns() {
+    let schema =
+        "message rows { required group p { required double x; optional double y; } required int64 a; }";
+    let columns = [
+        Values::Doubles(vec![0.5, 1.5], vec![0; 2]),
+        Values::Doubles(vec![2.5], vec![0, 1]),
+        Values::Integers(vec![1, 2]),
+    ];
+    let found = sheet(schema, &columns).unwrap();
+    assert_eq!(found.names(), ["p.x", "p.y", "a"]);
+    assert_eq!(text(&found), "0.5,,1\n1.5,2.5,2\n");
+}
+
+/// More rows than are read at once, in one group after another.
+#[test]
+fn long_files_of_several_groups_are_read_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let schema = Arc::new(parse_message_type("message rows { required int64 a; }").unwrap());
+    let mut writer = SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
+    for numbers in [0..2500, 2500..2500, 2500..3000] {
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&numbers.collect::<Vec<_>>(), None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+    let expected = Tensor::arange(3000, (tch::Kind::Double, tch::Device::Cpu)).view([3000, 1]);
+    assert_eq!(Sheet::read(&path).unwrap().numbers(&[0]).unwrap(), expected);
+}
+
+/// Each cut of a file is refused, and a file with one byte changed is refused or read, in the end.
+#[test]
+fn damaged_files_are_refused_or_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+        let lists = Values::Lists(vec![1.5, 2.5, 4.5, 5.5], vec![3; 4], vec![0, 1, 0, 1]);
+        write(&path, LISTS, compression, &[lists, Values::Integers(vec![7, 8])]);
+        let whole = fs::read(&path).unwrap();
+        let read = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            Sheet::read(&path)
+        };
+        assert_eq!(read(&whole).unwrap().n_rows(), 2);
+        for length in 0..whole.len() {
+            let message = read(&whole[..length]).unwrap_err().to_string();
+            assert!(message.contains("a.parquet"), "{message}");
         }
-        assert_eq!((parts.validation.n(), parts.test.n()), (4, 4));
-        numbers.sort_unstable();
-        assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+        for place in 0..whole.len() {
+            for flip in [0x01, 0x40, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[place] ^= flip;
+                match read(&damaged) {
+                    Ok(found) => assert!(found.n_rows() < 1000, "byte {place} gives {} rows", found.n_rows()),
+                    Err(error) => assert!(error.to_string().contains("a.parquet"), "{error}"),
+                }
+            }
+        }
     }
 }
 
+/// Twelve million missing numbers take a few bytes.
 #[test]
-fn files_of_a_folder_are_parts_by_their_names() {
-    let data = tempfile::tempdir().unwrap();
-    fs::create_dir(data.path().join("set")).unwrap();
-    for (name, numbers) in
-        [("train-00000-of-00002", 0..9), ("train-00001-of-00002", 9..20), ("test-00000-of-00001", 40..43)]
-    {
-        pictures(&data.path().join(format!("set/{name}.parquet")), numbers);
-    }
-    let parts = load(data.path(), "set").unwrap();
-    assert_eq!((parts.train.n() + parts.validation.n(), parts.test.n()), (20, 3));
-    let red = parts.test.pixels(0, 3).select(1, 0);
-    assert_eq!(red, Tensor::from_slice(&[40u8, 41, 42]));
+fn a_file_that_would_fill_the_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let missing = Values::Doubles(vec![], vec![0; 12_000_000]);
+    write(&path, "message rows { optional double a; }", Compression::SNAPPY, &[missing]);
+    let message = Sheet::read(&path).unwrap_err().to_string();
+    assert!(message.contains("a.parquet: 12000000 rows of 1 columns: a file of "), "{message}");
+    assert!(message.contains("may take 2147483648 bytes of memory, found: 2304000000\nhint: "), "{message}");
 }
 
+/// Columns that are not asked for are not read: here one whose pages are damaged.
 #[test]
-fn rows_without_a_picture_are_refused_by_number() {
-    let data = tempfile::tempdir().unwrap();
-    let path = data.path().join("set.parquet");
-    let columns = [
-        Values::Bytes(vec![picture(1), b"GIF89a".to_vec()], vec![2, 2]),
-        Values::Bytes(vec![], vec![1; 2]),
-        Values::Integers(vec![0, 1]),
-    ];
-    write(&path, PICTURES, Compression::SNAPPY, &columns);
-    let message = load(data.path(), "set.parquet").unwrap_err().to_string();
-    assert!(message.contains("set.parquet: row 2: not a"), "{message}");
-    let missing = [
-        Values::Bytes(vec![picture(1)], vec![2, 0]),
-        Values::Bytes(vec![], vec![1, 0]),
-        Values::Integers(vec![0, 1]),
-    ];
-    write(&path, PICTURES, Compression::SNAPPY, &missing);
-    let message = load(data.path(), "set.parquet").unwrap_err().to_string();
-    assert!(message.contains("row 2: there is no encoded picture"), "{message}");
-    let folder = table(Compression::SNAPPY);
-    let message = load(folder.path(), "people.parquet").unwrap_err().to_string();
-    assert!(message.contains("expected a column `image`, found: age, income, name"), "{message}");
+fn only_the_columns_that_are_asked_for_are_read() {
+    let folder = table(Compression::UNCOMPRESSED);
+    let path = folder.path().join("people.parquet");
+    let mut bytes = fs::read(&path).unwrap();
+    let name = bytes.windows(3).position(|window| window == b"ann").unwrap();
+    bytes[name] = 0xff;
+    fs::write(&path, bytes).unwrap();
+    let message = Sheet::read(&path).unwrap_err().to_string();
+    assert!(message.contains("people.parquet: ") && message.contains("UTF-8"), "{message}");
+    let wanted = ["income", "age"].map(str::to_owned);
+    let found = Sheet::read_columns(&path, &wanted).unwrap();
+    assert_eq!(found.names(), ["age", "income"]);
+    let message = Sheet::read_columns(&path, &["weight".to_owned()]).unwrap_err().to_string();
+    assert!(message.contains("no column `weight` among: age, income, name"), "{message}");
+}
+
+/// The header of a page claims two thousand million numbers in a field that nobody knows, where the file ends.
+#[test]
+fn a_claim_beyond_the_end_of_the_file_ends() {
+    let folder = table(Compression::UNCOMPRESSED);
+    let path = folder.path().join("people.parquet");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4..11].copy_from_slice(&[0xf9, 0xf7, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    fs::write(&path, bytes).unwrap();
+    let message = Sheet::read(&path).unwrap_err().to_string();
+    assert!(message.contains("people.parquet: not a whole Parquet file"), "{message}");
 }

@@ -71,7 +71,7 @@ fn text_infinity_and_ragged_lines_are_refused_with_their_place() {
     refusal(sheet("a.csv", "a,b\n1,2\n3\n"), &["line 3", "2 fields", "1"]);
     refusal(sheet("a.csv", "a,b\n"), &["no rows"]);
     refusal(sheet("a.csv", ""), &["no rows"]);
-    refusal(sheet("a.txt", ""), &[".csv, .npy or .parquet"]);
+    refusal(sheet("a.txt", ""), &[".csv, .npy, .npz or .parquet"]);
 }
 
 #[test]

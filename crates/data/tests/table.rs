@@ -169,8 +169,6 @@ fn npy_that_is_no_table_is_refused() {
         refused("cut.npy", &whole[..n], &["not a whole NPY file"]);
     }
     refused("text.npy", b"1,2\n3,4\n", &["not a whole NPY file"]);
-    refused("kind.npy", &c_order(&[true, false], &[2]), &["array of numbers", "b1"]);
-    refused("kind.npy", &c_order(&[1u16, 2], &[2]), &["array of numbers", "u2"]);
     refused("axes.npy", &c_order(&[1.0, 2.0], &[1, 1, 2]), &["[N, D]", "[1, 1, 2]"]);
     refused("axes.npy", &c_order(&[1.0], &[]), &["[N, D]", "[]"]);
     refused("empty.npy", &c_order::<f64>(&[], &[0, 3]), &["no rows"]);

@@ -5,24 +5,27 @@ use super::Grey;
 
 /// Fails: HDF5 files need the feature `hdf5`.
 #[cfg(not(feature = "hdf5"))]
-pub(crate) fn arrays(path: &std::path::Path, _names: [&str; 3]) -> crate::error::Result<[tch::Tensor; 3]> {
+pub(crate) fn arrays(
+    path: &std::path::Path,
+    _names: [&str; 3],
+    _check: impl FnOnce([[i64; 2]; 3]) -> crate::error::Result<()>,
+) -> crate::error::Result<[tch::Tensor; 3]> {
     Err(crate::error::Error::Feature { feature: "hdf5", path: path.to_owned() })
 }
 
 /// Fails: Parquet files need the feature `parquet`.
 #[cfg(not(feature = "parquet"))]
-pub(crate) fn records(path: &std::path::Path) -> crate::error::Result<super::Records> {
+pub(crate) fn records(
+    path: &std::path::Path,
+    _wanted: Option<&[String]>,
+) -> crate::error::Result<super::Records> {
     Err(crate::error::Error::Feature { feature: "parquet", path: path.to_owned() })
 }
 
-/// Fails: archives of arrays need the feature `images`.
-#[cfg(not(feature = "images"))]
-pub(crate) fn labelled_images(
-    path: &std::path::Path,
-    _dim: usize,
-    _each: impl FnMut(usize, &[u8], f64) -> crate::error::Result<()>,
-) -> crate::error::Result<()> {
-    Err(crate::error::Error::Feature { feature: "images", path: path.to_owned() })
+/// Fails: Parquet files need the feature `parquet`.
+#[cfg(not(feature = "parquet"))]
+pub(crate) fn column_names(path: &std::path::Path) -> crate::error::Result<Vec<String>> {
+    Err(crate::error::Error::Feature { feature: "parquet", path: path.to_owned() })
 }
 
 /// Fails: pictures need the feature `images`.
@@ -33,7 +36,7 @@ pub(crate) fn square(_encoded: &[u8], _side: u32) -> Result<Vec<u8>, String> {
 
 /// Fails: pictures need the feature `images`.
 #[cfg(not(feature = "images"))]
-pub(crate) fn grey(_encoded: Vec<u8>) -> Result<Grey, String> {
+pub(crate) fn grey(_encoded: &[u8]) -> Result<Grey, String> {
     Err(no_pictures())
 }
 

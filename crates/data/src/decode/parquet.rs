@@ -1,61 +1,135 @@
 //! The rows of a Parquet file.
+//!
+//! A column is a leaf of the file's schema, named by its path: `price`, or `position.x` for a part of a group. A list of
+//! numbers in each row is a vector, and becomes as many columns, `v[1]`, `v[2]`, …, as the first row's has elements. A
+//! group with a part `bytes` is a file in a cell, and its column has the group's name.
+//!
+//! Columns are read one by one and not by the crate's reader of records, which reads all of them, panics over dates far
+//! away, and does not end over some damaged files.
 
-use std::fs::File;
-use std::path::Path;
+mod column;
+mod durations;
+mod open;
+mod schema;
+mod value;
+
+use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use parquet::record::reader::RowIter;
-use parquet::record::{Field, Row};
 
+use self::column::Cells;
+use self::open::ParquetFile;
+use self::schema::Leaf;
+use super::guard::guarded;
 use super::records::{Records, Value};
-use crate::error::{Error, Result, content, unreadable};
+use crate::error::{Error, Result, content};
 
-/// Opens the file and reads its schema; a column that has parts counts as one.
-pub(crate) fn records(path: &Path) -> Result<Records> {
-    let file = File::open(path).map_err(unreadable(path))?;
-    let reader = SerializedFileReader::new(file).map_err(damaged(path))?;
-    let schema = reader.metadata().file_metadata().schema();
-    let columns = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
-    let path = path.to_owned();
-    let rows = RowIter::from_file_into(Box::new(reader))
-        .map(move |row| row.map(|row| values(&row)).map_err(damaged(&path)));
+/// Rows that are read at once, and rows with files in their cells.
+const BLOCK: usize = 256;
+const FILES: usize = 16;
+
+/// Opens the file and reads its schema. Of the columns, only those called `wanted` are read, without it all of them.
+pub(crate) fn records(path: &Path, wanted: Option<&[String]>) -> Result<Records> {
+    let (columns, rows) = guarded(path, || {
+        let file = ParquetFile::open(path)?;
+        let leaves = schema::leaves(path, file.schema(), wanted)?;
+        file.check(&leaves)?;
+        for (name, unit) in file.durations() {
+            if leaves.iter().any(|leaf| leaf.name == name) {
+                tracing::warn!("{}: column `{name}` holds durations, in {unit}", path.display());
+            }
+        }
+        let mut rows =
+            Rows { path: path.to_owned(), file, leaves, group: 0, row: 0, cells: None, block: Vec::new() };
+        // The first rows tell how long vectors are.
+        rows.refill()?;
+        let columns = rows.leaves.iter().flat_map(Leaf::columns).collect();
+        Ok((columns, rows))
+    })?;
     Ok(Records { columns, rows: Box::new(rows) })
+}
+
+/// The names of the columns that can be read, vectors without the numbers of their elements.
+pub(crate) fn column_names(path: &Path) -> Result<Vec<String>> {
+    guarded(path, || {
+        let leaves = schema::leaves(path, ParquetFile::open(path)?.schema(), None)?;
+        Ok(leaves.into_iter().map(|leaf| leaf.name).collect())
+    })
+}
+
+/// The rows on their way.
+struct Rows {
+    path: PathBuf,
+    file: ParquetFile,
+    leaves: Vec<Leaf>,
+    /// The number of the row group that is read next.
+    group: usize,
+    /// How many rows have been read.
+    row: usize,
+    /// What is left of the row group that is being read.
+    cells: Option<Group>,
+    /// The rows that have been read but not asked for, the last one first.
+    block: Vec<Vec<Value>>,
+}
+
+/// A row group that is being read.
+struct Group {
+    cells: Vec<Cells>,
+    n_left: usize,
+}
+
+impl Iterator for Rows {
+    type Item = Result<Vec<Value>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.block.is_empty() {
+            let path = self.path.clone();
+            if let Err(error) = guarded(&path, || self.refill()) {
+                // Nothing that follows an error can be trusted.
+                (self.cells, self.group) = (None, usize::MAX);
+                return Some(Err(error));
+            }
+        }
+        self.block.pop().map(Ok)
+    }
+}
+
+impl Rows {
+    /// Reads the next rows, unless the file is at its end.
+    fn refill(&mut self) -> Result<()> {
+        let mut group = match self.cells.take() {
+            Some(group) => group,
+            None => loop {
+                if self.group >= self.file.n_groups() {
+                    return Ok(());
+                }
+                let (cells, n_left) = self.file.group(self.group, &self.leaves)?;
+                self.group += 1;
+                if n_left > 0 {
+                    break Group { cells, n_left };
+                }
+            },
+        };
+        let block = if self.leaves.iter().any(Leaf::holds_files) { FILES } else { BLOCK };
+        let n = group.n_left.min(block);
+        self.block = vec![Vec::new(); n];
+        for (cells, leaf) in group.cells.iter_mut().zip(&mut self.leaves) {
+            let damaged = damaged(&self.path);
+            let rows = cells.read(n).map_err(|problem| damaged(ParquetError::General(problem)))?;
+            for (number, (row, values)) in self.block.iter_mut().zip(rows).enumerate() {
+                let wrong =
+                    |problem| content(&self.path, format!("row {}: {problem}", self.row + number + 1));
+                leaf.append(values, row).map_err(wrong)?;
+            }
+        }
+        self.row += n;
+        self.block.reverse();
+        group.n_left -= n;
+        self.cells = (group.n_left > 0).then_some(group);
+        Ok(())
+    }
 }
 
 fn damaged(path: &Path) -> impl Fn(ParquetError) -> Error {
     move |error| content(path, format!("not a whole Parquet file: {error}"))
-}
-
-fn values(row: &Row) -> Vec<Value> {
-    row.get_column_iter().map(|(_, field)| value(field)).collect()
-}
-
-fn value(field: &Field) -> Value {
-    match field {
-        Field::Null => Value::Text(String::new()),
-        Field::Bool(value) => Value::Integer((*value).into()),
-        Field::Byte(value) => Value::Integer((*value).into()),
-        Field::Short(value) => Value::Integer((*value).into()),
-        Field::Int(value) => Value::Integer((*value).into()),
-        Field::Long(value) => Value::Integer(*value),
-        Field::UByte(value) => Value::Integer((*value).into()),
-        Field::UShort(value) => Value::Integer((*value).into()),
-        Field::UInt(value) => Value::Integer((*value).into()),
-        Field::Bytes(bytes) => Value::Bytes(bytes.data().to_vec()),
-        Field::Str(value) => Value::Text(value.clone()),
-        // All digits and no more: others round.
-        Field::Float(value) => Value::Text(value.to_string()),
-        Field::Double(value) => Value::Text(value.to_string()),
-        Field::Group(parts) => bytes_of(parts).unwrap_or_else(|| Value::Text(field.to_string())),
-        other => Value::Text(other.to_string()),
-    }
-}
-
-/// The part `bytes` of a group.
-fn bytes_of(parts: &Row) -> Option<Value> {
-    parts.get_column_iter().find_map(|(name, part)| match part {
-        Field::Bytes(bytes) if name == "bytes" => Some(Value::Bytes(bytes.data().to_vec())),
-        _ => None,
-    })
 }

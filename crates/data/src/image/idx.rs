@@ -51,7 +51,9 @@ fn images(folder: &Path, part: &str) -> Result<Images> {
         locate(folder, &format!("{part}-labels-idx1-ubyte"))?,
     ];
     let [height, width] = match axes(&sources[0])?.1[..] {
-        [_, height, width] => [height, width].map(i64::from),
+        [_, height, width] if u64::from(height) * u64::from(width) < 1 << 40 => {
+            [height, width].map(i64::from)
+        }
         ref axes => return Err(content(&sources[0], format!("expected axes [N, H, W], found: {axes:?}"))),
     };
     let store = Store {
@@ -84,16 +86,18 @@ fn locate(folder: &Path, name: &str) -> Result<PathBuf> {
 
 /// The bytes of a file, which must be as many as its axes say.
 fn bytes(path: &Path) -> Result<Vec<u8>> {
-    let (mut reader, axes) = axes(path)?;
-    let expected: usize = axes.iter().map(|axis| *axis as usize).product();
+    let (reader, axes) = axes(path)?;
+    let expected = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(*axis as usize));
+    let expected = expected.ok_or_else(|| content(path, format!("no memory can hold axes {axes:?}")))?;
     let mut bytes = Vec::new();
-    let read = reader.read_to_end(&mut bytes);
+    // One byte more than there should be tells that there are too many, however many a compressed file has.
+    let read = reader.take((expected as u64).saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|error| content(path, format!("not a whole IDX file: {error}")))?;
     if bytes.len() != expected {
-        let found = bytes.len();
+        let (found, more) = (bytes.len(), if bytes.len() > expected { " or more" } else { "" });
         return Err(content(
             path,
-            format!("not a whole IDX file: expected {expected} bytes, found: {found}"),
+            format!("not a whole IDX file: expected {expected} bytes, found: {found}{more}"),
         ));
     }
     Ok(bytes)

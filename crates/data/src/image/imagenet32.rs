@@ -10,8 +10,8 @@ use super::images::Images;
 use super::parts::ImageParts;
 use super::shape::ImageShape;
 use super::store::{ImageWriter, Store};
-use crate::decode;
 use crate::error::{Error, Result, content};
+use crate::npz;
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const N_CLASSES: i64 = 1000;
@@ -84,7 +84,7 @@ fn images(folder: &Path, part: &str, sources: &[PathBuf]) -> Result<Images> {
 
 /// Reads one archive.
 fn archive(path: &Path, images: &mut ImageWriter) -> Result<()> {
-    decode::labelled_images(path, SHAPE.dim() as usize, |number, image, label| {
+    npz::labelled_images(path, SHAPE.dim() as usize, |number, image, label| {
         images.push(image, class(label).ok_or_else(|| wrong(path, number, label))?)
     })
 }

@@ -54,12 +54,17 @@ impl Benchmark {
 
     /// Refuses parts of other sizes than the published ones: a cut file, or another one.
     pub(super) fn checked(self, name: &'static str, path: &Path, expected: Sizes) -> Result<Self> {
-        let found = self.sizes();
-        if found == expected {
-            return Ok(self);
-        }
-        Err(Error::Sizes { name, path: path.into(), expected, found })
+        check(name, path, [expected, self.sizes()])?;
+        Ok(self)
     }
+}
+
+/// Refuses parts whose sizes are not the expected ones, the first of the two.
+pub(super) fn check(name: &'static str, path: &Path, [expected, found]: [Sizes; 2]) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Sizes { name, path: path.into(), expected, found })
 }
 
 /// The first of the given places below `data` where there is a file or a folder.

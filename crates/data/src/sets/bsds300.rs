@@ -12,9 +12,10 @@ use interflow_core::rng::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::benchmark::{Benchmark, locate};
+use super::benchmark::{Benchmark, check, locate};
 use crate::decode::{self, Grey};
 use crate::error::{Error, Result, content, unreadable};
+use crate::hidden::is_hidden;
 use crate::sizes::Sizes;
 use crate::table_dataset::TableDataset;
 
@@ -86,7 +87,12 @@ impl Bsds300 {
     }
 
     fn published(&self, path: &Path) -> Result<Benchmark> {
-        let [train, validation, test] = decode::arrays(path, ["train", "validation", "test"])?;
+        let check = |[train, validation, test]: [[i64; 2]; 3]| {
+            let dim = if train[1] == validation[1] { test[1] } else { train[1] };
+            let found = Sizes { train: train[0], validation: validation[0], test: test[0], dim };
+            check("bsds300", path, [self.extent.sizes, found])
+        };
+        let [train, validation, test] = decode::arrays(path, ["train", "validation", "test"], check)?;
         let parts = Benchmark { train, validation, test };
         parts.checked("bsds300", path, self.extent.sizes)
     }
@@ -115,7 +121,7 @@ fn images(folder: &Path, n: usize) -> Result<Vec<Grey>> {
     let entries = fs::read_dir(folder).map_err(unreadable(folder))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>();
     let mut paths = paths.map_err(unreadable(folder))?;
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "jpg"));
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "jpg") && !is_hidden(path));
     if paths.len() != n {
         let found = paths.len();
         return Err(Error::Incomplete { name: "bsds300", path: folder.into(), expected: n, found });
@@ -127,7 +133,7 @@ fn images(folder: &Path, n: usize) -> Result<Vec<Grey>> {
 /// A photograph in grey levels, large enough for a patch.
 fn image(path: &Path) -> Result<Grey> {
     let bytes = fs::read(path).map_err(unreadable(path))?;
-    let image = decode::grey(bytes).map_err(|problem| content(path, problem))?;
+    let image = decode::grey(&bytes).map_err(|problem| content(path, problem))?;
     let (width, height) = (image.width, image.height);
     if width < SIDE || height < SIDE || image.pixels.len() != width * height {
         let problem = format!("expected at least {SIDE}×{SIDE} pixels, found: {width}×{height}");

@@ -86,7 +86,20 @@ impl TableConfig {
     /// As [`Sheet::numbers`]; [`crate::Error::Content`] naming what is missing, constant or no integer where it has
     /// to be one, or for an impossible split.
     pub fn load(&self, data: &Path) -> Result<TableDataset> {
-        self.prepare(Sheet::read(&data.join(&self.file))?)
+        self.prepare(self.sheet(data)?)
+    }
+
+    /// Reads the file, which lies below the folder `data`, and of its columns those that the config chooses, where a
+    /// file's columns can be read apart.
+    ///
+    /// # Errors
+    /// As [`Sheet::read_columns`].
+    pub fn sheet(&self, data: &Path) -> Result<Sheet> {
+        let file = data.join(&self.file);
+        match &self.columns {
+            None => Sheet::read(&file),
+            Some(columns) => Sheet::read_columns(&file, &[&self.given[..], columns].concat()),
+        }
     }
 
     /// Prepares rows that were read already, from wherever: the config's file is not looked at.

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use csv::StringRecord;
+use tch::Tensor;
 
 use super::{Cells, Counted, Sheet, is_missing};
-use crate::decode::{self, Records, Value};
+use crate::decode::{self, Expansion, Records, Value};
 use crate::error::{Error, Result, content, unreadable};
-use crate::table::{line, npy_array};
+use crate::table::line;
+use crate::{npy, npz};
 
 pub(super) fn csv(path: &Path) -> Result<Sheet> {
     let bytes = std::fs::read(path).map_err(unreadable(path))?;
@@ -35,16 +37,30 @@ pub(super) fn csv(path: &Path) -> Result<Sheet> {
 }
 
 pub(super) fn npy(path: &Path) -> Result<Sheet> {
-    let values = npy_array(path)?;
-    let names = numbered(values.size()[1] as usize);
-    let cells = Cells::Numbers(values);
-    Ok(Sheet { path: path.to_owned(), names, has_header: false, counted: Counted::Rows, cells })
+    Ok(array(path, npy::read(path)?))
 }
 
-pub(super) fn parquet(path: &Path) -> Result<Sheet> {
-    let Records { columns, rows } = decode::records(path)?;
+pub(super) fn npz(path: &Path) -> Result<Sheet> {
+    Ok(array(path, npz::rows(path)?))
+}
+
+/// A sheet of the numbers `values`, `[N, D]`.
+fn array(path: &Path, values: Tensor) -> Sheet {
+    let names = numbered(values.size()[1] as usize);
+    let cells = Cells::Numbers(values);
+    Sheet { path: path.to_owned(), names, has_header: false, counted: Counted::Rows, cells }
+}
+
+/// The columns called `wanted`, without it all of them.
+pub(super) fn parquet(path: &Path, wanted: Option<&[String]>) -> Result<Sheet> {
+    let Records { columns, rows } = decode::records(path, wanted)?;
+    // A long text that many rows share is in the file once, and in memory as often as there are rows.
+    let (expansion, mut n_bytes) = (Expansion::of_file(path)?, 0);
     let record = |(row, number): (Result<Vec<Value>>, u64)| -> Result<(u64, StringRecord)> {
-        Ok((number, row?.into_iter().map(Value::into_text).collect()))
+        let record: StringRecord = row?.into_iter().map(Value::into_text).collect();
+        n_bytes += record.as_slice().len() as u64;
+        expansion.check(n_bytes).map_err(|problem| content(path, format!("row {number}: {problem}")))?;
+        Ok((number, record))
     };
     let rows = rows.zip(1..).map(record).collect::<Result<Vec<_>>>()?;
     if rows.is_empty() {
