@@ -59,19 +59,25 @@ impl FeatureCollector {
 }
 
 impl FeatureStatistics {
-    /// Reads an .npz file with arrays `mu` and `sigma`, as others publish them, or else a file of
-    /// [`FeatureStatistics::to_bytes`].
+    /// Reads a file of [`FeatureStatistics::to_bytes`].
     ///
     /// # Errors
     /// [`Error::Statistics`] with what is wrong with the file.
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |problem: String| Error::Statistics { path: path.to_owned(), problem };
-        if path.extension().is_some_and(|ending| ending == "npz") {
-            let arrays = Tensor::read_npz(path).map_err(|source| refuse(source.to_string()))?;
-            return Self::from_arrays(&arrays).map_err(refuse);
-        }
         let bytes = std::fs::read(path).map_err(|source| refuse(source.to_string()))?;
-        Self::from_arrays(&arrays(&bytes).map_err(refuse)?).map_err(refuse)
+        Self::from_arrays(&tensors(&bytes).map_err(refuse)?).map_err(refuse)
+    }
+
+    /// Statistics that others publish in the file `path`, which names them in errors: the mean `[D]` and the covariance
+    /// `[D, D]` of features.
+    ///
+    /// # Errors
+    /// [`Error::Statistics`] unless the shapes agree, all numbers are finite and the covariance is symmetric.
+    pub fn published(path: &Path, mean: &Tensor, covariance: &Tensor) -> Result<Self> {
+        let moments = moments(mean, covariance);
+        let moments = moments.map_err(|problem| Error::Statistics { path: path.to_owned(), problem })?;
+        Ok(Self { n: None, moments, first: None })
     }
 
     /// The statistics as a safetensors file.
@@ -111,45 +117,78 @@ impl FeatureStatistics {
     }
 
     fn from_arrays(arrays: &[(String, Tensor)]) -> std::result::Result<Self, String> {
-        let find = |wanted: &str| {
-            let found = arrays.iter().find(|(name, _)| name.trim_end_matches(".npy") == wanted);
-            found.map(|(_, array)| array.shallow_clone())
-        };
-        let double = |wanted: &str| match find(wanted) {
-            Some(array) => Ok(array.to_kind(Kind::Double)),
-            None => Err(format!("there is no array {wanted}")),
-        };
-        let (mean, covariance) = (double("mu")?, double("sigma")?);
-        let dim = mean.numel() as i64;
-        if mean.size() != [dim] || covariance.size() != [dim, dim] {
-            return Err(format!(
-                "mu and sigma have the shapes {:?} and {:?}",
-                mean.size(),
-                covariance.size()
-            ));
+        let find = |wanted: &str| arrays.iter().find(|(name, _)| name == wanted).map(|(_, array)| array);
+        let needed = |wanted: &str| find(wanted).ok_or_else(|| format!("there is no array {wanted}"));
+        let moments = moments(needed("mu")?, needed("sigma")?)?;
+        let dim = moments.mean.numel() as i64;
+        let first = find("first").map(|first| first.to_kind(Kind::Float));
+        if let Some(first) = &first {
+            if first.dim() != 2 || first.size()[1] != dim {
+                return Err(format!("features of {dim} values have the shape {:?}", first.size()));
+            }
+            check_finite("first", first)?;
         }
-        let first = find("first");
-        if let Some(first) = first.as_ref().filter(|first| first.dim() != 2 || first.size()[1] != dim) {
-            return Err(format!("features of {dim} values have the shape {:?}", first.size()));
-        }
-        let n = find("n").filter(|n| n.numel() == 1).map(|n| n.view(1).int64_value(&[0]));
-        Ok(Self { n, moments: Moments { mean, covariance }, first })
+        let n = find("n").map(count).transpose()?;
+        Ok(Self { n, moments, first })
     }
 }
 
-/// The arrays of a safetensors file.
-fn arrays(bytes: &[u8]) -> std::result::Result<Vec<(String, Tensor)>, String> {
+/// How far a covariance may be from symmetric, relative to its largest entry: files hold rounded numbers.
+const ROUNDING: f64 = 1e-6;
+
+/// Moments in double precision of a mean and a covariance that can be one.
+fn moments(mean: &Tensor, covariance: &Tensor) -> std::result::Result<Moments, String> {
+    let dim = mean.numel() as i64;
+    if dim == 0 || mean.size() != [dim] || covariance.size() != [dim, dim] {
+        return Err(format!("mu and sigma have the shapes {:?} and {:?}", mean.size(), covariance.size()));
+    }
+    let [mean, covariance] =
+        [mean, covariance].map(|array| array.to_device(Device::Cpu).to_kind(Kind::Double));
+    check_finite("mu", &mean)?;
+    check_finite("sigma", &covariance)?;
+    let largest = |x: &Tensor| x.abs().max().double_value(&[]);
+    let asymmetry = largest(&(&covariance - covariance.tr()));
+    if asymmetry > ROUNDING * largest(&covariance) {
+        return Err(format!("sigma is not symmetric, largest difference: {asymmetry}"));
+    }
+    let least = covariance.diagonal(0, 0, 1).min().double_value(&[]);
+    if least < 0.0 {
+        return Err(format!("sigma has a negative variance, found: {least}"));
+    }
+    Ok(Moments { mean, covariance })
+}
+
+fn check_finite(name: &str, array: &Tensor) -> std::result::Result<(), String> {
+    let all = array.isfinite().all().int64_value(&[]) == 1;
+    if all { Ok(()) } else { Err(format!("a value of {name} is not finite")) }
+}
+
+/// The number of images, a whole number that was saved as a floating-point one.
+fn count(n: &Tensor) -> std::result::Result<i64, String> {
+    /// Below it, all whole numbers are numbers in double precision.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let value = if n.numel() == 1 { n.view(1).double_value(&[0]) } else { f64::NAN };
+    let whole = value.fract() == 0.0 && (1.0..EXACT).contains(&value);
+    if whole { Ok(value as i64) } else { Err(format!("expected a number of images n, found: {value}")) }
+}
+
+/// The tensors of a safetensors file.
+pub(crate) fn tensors(bytes: &[u8]) -> std::result::Result<Vec<(String, Tensor)>, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let array = |(name, view): (String, TensorView<'_>)| {
+    let tensor = |(name, view): (String, TensorView<'_>)| {
         let kind = match view.dtype() {
             Dtype::F64 => Kind::Double,
             Dtype::F32 => Kind::Float,
-            dtype => return Err(format!("{name} is of kind {dtype:?}")),
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            // Counters of training steps lie beside weights.
+            Dtype::I64 => Kind::Int64,
+            dtype => return Err(format!("expected floating-point numbers in {name}, found: {dtype:?}")),
         };
         let shape: Vec<i64> = view.shape().iter().map(|side| *side as i64).collect();
         let tensor =
             Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|error| error.to_string())?;
         Ok((name, tensor))
     };
-    file.tensors().into_iter().map(array).collect()
+    file.tensors().into_iter().map(tensor).collect()
 }

@@ -4,7 +4,7 @@
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_metrics::{Error, FeatureCollector, FeatureStatistics, frechet_distance};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 #[test]
 fn files_keep_the_statistics() {
@@ -26,28 +26,85 @@ fn files_keep_the_statistics() {
     assert_eq!(read.moments.covariance, found.moments.covariance);
 
     // As others publish them.
-    let file = folder.path().join("statistics.npz");
-    let arrays = [("mu", &read.moments.mean), ("sigma", &read.moments.covariance)];
-    Tensor::write_npz(&arrays, &file).unwrap();
-    let published = FeatureStatistics::read(&file).unwrap();
+    let published =
+        FeatureStatistics::published(&file, &read.moments.mean, &read.moments.covariance).unwrap();
     assert!(published.n.is_none() && published.first.is_none());
     assert!(frechet_distance(&published.moments, &read.moments).unwrap() < 1e-12);
 }
 
-#[test]
-fn broken_files_are_refused_by_name() {
+/// A file of these tensors, all of them in double precision.
+fn refused(tensors: &[(&str, Tensor)]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let refused = |name: &str| {
-        let error = FeatureStatistics::read(&folder.path().join(name)).unwrap_err();
-        assert!(matches!(error, Error::Statistics { .. }));
-        error.to_string()
+    let file = folder.path().join("a.safetensors");
+    Tensor::write_safetensors(tensors, &file).unwrap();
+    let error = FeatureStatistics::read(&file).unwrap_err();
+    assert!(matches!(error, Error::Statistics { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("a.safetensors"), "{message}");
+    message
+}
+
+fn identity() -> Tensor {
+    Tensor::eye(2, (Kind::Double, Device::Cpu))
+}
+
+#[test]
+fn files_that_cannot_be_statistics_are_refused_by_name() {
+    let mean = || ("mu", Tensor::from_slice(&[1.0, 2.0]));
+    let whole = || [mean(), ("sigma", identity())];
+    let check = |tensors: &[(&str, Tensor)], part: &str| {
+        let message = refused(tensors);
+        assert!(message.contains(part), "no {part:?} in: {message}");
     };
-    std::fs::write(folder.path().join("a.safetensors"), b"no tensors").unwrap();
-    let x = Tensor::from_slice(&[1.0, 2.0]);
-    Tensor::write_npz(&[("mu", &x), ("sigma", &x)], folder.path().join("b.npz")).unwrap();
-    Tensor::write_npz(&[("mu", &x)], folder.path().join("c.npz")).unwrap();
-    assert!(refused("a.safetensors").contains("a.safetensors"));
-    assert!(refused("b.npz").contains("shapes [2] and [2]"));
-    assert!(refused("c.npz").contains("no array sigma"));
-    assert!(refused("none.npz").contains("none.npz"));
+    check(&[mean()], "no array sigma");
+    check(&[mean(), ("sigma", Tensor::from_slice(&[1.0, 2.0]))], "shapes [2] and [2]");
+    check(&[mean(), ("sigma", Tensor::from_slice(&[1.0, 0.5, 0.0, 1.0]).view([2, 2]))], "not symmetric");
+    check(&[mean(), ("sigma", -identity())], "negative variance, found: -1");
+    check(&[mean(), ("sigma", identity() * f64::INFINITY)], "sigma is not finite");
+    check(&[("mu", Tensor::from_slice(&[1.0, f64::NAN])), ("sigma", identity())], "mu is not finite");
+    for n in [f64::NAN, f64::INFINITY, 1e300, -4.0, 2.5, 0.0] {
+        let [mean, covariance] = whole();
+        check(&[mean, covariance, ("n", Tensor::from_slice(&[n]))], "expected a number of images n");
+    }
+    for (first, part) in [
+        (Tensor::zeros([3], (Kind::Float, Device::Cpu)), "shape [3]"),
+        (identity() / 0.0, "first is not finite"),
+    ] {
+        let [mean, covariance] = whole();
+        check(&[mean, covariance, ("first", first)], part);
+    }
+}
+
+/// Each cut of a file is refused; a file with one byte changed is refused or has finite moments.
+#[test]
+fn damaged_files_are_refused_or_finite() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.safetensors");
+    let whole = FeatureStatistics::published(&file, &Tensor::from_slice(&[1.0, 2.0]), &identity()).unwrap();
+    let whole = FeatureStatistics { n: Some(7), ..whole }.to_bytes().unwrap();
+    let read = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        FeatureStatistics::read(&file)
+    };
+    assert_eq!(read(&whole).unwrap().n, Some(7));
+    for length in 0..whole.len() {
+        assert!(read(&whole[..length]).is_err(), "{length} bytes");
+    }
+    for place in 0..whole.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut damaged = whole.clone();
+            damaged[place] ^= flip;
+            if let Ok(found) = read(&damaged) {
+                let moments = found.moments;
+                assert_eq!(moments.covariance.isfinite().all().int64_value(&[]), 1);
+                assert_eq!(moments.covariance.size(), [2, 2]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let message = FeatureStatistics::read("none.safetensors".as_ref()).unwrap_err().to_string();
+    assert!(message.contains("none.safetensors"), "{message}");
 }

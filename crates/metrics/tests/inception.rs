@@ -82,6 +82,13 @@ fn a_file_with_other_weights_is_refused() {
     let first = ("Conv2d_1a_3x3.conv.weight".to_owned(), zeros(&[32, 3, 3, 2]));
     assert!(refused(&[first]).contains("must have the shape [32, 3, 3, 3], found: [32, 3, 3, 2]"));
     assert!(refused(&[("other".to_owned(), zeros(&[1]))]).contains("no weight Conv2d_1a_3x3.conv.weight"));
+    let first = ("Conv2d_1a_3x3.conv.weight".to_owned(), zeros(&[32, 3, 3, 3]) / 0.0);
+    let message = refused(&[first]);
+    assert!(
+        message.contains("Conv2d_1a_3x3.conv.weight is not finite")
+            && message.contains("inception.safetensors"),
+        "{message}"
+    );
     std::fs::write(&file, b"no weights").unwrap();
     assert!(matches!(Inception::load(&file, Device::Cpu), Err(Error::Weights { .. })));
 }

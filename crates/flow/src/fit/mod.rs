@@ -122,7 +122,7 @@ pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<
     Ok(Experiment::new(config).target(Box::new(data)))
 }
 
-/// The config by which a table in a CSV, NPY or Parquet file is fitted.
+/// The config by which a table in a CSV, NPY, NPZ or Parquet file is fitted.
 ///
 /// # Errors
 /// If the file cannot be read, or does not go with the options.
@@ -130,6 +130,6 @@ pub fn config_for(file: &Path, options: &FitOptions) -> Result<ExperimentConfig>
     let file = file.canonicalize().map_err(io_error("read the table", file))?;
     let name =
         file.file_stem().map_or_else(|| "table".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let sheet = Sheet::read(&file)?;
+    let sheet = options.table(file.clone()).sheet(Path::new(""))?;
     options.config(name, file, &sheet)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use interflow_core::atomic;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_data::Images;
+use interflow_data::{Images, npz};
 use interflow_metrics::{
     FeatureCollector, FeatureStatistics, Inception, KernelDistance, frechet_distance, kernel_distance,
 };
@@ -33,10 +33,12 @@ const N_FINGERPRINT: i64 = 256;
 /// If a file cannot be used, there is no reference, a solver fails, or the work is cancelled.
 pub fn compare(engine: &Engine, train: Option<&Images>, fid: &FidConfig, cache: &Path) -> Result<Value> {
     let Some(weights) = &fid.weights else { return Ok(Value::Null) };
+    // First, since it is the quickest to be found wrong.
+    let given = fid.statistics.as_deref().map(published).transpose()?;
     let network = Inception::load(weights, engine.device())?;
     let features = Features { network, space: ImageSpace::of(engine.manifest())?, engine };
-    let reference = match (&fid.statistics, train) {
-        (Some(file), _) => FeatureStatistics::read(file)?,
+    let reference = match (given, train) {
+        (Some(statistics), _) => statistics,
         (None, Some(train)) => {
             let file = cache_file(cache, weights, features.fingerprint(train)?)?;
             features.of_training(train, &file)?
@@ -52,6 +54,23 @@ pub fn compare(engine: &Engine, train: Option<&Images>, fid: &FidConfig, cache: 
         "n_reference": reference.n,
         "nfe": nfe,
     }))
+}
+
+/// Given statistics of the features of Inception: an archive with arrays `mu` and `sigma`, as others publish them, or a
+/// file of our own.
+fn published(file: &Path) -> Result<FeatureStatistics> {
+    let statistics = if file.extension().is_some_and(|ending| ending == "npz") {
+        let arrays = npz::arrays(file, &["mu", "sigma"])?;
+        FeatureStatistics::published(file, &arrays[0], &arrays[1])?
+    } else {
+        FeatureStatistics::read(file)?
+    };
+    let found = statistics.moments.mean.numel() as i64;
+    if found == Inception::N_FEATURES {
+        return Ok(statistics);
+    }
+    let expected = Inception::N_FEATURES;
+    refuse(format!("{}: expected statistics of {expected} features, found: {found}", file.display()))
 }
 
 /// The kernel distance, null unless the reference's features are known.

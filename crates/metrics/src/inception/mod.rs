@@ -21,6 +21,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::layer::{Layer, apply_all};
 use self::weights::Weights;
+use crate::features::tensors;
 use crate::{Error, Result};
 
 /// The side to which images are resized.
@@ -39,13 +40,16 @@ impl Inception {
     /// The network with the weights of a safetensors file, on `device`.
     ///
     /// # Errors
-    /// [`Error::Weights`] if the file can't be read, or lacks a weight, or has one of another shape or name.
+    /// [`Error::Weights`] if the file can't be read, or lacks a weight, or has one of another shape or name or with a
+    /// value that is not finite.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
-        let weights = Tensor::read_safetensors(path).map_err(|source| {
-            let problem = format!("{} can't be read as safetensors: {source}", path.display());
-            Error::Weights { problem }
-        })?;
-        Self::from_weights(weights, device)
+        let named = |problem: String| Error::Weights { problem: format!("{}: {problem}", path.display()) };
+        let bytes = std::fs::read(path).map_err(|source| named(source.to_string()))?;
+        let weights = tensors(&bytes).map_err(named)?;
+        Self::from_weights(weights, device).map_err(|error| match error {
+            Error::Weights { problem } => named(problem),
+            other => other,
+        })
     }
 
     /// The network with the named `weights`, on `device`.

@@ -64,6 +64,9 @@ impl Weights {
             Some(weight) if weight.size() != shape => {
                 refuse(format!("{name} must have the shape {shape:?}, found: {:?}", weight.size()))
             }
+            Some(weight) if weight.isfinite().all().int64_value(&[]) == 0 => {
+                refuse(format!("a value of {name} is not finite"))
+            }
             Some(weight) => Ok(weight.to_kind(Kind::Double)),
         }
     }
