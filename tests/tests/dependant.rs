@@ -24,7 +24,8 @@ edition = "2024"
 [dependencies]
 anyhow = "1"
 clap = { version = "4", features = ["derive", "env"] }
-ctrlc = { version = "3.5", features = ["termination"] }
+same-file = "1"
+signal-hook = { version = "0.4", default-features = false }
 tracing-subscriber = { version = "0.3", features = ["env-filter"] }
 "#;
 

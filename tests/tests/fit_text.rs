@@ -133,7 +133,8 @@ fn what_a_flow_will_find_hard_is_said_before_it_trains() {
     playground.write("s.csv", &sums());
     let (_, said) = fitted(&playground, "s.csv");
     assert!(said.contains("`s` is a linear function of `a`, `b`") && said.contains("--drop s"), "{said}");
-    let indexed: String = sums().lines().skip(1).zip(0..).map(|(row, i)| format!("{i},{row}\n")).collect();
+    let indexed =
+        sums().lines().skip(1).zip(0..).map(|(row, i)| format!("{i},{row}\n")).collect::<Vec<_>>().concat();
     playground.write("i.csv", &format!(",a,b,s\n{indexed}"));
     let (_, said) = fitted(&playground, "i.csv");
     assert!(said.contains("`#1` numbers the rows") && said.contains("--drop '#1'"), "{said}");
@@ -146,7 +147,7 @@ fn what_a_flow_will_find_hard_is_said_before_it_trains() {
 #[test]
 fn all_columns_that_are_no_numbers_come_with_the_line_that_chooses_the_others() {
     let playground = Playground::new();
-    let rows: String = (0..40).map(|i| format!("{i}.5,male,True,{}\n", i * i % 7)).collect();
+    let rows = (0..40).map(|i| format!("{i}.5,male,True,{}\n", i * i % 7)).collect::<Vec<_>>().concat();
     playground.write("t.csv", &format!("a,sex,flag,\"price, net\"\n{rows}"));
     refused(
         &playground,

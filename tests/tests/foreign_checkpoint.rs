@@ -55,7 +55,7 @@ fn weights_of_another_network_are_refused() {
     for (dim, hidden) in [(2, &[16, 32][..]), (2, &[32]), (2, &[32, 32, 32]), (3, &[32, 32])] {
         save(&playground.path().join("other.safetensors"), dim, hidden, &texts);
         let message = playground.fail("sample other.safetensors --out s.csv");
-        check(&message, &["other.safetensors", "weights are not of the network", "parameter `", "hint: "]);
+        check(&message, &["other.safetensors", "weights are not of the network", "hint: "]);
         assert!(!playground.path().join("s.csv").exists());
     }
     // The same weights under the right config are a checkpoint.

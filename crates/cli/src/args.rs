@@ -217,8 +217,12 @@ pub(crate) struct RowsArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
-    /// A table of points, one per row, as `fit` reads it; `-` is text from stdin.
+    /// A table of points, one per row, as `fit` reads it; `-` is text from stdin. For a flow of images an array of their
+    /// levels, as `sample -o levels.npy` writes it.
     pub(crate) file: PathBuf,
+    /// The class of all images in FILE, for a flow of images that has classes.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) class: Option<i64>,
     /// How its text is read.
     #[command(flatten)]
     pub(crate) text: TextArgs,

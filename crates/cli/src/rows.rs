@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use interflow_core::{Given, GivenSpace, Points};
-use interflow_data::{Columns, Sheet};
+use interflow_data::{Columns, Sheet, npy};
 use interflow_flow::Flow;
 use tch::{Device, Kind, Tensor};
 
@@ -25,17 +25,17 @@ impl RowsOfFile {
     /// Reads the rows that `args` name as points of `flow`.
     pub(crate) fn read(args: &RowsArgs, flow: &Flow) -> Result<Self> {
         let used = || format!("cannot use the rows of {}", args.file.display());
-        let sheet = sheet(&args.file, &args.text)?;
         let (sheet, values) = match flow.columns() {
-            None => (None, sheet.table()?.values),
+            None => (None, numbers(args, flow)?),
             Some(columns) => {
+                let sheet = sheet(&args.file, &args.text)?;
                 let places = sheet.places_of(&columns.names());
                 let places = places.context("the flow wants the columns of its table")?;
                 let values = sheet.complete_numbers(&places)?;
                 (Some(sheet), values)
             }
         };
-        let points = points(&values, flow).with_context(used)?;
+        let points = points(&values, args.class, flow).with_context(used)?;
         Ok(Self { points, sheet, values })
     }
 
@@ -54,19 +54,48 @@ impl RowsOfFile {
     }
 }
 
-/// The states of rows `[N, K + D]`, and the conditions before them.
-fn points(values: &Tensor, flow: &Flow) -> Result<Points> {
+/// The numbers in a file whose columns have no names for the flow: rows, or images `[N, C, H, W]` as rows.
+fn numbers(args: &RowsArgs, flow: &Flow) -> Result<Tensor> {
+    if flow.manifest().target.images.is_some()
+        && args.file != Path::new("-")
+        && let Some(array) = npy::array(&args.file)?
+    {
+        let n = array.size().first().copied().unwrap_or(0);
+        return Ok(if array.numel() == 0 { array } else { array.reshape([n, -1]) });
+    }
+    Ok(sheet(&args.file, &args.text)?.table()?.values)
+}
+
+/// Refuses a class that the flow has not.
+pub(crate) fn check_class(class: i64, flow: &Flow) -> Result<()> {
+    match flow.space().given {
+        GivenSpace::Class { n_classes } if class < n_classes => Ok(()),
+        GivenSpace::Class { n_classes } => {
+            bail!("the flow's classes are the numbers below {n_classes}, found: {class}")
+        }
+        _ => bail!("the flow has no classes\nhint: leave out --class"),
+    }
+}
+
+/// The states of rows `[N, K + D]`, and the conditions before them; a class may be that of all rows instead.
+fn points(values: &Tensor, class: Option<i64>, flow: &Flow) -> Result<Points> {
     let space = flow.space();
+    if let Some(class) = class {
+        check_class(class, flow)?;
+        let alone = Points { x: values.shallow_clone(), given: Given::class(class, values.size()[0]) };
+        return check_width(values, space.dim).map(|()| alone);
+    }
     let n_given = match space.given {
         GivenSpace::Numbers { n } => n,
         GivenSpace::Class { .. } => 1,
         _ => 0,
     };
-    let wanted = n_given + space.dim;
-    let found = values.size();
-    if found.len() != 2 || found[1] != wanted {
-        bail!("the flow's points have {wanted} columns, found: {}", found.get(1).unwrap_or(&1));
-    }
+    check_width(values, n_given + space.dim).with_context(|| match space.given {
+        GivenSpace::Class { .. } => {
+            "each row begins with its class\nhint: --class NUMBER for rows of one class"
+        }
+        _ => "not the flow's points",
+    })?;
     let given = values.narrow(1, 0, n_given);
     let given = match space.given {
         GivenSpace::Class { .. } => Given::Class(given.squeeze_dim(1).round().to_kind(Kind::Int64)),
@@ -74,6 +103,14 @@ fn points(values: &Tensor, flow: &Flow) -> Result<Points> {
         _ => Given::Nothing,
     };
     Ok(Points { x: values.narrow(1, n_given, space.dim), given })
+}
+
+/// Refuses rows of another number of columns.
+fn check_width(values: &Tensor, wanted: i64) -> Result<()> {
+    match values.size()[..] {
+        [_, found] if found == wanted => Ok(()),
+        ref found => bail!("expected rows of {wanted} columns, found: {}", found.get(1).unwrap_or(&1)),
+    }
 }
 
 /// The table in a file, or in what stdin holds if that is `-`.

@@ -72,7 +72,7 @@ mod epochs;
 pub mod error;
 mod hidden;
 pub mod image;
-mod npy;
+pub mod npy;
 pub mod npz;
 pub mod prefetch;
 pub mod rows;

@@ -8,7 +8,7 @@
 mod kind;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek as _};
 use std::path::Path;
 
 use tch::{Kind, Tensor};
@@ -131,6 +131,23 @@ impl<R: Read> Array<R> {
         }
         Ok(self.tensor()?.view([n as i64, dim as i64]))
     }
+}
+
+/// The array of an NPY file in its own shape and in double precision; none for a file that is no NPY file.
+///
+/// # Errors
+/// [`crate::Error::Io`] for a file that cannot be read, [`crate::Error::Content`] for one that is damaged or holds no
+/// numbers.
+pub fn array(path: &Path) -> Result<Option<Tensor>> {
+    let mut file = File::open(path).map_err(unreadable(path))?;
+    let mut magic = [0; MAGIC.len()];
+    if file.read_exact(&mut magic).is_err() || magic != *MAGIC {
+        return Ok(None);
+    }
+    file.rewind().map_err(unreadable(path))?;
+    let n_bytes = file.metadata().map_err(unreadable(path))?.len();
+    let array = Array::open(BufReader::new(file), n_bytes).and_then(Array::tensor);
+    array.map(Some).map_err(|problem| content(path, problem))
 }
 
 /// The array of an NPY file as `[N, D]` in double precision, finite or not.

@@ -104,7 +104,7 @@ fn what_is_no_array_of_numbers_is_refused_with_a_way_out() {
         &plain("|O", "(2,)", b"\x80\x04\x95"),
         &["is a pickle", "not run here", "hint: ", "astype(float)"],
     );
-    refused("a.npy", b"\x80\x04\x95\xaf\x1c\0\0\0\0\0", &["is a pickle", "not run here", "hint: "]);
+    refused("a.npy", b"\x80\x04\x95\xaf\x1c\0\0\0\0\0", &["a pickle", "could run code", "hint: "]);
     let fields = "{'descr': [('x', '<f8'), ('y', '<i4')], 'fortran_order': False, 'shape': (1,), }";
     refused("a.npy", &npy(fields, &[0; 12]), &["named fields", "hint: "]);
     for kind in ["<c16", "<U5", "|S3", "<M8[ns]", "|V8", "", "é"] {

@@ -76,7 +76,7 @@ fn sheet(schema: &str, columns: &[Values]) -> interflow_data::Result<Sheet> {
 fn text(sheet: &Sheet) -> String {
     let nothing = vec![String::new(); sheet.n_rows()];
     let csv = String::from_utf8(sheet.csv_with("", &nothing).unwrap()).unwrap();
-    csv.lines().skip(1).map(|line| format!("{}\n", line.trim_end_matches(','))).collect()
+    csv.lines().skip(1).flat_map(|line| [line.trim_end_matches(','), "\n"]).collect()
 }
 
 /// Also dates at which no calendar goes, in a file whose other columns are wanted.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use interflow_core::{Given, GivenSpace, Points, memory};
+use interflow_core::{Given, Points, memory};
 use interflow_data::Columns;
 use interflow_flow::manifest::ImageManifest;
 use interflow_flow::path::FlowPath;
@@ -17,7 +17,7 @@ use crate::args::{NameList, SampleArgs};
 use crate::image_output::ImageOutput;
 use crate::observation::observed;
 use crate::output::{Output, check_distinct};
-use crate::rows::{column_names, conditions, written};
+use crate::rows::{check_class, column_names, conditions, written};
 
 /// Samples drawn where nobody says how many.
 const USUAL: u64 = 1000;
@@ -75,17 +75,6 @@ fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
     let n = args.n.unwrap_or(USUAL);
     memory::check(format!("the class of {n} samples"), 8.0 * n as f64)?;
     Ok(Given::class(class, n as i64))
-}
-
-/// Refuses a class that the flow has not.
-fn check_class(class: i64, flow: &Flow) -> Result<()> {
-    match flow.space().given {
-        GivenSpace::Class { n_classes } if class < n_classes => Ok(()),
-        GivenSpace::Class { n_classes } => {
-            bail!("the flow's classes are the numbers below {n_classes}, found: {class}")
-        }
-        _ => bail!("the flow has no classes\nhint: leave out --class"),
-    }
 }
 
 /// A picture's window is that of the flow's coordinates.

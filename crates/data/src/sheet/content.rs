@@ -74,7 +74,7 @@ impl Content {
         Ok(match (Self::of(&head), ending.as_ref().and_then(|ending| ending.to_str())) {
             (Self::Text, Some("npy")) => Self::Npy,
             (Self::Text, Some("parquet")) => Self::Parquet,
-            (Self::Other(..), Some("npz")) => Self::Npz,
+            (Self::Text | Self::Other(..), Some("npz")) => Self::Npz,
             (Self::Other(..), _) if head.starts_with(ZIP) && npz::holds_arrays(path) => Self::Npz,
             (found, _) => found,
         })

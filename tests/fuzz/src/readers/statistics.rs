@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use interflow_core::rng::Stream;
+use interflow_data::npz;
 use interflow_metrics::{FeatureCollector, FeatureStatistics, frechet_distance};
 use tch::Kind;
 
@@ -14,11 +15,8 @@ use crate::reader::Reader;
 pub(crate) const NPZ: Reader = Reader { name: "statistics-npz", whole: arrays, read: read_npz };
 
 /// Statistics as this program keeps them.
-pub(crate) const SAFETENSORS: Reader = Reader {
-    name: "statistics",
-    whole: safetensors,
-    read: |input, folder| statistics(input, folder, "safetensors"),
-};
+pub(crate) const SAFETENSORS: Reader =
+    Reader { name: "statistics", whole: safetensors, read: read_safetensors };
 
 /// Three means, or as many variances on a diagonal.
 fn arrays() -> Result<Vec<Vec<u8>>> {
@@ -35,7 +33,9 @@ fn read_npz(input: &[u8], folder: &Path) -> Result<()> {
     } else {
         [("mu.npy", input), ("sigma.npy", &whole[1])]
     };
-    statistics(&archive(&members)?, folder, "npz")
+    let file = put(folder, "statistics.npz", &archive(&members)?)?;
+    let arrays = npz::arrays(&file, &["mu", "sigma"])?;
+    compare(&FeatureStatistics::published(&file, &arrays[0], &arrays[1])?)
 }
 
 fn safetensors() -> Result<Vec<Vec<u8>>> {
@@ -44,8 +44,12 @@ fn safetensors() -> Result<Vec<Vec<u8>>> {
     Ok(vec![collector.finish()?.to_bytes()?])
 }
 
-fn statistics(input: &[u8], folder: &Path, ending: &str) -> Result<()> {
-    let found = FeatureStatistics::read(&put(folder, &format!("statistics.{ending}"), input)?)?;
+fn read_safetensors(input: &[u8], folder: &Path) -> Result<()> {
+    compare(&FeatureStatistics::read(&put(folder, "statistics.safetensors", input)?)?)
+}
+
+/// What statistics are read for.
+fn compare(found: &FeatureStatistics) -> Result<()> {
     frechet_distance(&found.moments, &found.moments)?;
     Ok(())
 }
