@@ -2,7 +2,7 @@
 //!
 //! Unlike [`Table`], which wants finite numbers everywhere, a sheet keeps what it reads, is asked
 //! for some of its columns, and can be written again with a column more. Files are told by what they hold, not by their
-//! names' endings; how text is read is said in [`format`](self::format).
+//! names' endings; how text is read is said in [`mod@format`].
 
 mod choice;
 mod content;

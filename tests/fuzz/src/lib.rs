@@ -9,7 +9,7 @@
 pub mod campaign;
 pub mod mutation;
 pub mod reader;
-mod readers;
+pub mod readers;
 pub mod worker;
 
 pub use campaign::{Campaign, Fault, Kind};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use interflow_core::atomic;
-use interflow_fuzz::reader::ALL;
+use interflow_fuzz::readers::{self, ALL};
 use interflow_fuzz::{Campaign, Fault, Reader, worker};
 
 /// Reads damaged inputs, and keeps those that make a reader panic, die, hang or take gigabytes.
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 
 fn work(reader: &str, seed: u64, numbers: std::ops::Range<u64>) -> Result<usize> {
     std::panic::set_hook(Box::new(|_| {}));
-    let reader = Reader::named(reader)?;
+    let reader = readers::named(reader)?;
     // What whole inputs are made of may be larger than what is read.
     reader.inputs(seed)?;
     worker::bound_memory();
@@ -71,7 +71,7 @@ fn work(reader: &str, seed: u64, numbers: std::ops::Range<u64>) -> Result<usize>
 fn search(arguments: &Arguments) -> Result<usize> {
     let readers = match &arguments.readers[..] {
         [] => ALL.to_vec(),
-        names => names.iter().map(|name| Reader::named(name)).collect::<Result<_>>()?,
+        names => names.iter().map(|name| readers::named(name)).collect::<Result<_>>()?,
     };
     let mut n_faults = 0;
     for reader in readers {

@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result, bail};
 use interflow_core::rng::Stream;
 
 use crate::mutation;
-use crate::readers::{arrays, checkpoints, configs, images, patches, statistics, tables};
 
 /// Something that reads inputs from elsewhere.
 #[derive(Clone, Copy)]
@@ -19,37 +18,7 @@ pub struct Reader {
     pub read: fn(&[u8], &Path) -> Result<()>,
 }
 
-/// All readers.
-pub const ALL: [Reader; 15] = [
-    tables::TEXT,
-    tables::PARQUET,
-    arrays::NPY,
-    arrays::NPZ,
-    images::PNG,
-    images::JPEG,
-    images::WEBP,
-    images::IDX,
-    images::PARQUET,
-    patches::HDF5,
-    statistics::NPZ,
-    statistics::SAFETENSORS,
-    checkpoints::FILE,
-    checkpoints::TEXT,
-    configs::CONFIG,
-];
-
 impl Reader {
-    /// The reader of this name.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn named(name: &str) -> Result<Self> {
-        let known = || ALL.map(|reader| reader.name).join(", ");
-        ALL.into_iter().find(|reader| reader.name == name).with_context(|| {
-            format!("there is no reader of this name, found: {name}\nhint: one of {}", known())
-        })
-    }
-
     /// Its inputs under `seed`.
     ///
     /// # Errors

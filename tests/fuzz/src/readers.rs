@@ -2,19 +2,51 @@
 
 #![allow(clippy::unnecessary_wraps, reason = "what makes inputs has one signature for all readers")]
 
-pub(crate) mod arrays;
-pub(crate) mod checkpoints;
-pub(crate) mod configs;
-pub(crate) mod images;
-pub(crate) mod patches;
-pub(crate) mod statistics;
-pub(crate) mod tables;
+mod arrays;
+mod checkpoints;
+mod configs;
+mod images;
+mod patches;
+mod statistics;
+mod tables;
 
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use interflow_data::Split;
+
+use crate::reader::Reader;
+
+/// All readers.
+pub const ALL: [Reader; 15] = [
+    tables::TEXT,
+    tables::PARQUET,
+    arrays::NPY,
+    arrays::NPZ,
+    images::PNG,
+    images::JPEG,
+    images::WEBP,
+    images::IDX,
+    images::PARQUET,
+    patches::HDF5,
+    statistics::NPZ,
+    statistics::SAFETENSORS,
+    checkpoints::FILE,
+    checkpoints::TEXT,
+    configs::CONFIG,
+];
+
+/// The reader of this name.
+///
+/// # Errors
+/// If there is none.
+pub fn named(name: &str) -> Result<Reader> {
+    let known = || ALL.map(|reader| reader.name).join(", ");
+    ALL.into_iter()
+        .find(|reader| reader.name == name)
+        .with_context(|| format!("there is no reader of this name, found: {name}\nhint: one of {}", known()))
+}
 
 /// Held-out shares for sets of a dozen points.
 const SPLIT: Split = Split { validation: 0.25, test: 0.25, seed: 0 };

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use interflow_core::rng::{Draw, Stream};
-use interflow_fuzz::Reader;
+use interflow_fuzz::readers;
 use interflow_tests::{Playground, interflow};
 
 /// More time than a refusal or two steps of training take on a busy machine.
@@ -70,7 +70,7 @@ fn fault(arguments: &[String], folder: &Path) -> Option<String> {
 
 #[test]
 fn damaged_configs_are_refused_or_trained() {
-    let inputs = Reader::named("config").unwrap().inputs(2).unwrap();
+    let inputs = readers::named("config").unwrap().inputs(2).unwrap();
     let playground = Playground::new();
     let arguments =
         "train damaged.toml --threads 1 --set train.steps=2 --out runs".split(' ').map(str::to_owned);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use interflow_fuzz::reader::ALL;
+use interflow_fuzz::readers::ALL;
 use interflow_fuzz::{Campaign, Fault, Kind, Reader};
 
 fn worker() -> PathBuf {

@@ -8,7 +8,7 @@ impl Sheet {
     /// one is called so; where there is no header, the number alone does.
     ///
     /// # Errors
-    /// [`Error::Content`] for a name that is not there or stands twice.
+    /// [`crate::Error::Content`] for a name that is not there or stands twice.
     pub fn places(&self, names: Option<&[String]>) -> Result<Vec<usize>> {
         let Some(names) = names else { return Ok((0..self.names.len()).collect()) };
         let mut places = Vec::with_capacity(names.len());
