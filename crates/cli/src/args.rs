@@ -8,7 +8,7 @@ mod text;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use interflow_data::Unfit;
+use interflow_data::{DependentColumns, Unfit};
 use interflow_flow::device::MOST_THREADS;
 
 pub(crate) use images::FidArgs;
@@ -95,6 +95,9 @@ pub(crate) struct FitArgs {
     /// What becomes of constant columns: refuse or drop.
     #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
     pub(crate) constant: Unfit,
+    /// What becomes of columns that are linear functions of others: drop, keep or refuse.
+    #[arg(long, default_value = "drop", value_parser = parse_dependent)]
+    pub(crate) dependent: DependentColumns,
     /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
     pub(crate) dequantise: Vec<NameList>,
@@ -139,6 +142,15 @@ pub(crate) struct RunOptions {
 fn parse_threads(text: &str) -> Result<u32, String> {
     let threads = text.parse().ok().filter(|threads| (1..=MOST_THREADS).contains(threads));
     threads.ok_or_else(|| format!("expected a number from 1 to {MOST_THREADS}"))
+}
+
+fn parse_dependent(text: &str) -> Result<DependentColumns, String> {
+    match text {
+        "drop" => Ok(DependentColumns::Drop),
+        "keep" => Ok(DependentColumns::Keep),
+        "refuse" => Ok(DependentColumns::Refuse),
+        _ => Err("expected drop, keep or refuse".to_owned()),
+    }
 }
 
 fn parse_unfit(text: &str) -> Result<Unfit, String> {

@@ -95,8 +95,9 @@ pub use image::{
 pub use prefetch::Prefetch;
 pub use rows::{Dequantisation, Rows};
 pub use sets::{
-    Benchmark, Bsds300, Bsds300Extent, ClassConfig, DatasetConfig, Gas, Hepmass, HepmassExtent, ImageDataset,
-    ImagesConfig, Miniboone, Power, ReducedMiniboone, TableConfig, Unfit, catalogue,
+    Benchmark, Bsds300, Bsds300Extent, ClassConfig, DatasetConfig, DependentColumns, Gas, Hepmass,
+    HepmassExtent, ImageDataset, ImagesConfig, Miniboone, Power, ReducedMiniboone, TableConfig, Unfit,
+    catalogue,
 };
 pub use sheet::Sheet;
 pub use sheet::format::{Decimal, Header, Separator, TextFormat, Thousands};

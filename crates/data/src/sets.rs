@@ -24,7 +24,7 @@ pub use images::{ClassConfig, ImageDataset, ImagesConfig};
 pub use miniboone::Miniboone;
 pub use miniboone_reduced::ReducedMiniboone;
 pub use power::Power;
-pub use table::{TableConfig, Unfit};
+pub use table::{DependentColumns, TableConfig, Unfit};
 
 use crate::card::Card;
 use crate::dataset::Dataset;

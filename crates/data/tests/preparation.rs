@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
 use interflow_core::{Given, GivenSpace, Points, Space};
-use interflow_data::{Columns, Dataset, Result, Split, TableConfig, TableDataset, Unfit};
+use interflow_data::{Columns, Dataset, DependentColumns, Result, Split, TableConfig, TableDataset, Unfit};
 use tch::{Kind, Tensor};
 
 /// Row i has id i, an integer `count`, a small `level` and `same`, which is constant.
@@ -232,4 +232,29 @@ fn conditions_travel_beside_their_states_through_every_part() {
     check(splits.test(1000, 0));
     assert_eq!(splits.test(4, 0).len(), 4);
     assert!((splits.log_jacobian() - columns.log_jacobian()).abs() < 1e-12);
+}
+
+#[test]
+fn columns_that_others_determine_are_left_out_kept_or_refused() {
+    let row = |i: usize| {
+        let (a, b) = ((i as f64 * 0.7).sin(), (i as f64 * 1.3).cos());
+        format!("{a},{b},{},{a}", 2.0 * a - b + 5.0)
+    };
+    let text = format!("a,b,s,copy\n{}\n", (0..100).map(row).collect::<Vec<_>>().join("\n"));
+    let names =
+        |wanted: DependentColumns| columns(&load(&text, |config| config.dependent = wanted).unwrap()).names();
+    assert_eq!(names(DependentColumns::default()), ["a", "b"]);
+    assert_eq!(names(DependentColumns::Keep), ["a", "b", "s", "copy"]);
+    refusal(
+        load(&text, |config| config.dependent = DependentColumns::Refuse),
+        &["`s` of `a`, `b`; `copy` of `a`", "--dependent drop"],
+    );
+    // Conditions may be what they are, and one column has to be left.
+    let given = load(&text, |config| config.given = choose(&["a", "b"])).unwrap();
+    assert_eq!(columns(&given).names(), ["a", "b", "s", "copy"]);
+    let conditions = load(&text, |config| {
+        config.given = choose(&["s", "copy"]);
+        config.columns = Some(choose(&["s", "copy", "b"]));
+    });
+    assert_eq!(columns(&conditions.unwrap()).names(), ["s", "copy", "b"]);
 }

@@ -22,6 +22,7 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
         given: NameList::names(&args.given),
         missing: args.missing,
         constant: args.constant,
+        dependent: args.dependent,
         dequantise: NameList::names(&args.dequantise),
         set: args.options.set.clone(),
         ..FitOptions::default()

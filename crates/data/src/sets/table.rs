@@ -45,6 +45,9 @@ pub struct TableConfig {
     /// What becomes of columns that are constant on the training rows.
     #[serde(default)]
     pub constant: Unfit,
+    /// What becomes of columns that are linear functions of others on the training rows.
+    #[serde(default)]
+    pub dependent: DependentColumns,
     /// The integer-valued columns that get noise, by name, or `all-integers`.
     #[serde(default)]
     pub dequantise: Vec<String>,
@@ -64,6 +67,19 @@ pub enum Unfit {
     Drop,
 }
 
+/// What becomes of columns that are linear functions of others, so that there is no density of them all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DependentColumns {
+    /// They are left out, with a warning: the others determine them.
+    #[default]
+    Drop,
+    /// They are modelled like the others, with a warning: the NLL is then without a bound.
+    Keep,
+    /// An error names them.
+    Refuse,
+}
+
 impl TableConfig {
     /// Stands for every integer-valued column in [`TableConfig::dequantise`].
     pub const ALL_INTEGERS: &str = "all-integers";
@@ -81,6 +97,7 @@ impl TableConfig {
             given: Vec::new(),
             missing: Unfit::Refuse,
             constant: Unfit::Refuse,
+            dependent: DependentColumns::Drop,
             dequantise: Vec::new(),
             split: Split::default(),
         }
@@ -133,7 +150,8 @@ impl TableConfig {
         let n_rows = table.n_rows();
         let parts = self.split.parts(n_rows).map_err(|error| content(table.path(), error.to_string()))?;
         table.settle_constant(&parts.train, self.constant)?;
-        let quanta = table.quanta(&self.dequantise)?;
+        let mut quanta = table.quanta(&self.dequantise)?;
+        table.settle_dependent(&parts.train, &mut quanta, self.dependent)?;
         table.log_oddities(&parts.train, &quanta);
         table.split(&parts, &quanta, self.split.seed)
     }

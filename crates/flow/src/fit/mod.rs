@@ -29,7 +29,7 @@ mod defaults;
 
 use std::path::{Path, PathBuf};
 
-use interflow_data::{DatasetConfig, Sheet, Table, TableConfig, TextFormat, Unfit};
+use interflow_data::{DatasetConfig, DependentColumns, Sheet, Table, TableConfig, TextFormat, Unfit};
 
 use crate::config::{ExperimentConfig, TargetConfig, as_name};
 use crate::error::{Result, io_error, refuse};
@@ -67,6 +67,8 @@ pub struct FitOptions {
     pub missing: Unfit,
     /// What becomes of columns that are constant on the training rows.
     pub constant: Unfit,
+    /// What becomes of columns that are linear functions of others.
+    pub dependent: DependentColumns,
     /// The integer-valued columns that get noise, by name, or `all-integers`.
     pub dequantise: Vec<String>,
     /// How many steps to train; chosen from the number of rows without it.
@@ -87,6 +89,7 @@ impl FitOptions {
             given: self.given.clone(),
             missing: self.missing,
             constant: self.constant,
+            dependent: self.dependent,
             dequantise: self.dequantise.clone(),
             ..TableConfig::new(file)
         }

@@ -5,24 +5,33 @@ use tch::{Kind, Tensor};
 /// The share of a column's variance that others leave, below which they determine it.
 const LEFT: f64 = 1e-6;
 
-/// Warnings of the columns of `rows`, `[N, D]`, that are linear functions of columns before them. The correlations'
-/// Cholesky factor is built row by row from the columns that are none.
-pub(super) fn of(names: &[String], rows: &Tensor) -> Vec<String> {
+/// A column that is a linear function of others.
+#[derive(Debug)]
+pub(super) struct Dependent {
+    /// Its place.
+    pub(super) place: usize,
+    /// The places of the others.
+    pub(super) on: Vec<usize>,
+}
+
+/// The columns of `rows`, `[N, D]`, that are linear functions of columns before them. The correlations' Cholesky factor is
+/// built row by row from the columns that are none.
+pub(super) fn of(rows: &Tensor) -> Vec<Dependent> {
     let largest = rows.abs().amax(0i64, true).clamp_min(f64::MIN_POSITIVE);
     let rows = rows / largest;
     let centred = &rows - rows.mean_dim(0i64, true, Kind::Double);
     let deviations = centred.square().mean_dim(0i64, true, Kind::Double).sqrt();
     let z = centred / deviations;
     let correlation = z.tr().matmul(&z) / z.size()[0] as f64;
-    let n = names.len();
+    let n = rows.size()[1] as usize;
     let all = Vec::<f64>::try_from(correlation.contiguous().view(-1)).unwrap_or_default();
     if all.len() != n * n || !all.iter().all(|value| value.is_finite()) {
         return Vec::new();
     }
     let mut kept: Vec<usize> = Vec::new();
     let mut factor: Vec<Vec<f64>> = Vec::new();
-    let mut warnings = Vec::new();
-    for (d, name) in names.iter().enumerate() {
+    let mut found = Vec::new();
+    for d in 0..n {
         let against: Vec<f64> = kept.iter().map(|&other| all[d * n + other]).collect();
         let y = forward(&factor, &against);
         let left = 1.0 - y.iter().map(|y| y * y).sum::<f64>();
@@ -33,15 +42,9 @@ pub(super) fn of(names: &[String], rows: &Tensor) -> Vec<String> {
         }
         let weights = backward(&factor, y);
         let others = kept.iter().zip(weights).filter(|(_, weight)| weight.abs() > 1e-3);
-        let others: Vec<String> = others.map(|(&other, _)| format!("`{}`", names[other])).collect();
-        warnings.push(format!(
-            "column `{name}` is a linear function of {}, so that their joint density is unbounded and its NLL means \
-             little\nhint: --drop {} leaves it out",
-            others.join(", "),
-            crate::sheet::names::pasted(&[name])
-        ));
+        found.push(Dependent { place: d, on: others.map(|(&other, _)| other).collect() });
     }
-    warnings
+    found
 }
 
 /// y with L y = b.
@@ -77,12 +80,8 @@ mod tests {
         let sum = column(0) * 3.0 - column(2) * 2.0 + 5.0;
         let rounded = (column(1) * 1e4).round() / 1e4;
         let rows = Tensor::stack(&[&column(0), &column(1), &column(2), &sum, &rounded], 1);
-        let names = ["a", "b", "c", "sum", "copy"].map(str::to_owned);
-        let warnings = of(&names, &rows);
-        assert_eq!(warnings.len(), 2, "{warnings:?}");
-        assert!(warnings[0].contains("`sum` is a linear function of `a`, `c`,"), "{}", warnings[0]);
-        assert!(warnings[1].contains("`copy` is a linear function of `b`,"), "{}", warnings[1]);
-        assert!(warnings[1].contains("--drop copy"), "{}", warnings[1]);
-        assert!(of(&names[..3], &free).is_empty());
+        let found: Vec<_> = of(&rows).into_iter().map(|Dependent { place, on }| (place, on)).collect();
+        assert_eq!(found, [(3, vec![0, 2]), (4, vec![1])]);
+        assert!(of(&free).is_empty());
     }
 }

@@ -6,7 +6,7 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, Points};
 use tch::{Device, Kind, Tensor};
 
-use super::{TableConfig, Unfit, collinearity, moments, oddities};
+use super::{DependentColumns, TableConfig, Unfit, collinearity, moments, oddities};
 use crate::columns::{Column, Columns};
 use crate::error::{Error, Result, content};
 use crate::rows::{Dequantisation, Rows};
@@ -98,10 +98,63 @@ impl Selection {
             return Err(content(self.path(), format!("{found}\n{hint}")));
         }
         tracing::info!("{}: {found}; left out", self.path().display());
-        self.values = self.values.index_select(1, &varies.nonzero().view(-1));
-        let mut place = 0..;
-        self.names.retain(|_| place.next().is_none_or(|d| !constant.contains(&d)));
+        self.leave_out(&constant);
         Ok(())
+    }
+
+    /// What `wanted` says becomes of columns that are linear functions of others on the training rows. Conditions and
+    /// columns with noise of their own have no part in it. `quanta` are the columns'.
+    pub(super) fn settle_dependent(
+        &mut self,
+        train: &Tensor,
+        quanta: &mut Vec<f64>,
+        wanted: DependentColumns,
+    ) -> Result<()> {
+        if train.size()[0] <= self.names.len() as i64 {
+            return Ok(());
+        }
+        let mut found = collinearity::of(&self.values.index_select(0, train));
+        found.retain(|column| quanta[column.place] <= 0.0 && !self.given.contains(&self.names[column.place]));
+        if found.is_empty() {
+            return Ok(());
+        }
+        let quoted = |places: &[usize]| -> String {
+            places.iter().map(|&d| format!("`{}`", self.names[d])).collect::<Vec<_>>().join(", ")
+        };
+        let each = found.iter().map(|one| format!("`{}` of {}", self.names[one.place], quoted(&one.on)));
+        let said = format!(
+            "columns are linear functions of others, {}: there is no density of them all",
+            each.collect::<Vec<_>>().join("; ")
+        );
+        let places: Vec<usize> = found.iter().map(|column| column.place).collect();
+        let n_states = self.names.len() - self.given.len();
+        match wanted {
+            DependentColumns::Refuse => {
+                let hint =
+                    "hint: --dependent drop leaves them out, --dependent keep models them all the same";
+                return Err(content(self.path(), format!("{said}\n{hint}")));
+            }
+            DependentColumns::Drop if places.len() < n_states => {
+                tracing::warn!(
+                    "{}: {said}; they are left out\nhint: --dependent keep models them, with an NLL that means little",
+                    self.path().display()
+                );
+                self.leave_out(&places);
+                let mut place = 0..;
+                quanta.retain(|_| place.next().is_none_or(|d| !places.contains(&d)));
+            }
+            _ => tracing::warn!("{}: {said}, and their NLL means little", self.path().display()),
+        }
+        Ok(())
+    }
+
+    /// Removes the columns at `places`.
+    fn leave_out(&mut self, places: &[usize]) {
+        let kept: Vec<i64> =
+            (0..self.names.len()).filter(|d| !places.contains(d)).map(|d| d as i64).collect();
+        self.values = self.values.index_select(1, &Tensor::from_slice(&kept));
+        let mut place = 0..;
+        self.names.retain(|_| place.next().is_none_or(|d| !places.contains(&d)));
     }
 
     /// Each column's quantum, 0 for those that are not dequantised.
@@ -153,8 +206,6 @@ impl Selection {
                  rows\nhint: more rows, or fewer columns by --columns",
                 self.names.len()
             ));
-        } else {
-            warnings.extend(collinearity::of(&self.names, &self.values.index_select(0, train)));
         }
         for warning in warnings {
             tracing::warn!("{}: {warning}", self.path().display());
