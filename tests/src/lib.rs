@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
@@ -98,6 +102,7 @@ impl Playground {
 
     /// The program with `arguments` (separated by spaces), not yet started.
     pub fn command(&self, arguments: &str) -> Command {
+        hear_signals();
         let mut command = Command::new(interflow());
         command.args(arguments.split_whitespace()).current_dir(self.path());
         command.env("OMP_NUM_THREADS", "1").env_remove("INTERFLOW_DATA");
@@ -255,6 +260,19 @@ pub fn wait_for_handler(process: u32) {
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
         let mask = u64::from_str_radix(caught.trim(), 16).ok()?;
         (mask & 2 != 0).then_some(())
+    });
+}
+
+/// Lets the programs that this process starts hear signals, though it was itself started in the background, where a shell
+/// ignores some: what is ignored is inherited, and what is handled is not.
+fn hear_signals() {
+    static HEARD: OnceLock<()> = OnceLock::new();
+    HEARD.get_or_init(|| {
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            // In this process the signal does what it always does.
+            flag::register_conditional_default(signal, Arc::new(AtomicBool::new(true)))
+                .expect("signals can be handled");
+        }
     });
 }
 
