@@ -36,6 +36,8 @@ impl Recorder {
         let tensorboard = folder.tensorboard();
         let events = EventFile::create(&tensorboard, from_step)
             .map_err(io_error("write an event file in", &tensorboard))?;
+        // A kill may have come between a checkpoint and the removal of the oldest.
+        checkpoints::prune(&folder.checkpoints(), KEPT_CHECKPOINTS)?;
         Ok(Self { metrics, events, warned: false, folder: folder.clone(), texts })
     }
 
