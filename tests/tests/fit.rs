@@ -82,7 +82,7 @@ fn what_a_flow_cannot_use_is_refused_with_its_name_and_a_way_out() {
     check("--columns age,income,rate", &["1 row: line 9", "--missing drop"]);
     check("--columns age,rate,version", &["`version` = 3", "--constant drop"]);
     check("--columns age,rate --dequantise rate", &["`rate`", "integers only"]);
-    check("--columns age,rate --missing keep", &["refuse or drop"]);
+    check("--columns age,rate --missing keep", &["unknown variant `keep`, expected `refuse` or `drop`"]);
     check("--columns age,rate --set target.split.test=0.95", &["shares of the split"]);
     assert!(!playground.path().join("runs").exists(), "a run folder was made");
 }

@@ -11,6 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use interflow_data::{DependentColumns, Unfit};
 use interflow_flow::device::MOST_THREADS;
 
+use self::noise::named;
+
 pub(crate) use images::FidArgs;
 pub(crate) use names::NameList;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
@@ -76,8 +78,8 @@ pub(crate) struct RunArgs {
 /// Arguments of `fit`.
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
-    /// The table: text (CSV or like it, also compressed by gzip), a NPY array of rows or a Parquet file, told by its
-    /// content; `-` is text from stdin, which is kept in the folder of runs.
+    /// The table: text (CSV or like it, also compressed by gzip), an NPY array of rows, alone or in an NPZ archive, or a
+    /// Parquet file, told by its content; `-` is text from stdin, which is kept in the folder of runs.
     pub(crate) file: PathBuf,
     /// The columns to use, by name, as '#3' by place, or by number from 1 where there is no header; all without it. A
     /// name with a comma stands in quotes, as in 'x,"price, net"'.
@@ -90,13 +92,13 @@ pub(crate) struct FitArgs {
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
     pub(crate) given: Vec<NameList>,
     /// What becomes of rows with missing values: refuse or drop.
-    #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
+    #[arg(long, default_value = "refuse", value_parser = named::<Unfit>)]
     pub(crate) missing: Unfit,
     /// What becomes of constant columns: refuse or drop.
-    #[arg(long, default_value = "refuse", value_parser = parse_unfit)]
+    #[arg(long, default_value = "refuse", value_parser = named::<Unfit>)]
     pub(crate) constant: Unfit,
     /// What becomes of columns that are linear functions of others: drop, keep or refuse.
-    #[arg(long, default_value = "drop", value_parser = parse_dependent)]
+    #[arg(long, default_value = "drop", value_parser = named::<DependentColumns>)]
     pub(crate) dependent: DependentColumns,
     /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
@@ -142,23 +144,6 @@ pub(crate) struct RunOptions {
 fn parse_threads(text: &str) -> Result<u32, String> {
     let threads = text.parse().ok().filter(|threads| (1..=MOST_THREADS).contains(threads));
     threads.ok_or_else(|| format!("expected a number from 1 to {MOST_THREADS}"))
-}
-
-fn parse_dependent(text: &str) -> Result<DependentColumns, String> {
-    match text {
-        "drop" => Ok(DependentColumns::Drop),
-        "keep" => Ok(DependentColumns::Keep),
-        "refuse" => Ok(DependentColumns::Refuse),
-        _ => Err("expected drop, keep or refuse".to_owned()),
-    }
-}
-
-fn parse_unfit(text: &str) -> Result<Unfit, String> {
-    match text {
-        "refuse" => Ok(Unfit::Refuse),
-        "drop" => Ok(Unfit::Drop),
-        _ => Err("expected refuse or drop".to_owned()),
-    }
 }
 
 /// How a trained flow is used.
