@@ -35,8 +35,9 @@ pub fn u_net() -> Box<dyn Network> {
     filled(Box::new(u_net), &mut draw)
 }
 
-/// Takes `BENCH_THREADS` threads, or one.
+/// Takes `BENCH_THREADS` threads, or one, and keeps freed memory, as the program does.
 fn set_threads() {
+    interflow_libtorch::keep_freed_memory();
     let asked = std::env::var("BENCH_THREADS").ok().and_then(|threads| threads.parse().ok());
     tch::set_num_threads(asked.unwrap_or(1));
 }

@@ -9,6 +9,9 @@ use std::{
 /// What decides where libtorch is.
 const VARIABLES: [&str; 4] = ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI", "LIBTORCH_USE_PYTORCH"];
 
+/// The files of the C++ side.
+const SHIM: [&str; 4] = ["autocast", "foreach", "library", "linear"];
+
 /// Where torch-sys looks when no variable is set.
 const SYSTEM: &str = "/usr";
 
@@ -26,7 +29,7 @@ const HINTS: [&str; 4] = [
 ];
 
 fn main() -> ExitCode {
-    println!("cargo::rerun-if-changed=src/shim.cpp");
+    println!("cargo::rerun-if-changed=src/shim");
     for name in VARIABLES {
         println!("cargo::rerun-if-env-changed={name}");
     }
@@ -53,7 +56,7 @@ fn compile(headers: &Headers) {
         .opt_level(1)
         .includes(&headers.folders)
         .define("_GLIBCXX_USE_CXX11_ABI", headers.abi.as_str())
-        .file("src/shim.cpp")
+        .files(SHIM.map(|name| format!("src/shim/{name}.cpp")))
         .compile("interflow_shim");
 }
 

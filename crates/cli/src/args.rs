@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use interflow_data::{DependentColumns, Unfit};
 use interflow_flow::device::MOST_THREADS;
+use interflow_libtorch::Products;
 
 use self::noise::named;
 
@@ -25,6 +26,15 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// What computes products of matrices in single precision on the CPU: libtorch or onednn. Without it onednn on AMD's
+    /// processors, where it is the faster, and libtorch on others.
+    #[arg(long, global = true, value_name = "LIBRARY", value_parser = parse_products)]
+    pub(crate) products: Option<Products>,
+}
+
+fn parse_products(name: &str) -> Result<Products, String> {
+    let found = Products::ALL.into_iter().find(|products| products.name() == name);
+    found.ok_or_else(|| format!("expected {}", Products::ALL.map(Products::name).join(" or ")))
 }
 
 /// The commands of `interflow`.

@@ -15,8 +15,10 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use interflow_flow::Work;
+use interflow_libtorch::Products;
 
 fn main() -> ExitCode {
+    interflow_libtorch::keep_freed_memory();
     terminal::start_log();
     match run(Cli::parse()) {
         Ok(code) => code,
@@ -35,6 +37,14 @@ fn is_interruption(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<interflow_flow::Error>().is_some_and(interflow_flow::Error::is_cancelled)
     };
     error.chain().any(cancelled)
+}
+
+/// Takes the asked library for products of matrices.
+fn choose_products(wanted: Products) -> anyhow::Result<()> {
+    let chosen = interflow_libtorch::choose_products(wanted)?;
+    let name = wanted.name();
+    anyhow::ensure!(chosen == wanted, "this processor has no products by {name}\nhint: leave --products out");
+    Ok(())
 }
 
 /// What failed and why, from the command down to the system's reason, and then all hints, each on its line.
@@ -69,6 +79,9 @@ fn bounded(message: &str) -> String {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(wanted) = cli.products {
+        choose_products(wanted)?;
+    }
     let work = &Work::new(terminal::Bars, interrupt::listen()?);
     match cli.command {
         Command::Experiment(args) => command::experiment(&args, work),

@@ -69,6 +69,7 @@
 //!   ([`core::interpolant::Schedule`]), a network ([`core::Network`]), an objective ([`train::objective::Objective`]), a
 //!   Runge–Kutta method ([`solvers::Tableau`]), a data set ([`data::Dataset`]) and a coupling
 //!   ([`core::coupling::Coupling`]), whose flow tells no score unless it has a denoiser.
+//! - Memory, threads and products of the whole process: [`machine`].
 //! - The crates below, one by one: [`core`], [`models`], [`solvers`], [`data`], [`metrics`], [`train`], [`transport`],
 //!   [`flow`].
 //!
@@ -85,6 +86,8 @@
 //! `cargo::rustc-link-arg=-Wl,-rpath,…`: then `LD_LIBRARY_PATH` is not needed.
 
 #![deny(missing_docs)]
+
+pub mod machine;
 
 pub use interflow_flow::config::{BaseConfig, EvaluationConfig, TargetConfig};
 pub use interflow_flow::{

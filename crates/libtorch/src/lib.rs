@@ -7,6 +7,8 @@
 mod autocast;
 mod cuda;
 mod error;
+mod linear;
+mod memory;
 mod version;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -16,6 +18,8 @@ use tch::Tensor;
 pub use autocast::{autocast_bf16, without_autocast};
 pub use cuda::load_cuda;
 pub use error::{Error, Result};
+pub use linear::{Products, choose_products, linear, linear_silu, products};
+pub use memory::keep_freed_memory;
 pub use version::version;
 
 type Pointers = *const *const c_void;

@@ -46,6 +46,8 @@ impl Activation {
         let value = self.value(x);
         let slope = match self {
             Self::Relu => x.gt(0.0).to_kind(x.kind()),
+            // By the kernel of the backward pass, which cannot be differentiated itself.
+            Self::Silu if !x.requires_grad() => x.silu_backward(&x.ones_like()),
             Self::Silu => {
                 let sigmoid = x.sigmoid();
                 let bend = &value - &value * &sigmoid;

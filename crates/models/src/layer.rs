@@ -1,7 +1,10 @@
 //! A linear layer inside a network.
 
 use interflow_core::Parameters;
+use interflow_libtorch as libtorch;
 use tch::{Device, Kind, Tensor};
+
+use crate::activation::Activation;
 
 /// A linear layer's weights, `[out, in]` and `[out]`, as handles on the network's parameters.
 #[derive(Debug)]
@@ -33,8 +36,36 @@ impl Layer {
         }
     }
 
+    /// `x Wᵀ + b`.
     pub(crate) fn apply(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, Some(&self.bias))
+        affine(x, &self.weight, &self.bias)
+    }
+
+    /// `σ(x Wᵀ + b)`, in one operation where there is one.
+    pub(crate) fn activate(&self, x: &Tensor, activation: Activation) -> Tensor {
+        match activation {
+            Activation::Silu => taken(libtorch::linear_silu(x, &self.weight, Some(&self.bias))),
+            other => other.value(&self.apply(x)),
+        }
+    }
+}
+
+/// `x Wᵀ` for `x` of shape `[…, I]`.
+pub(crate) fn product(x: &Tensor, weight: &Tensor) -> Tensor {
+    taken(libtorch::linear(x, weight, None))
+}
+
+/// `x Wᵀ + b` for `x` of shape `[…, I]`.
+pub(crate) fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
+    taken(libtorch::linear(x, weight, Some(bias)))
+}
+
+/// What libtorch computed. A refusal panics, as every other tensor operation of a network does: values of a network are
+/// no results that could fail.
+fn taken(result: libtorch::Result<Tensor>) -> Tensor {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
     }
 }
 

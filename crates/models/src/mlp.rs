@@ -12,7 +12,7 @@ use crate::activation::Activation;
 use crate::error::Result;
 use crate::error::{check_dim, check_memory, check_positive};
 use crate::given_inputs::given_inputs;
-use crate::layer::Layer;
+use crate::layer::{Layer, product};
 use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
 use crate::tangent;
@@ -156,11 +156,11 @@ impl Mlp {
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
             let weight = if index == 0 { self.state_columns() } else { layer.weight.shallow_clone() };
-            tangent = tangent.linear(&weight, None::<&Tensor>) * slope;
+            tangent = product(&tangent, &weight) * slope;
             h = value;
         }
         let output = self.output_layer();
-        (output.apply(&h), tangent.linear(&output.weight, None::<&Tensor>))
+        (output.apply(&h), product(&tangent, &output.weight))
     }
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
@@ -169,7 +169,7 @@ impl Mlp {
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
             if index > 0 {
-                tangents = tangents.linear(&layer.weight, None::<&Tensor>);
+                tangents = product(&tangents, &layer.weight);
             }
             tangents *= slope;
             h = value;
@@ -186,10 +186,8 @@ impl Network for Mlp {
 
     fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
         let inputs = self.inputs(&self.state_inputs.value(t, x), t, given);
-        let hidden = self
-            .hidden_layers()
-            .iter()
-            .fold(inputs, |h, layer| self.config.activation.value(&layer.apply(&h)));
+        let hidden =
+            self.hidden_layers().iter().fold(inputs, |h, layer| layer.activate(&h, self.config.activation));
         self.output_layer().apply(&hidden)
     }
 

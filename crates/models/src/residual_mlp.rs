@@ -14,7 +14,7 @@ use crate::dropout::Dropout;
 use crate::error::Result;
 use crate::error::{check_blocks, check_dim, check_memory, check_positive, check_share};
 use crate::given_inputs::given_inputs;
-use crate::layer::{Layer, duplicate};
+use crate::layer::{Layer, duplicate, product};
 use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
 use crate::tangent;
@@ -188,7 +188,7 @@ impl ResidualMlp {
             None => state.shallow_clone(),
             Some(given) => Tensor::cat(&[&given, state], 1),
         };
-        (self.input.apply(&seen) + time.linear(&self.input_time, None::<&Tensor>), time)
+        (self.input.apply(&seen) + product(&time, &self.input_time), time)
     }
 
     /// The first layer's weights for what is seen of the state, `[H, n]`.
@@ -201,11 +201,11 @@ impl ResidualMlp {
         let activation = self.config.activation;
         for block in &self.blocks {
             let (value, slope) = activation.value_and_slope(&h);
-            let inner = block.first.apply(&value) + time.linear(&block.time, None::<&Tensor>);
-            let inner_tangents = (&tangents * slope).linear(&block.first.weight, None::<&Tensor>);
+            let inner = block.first.apply(&value) + product(&time, &block.time);
+            let inner_tangents = product(&(&tangents * slope), &block.first.weight);
             let (value, slope) = activation.value_and_slope(&inner);
             h += block.second.apply(&value);
-            tangents += (inner_tangents * slope).linear(&block.second.weight, None::<&Tensor>);
+            tangents += product(&(inner_tangents * slope), &block.second.weight);
         }
         let (value, slope) = activation.value_and_slope(&h);
         tangents *= slope;
@@ -216,7 +216,7 @@ impl ResidualMlp {
         let activation = self.config.activation;
         let (h, time) = self.enter(&self.state_inputs.value(t, x), t, given);
         let h = self.blocks.iter().fold(h, |h, block| {
-            let inner = block.first.apply(&activation.value(&h)) + time.linear(&block.time, None::<&Tensor>);
+            let inner = block.first.apply(&activation.value(&h)) + product(&time, &block.time);
             let inner = dropout.numbers(activation.value(&inner), self.config.dropout);
             // Not in place: the gradient still needs the stream as it was.
             &h + block.second.apply(&inner)
@@ -227,9 +227,9 @@ impl ResidualMlp {
     fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
         let (state, tangent) = self.state_inputs.value_and_tangent(t, x, u);
         let (h, time) = self.enter(&state, t, given);
-        let tangent = tangent.linear(&self.state_columns(), None::<&Tensor>);
+        let tangent = product(&tangent, &self.state_columns());
         let (value, tangent) = self.carry(h, &time, tangent);
-        (self.output.apply(&value), tangent.linear(&self.output.weight, None::<&Tensor>))
+        (self.output.apply(&value), product(&tangent, &self.output.weight))
     }
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {

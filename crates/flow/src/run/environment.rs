@@ -12,6 +12,7 @@ pub(crate) fn environment(device: Device) -> Value {
         "libtorch": interflow_libtorch::version(),
         "device": device::name(device),
         "threads": tch::get_num_threads(),
+        "products": interflow_libtorch::products().name(),
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
         "git_commit": git_commit(),

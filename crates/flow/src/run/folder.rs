@@ -123,8 +123,17 @@ impl RunFolder {
 
     /// The threads of a tensor operation when the run began, if its environment says so.
     pub(crate) fn threads(&self) -> Option<i64> {
+        self.environment()?["threads"].as_i64()
+    }
+
+    /// What computed products of matrices when the run began, if its environment says so.
+    pub(crate) fn products(&self) -> Option<String> {
+        self.environment()?["products"].as_str().map(str::to_owned)
+    }
+
+    fn environment(&self) -> Option<Value> {
         let text = std::fs::read_to_string(self.path.join(ENVIRONMENT)).ok()?;
-        serde_json::from_str::<Value>(&text).ok()?["threads"].as_i64()
+        serde_json::from_str(&text).ok()
     }
 
     /// Where checkpoints lie.

@@ -122,6 +122,17 @@ impl ResumePoint {
         }
     }
 
+    /// Warns where something else computes products of matrices than when the run began: it rounds otherwise.
+    fn warn_of_products(&self) {
+        let now = interflow_libtorch::products().name();
+        if let Some(before) = self.folder.products().filter(|before| before != now) {
+            tracing::warn!(
+                "the run began with products by {before} and goes on with {now}: from here on its numbers may differ in \
+                 their last digits from those of a run that never stopped"
+            );
+        }
+    }
+
     /// Makes the run's folder that of a run which goes on from the checkpoint with `config`, some of whose parts may come
     /// from `outside` it: what it has of later steps is set aside, and what killed processes left is removed.
     ///
@@ -129,6 +140,7 @@ impl ResumePoint {
     /// [`Error::Io`] if a file cannot be moved or written.
     pub(crate) fn take_over(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
         self.warn_of_threads();
+        self.warn_of_products();
         self.folder.sweep();
         let newest = checkpoints::list(&self.folder.checkpoints())?.first().map_or(0, |(step, _)| *step);
         let goes_on = self.checkpoint.step < config.train.steps;

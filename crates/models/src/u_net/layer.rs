@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::assembly::{Assembly, Start};
+use crate::layer::affine;
 
 /// A convolution with a bias that keeps the maps' size, divided by the stride.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Linear {
     }
 
     pub(super) fn apply(&self, x: &Tensor) -> Tensor {
-        x.linear(&self.weight, Some(&self.bias))
+        affine(x, &self.weight, &self.bias)
     }
 }
 

@@ -1,0 +1,231 @@
+"""The perceptron of `crates/models/src/mlp.rs` in PyTorch: its training step, sampling and log-density, timed.
+
+Needs pip's torch, torchdiffeq for the solves, and a C++ compiler for what is compiled:
+
+    python mlp.py train --threads 1
+    python mlp.py solve --threads 1
+
+One line of JSON per measurement on stdout, with the names that `cargo bench --bench flow` gives them.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# Layers, width, dimension, batch.
+SIZES = [(3, 64, 2, 256), (3, 256, 2, 512), (3, 256, 2, 4096), (4, 512, 43, 4096)]
+N_FREQUENCIES = 8
+
+
+class Mlp(nn.Module):
+    """`v(t, x)` of x and 2t − 1, sin πkt, cos πkt for k = 1 … 8; SiLU; all weights drawn."""
+
+    def __init__(self, dim: int, width: int, n_layers: int):
+        super().__init__()
+        sizes = [dim + 1 + 2 * N_FREQUENCIES] + [width] * n_layers + [dim]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+        for layer in self.layers:
+            nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
+            nn.init.normal_(layer.bias, std=layer.out_features**-0.5)
+        self.register_buffer("k", math.pi * torch.arange(1, N_FREQUENCIES + 1))
+
+    def forward(self, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        t = t.unsqueeze(1)
+        phase = t * self.k
+        h = torch.cat([x, 2 * t - 1, phase.sin(), phase.cos()], 1)
+        for layer in self.layers[:-1]:
+            h = F.silu(layer(h))
+        return self.layers[-1](h)
+
+
+class Step:
+    """A training step: both ends and times drawn, the trigonometric path, the loss, AdamW and the weights' average."""
+
+    def __init__(self, network: nn.Module, dim: int, batch: int, bf16: bool, compiled: bool):
+        self.network, self.dim, self.batch = network, dim, batch
+        self.weights = list(network.parameters())
+        self.average = [w.detach().clone() for w in self.weights]
+        self.optimizer = torch.optim.AdamW(self.weights, lr=1e-3, weight_decay=0.0, fused=True)
+        self.bf16 = bf16
+        self.loss = torch.compile(self.eager_loss) if compiled else self.eager_loss
+
+    def eager_loss(self, t, x0, x1):
+        angle = (t * (math.pi / 2)).unsqueeze(1)
+        cos, sin = angle.cos(), angle.sin()
+        x = cos * x0 + sin * x1
+        derivative = (cos * x1 - sin * x0) * (math.pi / 2)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            value = self.network(t, x)
+        value = value.float()
+        return ((value - 2 * derivative) * value).sum(1).mean()
+
+    def __call__(self):
+        t = torch.rand(self.batch)
+        x0, x1 = torch.randn(self.batch, self.dim), torch.randn(self.batch, self.dim)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(t, x0, x1)
+        loss.backward()
+        norm = torch.nn.utils.get_total_norm([w.grad for w in self.weights])
+        if not math.isfinite(norm.item()):
+            raise SystemExit("the gradient is not finite")
+        self.optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.weights, 1e-3)
+
+
+def seconds(body, least: float = 1.0, rounds: int = 5) -> float:
+    """The median over rounds of the time of one call, each round as many calls as take `least` / `rounds` seconds."""
+    for _ in range(3):
+        body()
+    start = time.perf_counter()
+    body()
+    n = max(1, int(least / rounds / max(time.perf_counter() - start, 1e-6)))
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for _ in range(n):
+            body()
+        times.append((time.perf_counter() - start) / n)
+    return sorted(times)[rounds // 2]
+
+
+def say(name: str, peer: str, secs: float, **more):
+    print(json.dumps({"name": name, "peer": peer, "threads": torch.get_num_threads(), "seconds": secs, **more}), flush=True)
+
+
+def train(variants):
+    for n_layers, width, dim, batch in SIZES:
+        for peer in variants:
+            torch.manual_seed(0)
+            step = Step(Mlp(dim, width, n_layers), dim, batch, "bf16" in peer, "compiled" in peer)
+            name = f"train/step/{n_layers}x{width}-d{dim}-b{batch}"
+            say(name, peer, seconds(step, least=2.0))
+
+
+class Flow(nn.Module):
+    """The right-hand side for torchdiffeq, with the log-density's rate beside the velocity; counts its calls."""
+
+    def __init__(self, network: Mlp, divergence=None):
+        super().__init__()
+        self.network, self.divergence, self.calls = network, divergence, 0
+
+    def velocity(self, t, x):
+        return self.network(t.to(x.dtype).expand(x.shape[0]), x)
+
+    def forward(self, t, y):
+        self.calls += 1
+        if self.divergence is None:
+            return self.velocity(t, y)
+        x = y[:, :-1].contiguous()
+        value, divergence = self.divergence(lambda x: self.velocity(t, x), x)
+        return torch.cat([value, divergence.unsqueeze(1)], 1)
+
+
+def by_backward_passes(f, x):
+    """The exact divergence by one backward pass per dimension."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_(True)
+        value = f(x)
+        total = torch.zeros(x.shape[0])
+        for d in range(x.shape[1]):
+            (gradient,) = torch.autograd.grad(value[:, d].sum(), x, retain_graph=True)
+            total += gradient[:, d]
+    return value.detach(), total
+
+
+def by_forward_mode(f, x):
+    """The exact divergence by forward-mode differentiation along every unit direction."""
+    basis = torch.eye(x.shape[1])
+
+    def column(e):
+        return torch.func.jvp(f, (x,), (e.expand_as(x),))[1] @ e
+
+    return f(x), torch.func.vmap(column)(basis).sum(0)
+
+
+def by_probe(probes):
+    """Hutchinson's estimate along fixed probes, by one backward pass."""
+
+    def divergence(f, x):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_(True)
+            value = f(x)
+            (product,) = torch.autograd.grad((value * probes).sum(), x)
+        return value.detach(), (product * probes).sum(1)
+
+    return divergence
+
+
+def load(dim: int, width: int, n_layers: int, folder: str | None) -> Mlp:
+    torch.manual_seed(0)
+    network = Mlp(dim, width, n_layers)
+    if folder is not None:
+        from safetensors.torch import load_file
+
+        saved = load_file(f"{folder}/{n_layers}x{width}-d{dim}.safetensors")
+        names = [f"hidden.{i}" for i in range(n_layers)] + ["output"]
+        for layer, name in zip(network.layers, names):
+            layer.weight.data, layer.bias.data = saved[f"{name}.weight"], saved[f"{name}.bias"]
+    return network
+
+
+def solve(folder: str | None):
+    from torchdiffeq import odeint
+
+    network = load(2, 256, 3, folder)
+    x = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(1))
+
+    def sample(tolerance=1e-5):
+        flow = Flow(network)
+        with torch.no_grad():
+            end = odeint(flow, x, torch.tensor([0.0, 1.0]), rtol=tolerance, atol=tolerance, method="dopri5")[1]
+        return end, flow.calls
+
+    exact = sample(1e-7)[0]
+    end, calls = sample()
+    say("solve/sample/3x256-d2-n10000", "torchdiffeq", seconds(sample), calls=calls, error=(end - exact).square().mean().sqrt().item())
+
+    network = load(43, 512, 4, folder)
+    x = torch.randn(1000, 43, generator=torch.Generator().manual_seed(1))
+    probes = torch.randn(1000, 43, generator=torch.Generator().manual_seed(2)).sign()
+    ways = {"forward mode": by_forward_mode, "backward passes": by_backward_passes, "hutchinson": by_probe(probes)}
+
+    def log_density(divergence, tolerance=1e-5):
+        flow = Flow(network, divergence)
+        y = torch.cat([x, torch.zeros(1000, 1)], 1)
+        with torch.no_grad():
+            end = odeint(flow, y, torch.tensor([1.0, 0.0]), rtol=tolerance, atol=tolerance, method="dopri5")[1]
+        z, q = end[:, :-1], end[:, -1]
+        return -0.5 * z.square().sum(1) - 43 / 2 * math.log(2 * math.pi) + q, flow.calls
+
+    for way, divergence in ways.items():
+        start = time.perf_counter()
+        found, calls = log_density(divergence)
+        secs = time.perf_counter() - start
+        name = "solve/log-density/4x512-d43-n1000/" + ("hutchinson" if way == "hutchinson" else "exact")
+        say(name, f"torchdiffeq, {way}", secs, calls=calls, mean=found.mean().item())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["train", "solve"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--peers", nargs="*", default=["eager", "eager bf16", "compiled", "compiled bf16"])
+    parser.add_argument("--weights", help="a folder with the networks' weights as safetensors")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(f"torch {torch.__version__}", file=sys.stderr)
+    if options.what == "train":
+        train(options.peers)
+    else:
+        solve(options.weights)
+
+
+if __name__ == "__main__":
+    main()
