@@ -1,50 +1,23 @@
 //! Training step, sampling and log-density at the sizes of the experiments, on one thread.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use interflow_benches::{mlp, points, run_for};
-use interflow_core::coupling::Independent;
+use interflow_benches::{SIZES, mlp, points, run_for};
 use interflow_core::density::StandardNormal;
 use interflow_core::field::divergence_by_reverse_mode;
-use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::source::{Fresh, Source};
-use interflow_core::{Given, Network, VectorField as _};
+use interflow_core::{Given, VectorField as _};
 use interflow_solvers::{Divergence, SolverConfig, log_density};
-use interflow_train::{Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::MixedPrecision;
 use tch::Kind;
 
-fn normal(dim: i64) -> Box<dyn Source> {
-    Box::new(Fresh(StandardNormal { dim }))
-}
-
-fn trainer(dim: i64, batch: i64, network: Box<dyn Network>) -> Trainer {
-    let config = TrainConfig {
-        steps: u64::MAX,
-        batch,
-        validate_every: 0,
-        checkpoint_every: 0,
-        ..TrainConfig::default()
-    };
-    let problem = Problem {
-        interpolant: Interpolant::trigonometric(),
-        coupling: Box::new(Independent),
-        base: normal(dim),
-        target: normal(dim),
-        base_density: None,
-        held_out_base: normal(dim),
-        held_out_target: normal(dim),
-    };
-    Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
-}
-
 fn training_step(criterion: &mut Criterion) {
-    for (dim, width, layers, batch) in
-        [(2, 64, 3, 256), (2, 256, 3, 512), (2, 256, 3, 4096), (43, 512, 4, 4096)]
-    {
-        let mut trainer = trainer(dim, batch, mlp(dim, width, layers));
-        criterion.bench_function(&format!("train/step/{layers}x{width}-d{dim}-b{batch}"), |bencher| {
-            bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
-        });
+    for size in SIZES {
+        for (name, precision) in [("f32", MixedPrecision::Off), ("bf16", MixedPrecision::Bf16)] {
+            let mut trainer = size.trainer(precision);
+            criterion.bench_function(&format!("{}/{name}", size.name()), |bencher| {
+                bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
+            });
+        }
     }
 }
 

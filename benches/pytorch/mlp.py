@@ -99,12 +99,12 @@ def say(name: str, peer: str, secs: float, **more):
     print(json.dumps({"name": name, "peer": peer, "threads": torch.get_num_threads(), "seconds": secs, **more}), flush=True)
 
 
-def train(variants):
+def train(variants, only):
     for n_layers, width, dim, batch in SIZES:
-        for peer in variants:
+        name = f"train/step/{n_layers}x{width}-d{dim}-b{batch}"
+        for peer in variants if only in name else []:
             torch.manual_seed(0)
             step = Step(Mlp(dim, width, n_layers), dim, batch, "bf16" in peer, "compiled" in peer)
-            name = f"train/step/{n_layers}x{width}-d{dim}-b{batch}"
             say(name, peer, seconds(step, least=2.0))
 
 
@@ -175,7 +175,7 @@ def load(dim: int, width: int, n_layers: int, folder: str | None) -> Mlp:
     return network
 
 
-def solve(folder: str | None):
+def solve(folder: str | None, only: str):
     from torchdiffeq import odeint
 
     network = load(2, 256, 3, folder)
@@ -217,12 +217,13 @@ def main():
     parser.add_argument("what", choices=["train", "solve"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", nargs="*", default=["eager", "eager bf16", "compiled", "compiled bf16"])
+    parser.add_argument("--only", default="", help="only training steps whose name holds this")
     parser.add_argument("--weights", help="a folder with the networks' weights as safetensors")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}", file=sys.stderr)
     if options.what == "train":
-        train(options.peers)
+        train(options.peers, options.only)
     else:
         solve(options.weights)
 

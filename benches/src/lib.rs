@@ -1,13 +1,74 @@
-//! What the benches share: networks and points of the sizes that matter, on `BENCH_THREADS` threads, one by default.
+//! What the benches share: networks, points and training steps of the sizes that matter, on `BENCH_THREADS` threads, one by
+//! default.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use interflow_core::Network;
+use interflow_core::coupling::Independent;
+use interflow_core::density::StandardNormal;
+use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Draw, Purpose, Stream};
+use interflow_core::source::{Fresh, Source};
 use interflow_models::{MlpConfig, UNetConfig};
-use interflow_train::{Observer, Trainer};
+use interflow_train::{MixedPrecision, Observer, Problem, TrainConfig, Trainer, Velocity};
 use tch::{Device, Kind, Tensor};
+
+/// A training step of a perceptron.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Hidden layers.
+    pub n_layers: usize,
+    /// Their width.
+    pub width: i64,
+    /// The dimension of the points.
+    pub dim: i64,
+    /// The pairs of a step.
+    pub batch: i64,
+}
+
+/// The sizes that are compared with other libraries.
+pub const SIZES: [Size; 4] = [
+    Size { n_layers: 3, width: 64, dim: 2, batch: 256 },
+    Size { n_layers: 3, width: 256, dim: 2, batch: 512 },
+    Size { n_layers: 3, width: 256, dim: 2, batch: 4096 },
+    Size { n_layers: 4, width: 512, dim: 43, batch: 4096 },
+];
+
+impl Size {
+    /// The name of its measurement.
+    pub fn name(self) -> String {
+        let Self { n_layers, width, dim, batch } = self;
+        format!("train/step/{n_layers}x{width}-d{dim}-b{batch}")
+    }
+
+    /// A run of its steps between two normal laws, on the trigonometric path.
+    ///
+    /// # Panics
+    /// If the sizes are not positive.
+    pub fn trainer(self, mixed_precision: MixedPrecision) -> Trainer {
+        let config = TrainConfig {
+            steps: u64::MAX,
+            batch: self.batch,
+            mixed_precision,
+            validate_every: 0,
+            checkpoint_every: 0,
+            ..TrainConfig::default()
+        };
+        let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim: self.dim })) };
+        let problem = Problem {
+            interpolant: Interpolant::trigonometric(),
+            coupling: Box::new(Independent),
+            base: normal(),
+            target: normal(),
+            base_density: None,
+            held_out_base: normal(),
+            held_out_target: normal(),
+        };
+        let network = mlp(self.dim, self.width, self.n_layers);
+        Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
+    }
+}
 
 /// A multilayer perceptron of `n_layers` hidden layers of `width` in `dim` dimensions, single precision, with
 /// weights that are all different from zero.
@@ -73,6 +134,18 @@ pub fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
     trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
     assert_eq!(trainer.step(), first + n_steps);
     start.elapsed()
+}
+
+/// The median over five rounds of the time of a step in seconds, each of as many steps as take 0.4 seconds.
+///
+/// # Panics
+/// If the loss is not finite.
+pub fn step_secs(trainer: &mut Trainer) -> f64 {
+    run_for(trainer, 4);
+    let n_steps = (0.4 / (run_for(trainer, 2).as_secs_f64() / 2.0)).max(1.0) as u64;
+    let mut rounds = [(); 5].map(|()| run_for(trainer, n_steps).as_secs_f64() / n_steps as f64);
+    rounds.sort_by(f64::total_cmp);
+    rounds[2]
 }
 
 /// Stops a run after a number of steps.

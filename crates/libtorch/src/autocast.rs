@@ -21,6 +21,16 @@ pub fn autocast_bf16<T>(device: Device, body: impl FnOnce() -> T) -> Result<T> {
     Ok(body())
 }
 
+/// Whether the CPU multiplies in bfloat16 by instructions of its own, at twice or more of the speed of single precision.
+pub fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512bf16");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("bf16");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
+}
+
 /// Runs `body` with matrix products on `device` in their own kind, inside of [`autocast_bf16`] too.
 ///
 /// # Errors

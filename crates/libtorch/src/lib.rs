@@ -15,7 +15,7 @@ use std::ffi::{CStr, c_char, c_void};
 
 use tch::Tensor;
 
-pub use autocast::{autocast_bf16, without_autocast};
+pub use autocast::{autocast_bf16, has_bf16, without_autocast};
 pub use cuda::load_cuda;
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};

@@ -177,6 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn values_without_a_record_are_those_with_one() {
+        let [x, weight, bias] = layer_and_states(Kind::Float);
+        for products in Products::ALL {
+            choose_products(products).unwrap();
+            let apply = || linear_silu(&x, &weight, Some(&bias)).unwrap();
+            let error = difference(&apply(), &tch::no_grad(apply));
+            assert!(error < 1e-5, "{products:?}: {error}");
+        }
+    }
+
+    #[test]
     fn leading_axes_and_a_missing_bias_are_allowed_and_wrong_shapes_refused() {
         let (x, weight) = (numbers(&[2, 3, 5], 1), numbers(&[7, 5], 2));
         let found = linear(&x, &weight, None).unwrap();

@@ -4,21 +4,13 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use crate::error::{Result, check_range};
+use crate::mixed_precision::MixedPrecision;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 use crate::time::TimeConfig;
 
 /// No machine holds more points; a count beyond would not fit where it is multiplied.
 pub const MOST_POINTS: i64 = 1_000_000_000_000;
-
-/// The kind in which matrix products of a step are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum MixedPrecision {
-    /// bfloat16: about twice as fast on CPUs and GPUs that have it, slower on others.
-    Bf16,
-}
 
 /// The training run's settings. Its length is a number of steps, never of seconds, so that resuming is exact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,9 +32,9 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// The learning rate's course.
     pub schedule: ScheduleConfig,
-    /// Matrix products of a step in fewer bits; weights, sums and held-out checks keep theirs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mixed_precision: Option<MixedPrecision>,
+    /// The kind of a step's products of matrices.
+    #[serde(skip_serializing_if = "MixedPrecision::is_auto")]
+    pub mixed_precision: MixedPrecision,
     /// Over how many steps the learning rate rises linearly from 0.
     pub warmup_steps: u64,
     /// The gradient norm above which gradients are scaled down to it.
@@ -71,7 +63,7 @@ impl Default for TrainConfig {
             time: TimeConfig::default(),
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
-            mixed_precision: None,
+            mixed_precision: MixedPrecision::Auto,
             warmup_steps: 0,
             clip_norm: None,
             ema_decay: Some(0.999),
@@ -121,8 +113,8 @@ impl TrainConfig {
     /// What `body` returns, with matrix products in it computed in the configured precision.
     pub(crate) fn in_precision<T>(&self, device: Device, body: impl FnOnce() -> T) -> Result<T> {
         match self.mixed_precision {
-            None => Ok(body()),
-            Some(MixedPrecision::Bf16) => Ok(interflow_libtorch::autocast_bf16(device, body)?),
+            MixedPrecision::Bf16 => Ok(interflow_libtorch::autocast_bf16(device, body)?),
+            MixedPrecision::Auto | MixedPrecision::Off => Ok(body()),
         }
     }
 }

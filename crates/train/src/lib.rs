@@ -62,6 +62,7 @@ pub mod companion;
 pub mod config;
 pub mod ema;
 pub mod error;
+pub mod mixed_precision;
 pub mod muon;
 pub mod objective;
 pub mod observer;
@@ -80,9 +81,10 @@ pub mod trainer;
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
 pub use companion::{Companion, Turn};
-pub use config::{MOST_POINTS, MixedPrecision, TrainConfig};
+pub use config::{MOST_POINTS, TrainConfig};
 pub use ema::Ema;
 pub use error::{Error, Failure, Result};
+pub use mixed_precision::MixedPrecision;
 pub use muon::MuonConfig;
 pub use objective::{
     Gradient, HeldOut, MaximumLikelihood, Objective, ObjectiveConfig, ObjectiveForm, Regression, Setting,

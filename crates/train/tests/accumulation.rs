@@ -56,7 +56,7 @@ fn parts_that_do_not_come_out_are_refused() {
     refused(TrainConfig { accumulate: 0, ..short(1) });
 }
 
-fn image_trainer(steps: u64, precision: Option<MixedPrecision>) -> Trainer {
+fn image_trainer(steps: u64, precision: MixedPrecision) -> Trainer {
     let model = UNetConfig {
         head_channels: 4,
         n_groups: 2,
@@ -80,7 +80,7 @@ fn image_trainer(steps: u64, precision: Option<MixedPrecision>) -> Trainer {
 
 #[test]
 fn a_resumed_run_drops_what_the_uninterrupted_one_drops() {
-    for precision in [None, Some(MixedPrecision::Bf16)] {
+    for precision in [MixedPrecision::Off, MixedPrecision::Bf16] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("half");
         let mut whole = image_trainer(6, precision);

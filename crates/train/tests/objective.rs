@@ -106,7 +106,7 @@ fn an_objective_from_outside_trains_and_checks_itself() {
 fn an_objective_from_outside_resumes_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let trainer = |steps| {
-        let precision = Some(MixedPrecision::Bf16);
+        let precision = MixedPrecision::Bf16;
         let config = TrainConfig {
             accumulate: 4,
             mixed_precision: precision,

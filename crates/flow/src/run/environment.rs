@@ -13,6 +13,7 @@ pub(crate) fn environment(device: Device) -> Value {
         "device": device::name(device),
         "threads": tch::get_num_threads(),
         "products": interflow_libtorch::products().name(),
+        "bf16": interflow_libtorch::has_bf16(),
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
         "git_commit": git_commit(),

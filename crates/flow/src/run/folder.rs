@@ -126,12 +126,8 @@ impl RunFolder {
         self.environment()?["threads"].as_i64()
     }
 
-    /// What computed products of matrices when the run began, if its environment says so.
-    pub(crate) fn products(&self) -> Option<String> {
-        self.environment()?["products"].as_str().map(str::to_owned)
-    }
-
-    fn environment(&self) -> Option<Value> {
+    /// The environment in which the run began, if it is told.
+    pub(crate) fn environment(&self) -> Option<Value> {
         let text = std::fs::read_to_string(self.path.join(ENVIRONMENT)).ok()?;
         serde_json::from_str(&text).ok()
     }

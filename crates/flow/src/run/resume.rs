@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use interflow_train::{Checkpoint, ScheduleConfig, Trainer, checkpoints};
+use serde_json::Value;
 
 use super::folder::RunFolder;
 use super::metrics;
@@ -122,14 +123,18 @@ impl ResumePoint {
         }
     }
 
-    /// Warns where something else computes products of matrices than when the run began: it rounds otherwise.
+    /// Warns where products of matrices are computed otherwise than when the run began: they are rounded otherwise.
     fn warn_of_products(&self) {
-        let now = interflow_libtorch::products().name();
-        if let Some(before) = self.folder.products().filter(|before| before != now) {
-            tracing::warn!(
-                "the run began with products by {before} and goes on with {now}: from here on its numbers may differ in \
-                 their last digits from those of a run that never stopped"
-            );
+        let (products, bf16) = (interflow_libtorch::products().name(), interflow_libtorch::has_bf16());
+        let before = self.folder.environment().unwrap_or_default();
+        for (key, now) in [("products", Value::from(products)), ("bf16", Value::from(bf16))] {
+            if before.get(key).is_some_and(|before| *before != now) {
+                tracing::warn!(
+                    "the run began with {key} = {} and goes on with {now}: from here on its numbers may differ in their \
+                     last digits from those of a run that never stopped",
+                    before[key]
+                );
+            }
         }
     }
 

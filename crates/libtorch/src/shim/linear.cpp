@@ -3,6 +3,8 @@
 #include "guard.h"
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/core/List.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
@@ -13,7 +15,7 @@
 #include <atomic>
 #include <torch/csrc/autograd/custom_function.h>
 
-// oneDNN's product inside libtorch: result = beta · result + alpha · a b. Weak, so that a libtorch without it links.
+// oneDNN's products inside libtorch. This one is result = beta · result + alpha · a b. Weak, so that a libtorch without it links.
 namespace at::native {
 __attribute__((weak)) void mkldnn_matmul(const Tensor &a, const Tensor &b, const Tensor &result, float beta,
                                          float alpha);
@@ -25,6 +27,16 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using Bias = std::optional<Tensor>;
 
+// The other one is x wᵀ + b with an activation, "none" or "swish" (SiLU), which costs no pass of its own over the result.
+Tensor onednn_affine(const Tensor &x, const Tensor &w, const Bias &b, std::string_view activation) {
+  using Signature = Tensor(const Tensor &, const Tensor &, const Bias &, std::string_view,
+                           c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  static const auto handle = c10::Dispatcher::singleton()
+                                 .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
+                                 .typed<Signature>();
+  return handle.call(x, w, b, activation, c10::List<std::optional<at::Scalar>>(), "");
+}
+
 // Whether oneDNN takes products in single precision on this machine: it refuses processors without its vector
 // instructions.
 bool onednn_works() {
@@ -33,6 +45,7 @@ bool onednn_works() {
     try {
       auto one = at::zeros({1, 1});
       at::native::mkldnn_matmul(one, one, at::empty({1, 1}), 0.0f, 1.0f);
+      onednn_affine(one, one, std::nullopt, "swish");
       return true;
     } catch (const std::exception &) {
       return false;
@@ -66,22 +79,24 @@ bool onednn_pays(const Tensor &a, int64_t n_columns, int64_t least_rows) {
          a.size(0) * a.size(1) * n_columns >= LEAST_WORK && by_onednn().load(std::memory_order_relaxed);
 }
 
-Tensor onednn_product(const Tensor &a, const Tensor &b) {
+// a b for matrices, one of which may be a transposed view.
+Tensor product(const Tensor &a, const Tensor &b) {
+  if (!onednn_pays(a, b.size(1), 1)) return at::mm(a, b);
   auto result = at::empty({a.size(0), b.size(1)}, a.options());
   at::native::mkldnn_matmul(a, b, result, 0.0f, 1.0f);
   return result;
 }
 
-// a b for matrices, one of which may be a transposed view.
-Tensor product(const Tensor &a, const Tensor &b) {
-  return onednn_pays(a, b.size(1), 1) ? onednn_product(a, b) : at::mm(a, b);
-}
-
 // x wᵀ + b for a matrix x.
 Tensor affine(const Tensor &x, const Tensor &w, const Bias &b) {
-  if (!onednn_pays(x, w.size(0), LEAST_ROWS)) return at::linear(x, w, b);
-  auto result = onednn_product(x, w.t());
-  return b ? result.add_(*b) : result;
+  return onednn_pays(x, w.size(0), LEAST_ROWS) ? onednn_affine(x, w, b, "none") : at::linear(x, w, b);
+}
+
+// SiLU of it, where nobody asks for the number before.
+Tensor affine_silu(const Tensor &x, const Tensor &w, const Bias &b) {
+  if (onednn_pays(x, w.size(0), LEAST_ROWS)) return onednn_affine(x, w, b, "swish");
+  auto z = at::linear(x, w, b);
+  return at::silu_(z);
 }
 
 // gᵀ x: the product with the fewer rows is the faster one.
@@ -156,8 +171,7 @@ Tensor layer(const Tensor &x, const Tensor &w, const Bias &b, bool silu) {
   c10::impl::ExcludeDispatchKeyGuard uncast(c10::autocast_dispatch_keyset);
   if (is_recorded(x, w, b)) return Linear::apply(x, w, b, silu, kind);
   Cast cast(x, w, b, kind);
-  auto z = affine(cast.x, cast.w, cast.b);
-  return silu ? at::silu_(z) : z;
+  return silu ? affine_silu(cast.x, cast.w, cast.b) : affine(cast.x, cast.w, cast.b);
 }
 } // namespace
 

@@ -48,6 +48,7 @@ impl Trainer {
     ) -> Result<Self> {
         config.check()?;
         problem.check(network.space())?;
+        let config = TrainConfig { mixed_precision: config.mixed_precision.resolved(&*network), ..config };
         let has_companion = false;
         objective.check(&Setting {
             config: &config,
@@ -99,7 +100,7 @@ impl Trainer {
         &self.optimizer
     }
 
-    /// The config.
+    /// The config, with what it left to the machine.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }

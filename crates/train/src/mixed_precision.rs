@@ -1,0 +1,71 @@
+//! In which precision a training step's products of matrices are computed.
+
+use interflow_core::Network;
+use interflow_libtorch::has_bf16;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind};
+
+/// The kind of a step's products of matrices; weights, sums and held-out checks keep theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum MixedPrecision {
+    /// [`MixedPrecision::Bf16`] for a network of 50 000 weights or more in single precision on a CPU with instructions for
+    /// it, where it takes half the time; [`MixedPrecision::Off`] otherwise.
+    #[default]
+    Auto,
+    /// bfloat16: about twice as fast on CPUs and GPUs that have it, slower on others.
+    Bf16,
+    /// The kind of the weights.
+    Off,
+}
+
+/// Below so many weights the casts take what the products gain.
+const LEAST_WEIGHTS: i64 = 50_000;
+
+impl MixedPrecision {
+    /// What it comes to for a network on this machine: never [`MixedPrecision::Auto`].
+    #[must_use]
+    pub fn resolved(self, network: &dyn Network) -> Self {
+        let weights = network.parameters();
+        let gains = weights.device() == Device::Cpu
+            && weights.kind() == Kind::Float
+            && weights.n_scalars() >= LEAST_WEIGHTS
+            && has_bf16();
+        match self {
+            Self::Auto if gains => Self::Bf16,
+            Self::Auto => Self::Off,
+            chosen => chosen,
+        }
+    }
+
+    /// Whether it is left to the machine.
+    pub(crate) fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_core::rng::{Purpose, Stream};
+    use interflow_models::MlpConfig;
+
+    use super::*;
+
+    #[test]
+    fn only_large_networks_in_single_precision_gain_and_a_choice_stays() {
+        let resolved = |precision: MixedPrecision, width: i64, kind: Kind| {
+            let draw = &mut Stream::new(0, Purpose::Init).at(0);
+            let network = MlpConfig::new(vec![width; 3]).init(2, draw, (kind, Device::Cpu)).unwrap();
+            precision.resolved(&network)
+        };
+        let of_machine = if has_bf16() { MixedPrecision::Bf16 } else { MixedPrecision::Off };
+        assert_eq!(resolved(MixedPrecision::Auto, 256, Kind::Float), of_machine);
+        assert_eq!(resolved(MixedPrecision::Auto, 64, Kind::Float), MixedPrecision::Off);
+        assert_eq!(resolved(MixedPrecision::Auto, 256, Kind::Double), MixedPrecision::Off);
+        for chosen in [MixedPrecision::Bf16, MixedPrecision::Off] {
+            assert_eq!(resolved(chosen, 256, Kind::Float), chosen);
+            assert_eq!(resolved(chosen, 64, Kind::Float), chosen);
+        }
+    }
+}
