@@ -1,7 +1,8 @@
-//! Safe calls into what libtorch has and tch has no binding of: multi-tensor kernels, autocasting and loading CUDA.
+//! Safe calls into what libtorch has and tch has no binding of: fast linear layers, multi-tensor kernels, autocasting and
+//! loading CUDA.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
-//! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim.cpp`) catches all
+//! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim`) catches all
 //! exceptions and hands them over as text.
 
 mod autocast;

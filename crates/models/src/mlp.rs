@@ -154,10 +154,9 @@ impl Mlp {
         let (state, mut tangent) = self.state_inputs.value_and_tangent(t, x, u);
         let mut h = self.inputs(&state, t, given);
         for (index, layer) in self.hidden_layers().iter().enumerate() {
-            let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
             let weight = if index == 0 { self.state_columns() } else { layer.weight.shallow_clone() };
-            tangent = product(&tangent, &weight) * slope;
-            h = value;
+            let activation = self.config.activation;
+            (h, tangent) = activation.value_and_tangent(&layer.apply(&h), &product(&tangent, &weight));
         }
         let output = self.output_layer();
         (output.apply(&h), product(&tangent, &output.weight))

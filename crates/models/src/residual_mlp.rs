@@ -200,16 +200,14 @@ impl ResidualMlp {
     fn carry(&self, mut h: Tensor, time: &Tensor, mut tangents: Tensor) -> (Tensor, Tensor) {
         let activation = self.config.activation;
         for block in &self.blocks {
-            let (value, slope) = activation.value_and_slope(&h);
+            let (value, bent) = activation.value_and_tangent(&h, &tangents);
             let inner = block.first.apply(&value) + product(&time, &block.time);
-            let inner_tangents = product(&(&tangents * slope), &block.first.weight);
-            let (value, slope) = activation.value_and_slope(&inner);
+            let inner_tangents = product(&bent, &block.first.weight);
+            let (value, bent) = activation.value_and_tangent(&inner, &inner_tangents);
             h += block.second.apply(&value);
-            tangents += product(&(inner_tangents * slope), &block.second.weight);
+            tangents += product(&bent, &block.second.weight);
         }
-        let (value, slope) = activation.value_and_slope(&h);
-        tangents *= slope;
-        (value, tangents)
+        activation.value_and_tangent(&h, &tangents)
     }
 
     fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
