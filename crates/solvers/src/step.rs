@@ -101,8 +101,21 @@ impl<'a> Stepper<'a> {
 
     /// The right-hand side, counted.
     pub(crate) fn rate(&self, term: &dyn Term, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        self.counted(y, term.rate(t, y)?)
+    }
+
+    /// The rate of stage `i` at the state `y`, counted: of the points only, where nothing uses more of it.
+    fn stage(&self, term: &dyn Term, i: usize, start: &Start<'_>, y: &Tensor) -> Result<Tensor> {
+        let t = start.time(self.tableau.times()[i]);
+        if self.tableau.uses(i) {
+            return self.rate(term, &t, y);
+        }
+        self.counted(y, term.rate_of_points(&t, y)?)
+    }
+
+    /// Counts a call and checks its answer.
+    fn counted(&self, y: &Tensor, rate: Tensor) -> Result<Tensor> {
         self.nfe.set(self.nfe.get() + 1);
-        let rate = term.rate(t, y)?;
         check_value(y, &rate)?;
         Ok(rate)
     }
@@ -114,7 +127,7 @@ impl<'a> Stepper<'a> {
         let base = Base { y: start.y, h: &h, sum: Sum::Fused };
         let mut end = None;
         let stages = base.stages(tableau, tableau.stages(), vec![k1], &mut |i, y| {
-            let k = self.rate(term, &start.time(tableau.times()[i]), &y)?;
+            let k = self.stage(term, i, start, &y)?;
             end = Some(y);
             Ok(k)
         })?;
@@ -133,9 +146,7 @@ impl<'a> Stepper<'a> {
         let needed = tableau.weights().iter().rposition(|b| b.abs() > 0.0).map_or(0, |last| last + 1);
         let h = start.column();
         let base = Base { y: start.y, h: &h, sum: Sum::Fused };
-        let stages = base.stages(tableau, needed, Vec::new(), &mut |i, y| {
-            self.rate(term, &start.time(tableau.times()[i]), &y)
-        })?;
+        let stages = base.stages(tableau, needed, Vec::new(), &mut |i, y| self.stage(term, i, start, &y))?;
         Ok(base.combine(tableau.weights(), &stages))
     }
 }
