@@ -125,6 +125,11 @@ impl Tableau {
             || self.dense.as_ref().is_some_and(|rows| rows[i].iter().any(|p| p.abs() > 0.0))
     }
 
+    /// How many rates of integrals a step needs beyond those of the step before.
+    pub(crate) fn rates_a_step(&self) -> usize {
+        (0..self.stages()).filter(|&i| self.uses(i)).count() - usize::from(self.fsal)
+    }
+
     /// The same as [`Tableau::new`] for coefficients that are known to be right.
     pub(crate) fn unchecked(order: u32, c: &[f64], a: &[&[f64]], b: &[f64]) -> Self {
         let same = |row: &&[f64]| {
