@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::step::{Attempt, Start, Stepper};
+use crate::step::{Attempt, Base, Start, Stepper, Sum};
 use crate::term::Term;
 
 /// A step with what is needed to look inside it.
@@ -14,7 +14,7 @@ pub(crate) struct Dense<'a> {
     pub(crate) stepper: &'a Stepper<'a>,
     pub(crate) term: &'a dyn Term,
     pub(crate) start: &'a Start<'a>,
-    pub(crate) attempt: &'a Attempt,
+    pub(crate) attempt: Attempt,
     /// The times of the step's end, `[n]`.
     pub(crate) end: &'a Tensor,
     end_rate: RefCell<Option<Tensor>>,
@@ -25,7 +25,7 @@ impl<'a> Dense<'a> {
         stepper: &'a Stepper<'a>,
         term: &'a dyn Term,
         start: &'a Start<'a>,
-        attempt: &'a Attempt,
+        attempt: Attempt,
         end: &'a Tensor,
     ) -> Self {
         Self { stepper, term, start, attempt, end, end_rate: RefCell::new(None) }
@@ -52,6 +52,20 @@ impl<'a> Dense<'a> {
             - slope_end * column(theta.square() * rest * &h))
     }
 
+    /// The states of all rows at one share of the step, `[n, W]`.
+    pub(crate) fn inside(&self, theta: f64) -> Result<Tensor> {
+        let (y, stages) = (self.start.y, &self.attempt.stages);
+        let base = Base { y, h: &self.start.column(), sum: Sum::Fused };
+        if let Some(coefficients) = self.stepper.tableau.dense_output() {
+            let weight = |row: &Vec<f64>| row.iter().rev().fold(0.0, |sum, p| (sum + p) * theta);
+            return Ok(base.combine(&coefficients.iter().map(weight).collect::<Vec<_>>(), stages));
+        }
+        let rest = 1.0 - theta;
+        let slopes = [stages[0].shallow_clone(), self.end_rate()?];
+        let bent = base.combine(&[theta * rest * rest, -theta * theta * rest], &slopes);
+        Ok(bent + (&self.attempt.y - y) * (theta * theta * (3.0 - 2.0 * theta)))
+    }
+
     /// The rate at the step's end where it is known: the last stage, or what a cubic needed.
     pub(crate) fn known_end_rate(&self) -> Option<Tensor> {
         if self.stepper.tableau.is_fsal() {
@@ -60,7 +74,8 @@ impl<'a> Dense<'a> {
         self.end_rate.borrow().as_ref().map(Tensor::shallow_clone)
     }
 
-    fn end_rate(&self) -> Result<Tensor> {
+    /// The rate at the step's end, which costs a call where it is not known.
+    pub(crate) fn end_rate(&self) -> Result<Tensor> {
         if let Some(known) = self.known_end_rate() {
             return Ok(known);
         }

@@ -57,6 +57,13 @@ impl Term for WithDivergence<'_> {
         Ok(Tensor::cat(&[value.detach(), divergence.detach().unsqueeze(1)], 1))
     }
 
+    fn rate_of_points(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let x = y.narrow(1, 0, self.dim()).contiguous();
+        let value = self.field.value(&t.to_kind(y.kind()), &x);
+        check_value(&x, &value)?;
+        Ok(Tensor::cat(&[value.detach(), x.new_zeros([x.size()[0], 1], (x.kind(), x.device()))], 1))
+    }
+
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
         let field = self.field.for_rows(rows);
         if field.is_none() && self.probes.is_none() {

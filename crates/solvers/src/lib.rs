@@ -98,7 +98,8 @@
 //!
 //! # Densities and their gradients
 //! [`log_density`] gives the density of a flow by the integral of the divergence, exact or by Hutchinson's estimate;
-//! [`likelihood_gradient`] its gradient in a network's weights, by backpropagation or the adjoint equation.
+//! [`likelihood_gradient`] its gradient in a network's weights, by backpropagation or the adjoint equation. Not every
+//! call of the field is asked for a divergence ([`Solver::solve_with_divergence`]): [`Statistics`] counts those that are.
 //!
 //! # Noise
 //! [`SdeSolver`] solves an [`Sde`] along [`BrownianPath`]s that are functions of (seed, sample, time), by equal steps or by

@@ -5,10 +5,9 @@ use interflow_core::density::Density;
 use interflow_core::{VectorField, shape};
 use tch::Tensor;
 
-use crate::divergence::{Divergence, WithDivergence};
+use crate::divergence::Divergence;
 use crate::error::Result;
-use crate::options::SolveOptions;
-use crate::solution::Statistics;
+use crate::solution::{Solution, Statistics};
 use crate::solver::Solver;
 
 /// The log-density of points under a flow.
@@ -38,13 +37,14 @@ pub fn log_density(
     t: f64,
 ) -> Result<LogDensity> {
     check_base(base, field.dim())?;
-    let term = WithDivergence::new(field, divergence);
-    let found = solver.integrate(&term, x, (t, 0.0), &SolveOptions::default())?;
-    let dim = field.dim();
-    let (base_point, integral) =
-        (found.y.narrow(1, 0, dim).contiguous(), found.y.select(1, dim).contiguous());
-    let log_density = tch::no_grad(|| Result::Ok(log_density_of_base(base, &base_point)? + integral))?;
-    Ok(LogDensity { log_density, base_point, statistics: found.statistics })
+    let Solution { x: base_point, divergence_integral, statistics } =
+        solver.solve_with_divergence(field, divergence, x, t, 0.0)?;
+    let log_density = tch::no_grad(|| log_density_of_base(base, &base_point))?;
+    let log_density = match divergence_integral {
+        Some(integral) => log_density + integral,
+        None => log_density,
+    };
+    Ok(LogDensity { log_density, base_point, statistics })
 }
 
 /// Refuses a base of another dimension than that of the flow's field.

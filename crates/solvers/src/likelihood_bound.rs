@@ -73,6 +73,7 @@ pub fn log_density_bound(
         let log_density = log_density_of_base(base, &x.to_kind(Kind::Double))? - &integral;
         let statistics = Statistics {
             nfe: nfe.get(),
+            nfe_with_integrals: 0,
             accepted_steps: steps * x.size()[0] as u64,
             rejected_steps: 0,
             stop: StopReason::ReachedEnd,

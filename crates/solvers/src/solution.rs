@@ -27,6 +27,8 @@ pub enum StopReason {
 pub struct Statistics {
     /// Calls of the right-hand side on a batch.
     pub nfe: u64,
+    /// Those of them that computed the rates of integrals too, such as divergences, and not the velocity alone.
+    pub nfe_with_integrals: u64,
     /// Steps accepted, over all rows.
     pub accepted_steps: u64,
     /// Steps rejected, over all rows.

@@ -9,6 +9,15 @@ use crate::error::Result;
 use crate::tableau::Tableau;
 use crate::term::{Term, check_value};
 
+/// How the integrals that ride along with points are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Integrals {
+    /// By the method: every stage with a weight has their rates.
+    ByStages,
+    /// By a quadrature, for which the stages at the step's ends alone have their rates.
+    ByQuadrature,
+}
+
 /// How a weighted stage is added to a sum.
 #[derive(Clone, Copy)]
 pub(crate) enum Sum {
@@ -68,7 +77,7 @@ impl Start<'_> {
     }
 
     /// The time of a stage, `[n]`.
-    fn time(&self, c: f64) -> Tensor {
+    pub(crate) fn time(&self, c: f64) -> Tensor {
         self.t + self.h * c
     }
 }
@@ -83,26 +92,54 @@ pub(crate) struct Attempt {
     pub(crate) error: Option<Tensor>,
 }
 
+/// Calls of a right-hand side.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cost {
+    /// All of them.
+    pub(crate) nfe: u64,
+    /// Those that gave the rates of integrals too.
+    pub(crate) with_integrals: u64,
+}
+
 /// A method, counting the calls of the right-hand side.
 pub(crate) struct Stepper<'a> {
     pub(crate) tableau: &'a Tableau,
-    nfe: Cell<u64>,
+    integrals: Integrals,
+    cost: Cell<Cost>,
 }
 
 impl<'a> Stepper<'a> {
-    pub(crate) fn new(tableau: &'a Tableau) -> Self {
-        Self { tableau, nfe: Cell::new(0) }
+    pub(crate) fn new(tableau: &'a Tableau, integrals: Integrals) -> Self {
+        Self { tableau, integrals, cost: Cell::default() }
     }
 
     /// Calls so far.
-    pub(crate) fn nfe(&self) -> u64 {
-        self.nfe.get()
+    pub(crate) fn cost(&self) -> Cost {
+        self.cost.get()
     }
 
     /// The right-hand side, counted.
     pub(crate) fn rate(&self, term: &dyn Term, t: &Tensor, y: &Tensor) -> Result<Tensor> {
-        self.nfe.set(self.nfe.get() + 1);
-        let rate = term.rate(t, y)?;
+        self.counted(y, term.rate(t, y)?, u64::from(term.n_integrals() > 0))
+    }
+
+    /// The rate of stage `i` at the state `y`, counted: of the points only, where nothing uses more of it.
+    fn stage(&self, term: &dyn Term, i: usize, start: &Start<'_>, y: &Tensor) -> Result<Tensor> {
+        let t = start.time(self.tableau.times()[i]);
+        let used = match self.integrals {
+            Integrals::ByStages => self.tableau.uses(i),
+            Integrals::ByQuadrature => self.tableau.is_fsal() && i + 1 == self.tableau.stages(),
+        };
+        if used {
+            return self.rate(term, &t, y);
+        }
+        self.counted(y, term.rate_of_points(&t, y)?, 0)
+    }
+
+    /// Counts a call and checks its answer.
+    fn counted(&self, y: &Tensor, rate: Tensor, with_integrals: u64) -> Result<Tensor> {
+        let cost = self.cost.get();
+        self.cost.set(Cost { nfe: cost.nfe + 1, with_integrals: cost.with_integrals + with_integrals });
         check_value(y, &rate)?;
         Ok(rate)
     }
@@ -114,7 +151,7 @@ impl<'a> Stepper<'a> {
         let base = Base { y: start.y, h: &h, sum: Sum::Fused };
         let mut end = None;
         let stages = base.stages(tableau, tableau.stages(), vec![k1], &mut |i, y| {
-            let k = self.rate(term, &start.time(tableau.times()[i]), &y)?;
+            let k = self.stage(term, i, start, &y)?;
             end = Some(y);
             Ok(k)
         })?;
@@ -133,9 +170,7 @@ impl<'a> Stepper<'a> {
         let needed = tableau.weights().iter().rposition(|b| b.abs() > 0.0).map_or(0, |last| last + 1);
         let h = start.column();
         let base = Base { y: start.y, h: &h, sum: Sum::Fused };
-        let stages = base.stages(tableau, needed, Vec::new(), &mut |i, y| {
-            self.rate(term, &start.time(tableau.times()[i]), &y)
-        })?;
+        let stages = base.stages(tableau, needed, Vec::new(), &mut |i, y| self.stage(term, i, start, &y))?;
         Ok(base.combine(tableau.weights(), &stages))
     }
 }

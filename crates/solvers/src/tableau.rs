@@ -115,6 +115,21 @@ impl Tableau {
         self.dense.as_deref()
     }
 
+    /// Whether anything but later stages of the same step uses stage `i`: the solution, the error estimate, the dense
+    /// output, or the next step.
+    pub(crate) fn uses(&self, i: usize) -> bool {
+        let used = |weights: &[f64]| weights[i].abs() > 0.0;
+        let ends = i == 0 || (self.fsal && i + 1 == self.stages());
+        ends || used(&self.b)
+            || self.error.as_deref().is_some_and(used)
+            || self.dense.as_ref().is_some_and(|rows| rows[i].iter().any(|p| p.abs() > 0.0))
+    }
+
+    /// How many rates of integrals a step needs beyond those of the step before.
+    pub(crate) fn rates_a_step(&self) -> usize {
+        (0..self.stages()).filter(|&i| self.uses(i)).count() - usize::from(self.fsal)
+    }
+
     /// The same as [`Tableau::new`] for coefficients that are known to be right.
     pub(crate) fn unchecked(order: u32, c: &[f64], a: &[&[f64]], b: &[f64]) -> Self {
         let same = |row: &&[f64]| {

@@ -31,6 +31,15 @@ pub trait Term {
     /// What the implementation refuses to compute.
     fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor>;
 
+    /// The rate `[n, D + K]` of a stage that leads to other points only: no weight of the solution, of the error or of the
+    /// dense output uses it. A term whose integrals act on nothing may leave their rates at zero, where they are dear.
+    ///
+    /// # Errors
+    /// As [`Term::rate`].
+    fn rate_of_points(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        self.rate(t, y)
+    }
+
     /// The term for some of the rows of the batch that it was made for, whose numbers are `rows`, `[n]` of kind
     /// `Int64`; `None` where the term is the same for every row. Drivers ask for it whenever they go on with a part of
     /// a batch, so a term that holds anything of its rows (conditions, probes) must answer with those of `rows`.

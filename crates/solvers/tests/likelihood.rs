@@ -2,12 +2,15 @@
 
 mod fields;
 
+use std::cell::Cell;
 use std::f64::consts::TAU;
 
 use fields::{Cosine, Linear, distance, points};
 use interflow_core::VectorField;
 use interflow_core::density::StandardNormal;
-use interflow_solvers::{Divergence, SolverConfig, log_density};
+use interflow_solvers::{
+    Divergence, Method, Result, SolveOptions, SolverConfig, Term, WithDivergence, log_density,
+};
 use tch::{Kind, Tensor};
 
 fn tight() -> SolverConfig {
@@ -64,4 +67,66 @@ fn hutchinson_is_exact_on_average_over_all_signs() {
     assert!((each.double_value(&[0]) - 1.6).abs() < 1e-8);
     let exact = solver.solve_with_divergence(&Matrix, &Divergence::Exact, &x, 0.0, 1.0).unwrap();
     assert!((exact.divergence_integral.unwrap() - 0.3).abs().max().double_value(&[]) < 1e-8);
+}
+
+/// A rotation that grows with the distance from the origin, and counts how often it is asked for its divergence.
+struct Whirl(Cell<u64>);
+
+impl VectorField for Whirl {
+    fn dim(&self) -> i64 {
+        2
+    }
+    fn value(&self, _t: &Tensor, x: &Tensor) -> Tensor {
+        Tensor::stack(&[x.select(1, 0) * x.select(1, 1), x.select(1, 0).square() * -1.0], 1)
+    }
+    fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
+        self.0.set(self.0.get() + 1);
+        (self.value(t, x), x.select(1, 1).copy())
+    }
+}
+
+/// A term that is asked for all of its rate in every stage.
+struct Whole<'a>(WithDivergence<'a>);
+
+impl Term for Whole<'_> {
+    fn dim(&self) -> i64 {
+        self.0.dim()
+    }
+    fn n_integrals(&self) -> i64 {
+        self.0.n_integrals()
+    }
+    fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor> {
+        self.0.rate(t, y)
+    }
+}
+
+#[test]
+fn leaving_out_divergences_that_no_weight_uses_changes_no_bit() {
+    let x = points(&[0.3, -1.2, 0.5, 2.0, 0.1, 0.7], 2);
+    let options = SolveOptions { save_at: &[0.25, 0.6], ..SolveOptions::default() };
+    for (method, steps, left_out) in [
+        (Method::Dopri5, None, true),
+        (Method::Dopri5, Some(8), true),
+        (Method::Tsit5, None, false),
+        (Method::Rk4, Some(8), false),
+        (Method::Midpoint, Some(8), false),
+    ] {
+        let solver = SolverConfig { method, steps, ..SolverConfig::default() }.build().unwrap();
+        let field = Whirl(Cell::new(0));
+        let solve = |term: &dyn Term| {
+            field.0.set(0);
+            let found = solver.integrate(term, &x, (0.0, 1.0), &options).unwrap();
+            (found, field.0.get())
+        };
+        let (some, divergences) = solve(&WithDivergence::new(&field, &Divergence::Exact));
+        let (all, calls) = solve(&Whole(WithDivergence::new(&field, &Divergence::Exact)));
+        assert!(
+            some.y.equal(&all.y) && some.saved.iter().zip(&all.saved).all(|(a, b)| a.equal(b)),
+            "{method:?}"
+        );
+        let cost = some.statistics;
+        assert_eq!((cost.nfe, cost.nfe_with_integrals), (calls, divergences), "{method:?}");
+        let tries = if left_out { calls / 6 } else { 0 };
+        assert_eq!(calls - divergences, tries, "{method:?}");
+    }
 }

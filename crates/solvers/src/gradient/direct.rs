@@ -12,7 +12,7 @@ use crate::likelihood::log_density_of_base;
 use crate::solution::Statistics;
 use crate::solve::Watch;
 use crate::solver::Solver;
-use crate::step::{Start, Stepper};
+use crate::step::{Cost, Integrals, Start, Stepper};
 use crate::term::Term;
 
 /// `d(x, ℓ)/dt = (v, εᵀ (∂v/∂x) ε)` for states `[B, D + 1]`, with a record of gradients.
@@ -97,7 +97,7 @@ pub(super) fn backward(
     let parameters = flow.parameters.tensors();
     let mut total: Vec<Tensor> = parameters.iter().map(|p| p.detach().zeros_like()).collect();
     let mut slope = slope.shallow_clone();
-    let (stepper, term) = (Stepper::new(solver.tableau()), Recorded(flow));
+    let (stepper, term) = (Stepper::new(solver.tableau(), Integrals::ByStages), Recorded(flow));
     for Taken { t, h, y } in path.taken.iter().rev() {
         tch::with_grad(|| {
             let y = y.detach().set_requires_grad(true);
@@ -114,6 +114,7 @@ pub(super) fn backward(
         })?;
     }
     let accepted_steps = path.taken.len() as u64;
-    let statistics = Statistics { nfe: stepper.nfe(), accepted_steps, ..Statistics::default() };
+    let Cost { nfe, with_integrals: nfe_with_integrals } = stepper.cost();
+    let statistics = Statistics { nfe, nfe_with_integrals, accepted_steps, ..Statistics::default() };
     Ok((total, statistics))
 }

@@ -111,6 +111,7 @@ impl SdeSolver {
             let (x, stop) = marked(x, run.stop);
             let statistics = Statistics {
                 nfe: nfe.get(),
+                nfe_with_integrals: 0,
                 accepted_steps: run.accepted,
                 rejected_steps: run.rejected,
                 stop,

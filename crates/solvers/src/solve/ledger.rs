@@ -10,7 +10,7 @@ use crate::event::{Events, Hit};
 use crate::options::{Failures, SolveOptions};
 use crate::save::{Kept, Saves};
 use crate::solution::{Statistics, StopReason, Trajectory};
-use crate::step::first_row;
+use crate::step::{Cost, first_row};
 use crate::tableau::Tableau;
 use crate::term::Term;
 
@@ -129,7 +129,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The trajectories from the states `start`, `[B, W]`.
-    pub(crate) fn finish(self, start: &Tensor, nfe: u64) -> Trajectory {
+    pub(crate) fn finish(self, start: &Tensor, cost: Cost) -> Trajectory {
         let stopped = |stop: &StopReason| *stop != StopReason::ReachedEnd;
         let stop = self.stops.iter().copied().find(stopped).unwrap_or_default();
         let inner = self.course.inner_times();
@@ -147,8 +147,13 @@ impl<'a> Ledger<'a> {
             }
         });
         let saved = saved.collect();
-        let statistics =
-            Statistics { nfe, accepted_steps: self.accepted, rejected_steps: self.rejected, stop };
+        let statistics = Statistics {
+            nfe: cost.nfe,
+            nfe_with_integrals: cost.with_integrals,
+            accepted_steps: self.accepted,
+            rejected_steps: self.rejected,
+            stop,
+        };
         Trajectory { y: self.y, t: self.t, saved, stops: self.stops, statistics }
     }
 

@@ -7,6 +7,7 @@ mod adaptive;
 mod fixed;
 mod ledger;
 mod pace;
+mod quadrature;
 mod verdict;
 
 use tch::Tensor;
@@ -17,6 +18,7 @@ pub(crate) use self::fixed::EqualSteps;
 pub(crate) use self::ledger::Course;
 use self::ledger::Ledger;
 use self::pace::Pace;
+pub(crate) use self::quadrature::ByQuadrature;
 use crate::dense::Dense;
 use crate::error::Result;
 use crate::solution::Trajectory;
@@ -46,7 +48,7 @@ pub(crate) fn run(
     pace: &mut dyn Pace,
     watch: &dyn Watch,
 ) -> Result<Trajectory> {
-    let stepper = Stepper::new(course.tableau);
+    let stepper = Stepper::new(course.tableau, pace.integrals());
     let mut active = Active::new(course.term, y, course.from);
     let mut ledger = Ledger::new(course, &active)?;
     pace.begin(&stepper, &mut active, &mut ledger)?;
@@ -59,8 +61,9 @@ pub(crate) fn run(
         };
         let start = Start { t: &active.t, h: &plan.h, y: &active.y };
         let attempt = stepper.step(active.term(), &start, k1)?;
-        let verdict = pace.judge(&start, &plan, &attempt);
-        let dense = Dense::new(&stepper, active.term(), &start, &attempt, &plan.end);
+        let mut dense = Dense::new(&stepper, active.term(), &start, attempt, &plan.end);
+        pace.complete(&mut dense)?;
+        let verdict = pace.judge(&start, &plan, &dense.attempt);
         let mut settled = ledger.settle(&active.rows, &dense, &verdict)?;
         if settled.accepted > 0 && !pace.reuses_last_stage() {
             settled.k1 = None;
@@ -72,5 +75,5 @@ pub(crate) fn run(
             pace.keep(&left);
         }
     }
-    Ok(ledger.finish(y, stepper.nfe()))
+    Ok(ledger.finish(y, stepper.cost()))
 }

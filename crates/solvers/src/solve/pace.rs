@@ -5,8 +5,9 @@ use tch::Tensor;
 use super::active::Active;
 use super::ledger::Ledger;
 use super::verdict::{Plan, Verdict};
+use crate::dense::Dense;
 use crate::error::Result;
-use crate::step::{Attempt, Start, Stepper};
+use crate::step::{Attempt, Integrals, Start, Stepper};
 
 /// What chooses and judges the steps of an integration.
 pub(crate) trait Pace {
@@ -20,6 +21,20 @@ pub(crate) trait Pace {
 
     /// The next steps.
     fn plan(&mut self, active: &Active<'_>) -> Plan;
+
+    /// How the stages serve the integrals.
+    fn integrals(&self) -> Integrals {
+        Integrals::ByStages
+    }
+
+    /// Completes a step before it is judged.
+    ///
+    /// # Errors
+    /// What a right-hand side refuses.
+    fn complete(&mut self, step: &mut Dense<'_>) -> Result<()> {
+        let _ = step;
+        Ok(())
+    }
 
     /// What came of them.
     fn judge(&mut self, start: &Start<'_>, plan: &Plan, attempt: &Attempt) -> Verdict;
