@@ -164,17 +164,17 @@ impl Mlp {
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let (state, mut tangents) = self.state_inputs.value_and_unit_tangents(t, x, &self.state_columns());
-        let mut h = self.inputs(&state, t, given);
-        for (index, layer) in self.hidden_layers().iter().enumerate() {
-            let (value, slope) = self.config.activation.value_and_slope(&layer.apply(&h));
-            if index > 0 {
-                tangents = product(&tangents, &layer.weight);
-            }
-            tangents *= slope;
-            h = value;
+        let (mut h, mut slope) = self.value_and_slope(&self.layers[0], &self.inputs(&state, t, given));
+        for layer in &self.hidden_layers()[1..] {
+            tangents = product(&(tangents * &slope), &layer.weight);
+            (h, slope) = self.value_and_slope(layer, &h);
         }
         let output = self.output_layer();
-        (output.apply(&h), tangent::contract(output, &tangents))
+        (output.apply(&h), tangent::contract(output, &tangents, &slope))
+    }
+
+    fn value_and_slope(&self, layer: &Layer, h: &Tensor) -> (Tensor, Tensor) {
+        self.config.activation.value_and_slope(&layer.apply(h))
     }
 }
 

@@ -196,7 +196,7 @@ impl ResidualMlp {
         self.input.weight.narrow(1, self.space.given.n_inputs(), self.state_inputs.n())
     }
 
-    /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to the output layer's input.
+    /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to where it is activated for the last time.
     fn carry(&self, mut h: Tensor, time: &Tensor, mut tangents: Tensor) -> (Tensor, Tensor) {
         let activation = self.config.activation;
         for block in &self.blocks {
@@ -205,9 +205,9 @@ impl ResidualMlp {
             let inner_tangents = product(&bent, &block.first.weight);
             let (value, bent) = activation.value_and_tangent(&inner, &inner_tangents);
             h += block.second.apply(&value);
-            tangents += product(&bent, &block.second.weight);
+            tangents = tangents + product(&bent, &block.second.weight);
         }
-        activation.value_and_tangent(&h, &tangents)
+        (h, tangents)
     }
 
     fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
@@ -226,15 +226,17 @@ impl ResidualMlp {
         let (state, tangent) = self.state_inputs.value_and_tangent(t, x, u);
         let (h, time) = self.enter(&state, t, given);
         let tangent = product(&tangent, &self.state_columns());
-        let (value, tangent) = self.carry(h, &time, tangent);
+        let (h, tangent) = self.carry(h, &time, tangent);
+        let (value, tangent) = self.config.activation.value_and_tangent(&h, &tangent);
         (self.output.apply(&value), product(&tangent, &self.output.weight))
     }
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let (state, tangents) = self.state_inputs.value_and_unit_tangents(t, x, &self.state_columns());
         let (h, time) = self.enter(&state, t, given);
-        let (value, tangents) = self.carry(h, &time, tangents);
-        (self.output.apply(&value), tangent::contract(&self.output, &tangents))
+        let (h, tangents) = self.carry(h, &time, tangents);
+        let (value, slope) = self.config.activation.value_and_slope(&h);
+        (self.output.apply(&value), tangent::contract(&self.output, &tangents, &slope))
     }
 }
 

@@ -61,18 +61,18 @@ impl StateInputs {
     }
 
     /// The numbers `[B, n]` and, for a layer's weights `[H, n]`, the layer's derivatives along the D unit
-    /// directions, `[D, B, H]`: columns of the weights, so that the first layer costs no product of its own.
+    /// directions, `[D, B, H]`, or `[D, 1, H]` where they are the same for all rows: columns of the weights, so that the first
+    /// layer costs no product of its own.
     pub(crate) fn value_and_unit_tangents(
         &self,
         t: &Tensor,
         x: &Tensor,
         weight: &Tensor,
     ) -> (Tensor, Tensor) {
-        let (dim, batch, width) = (self.dim, x.size()[0], weight.size()[0]);
+        let (dim, width) = (self.dim, weight.size()[0]);
         let columns = weight.narrow(1, 0, dim).tr().unsqueeze(1);
         let Some(features) = self.features else {
-            // A copy whatever the shapes: the layers after this one multiply it in place.
-            return (x.shallow_clone(), columns.repeat([1, batch, 1]));
+            return (x.shallow_clone(), columns);
         };
         let (waves, slope) = features.value_and_slope(&self.coefficients(t), x);
         let n_waves = features.n_per_coordinate();

@@ -29,8 +29,10 @@ pub(crate) fn in_chunks(
     (Tensor::cat(&values, 0), Tensor::cat(&divergences, 0))
 }
 
-/// The divergence `[B]` from the last hidden layer's tangents `[D, B, H]`: the diagonal of the Jacobian, summed.
-pub(crate) fn contract(output: &Layer, tangents: &Tensor) -> Tensor {
-    let diagonal = tangents.bmm(&output.weight.unsqueeze(2));
-    diagonal.sum_dim_intlist(0i64, false, tangents.kind()).squeeze_dim(1)
+/// The divergence `[B]`, the diagonal of the Jacobian summed, from the tangents `[D, B, H]` before the last activation and
+/// its slopes `[B, H]`. Tangents that are the same for all rows may be `[D, 1, H]`.
+pub(crate) fn contract(output: &Layer, tangents: &Tensor, slope: &Tensor) -> Tensor {
+    // Over the directions first: the slopes are the same for all of them.
+    let summed = (tangents * output.weight.unsqueeze(1)).sum_dim_intlist(0i64, false, tangents.kind());
+    (summed * slope).sum_dim_intlist(1i64, false, tangents.kind())
 }

@@ -34,7 +34,8 @@ Tensor onednn_affine(const Tensor &x, const Tensor &w, const Bias &b, std::strin
   static const auto handle = c10::Dispatcher::singleton()
                                  .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
                                  .typed<Signature>();
-  return handle.call(x, w, b, activation, c10::List<std::optional<at::Scalar>>(), "");
+  // For a view with gaps oneDNN has nothing but its reference, which is hundreds of times slower.
+  return handle.call(x.contiguous(), w.contiguous(), b, activation, c10::List<std::optional<at::Scalar>>(), "");
 }
 
 // Whether oneDNN takes products in single precision on this machine: it refuses processors without its vector
