@@ -1,4 +1,5 @@
-//! Safe calls into what libtorch has and tch has no binding of: multi-tensor kernels, autocasting and loading CUDA.
+//! Safe calls into what libtorch has and tch has no binding of: multi-tensor kernels, autocasting and loading CUDA; and
+//! the choice of its threads.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
 //! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim.cpp`) catches all
@@ -7,6 +8,7 @@
 mod autocast;
 mod cuda;
 mod error;
+mod threads;
 mod version;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -16,6 +18,7 @@ use tch::Tensor;
 pub use autocast::{autocast_bf16, without_autocast};
 pub use cuda::load_cuda;
 pub use error::{Error, Result};
+pub use threads::ThreadChoice;
 pub use version::version;
 
 type Pointers = *const *const c_void;
