@@ -8,11 +8,13 @@ mod observation;
 mod output;
 mod rows;
 mod terminal;
+mod waiting;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use anyhow::Context as _;
 use args::{Cli, Command};
 use interflow_flow::Work;
 
@@ -69,6 +71,9 @@ fn bounded(message: &str) -> String {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(waiting) = cli.wait {
+        waiting.ensure().context("cannot begin anew with --wait")?;
+    }
     let work = &Work::new(terminal::Bars, interrupt::listen()?);
     match cli.command {
         Command::Experiment(args) => command::experiment(&args, work),
