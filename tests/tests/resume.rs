@@ -280,6 +280,23 @@ fn another_number_of_threads_is_pointed_out() {
 }
 
 #[test]
+fn chosen_threads_are_recorded_and_pointed_out() {
+    let playground = Playground::new();
+    playground.succeed("train tiny.toml --threads auto --set train.steps=10");
+    let run = playground.run_folder("runs");
+    let first = metrics(&run).lines().next().map(str::to_owned);
+    assert_eq!(first.as_deref(), Some(r#"{"step":1,"threads":1}"#));
+    for threads in ["1", "auto"] {
+        let resume =
+            format!("train tiny.toml --set train.steps=10 --threads {threads} --resume {}", run.display());
+        let output = playground.run(&resume);
+        assert!(output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("are chosen by what steps take"), "{said}");
+    }
+}
+
+#[test]
 fn a_sheet_that_a_kill_prevented_is_drawn() {
     let playground = Playground::new();
     let digits = "kind = \"images\"\nsource = { kind = \"digits\" }";

@@ -103,8 +103,9 @@ fn arguments(name: &str, flags: &flags::Experiment, data: Option<&Path>) -> Resu
         }
     }
     let seed = flags.seed.map(|seed| seed.to_string());
-    let threads = flags.threads.map(|threads| threads.to_string());
-    for (flag, value) in [("--device", flags.device.clone()), ("--seed", seed), ("--threads", threads)] {
+    for (flag, value) in
+        [("--device", flags.device.clone()), ("--seed", seed), ("--threads", flags.threads.clone())]
+    {
         arguments.extend(value.into_iter().flat_map(|value| [flag.into(), value.into()]));
     }
     arguments.extend(flags.set.iter().flat_map(|set| ["--set".into(), set.into()]));

@@ -67,9 +67,9 @@ pub(crate) struct Experiment {
     /// Seed of every random draw
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Threads for tensor operations
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Threads for tensor operations: a number, or auto for what is fastest at the time
+    #[arg(long, value_name = "N|auto", value_parser = threads)]
+    pub(crate) threads: Option<String>,
     /// Continue the run in this folder
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
@@ -115,6 +115,13 @@ fn device(text: &str) -> Result<String, String> {
     match (text, number) {
         ("cpu" | "cuda", _) | (_, Some(Ok(_))) => Ok(text.to_owned()),
         _ => Err("expected cpu, cuda or cuda:N".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<String, String> {
+    match text.parse::<std::num::NonZeroU32>() {
+        Err(_) if text != "auto" => Err("expected auto or a number from 1".to_owned()),
+        _ => Ok(text.to_owned()),
     }
 }
 

@@ -6,10 +6,11 @@ mod noise;
 mod text;
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand};
 use interflow_data::{DependentColumns, Unfit};
-use interflow_flow::device::MOST_THREADS;
+use interflow_flow::Threads;
 use interflow_libtorch::Products;
 
 use self::noise::named;
@@ -19,6 +20,8 @@ pub(crate) use names::NameList;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 pub(crate) use text::TextArgs;
 
+use crate::waiting::Waiting;
+
 /// Continuous normalizing flows by stochastic interpolants.
 #[derive(Debug, Parser)]
 #[command(name = "interflow", version, about)]
@@ -26,6 +29,10 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// How threads wait for the slowest of them: active, awake, as without it, or passive, asleep, which leaves their cores
+    /// to others and slows down small operations.
+    #[arg(long, global = true, value_enum)]
+    pub(crate) wait: Option<Waiting>,
     /// What computes products of matrices in single precision on the CPU: libtorch or onednn. Without it onednn on AMD's
     /// processors, where it is the faster, and libtorch on others.
     #[arg(long, global = true, value_name = "LIBRARY", value_parser = parse_products)]
@@ -133,9 +140,10 @@ pub(crate) struct RunOptions {
     /// The seed, instead of the config's.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// CPU threads of a tensor operation, instead of the config's.
-    #[arg(long, value_parser = parse_threads)]
-    pub(crate) threads: Option<u32>,
+    /// CPU threads of a tensor operation, instead of the config's: a number, with which equal runs have equal bits, or auto,
+    /// as many as are fastest at the time.
+    #[arg(long, value_name = "N|auto", value_parser = Threads::from_str)]
+    pub(crate) threads: Option<Threads>,
     /// Go on with the interrupted run in this folder.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,
@@ -149,11 +157,6 @@ pub(crate) struct RunOptions {
     /// One JSON object on stdout that holds the run folder and the result, and nothing else.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn parse_threads(text: &str) -> Result<u32, String> {
-    let threads = text.parse().ok().filter(|threads| (1..=MOST_THREADS).contains(threads));
-    threads.ok_or_else(|| format!("expected a number from 1 to {MOST_THREADS}"))
 }
 
 /// How a trained flow is used.
@@ -170,9 +173,10 @@ pub(crate) struct FlowArgs {
     /// The seed of base points and probes.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// CPU threads of a tensor operation, instead of the config's.
-    #[arg(long, value_parser = parse_threads)]
-    pub(crate) threads: Option<u32>,
+    /// CPU threads of a tensor operation, instead of the config's: a number, with which equal runs have equal bits, or auto,
+    /// as many as are fastest at the time.
+    #[arg(long, value_name = "N|auto", value_parser = Threads::from_str)]
+    pub(crate) threads: Option<Threads>,
     /// One JSON object on stdout that says what was done.
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,11 +8,13 @@ mod observation;
 mod output;
 mod rows;
 mod terminal;
+mod waiting;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use anyhow::Context as _;
 use args::{Cli, Command};
 use interflow_flow::Work;
 use interflow_libtorch::Products;
@@ -79,6 +81,9 @@ fn bounded(message: &str) -> String {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(waiting) = cli.wait {
+        waiting.ensure().context("cannot begin anew with --wait")?;
+    }
     if let Some(wanted) = cli.products {
         choose_products(wanted)?;
     }

@@ -1,4 +1,4 @@
-//! Devices and threads by name.
+//! Devices by name.
 
 use tch::Device;
 
@@ -37,16 +37,4 @@ pub fn name(device: Device) -> String {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
     }
-}
-
-/// The most threads of a tensor operation that may be asked for.
-pub const MOST_THREADS: u32 = 4096;
-
-/// Sets the threads of a tensor operation for the whole process: `explicit` if given, else the environment's
-/// `OMP_NUM_THREADS`, else `configured` but no more than there are cores; at most [`MOST_THREADS`].
-pub fn set_threads(explicit: Option<u32>, configured: u32) {
-    let from_environment = std::env::var("OMP_NUM_THREADS").ok().and_then(|text| text.parse().ok());
-    let available = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    let threads = explicit.or(from_environment).unwrap_or(configured.min(available));
-    tch::set_num_threads(threads.clamp(1, MOST_THREADS) as i32);
 }

@@ -24,6 +24,7 @@ mod reflow;
 pub mod run;
 pub mod sample;
 pub mod target;
+pub mod threads;
 pub mod work;
 
 pub use base::{Base, BaseLaw};
@@ -40,4 +41,5 @@ pub use precision::Precision;
 pub use run::{History, RunFolder};
 pub use sample::{SampleOptions, Samples};
 pub use target::Target;
+pub use threads::Threads;
 pub use work::{Cancel, Hidden, Meter, Progress, Task, Work};

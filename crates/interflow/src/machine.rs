@@ -3,7 +3,8 @@
 //! - [`keep_freed_memory`], first thing in `main`: tensors are made in memory that others have freed. It takes 10 to 30 % off
 //!   large training steps with glibc, and the process stays as large as it once was.
 //! - [`choose_products`]: what computes products of matrices in single precision on the CPU.
-//! - [`crate::flow::device::set_threads`]: how many threads a tensor operation has.
+//! - [`Threads`]: how many threads a tensor operation has, for a flow by [`crate::Flow::with_threads`] and for training by
+//!   [`crate::Experiment::threads`]. [`ThreadChoice`] finds the fastest number for work of your own.
 //!
 //! ```
 //! use interflow::machine::{Products, choose_products, keep_freed_memory};
@@ -16,4 +17,5 @@
 //! # }
 //! ```
 
-pub use interflow_libtorch::{Products, choose_products, keep_freed_memory, products};
+pub use interflow_flow::Threads;
+pub use interflow_libtorch::{Products, ThreadChoice, choose_products, keep_freed_memory, products};

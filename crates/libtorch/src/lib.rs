@@ -1,5 +1,5 @@
 //! Safe calls into what libtorch has and tch has no binding of: fast linear layers, multi-tensor kernels, autocasting and
-//! loading CUDA.
+//! loading CUDA; and the choice of its threads.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
 //! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim`) catches all
@@ -10,6 +10,7 @@ mod cuda;
 mod error;
 mod linear;
 mod memory;
+mod threads;
 mod version;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -21,6 +22,7 @@ pub use cuda::load_cuda;
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};
 pub use memory::keep_freed_memory;
+pub use threads::ThreadChoice;
 pub use version::version;
 
 type Pointers = *const *const c_void;

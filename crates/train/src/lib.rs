@@ -53,6 +53,9 @@
 //! **A run goes on** where it stopped. A step is a function of (seed, step) and the state before it, and a [`Checkpoint`]
 //! holds all of that state: a resumed run computes, on the CPU and with as many threads, the bits that the uninterrupted run
 //! would have computed. (Another number of threads cuts libtorch's sums otherwise, and changes last digits.)
+//!
+//! **On a machine that others use too** a step with as many threads as there are cores waits for the thread that has lost its
+//! core. [`Trainer::with_threads`] lets the times of the steps decide how many they get.
 
 pub mod batch;
 mod batches;

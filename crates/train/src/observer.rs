@@ -37,6 +37,12 @@ pub trait Observer {
         let _ = report;
     }
 
+    /// Before a step that has another number of threads than the one before, and before the first one, where threads are
+    /// chosen by what steps take ([`crate::Trainer::with_threads`]).
+    fn on_threads(&mut self, step: u64, threads: u32) {
+        let _ = (step, threads);
+    }
+
     /// After every held-out check.
     fn on_validation(&mut self, check: &SelfCheck) {
         let _ = check;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use interflow_flow::{Flow, Work, checkpoint, device};
+use interflow_flow::{Flow, Threads, Work, checkpoint, device};
 use interflow_train::Checkpoint;
 use serde_json::Value;
 
@@ -28,8 +28,13 @@ pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow
 
 fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: tch::Device) -> Result<Flow> {
     let manifest = checkpoint::manifest(checkpoint)?;
-    device::set_threads(args.threads, manifest.threads.max(2));
-    Ok(Flow::restore(manifest, checkpoint, device)?)
+    let configured = match manifest.threads {
+        Threads::Auto => Threads::Auto,
+        Threads::Fixed(n) => Threads::Fixed(n.max(2)),
+    };
+    let threads = Threads::resolve(args.threads, configured);
+    threads.set();
+    Ok(Flow::restore(manifest, checkpoint, device)?.with_threads(threads))
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.

@@ -22,9 +22,9 @@ pub use self::name::Variant;
 pub(crate) use self::name::as_name;
 use self::name::{check_name, check_variants};
 pub use self::text::{located, parse};
-use crate::device::MOST_THREADS;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
+use crate::threads::{MOST_THREADS, Threads};
 
 /// An experiment, as written in `configs/NAME.toml`. It is data: [`crate::Experiment`] makes a run of it.
 ///
@@ -50,8 +50,9 @@ pub struct ExperimentConfig {
     pub name: String,
     /// The seed of every random number.
     pub seed: u64,
-    /// CPU threads of a tensor operation; small networks are fastest with one.
-    pub threads: u32,
+    /// CPU threads of a tensor operation: a number, at most as many as there are cores, or `"auto"`, the number with which
+    /// steps are fastest at the time. With a number equal runs have equal bits.
+    pub threads: Threads,
     /// The floating-point kind of weights and points.
     pub precision: Precision,
     /// Where the flow starts, at t = 0.
@@ -113,7 +114,7 @@ impl ExperimentConfig {
         Self {
             name: "experiment".to_owned(),
             seed: 0,
-            threads: 1,
+            threads: Threads::Fixed(1),
             precision: Precision::F32,
             base: BaseConfig::StandardNormal {},
             target: target.into(),
@@ -186,8 +187,8 @@ impl ExperimentConfig {
     pub fn check(&self) -> Result<()> {
         check_name(&self.name).map_err(|problem| wrong("name", problem))?;
         check_variants(&self.variants)?;
-        if !(1..=MOST_THREADS).contains(&self.threads) {
-            let problem = format!("must be from 1 to {MOST_THREADS}, found: {}", self.threads);
+        if self.threads.check().is_err() {
+            let problem = format!("must be auto or from 1 to {MOST_THREADS}, found: {}", self.threads);
             return Err(wrong("threads", problem));
         }
         self.evaluation.check().during("in [evaluation]")?;

@@ -4,6 +4,7 @@
 //! [`crate::Flow`] is the same in the data's units; evaluation and studies work here.
 
 mod compute;
+mod paced;
 mod undescribed;
 
 use std::sync::Arc;
@@ -19,10 +20,12 @@ use interflow_transport::{LearnablePath, restore_path};
 use tch::Device;
 
 pub use self::compute::Computed;
+use self::paced::Paced;
 pub(crate) use self::undescribed::{MakeInterpolant, Undescribed};
 use crate::base::BaseLaw;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::manifest::FlowManifest;
+use crate::threads::Threads;
 use crate::work::Work;
 
 /// A trained flow in its own coordinates.
@@ -120,6 +123,19 @@ impl Engine {
     #[must_use]
     pub fn with_work(self, work: Work) -> Self {
         Self { work, ..self }
+    }
+
+    /// The same flow with these threads of a tensor operation: a number holds for the whole process from here on, while with
+    /// [`Threads::Auto`] each call of the network gets the threads with which such calls are fastest.
+    #[must_use]
+    pub fn with_threads(self, threads: Threads) -> Self {
+        match threads.choice(self.device) {
+            Some(_) => Self { network: Box::new(Paced::new(self.network)), ..self },
+            None => {
+                threads.set();
+                self
+            }
+        }
     }
 
     /// The same flow with these parts from outside.

@@ -37,13 +37,14 @@ pub use self::run::Run;
 pub use self::trained::Trained;
 use crate::config::ExperimentConfig;
 use crate::error::Result;
+use crate::threads::Threads;
 use crate::work::Work;
 
 /// A run to be made: what its config says, where its data and results lie, and the parts that come from elsewhere than
 /// the config.
 ///
 /// Training sets the threads of libtorch's operations for the whole process, as the config says, and gives it all cores
-/// once it is over.
+/// once it is over; where they are chosen by what steps take ([`Threads::Auto`]), so are those of the trained flow's calls.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -61,7 +62,7 @@ pub struct Experiment<'a> {
     config: ExperimentConfig,
     data: PathBuf,
     device: Device,
-    threads: Option<u32>,
+    threads: Option<Threads>,
     out: Option<PathBuf>,
     resume: Option<PathBuf>,
     work: Work,
@@ -97,10 +98,10 @@ impl<'a> Experiment<'a> {
         Self { device, ..self }
     }
 
-    /// With this many threads of a tensor operation, whatever the config and the environment say.
+    /// With these threads of a tensor operation, a number or [`Threads::Auto`], whatever the config and the environment say.
     #[must_use]
-    pub fn threads(self, threads: u32) -> Self {
-        Self { threads: Some(threads), ..self }
+    pub fn threads(self, threads: impl Into<Threads>) -> Self {
+        Self { threads: Some(threads.into()), ..self }
     }
 
     /// Written into a new run folder below this one ([`crate::run::RunFolder`]): metrics, checkpoints, the config.

@@ -9,7 +9,6 @@ use super::run::Run;
 use super::size;
 use crate::base::Base;
 use crate::config::ExperimentConfig;
-use crate::device;
 use crate::error::{Result, refuse};
 use crate::evaluation;
 use crate::images::ImageSpace;
@@ -18,6 +17,7 @@ use crate::precondition;
 use crate::reflow;
 use crate::run::{Place, ResumePoint};
 use crate::target::Target;
+use crate::threads::Threads;
 use crate::work::Work;
 
 impl<'a> Experiment<'a> {
@@ -39,7 +39,8 @@ impl<'a> Experiment<'a> {
         if self.out.is_some() || resumed.is_some() {
             undescribed.check_saved()?;
         }
-        device::set_threads(self.threads, config.threads);
+        let threads = Threads::resolve(self.threads, config.threads);
+        threads.set();
         let (base, target) = ends(&config, &mut self.own, &self.data)?;
         size::check(&config, target.space())?;
         evaluation::check_memory(&config.evaluation, &base, &target)?;
@@ -58,10 +59,13 @@ impl<'a> Experiment<'a> {
         let pairs = reflow::pairs(&config, &mut place, (&base, &target), (self.device, &self.work))?;
         let parts = Parts { config: &config, manifest: &manifest, own: self.own, work: &self.work };
         let mut trainer = parts.trainer((&base, &target), pairs, self.device)?;
+        if let Some(choice) = threads.choice(self.device) {
+            trainer = trainer.with_threads(choice);
+        }
         let folder = match &resumed {
             Some(point) => {
                 point.restore(&mut trainer)?;
-                point.take_over(&config, &outside)?;
+                point.take_over(&config, &outside, threads)?;
                 Some(point.folder().clone())
             }
             None => place.folder(&config, self.device)?,
@@ -76,7 +80,8 @@ impl<'a> Experiment<'a> {
             outside,
             undescribed,
             device: self.device,
-            threads: self.threads,
+            threads,
+            explicit_threads: self.threads,
             work: self.work,
             observers: self.observers,
         };
@@ -91,11 +96,11 @@ fn announce(run: &Run<'_>) {
         .folder()
         .map_or("in memory".to_owned(), |folder| format!("run folder {}", folder.path().display()));
     tracing::info!(
-        "{}: {} weights, dimension {}, {} threads, {place}",
+        "{}: {} weights, dimension {}, threads {}, {place}",
         run.config().name,
         run.trainer().network().parameters().n_scalars(),
         run.base().dim(),
-        tch::get_num_threads(),
+        run.threads,
     );
 }
 

@@ -11,12 +11,12 @@ use super::watch::Watch;
 use crate::base::Base;
 use crate::checkpoint::{self, EXPERIMENT, MANIFEST, OUTSIDE};
 use crate::config::ExperimentConfig;
-use crate::device;
 use crate::engine::{Engine, Undescribed};
 use crate::error::{During as _, Result};
 use crate::manifest::FlowManifest;
 use crate::run::{History, Recorder, RunFolder};
 use crate::target::Target;
+use crate::threads::Threads;
 use crate::work::Work;
 
 /// An experiment with its data loaded, its network built and its folder made.
@@ -30,7 +30,10 @@ pub struct Run<'a> {
     pub(super) outside: Vec<&'static str>,
     pub(super) undescribed: Undescribed,
     pub(super) device: Device,
-    pub(super) threads: Option<u32>,
+    /// The threads of training.
+    pub(super) threads: Threads,
+    /// Those that were asked for beside the config.
+    pub(super) explicit_threads: Option<Threads>,
     pub(super) work: Work,
     pub(super) observers: Vec<&'a mut dyn Observer>,
 }
@@ -102,8 +105,13 @@ impl<'a> Run<'a> {
         let observers = std::mem::take(&mut self.observers);
         let mut watch = Watch { history, recorder, observers, cancel: self.work.cancel().clone() };
         let outcome = self.trainer.run(&mut watch);
+        // Evaluation's batches are large whatever the network: all cores pay off, unless that is found out.
+        let afterwards = match self.threads {
+            Threads::Auto => Threads::Auto,
+            Threads::Fixed(_) => Threads::resolve(self.explicit_threads, Threads::all()),
+        };
         if outcome.is_err() {
-            device::set_threads(self.threads, u32::MAX);
+            afterwards.set();
         }
         let outcome = match &self.folder {
             None => outcome?,
@@ -115,8 +123,6 @@ impl<'a> Run<'a> {
             _ => Some(self.trainer.self_check(self.config.train.n_validation)?),
         };
         let engine = engine(self.manifest, &self.trainer, self.device)?.with_undescribed(self.undescribed);
-        // Evaluation's batches are large whatever the network: all cores pay off.
-        device::set_threads(self.threads, u32::MAX);
         Ok(Trained {
             config: self.config,
             folder: self.folder,
@@ -125,7 +131,7 @@ impl<'a> Run<'a> {
             outcome,
             check,
             history: watch.history,
-            engine: engine.with_work(self.work),
+            engine: engine.with_work(self.work).with_threads(afterwards),
         })
     }
 

@@ -31,6 +31,10 @@ impl Observer for Watch<'_> {
         self.all().for_each(|observer| observer.on_slow_step(report));
     }
 
+    fn on_threads(&mut self, step: u64, threads: u32) {
+        self.all().for_each(|observer| observer.on_threads(step, threads));
+    }
+
     fn on_validation(&mut self, check: &SelfCheck) {
         self.all().for_each(|observer| observer.on_validation(check));
     }

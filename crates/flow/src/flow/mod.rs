@@ -20,6 +20,7 @@ use crate::error::{During as _, Result, refuse};
 use crate::manifest::FlowManifest;
 use crate::path::{FlowPath, check_time};
 use crate::sample::{SampleOptions, Samples};
+use crate::threads::Threads;
 use crate::work::Work;
 
 /// A trained flow: samples, encodings, log-densities and scores, in the data's units.
@@ -140,6 +141,28 @@ impl Flow {
     #[must_use]
     pub fn with_work(self, work: Work) -> Self {
         Self { engine: self.engine.with_work(work) }
+    }
+
+    /// The same flow with these threads of a tensor operation ([`Engine::with_threads`]).
+    ///
+    /// ```
+    /// # fn main() -> interflow_flow::Result<()> {
+    /// # use interflow_core::target::DensityConfig;
+    /// # use interflow_flow::{Experiment, ExperimentConfig};
+    /// use interflow_flow::Threads;
+    ///
+    /// # let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
+    /// # (config.train.steps, config.train.n_validation) = (2, 100);
+    /// # let flow = Experiment::new(config).train()?.flow();
+    /// // Whatever else the machine does: the calls' own times decide how many threads they get.
+    /// let flow = flow.with_threads(Threads::Auto);
+    /// assert_eq!(flow.sample(5, 0)?.size(), [5, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_threads(self, threads: Threads) -> Self {
+        Self { engine: self.engine.with_threads(threads) }
     }
 
     /// The same flow with another seed of base points and probes than the run's.

@@ -4,7 +4,6 @@ use interflow_train::{AxesKind, Checkpoint, MOST_POINTS, PreconditionConfig};
 use tch::Tensor;
 
 use super::{BaseManifest, FlowManifest};
-use crate::device::MOST_THREADS;
 use crate::divergence::DivergenceConfig;
 use crate::error::{During as _, Result, refuse};
 
@@ -17,16 +16,13 @@ impl FlowManifest {
     }
 
     fn check_numbers(&self) -> Result<()> {
-        let counts = [
-            ("batch", self.batch, MOST_POINTS),
-            ("the dimension", self.space.dim, 1 << 40),
-            ("threads", self.threads.into(), MOST_THREADS.into()),
-        ];
+        let counts = [("batch", self.batch, MOST_POINTS), ("the dimension", self.space.dim, 1 << 40)];
         for (name, count, most) in counts {
             if !(1..=most).contains(&count) {
                 return refuse(format!("{name} must be at least 1 and at most {most}, found: {count}"));
             }
         }
+        self.threads.check()?;
         if let DivergenceConfig::Hutchinson { n_probes: 0 } = self.divergence {
             return refuse("divergence.n_probes must be at least 1, found: 0");
         }

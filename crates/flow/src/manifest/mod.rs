@@ -22,6 +22,7 @@ use crate::divergence::DivergenceConfig;
 use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
 use crate::target::Target;
+use crate::threads::Threads;
 
 /// A trained flow's description, which its checkpoint carries beside the weights.
 ///
@@ -50,7 +51,7 @@ pub struct FlowManifest {
     /// The floating-point kind of its weights and points.
     pub precision: Precision,
     /// CPU threads of a tensor operation in training.
-    pub threads: u32,
+    pub threads: Threads,
     /// How points are paired in training: what of the base's law follows for scores.
     pub pairing: Pairing,
     /// Points that are integrated together.

@@ -70,6 +70,10 @@ impl Observer for Recorder {
         self.record(report.step, &line, &scalars);
     }
 
+    fn on_threads(&mut self, step: u64, threads: u32) {
+        self.record(step, &json!({ "step": step, "threads": threads }), &[("threads", threads.into())]);
+    }
+
     fn on_validation(&mut self, check: &SelfCheck) {
         let (step, objective) = (check.step, check.objective());
         let mut line =

@@ -12,6 +12,7 @@ use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
 use crate::config::ExperimentConfig;
 use crate::error::{During as _, Error, Result, io_error, refuse};
 use crate::manifest::FlowManifest;
+use crate::threads::Threads;
 
 /// Keys that may change: the run's length, and what has no influence on the mathematics (a reflow's pairs are in the run's
 /// folder, wherever their flow is; threads change the order of sums, and so last digits).
@@ -112,8 +113,18 @@ impl ResumePoint {
         ))
     }
 
-    /// Warns where tensor operations have another number of threads than when the run began: they cut their sums otherwise.
-    fn warn_of_threads(&self) {
+    /// Warns where tensor operations have, or may have, another number of threads than in a run that never stopped: they cut
+    /// their sums otherwise.
+    fn warn_of_threads(&self, threads: Threads) -> Result<()> {
+        let chosen =
+            metrics::read(&self.folder, self.checkpoint.step)?.iter().any(|line| line["threads"].is_u64());
+        if chosen || threads == Threads::Auto {
+            tracing::warn!(
+                "the threads of this run's steps are chosen by what steps take: from here on its numbers may differ in their \
+                 last digits from those of a run that never stopped (a number in place of auto would keep them)"
+            );
+            return Ok(());
+        }
         let now = tch::get_num_threads();
         if let Some(before) = self.folder.threads().filter(|before| *before != i64::from(now)) {
             tracing::warn!(
@@ -121,6 +132,7 @@ impl ResumePoint {
                  last digits from those of a run that never stopped"
             );
         }
+        Ok(())
     }
 
     /// Warns where products of matrices are computed otherwise than when the run began: they are rounded otherwise.
@@ -139,12 +151,17 @@ impl ResumePoint {
     }
 
     /// Makes the run's folder that of a run which goes on from the checkpoint with `config`, some of whose parts may come
-    /// from `outside` it: what it has of later steps is set aside, and what killed processes left is removed.
+    /// from `outside` it, with these threads: what it has of later steps is set aside, and what killed processes left is removed.
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be moved or written.
-    pub(crate) fn take_over(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
-        self.warn_of_threads();
+    pub(crate) fn take_over(
+        &self,
+        config: &ExperimentConfig,
+        outside: &[&str],
+        threads: Threads,
+    ) -> Result<()> {
+        self.warn_of_threads(threads)?;
         self.warn_of_products();
         self.folder.sweep();
         let newest = checkpoints::list(&self.folder.checkpoints())?.first().map_or(0, |(step, _)| *step);

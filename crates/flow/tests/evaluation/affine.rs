@@ -5,7 +5,7 @@ use interflow_core::rng::Draw;
 use interflow_core::{Given, GivenSpace, Network, Parameters, Points, Space};
 use interflow_data::{Rows, TableDataset};
 use interflow_flow::manifest::{BaseManifest, Pairing, TargetManifest};
-use interflow_flow::{DivergenceConfig, Engine, FlowManifest, Precision};
+use interflow_flow::{DivergenceConfig, Engine, FlowManifest, Precision, Threads};
 use interflow_models::{MlpConfig, ModelConfig};
 use interflow_solvers::SolverConfig;
 use tch::{Kind, Tensor};
@@ -106,7 +106,7 @@ pub(crate) fn manifest(space: Space) -> FlowManifest {
         name: "affine".to_owned(),
         seed: 5,
         precision: Precision::F64,
-        threads: 1,
+        threads: Threads::Fixed(1),
         pairing: Pairing::Independent,
         batch: 128,
         divergence: DivergenceConfig::Exact {},

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use interflow_flow::{Base, Engine, ExperimentConfig, FlowManifest, RunFolder, Target, checkpoint, device};
+use interflow_flow::{Base, Engine, ExperimentConfig, FlowManifest, RunFolder, Target, Threads, checkpoint};
 use interflow_train::Checkpoint;
 
 use super::complete::write;
@@ -26,13 +26,18 @@ impl Runner {
         own.seed = self.seed.unwrap_or(own.seed);
         own.study.clone_from(&config.study);
         study.check(&own)?;
-        device::set_threads(self.threads, u32::MAX);
+        let threads = match own.threads {
+            Threads::Auto => Threads::Auto,
+            Threads::Fixed(_) => Threads::all(),
+        };
+        let threads = Threads::resolve(self.threads, threads);
+        threads.set();
         let target = Target::load(&own.target, &self.data)?;
         let base = Base::load(&own.base, target.space().dim, &self.data)?;
         let manifest = checkpoint::manifest(&checkpoint)?;
         manifest.check_same_data(&FlowManifest::of(&own, &base, &target))?;
         let engine = Engine::restore(manifest, &checkpoint, self.device)?.with_work(self.work.clone());
-        let engine = engine.with_seed(own.seed);
+        let engine = engine.with_seed(own.seed).with_threads(threads);
         let folder = RunFolder::create(&self.out, &own, self.device)?;
         let subject =
             Subject { config: &own, engine: &engine, base: &base, target: &target, folder: &folder };

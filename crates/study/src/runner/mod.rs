@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use interflow_flow::evaluation::Results;
-use interflow_flow::{ExperimentConfig, RunFolder, Work};
+use interflow_flow::{ExperimentConfig, RunFolder, Threads, Work};
 use interflow_train::Observer;
 use tch::Device;
 
@@ -33,7 +33,7 @@ pub struct Runner {
     /// Another seed than the config's.
     pub seed: Option<u64>,
     /// The threads of a tensor operation, whatever the config and the environment say.
-    pub threads: Option<u32>,
+    pub threads: Option<Threads>,
     /// The weights of Inception, for Fréchet distances of images, where the config names none.
     pub inception: Option<PathBuf>,
     /// The run folder, or the checkpoint in one, that the run goes on with.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use interflow_flow::{RunFolder, Work, device};
+use interflow_flow::{RunFolder, Threads, Work};
 use serde::Serialize;
 use serde_json::Value;
 use tch::Device;
@@ -19,8 +19,8 @@ pub struct Settings {
     pub out: PathBuf,
     /// Another seed than the config's.
     pub seed: Option<u64>,
-    /// Another number of threads of a tensor operation than the config's.
-    pub threads: Option<u32>,
+    /// Other threads of a tensor operation than the config's; all cores for `auto`, since no equal steps are timed here.
+    pub threads: Option<Threads>,
 }
 
 /// What such an experiment's config says of the run.
@@ -36,7 +36,7 @@ pub(super) struct Head<'a> {
 impl Settings {
     /// Begins the run of an experiment: sets the threads and makes its folder with the config.
     pub(super) fn begin(&self, head: &Head<'_>, config: &impl Serialize) -> Result<RunFolder> {
-        device::set_threads(self.threads, head.threads);
+        Threads::resolve(self.threads, Threads::Fixed(head.threads)).set();
         let text = toml::to_string_pretty(config).context("cannot write the resolved config")?;
         Ok(RunFolder::create_with(&self.out, (head.name, head.seed), &text, Device::Cpu)?)
     }

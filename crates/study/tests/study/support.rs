@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use interflow_flow::Threads;
 use interflow_study::{ConfigText, Finished, Runner};
 use interflow_train::Silent;
 
@@ -37,7 +38,7 @@ impl Bench {
     }
 
     pub(crate) fn runner(&self) -> Runner {
-        Runner { out: self.out(), threads: Some(1), ..Runner::default() }
+        Runner { out: self.out(), threads: Some(Threads::Fixed(1)), ..Runner::default() }
     }
 
     pub(crate) fn read(&self) -> Result<interflow_flow::ExperimentConfig> {

@@ -4,6 +4,7 @@ mod advance;
 mod run;
 
 use interflow_core::Network;
+use interflow_libtorch::ThreadChoice;
 
 use crate::checkpoint::Checkpoint;
 use crate::companion::Companion;
@@ -31,6 +32,7 @@ pub struct Trainer {
     step: u64,
     patience: Patience,
     companion: Option<Box<dyn Companion>>,
+    threads: Option<ThreadChoice>,
 }
 
 impl Trainer {
@@ -72,6 +74,7 @@ impl Trainer {
             step: 0,
             patience,
             companion: None,
+            threads: None,
         })
     }
 
@@ -83,6 +86,13 @@ impl Trainer {
         let Self { config, problem, network, .. } = &self;
         self.objective.check(&Setting { config, problem, network: &**network, has_companion: true })?;
         Ok(Self { companion: Some(companion), ..self })
+    }
+
+    /// The same run whose steps get the threads that are fastest, instead of those that libtorch happens to have. Their number
+    /// may change the last digits of results; [`crate::Observer::on_threads`] is told of each change.
+    #[must_use]
+    pub fn with_threads(self, threads: ThreadChoice) -> Self {
+        Self { threads: Some(threads), ..self }
     }
 
     /// The network in training.

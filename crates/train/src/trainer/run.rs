@@ -16,6 +16,8 @@ const SLOW: Duration = Duration::from_secs(10);
 struct LastReport {
     at: Instant,
     step: u64,
+    /// The threads that steps have, as last reported; 0 before that.
+    threads: u32,
 }
 
 impl Trainer {
@@ -25,13 +27,12 @@ impl Trainer {
     /// [`Error::NotFinite`] naming the step, [`Error::Observer`], a failure of the objective, or a refusal of libtorch.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let start = Instant::now();
-        let mut last = LastReport { at: start, step: self.step };
+        let mut last = LastReport { at: start, step: self.step, threads: 0 };
         let stop = loop {
             if let Some(stop) = self.stop_reason(observer) {
                 break stop;
             }
-            let step = self.advance()?;
-            self.with_companions_turn(|companion, turn| companion.after_step(turn))?;
+            let step = self.step_by_choice(&mut last, observer)?;
             self.report(&step, &mut last, observer);
             if due(self.config.validate_every, self.step) {
                 self.validate(observer)?;
@@ -44,6 +45,26 @@ impl Trainer {
             self.checkpoint(observer)?;
         }
         Ok(Outcome { steps: self.step, stop, train_secs: start.elapsed().as_secs_f64() })
+    }
+
+    /// Takes one step and gives the companion its turn, with the threads that are chosen for them, if they are.
+    fn step_by_choice(&mut self, last: &mut LastReport, observer: &mut dyn Observer) -> Result<Step> {
+        let Some(mut choice) = self.threads.take() else { return self.step_in_turn() };
+        let threads = choice.threads();
+        if threads != last.threads {
+            last.threads = threads;
+            observer.on_threads(self.step + 1, threads);
+        }
+        let step = choice.time(1.0, || self.step_in_turn());
+        self.threads = Some(choice);
+        step
+    }
+
+    /// Takes one step and gives the companion its turn.
+    fn step_in_turn(&mut self) -> Result<Step> {
+        let step = self.advance()?;
+        self.with_companions_turn(|companion, turn| companion.after_step(turn))?;
+        Ok(step)
     }
 
     fn stop_reason(&self, observer: &dyn Observer) -> Option<StopReason> {
@@ -77,7 +98,7 @@ impl Trainer {
         } else {
             observer.on_slow_step(&report);
         }
-        *last = LastReport { at: Instant::now(), step: self.step };
+        (last.at, last.step) = (Instant::now(), self.step);
     }
 
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {

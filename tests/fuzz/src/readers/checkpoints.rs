@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use anyhow::{Context as _, Result, anyhow};
 use interflow_core::target::DensityConfig;
 use interflow_flow::checkpoint::{self, MANIFEST};
-use interflow_flow::{Experiment, ExperimentConfig, Flow, FlowManifest};
+use interflow_flow::{Experiment, ExperimentConfig, Flow, FlowManifest, Threads};
 use interflow_train::Checkpoint;
 use tch::Device;
 
@@ -32,7 +32,7 @@ fn train() -> Result<Vec<u8>> {
         "train.batch=16".to_owned(),
         "train.n_validation=100".to_owned(),
     ])?;
-    config.threads = 1;
+    config.threads = Threads::Fixed(1);
     let folder = tempfile::tempdir()?;
     let trained = Experiment::new(config).threads(1).out(folder.path()).train()?;
     let run = trained.folder.context("the run has no folder")?;
