@@ -21,7 +21,7 @@ const AUTO: &str = "auto";
 ///
 /// With a fixed number equal runs have equal bits on the CPU, and a resumed run those of one that never stopped. With
 /// `Auto` training steps and calls of a network get as many threads as are fastest at the time, which other programs on the
-/// machine decide too; where libtorch cuts its sums by threads (convolutions, sums of more than 32 768 numbers) equal runs
+/// machine decide too; where libtorch cuts a sum by threads, in convolutions and in some products of matrices, equal runs
 /// then may differ in last digits. A run's metrics record each choice with its step.
 ///
 /// ```

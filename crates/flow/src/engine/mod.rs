@@ -129,13 +129,11 @@ impl Engine {
     /// [`Threads::Auto`] each call of the network gets the threads with which such calls are fastest.
     #[must_use]
     pub fn with_threads(self, threads: Threads) -> Self {
-        match threads.choice(self.device) {
-            Some(_) => Self { network: Box::new(Paced::new(self.network)), ..self },
-            None => {
-                threads.set();
-                self
-            }
+        if threads.choice(self.device).is_some() {
+            return Self { network: Box::new(Paced::new(self.network)), ..self };
         }
+        threads.set();
+        self
     }
 
     /// The same flow with these parts from outside.
