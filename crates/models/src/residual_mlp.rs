@@ -201,11 +201,12 @@ impl ResidualMlp {
         let activation = self.config.activation;
         for block in &self.blocks {
             let (value, bent) = activation.value_and_tangent(&h, &tangents);
-            let inner = block.first.apply(&value) + product(&time, &block.time);
+            let inner = block.first.apply(&value) + product(time, &block.time);
             let inner_tangents = product(&bent, &block.first.weight);
             let (value, bent) = activation.value_and_tangent(&inner, &inner_tangents);
             h += block.second.apply(&value);
-            tangents = tangents + product(&bent, &block.second.weight);
+            // Not in place: the first tangents may be the same for all rows.
+            tangents = product(&bent, &block.second.weight) + tangents;
         }
         (h, tangents)
     }
