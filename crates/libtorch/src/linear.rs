@@ -108,21 +108,22 @@ fn layer(
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "every scalar here has a graph")]
 mod tests {
     use tch::{Device, Kind};
 
     use super::*;
     use crate::autocast_bf16;
 
-    fn numbers(shape: &[i64], seed: i64) -> Tensor {
+    fn numbers(shape: &[i64], seed: f64) -> Tensor {
         let n: i64 = shape.iter().product();
-        let values = (Tensor::arange(n, (Kind::Double, Device::Cpu)) * 0.7 + seed as f64 * 0.3).sin();
+        let values = (Tensor::arange(n, (Kind::Double, Device::Cpu)) * 0.7 + seed * 0.3).sin();
         values.reshape(shape) * 0.5
     }
 
     /// Weights and a bias of a layer from 24 to 40 numbers, and states of which the product is large enough for oneDNN.
     fn layer_and_states(kind: Kind) -> [Tensor; 3] {
-        [numbers(&[8192, 24], 1), numbers(&[40, 24], 2), numbers(&[40], 3)]
+        [numbers(&[8192, 24], 1.0), numbers(&[40, 24], 2.0), numbers(&[40], 3.0)]
             .map(|x| x.to_kind(kind).set_requires_grad(true))
     }
 
@@ -194,15 +195,15 @@ mod tests {
 
     #[test]
     fn leading_axes_and_a_missing_bias_are_allowed_and_wrong_shapes_refused() {
-        let (x, weight) = (numbers(&[2, 3, 5], 1), numbers(&[7, 5], 2));
+        let (x, weight) = (numbers(&[2, 3, 5], 1.0), numbers(&[7, 5], 2.0));
         let found = linear(&x, &weight, None).unwrap();
         assert_eq!(found.size(), [2, 3, 7]);
         assert!(difference(&found, &x.linear(&weight, None::<&Tensor>)) < 1e-14);
         let found = linear_silu(&x, &weight, None).unwrap();
         assert!(difference(&found, &x.linear(&weight, None::<&Tensor>).silu()) < 1e-14);
-        assert!(linear(&x, &numbers(&[7, 4], 2), None).is_err());
-        assert!(linear(&x, &weight, Some(&numbers(&[6], 1))).is_err());
-        assert!(linear(&x, &numbers(&[7, 5], 2).to_kind(Kind::Float), None).is_err());
+        assert!(linear(&x, &numbers(&[7, 4], 2.0), None).is_err());
+        assert!(linear(&x, &weight, Some(&numbers(&[6], 1.0))).is_err());
+        assert!(linear(&x, &numbers(&[7, 5], 2.0).to_kind(Kind::Float), None).is_err());
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl MixedPrecision {
     }
 
     /// Whether it is left to the machine.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(crate) fn is_auto(&self) -> bool {
         *self == Self::Auto
     }

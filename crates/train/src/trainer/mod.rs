@@ -42,7 +42,7 @@ impl Trainer {
     /// If the config has a number out of range, a source has points of another space than the network, the objective
     /// refuses what it is to be used with ([`Objective::check`]), or the network cannot be duplicated for its average.
     pub fn new(
-        config: TrainConfig,
+        mut config: TrainConfig,
         problem: Problem,
         network: Box<dyn Network>,
         objective: Box<dyn Objective>,
@@ -50,7 +50,7 @@ impl Trainer {
     ) -> Result<Self> {
         config.check()?;
         problem.check(network.space())?;
-        let config = TrainConfig { mixed_precision: config.mixed_precision.resolved(&*network), ..config };
+        config.mixed_precision = config.mixed_precision.resolved(&*network);
         let has_companion = false;
         objective.check(&Setting {
             config: &config,
