@@ -28,7 +28,7 @@ fn forward(criterion: &mut Criterion) {
 }
 
 fn training_step(criterion: &mut Criterion) {
-    for (name, mixed_precision) in [("f32", None), ("bf16", Some(MixedPrecision::Bf16))] {
+    for (name, mixed_precision) in [("f32", MixedPrecision::Off), ("bf16", MixedPrecision::Bf16)] {
         let mut trainer = trainer(mixed_precision);
         criterion.bench_function(&format!("train/step/{NAME}-{name}"), |bencher| {
             bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
@@ -36,7 +36,7 @@ fn training_step(criterion: &mut Criterion) {
     }
 }
 
-fn trainer(mixed_precision: Option<MixedPrecision>) -> Trainer {
+fn trainer(mixed_precision: MixedPrecision) -> Trainer {
     let network = u_net();
     let dim = network.space().dim;
     let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p interflow-benches --bin measure -- train --threads 1`
 
+#![allow(clippy::print_stdout, reason = "its measurements are its output")]
+
 use std::path::PathBuf;
 use std::time::Instant;
 

@@ -4,6 +4,8 @@
 //! `scale-batch.png`, `scale-width.png` and `scale-dim.png`. Each case is a process of its own, so that its peak of memory
 //! is its own.
 
+#![allow(clippy::print_stdout, reason = "its measurements are its output")]
+
 use std::path::PathBuf;
 use std::process::Command;
 
