@@ -27,6 +27,9 @@ struct Args {
     /// Only measurements whose name holds this.
     #[arg(long, default_value = "")]
     only: String,
+    /// The tolerance of the solves, relative and absolute.
+    #[arg(long, default_value_t = 1e-5)]
+    tolerance: f64,
     /// Writes the weights of the networks of `solve` to this folder, for PyTorch.
     #[arg(long)]
     weights: Option<PathBuf>,
@@ -67,7 +70,8 @@ fn train(args: &Args) {
 }
 
 fn solve(args: &Args) {
-    let solver = SolverConfig::default().build().expect("a valid solver");
+    let solver = SolverConfig { rtol: args.tolerance, atol: args.tolerance, ..SolverConfig::default() };
+    let solver = solver.build().expect("a valid solver");
     let tight =
         SolverConfig { rtol: 1e-7, atol: 1e-7, ..SolverConfig::default() }.build().expect("a valid solver");
     let network = network(args, 2, 256, 3);
