@@ -7,7 +7,7 @@ use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Checkerboard;
-use interflow_train::{Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer, Velocity};
 use interflow_transport::{Costs, CouplingConfig, LearnablePath, PathAscent, PathConfig, PathFamily, assign};
 use tch::{Device, Kind};
 
@@ -19,6 +19,8 @@ fn trainer(coupling: &CouplingConfig, family: Option<&PathFamily>) -> Trainer {
         // The path's search would last half of that.
         steps: 1_000_000_000,
         batch: BATCH,
+        // The same step on every machine.
+        mixed_precision: MixedPrecision::Off,
         validate_every: 0,
         checkpoint_every: 0,
         ..TrainConfig::default()

@@ -2,14 +2,10 @@
 //! `pytorch/u_net.py` takes the same steps in PyTorch.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use interflow_benches::{points, run_for, u_net};
+use interflow_benches::{points, run_for, trainer, u_net};
 use interflow_core::Given;
-use interflow_core::coupling::Independent;
-use interflow_core::density::StandardNormal;
-use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::source::{Fresh, Source};
-use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::MixedPrecision;
 use tch::Kind;
 
 const BATCH: i64 = 64;
@@ -29,35 +25,11 @@ fn forward(criterion: &mut Criterion) {
 
 fn training_step(criterion: &mut Criterion) {
     for (name, mixed_precision) in [("f32", MixedPrecision::Off), ("bf16", MixedPrecision::Bf16)] {
-        let mut trainer = trainer(mixed_precision);
+        let mut trainer = trainer(u_net(), BATCH, mixed_precision);
         criterion.bench_function(&format!("train/step/{NAME}-{name}"), |bencher| {
             bencher.iter_custom(|n_steps| run_for(&mut trainer, n_steps));
         });
     }
-}
-
-fn trainer(mixed_precision: MixedPrecision) -> Trainer {
-    let network = u_net();
-    let dim = network.space().dim;
-    let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };
-    let problem = Problem {
-        interpolant: Interpolant::trigonometric(),
-        coupling: Box::new(Independent),
-        base: normal(),
-        target: normal(),
-        base_density: None,
-        held_out_base: normal(),
-        held_out_target: normal(),
-    };
-    let config = TrainConfig {
-        steps: u64::MAX,
-        batch: BATCH,
-        mixed_precision,
-        validate_every: 0,
-        checkpoint_every: 0,
-        ..TrainConfig::default()
-    };
-    Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
 }
 
 criterion_group! {

@@ -17,9 +17,9 @@ use tch::{Device, Kind, Tensor};
 /// A training step of a perceptron.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Hidden layers.
+    /// How many hidden layers the perceptron has.
     pub n_layers: usize,
-    /// Their width.
+    /// The width of each hidden layer.
     pub width: i64,
     /// The dimension of the points.
     pub dim: i64,
@@ -42,32 +42,40 @@ impl Size {
         format!("train/step/{n_layers}x{width}-d{dim}-b{batch}")
     }
 
-    /// A run of its steps between two normal laws, on the trigonometric path.
+    /// A run of its steps ([`trainer`]).
     ///
     /// # Panics
     /// If the sizes are not positive.
     pub fn trainer(self, mixed_precision: MixedPrecision) -> Trainer {
-        let config = TrainConfig {
-            steps: u64::MAX,
-            batch: self.batch,
-            mixed_precision,
-            validate_every: 0,
-            checkpoint_every: 0,
-            ..TrainConfig::default()
-        };
-        let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim: self.dim })) };
-        let problem = Problem {
-            interpolant: Interpolant::trigonometric(),
-            coupling: Box::new(Independent),
-            base: normal(),
-            target: normal(),
-            base_density: None,
-            held_out_base: normal(),
-            held_out_target: normal(),
-        };
-        let network = mlp(self.dim, self.width, self.n_layers);
-        Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
+        trainer(mlp(self.dim, self.width, self.n_layers), self.batch, mixed_precision)
     }
+}
+
+/// A run without an end of `network` on independent pairs of standard normal points, the trigonometric path between them.
+///
+/// # Panics
+/// If the batch is not positive.
+pub fn trainer(network: Box<dyn Network>, batch: i64, mixed_precision: MixedPrecision) -> Trainer {
+    let config = TrainConfig {
+        steps: u64::MAX,
+        batch,
+        mixed_precision,
+        validate_every: 0,
+        checkpoint_every: 0,
+        ..TrainConfig::default()
+    };
+    let dim = network.space().dim;
+    let normal = || -> Box<dyn Source> { Box::new(Fresh(StandardNormal { dim })) };
+    let problem = Problem {
+        interpolant: Interpolant::trigonometric(),
+        coupling: Box::new(Independent),
+        base: normal(),
+        target: normal(),
+        base_density: None,
+        held_out_base: normal(),
+        held_out_target: normal(),
+    };
+    Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
 }
 
 /// A multilayer perceptron of `n_layers` hidden layers of `width` in `dim` dimensions, single precision, with

@@ -37,9 +37,9 @@ struct Args {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum What {
-    /// Training steps.
+    /// Steps of training at every size, in both precisions.
     Train,
-    /// Samples and log-densities.
+    /// Sampling, and exact and estimated log-densities.
     Solve,
 }
 

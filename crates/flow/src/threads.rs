@@ -42,7 +42,7 @@ pub enum Threads {
 }
 
 impl Threads {
-    /// All cores.
+    /// As many threads as there are cores that the process may use.
     pub fn all() -> Self {
         Self::Fixed(cores())
     }

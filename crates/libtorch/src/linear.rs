@@ -39,7 +39,7 @@ pub enum Products {
 }
 
 impl Products {
-    /// Both of them.
+    /// Every library that can be chosen.
     pub const ALL: [Self; 2] = [Self::Libtorch, Self::OneDnn];
 
     /// The name by which the program and a run's record call it.

@@ -8,7 +8,7 @@ unsafe extern "C" {
 }
 
 /// Makes the process keep the memory that tensors free, in place of giving large buffers back to the kernel: a training step
-/// asks for the same buffers again and again, and mapping them anew costs up to a third of a large step. Returns whether
+/// asks for the same buffers again and again, and mapping them anew costs up to a quarter of a large step. Returns whether
 /// the allocator understood: it does with glibc, and does nothing elsewhere.
 ///
 /// The process then stays as large as it once was, which is a program's to choose: the command-line program does, a library

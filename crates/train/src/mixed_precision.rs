@@ -11,7 +11,7 @@ use tch::{Device, Kind};
 #[non_exhaustive]
 pub enum MixedPrecision {
     /// [`MixedPrecision::Bf16`] for a network of 50 000 weights or more in single precision on a CPU with instructions for
-    /// it, where it takes half the time; [`MixedPrecision::Off`] otherwise.
+    /// it, where a step takes half to three quarters of the time; [`MixedPrecision::Off`] otherwise.
     #[default]
     Auto,
     /// bfloat16: about twice as fast on CPUs and GPUs that have it, slower on others.

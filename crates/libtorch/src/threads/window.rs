@@ -14,7 +14,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Adds a piece.
+    /// Adds a piece of work of so many units that took so many seconds.
     pub(super) fn add(&mut self, units: f64, secs: f64) {
         self.n += 1;
         if self.n == 1 {
