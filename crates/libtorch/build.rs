@@ -10,7 +10,10 @@ use std::{
 const VARIABLES: [&str; 4] = ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI", "LIBTORCH_USE_PYTORCH"];
 
 /// The files of the C++ side.
-const SHIM: [&str; 4] = ["autocast", "foreach", "library", "linear"];
+const SHIM: [&str; 5] = ["autocast", "foreach", "library", "linear", "tf32"];
+
+/// The one more with the feature `stand-in`.
+const STAND_IN: &str = "stand_in";
 
 /// Where torch-sys looks when no variable is set.
 const SYSTEM: &str = "/usr";
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn compile(headers: &Headers) {
+    let stand_in = set("CARGO_FEATURE_STAND_IN").map(|_| STAND_IN);
     cc::Build::new()
         .cpp(true)
         .std("c++17")
@@ -56,7 +60,7 @@ fn compile(headers: &Headers) {
         .opt_level(1)
         .includes(&headers.folders)
         .define("_GLIBCXX_USE_CXX11_ABI", headers.abi.as_str())
-        .files(SHIM.map(|name| format!("src/shim/{name}.cpp")))
+        .files(SHIM.into_iter().chain(stand_in).map(|name| format!("src/shim/{name}.cpp")))
         .compile("interflow_shim");
 }
 

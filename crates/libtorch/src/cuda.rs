@@ -9,7 +9,7 @@ unsafe extern "C" {
     fn interflow_load_cuda() -> *mut c_char;
 }
 
-/// Makes CUDA devices known to libtorch, by loading `libtorch_cuda` from the folder of `libtorch_cpu`; once, and to
+/// Makes CUDA devices known to libtorch, unless they are already, by loading `libtorch_cuda` from the folder of `libtorch_cpu`; once, and to
 /// be called before libtorch is first asked for its devices.
 ///
 /// # Errors

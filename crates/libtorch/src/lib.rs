@@ -10,6 +10,9 @@ mod cuda;
 mod error;
 mod linear;
 mod memory;
+#[cfg(feature = "stand-in")]
+mod stand_in;
+mod tf32;
 mod threads;
 mod version;
 
@@ -22,6 +25,9 @@ pub use cuda::load_cuda;
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};
 pub use memory::keep_freed_memory;
+#[cfg(feature = "stand-in")]
+pub use stand_in::{Transfers, stand_in, transfers};
+pub use tf32::{tf32, with_tf32};
 pub use threads::ThreadChoice;
 pub use version::version;
 

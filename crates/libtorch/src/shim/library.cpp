@@ -1,5 +1,6 @@
 // The library itself: its version, its messages, and CUDA.
 #include "guard.h"
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -18,6 +19,7 @@ const char *interflow_libtorch_version() { return TORCH_VERSION; }
 // It stays loaded: the linker would have kept it for as long.
 char *interflow_load_cuda() {
   return guarded([&] {
+    if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return;
 #ifdef __linux__
     Dl_info cpu;
     void *symbol = dlsym(RTLD_DEFAULT, "_ZN2at15get_num_threadsEv");
