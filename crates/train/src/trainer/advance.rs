@@ -18,7 +18,8 @@ pub(super) struct Step {
 impl Trainer {
     /// Takes one step.
     pub(super) fn advance(&mut self) -> Result<Step> {
-        let Gradient { loss, of_weights } = self.objective.gradient(&self.training_step())?;
+        let Gradient { loss, of_weights } =
+            self.config.with_tf32(|| self.objective.gradient(&self.training_step()))?;
         let step = self.step + 1;
         let grad_norm = total_norm(&of_weights)?;
         if !grad_norm.is_finite() {
