@@ -117,3 +117,28 @@ fn a_run_ends_by_a_failure_beside_it_also_at_its_last_checkpoint() {
         assert!((4..=6).contains(&step), "the run went on until step {step}");
     }
 }
+
+/// Prints how long a run of 50 million weights stands still for a checkpoint; run with `-- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn standstill() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let mut trainer = velocity(
+        TrainConfig { batch: 8, ..short(1) },
+        normals(Interpolant::linear(), 2),
+        Mlp::new(2, 5000, 3),
+        1,
+    );
+    trainer.run(&mut interflow_train::Silent).unwrap();
+    let mut writer = CheckpointWriter::new(folder.path(), 1);
+    for _ in 0..3 {
+        let start = std::time::Instant::now();
+        Checkpoint::save(&checkpoints::path_for(folder.path(), 0), &trainer.state(), &texts()).unwrap();
+        let in_the_way = start.elapsed();
+        let start = std::time::Instant::now();
+        writer.begin(&trainer.state(), &texts()).unwrap();
+        let begun = start.elapsed();
+        writer.finish().unwrap();
+        println!("in the way {in_the_way:.2?}, beside {begun:.2?} and {:.2?} in all", start.elapsed());
+    }
+}

@@ -167,3 +167,21 @@ fn nothing_is_left_of_a_trainer_that_is_dropped_between_two_steps() {
     drop(trainer);
     assert_eq!((batch.x.size(), batch.t.device()), (vec![128, 2], Device::Cpu));
 }
+
+/// Prints what preparing ahead is worth on the CPU; run with `-- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn step_time_with_two_threads() {
+    let run = |make: fn(Trainer) -> Trainer| {
+        let config = TrainConfig { batch: 128, log_every: 0, validate_every: 0, ..short(40) };
+        let problem = normals(Interpolant::trigonometric(), 3072);
+        let outcome = make(velocity(config, problem, Mlp::new(3072, 768, 2), 1)).run(&mut Silent).unwrap();
+        outcome.train_secs * 1e3 / outcome.steps as f64
+    };
+    interflow_core::tch::set_num_threads(2);
+    for _ in 0..8 {
+        let in_time = run(|trainer| trainer);
+        let ahead = run(|trainer| trainer.overlapped().unwrap());
+        println!("{in_time:.0} ms a step in time, {ahead:.0} ms ahead");
+    }
+}
