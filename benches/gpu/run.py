@@ -39,7 +39,7 @@ class Summary:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [step.name for step in STEPS]
-    parser.add_argument("--packed", type=Path, default=HERE.parent, help="the folder of the packed pieces")
+    parser.add_argument("--packed", type=Path, default=HERE.parents[1], help="the folder of the packed pieces")
     parser.add_argument("--out", type=Path, default=Path("results"), help="where results go")
     parser.add_argument("--work", type=Path, help="where programs, data and runs lie meanwhile")
     parser.add_argument("--device", default="cuda")

@@ -16,13 +16,6 @@ from packed import Place
 
 # Seconds that are kept at the end to save, evaluate and sample.
 CLOSING = 90.0
-# What decides on TF32 before a program starts (`benches/src/precision.rs`).
-VARIABLES = {
-    "f64": {},
-    "f32": {"NVIDIA_TF32_OVERRIDE": "0"},
-    "tf32": {"TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1"},
-}
-
 
 @dataclass
 class Bench:
@@ -40,9 +33,8 @@ class Bench:
     env: dict
     plain_env: dict
 
-    def ours(self, program: str, arguments: list, limit: float, variables: dict | None = None) -> Outcome:
-        env = {**self.env, **(variables or {})}
-        return child.run([self.place.bin / program, *arguments], self.log, env, limit)
+    def ours(self, program: str, arguments: list, limit: float) -> Outcome:
+        return child.run([self.place.bin / program, *arguments], self.log, self.env, limit)
 
     def pytorch(self, script: str, arguments: list, limit: float) -> Outcome:
         command = [sys.executable, self.place.pytorch / script, *arguments]
@@ -94,12 +86,12 @@ def agreement(precision: str) -> Step:
         arguments = ["agree", "--device", bench.device, "--precision", precision]
         if bench.rehearsal and precision != "f64":
             arguments += ["--only", "libtorch/"]
-        names = bench.ours("gpu", [*arguments, "--list"], min(30, limit), VARIABLES[precision]).printed
+        names = bench.ours("gpu", [*arguments, "--list"], min(30, limit)).printed
         reports: list[dict] = []
         deaths = 0
         while len(reports) < len(names) and left(deadline) > 1 and deaths < 5:
             first = names[len(reports)]
-            found = bench.ours("gpu", [*arguments, "--from", first], left(deadline), VARIABLES[precision])
+            found = bench.ours("gpu", [*arguments, "--from", first], left(deadline))
             reports += found.found
             deaths = 0 if found.found else deaths + 1
             if found.state == "timed out":

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use interflow_libtorch::with_tf32;
 use tch::{Device, Kind};
 
 use super::{Found, Place, Report, Values};
@@ -61,8 +62,8 @@ impl Check {
 
     /// Computes it on the CPU and on `device` and compares. What fails or panics on either is a report too.
     pub fn run(&self, precision: Precision, device: Device) -> Report {
-        let (cpu, cpu_secs) = self.computed(Place { kind: precision.kind, device: Device::Cpu });
-        let (own, device_secs) = self.computed(Place { kind: precision.kind, device });
+        let (cpu, cpu_secs) = self.computed(precision, Device::Cpu);
+        let (own, device_secs) = self.computed(precision, device);
         let tolerance = self.tolerance.share(precision);
         let mut report = Report::new(self.name, precision, tolerance);
         report.seconds = [cpu_secs, device_secs];
@@ -78,10 +79,11 @@ impl Check {
         report
     }
 
-    /// What it computes at a place, and the seconds that took.
-    fn computed(&self, place: Place) -> (Found, f64) {
+    /// What it computes on a device, and the seconds that took.
+    fn computed(&self, precision: Precision, device: Device) -> (Found, f64) {
+        let place = Place { kind: precision.kind, device };
         let start = Instant::now();
-        let found = catch_unwind(AssertUnwindSafe(|| (self.compute)(place)));
+        let found = catch_unwind(AssertUnwindSafe(|| with_tf32(precision.tf32, || (self.compute)(place))));
         let found = found.unwrap_or_else(|panic| Err(anyhow::anyhow!("it panicked: {}", message(&*panic))));
         let found = found.map_err(|error| error.context(format!("on {:?}", place.device)));
         synchronize(place.device);

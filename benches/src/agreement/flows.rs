@@ -51,8 +51,11 @@ fn two_dimensions(place: Place) -> Found {
 
 /// Two steps of `configs/digits.toml` without its dropout, which differs between devices.
 fn digits(place: Place) -> Found {
-    let mut config =
-        ExperimentConfig::from_toml(include_str!("../../../configs/digits.toml"), "digits.toml", &overrides())?;
+    let mut config = ExperimentConfig::from_toml(
+        include_str!("../../../configs/digits.toml"),
+        "digits.toml",
+        &overrides(),
+    )?;
     config.precision = precision(place);
     config.train.mixed_precision = interflow_train::MixedPrecision::Off;
     let trained = Experiment::new(config).device(place.device).train()?;

@@ -2,8 +2,8 @@
 
 use interflow_core::backward::{Graph, gradients};
 use interflow_libtorch::{
-    AdamW, AdamWState, autocast_bf16, foreach_lerp_, foreach_mul_, fused_adamw_, linear, linear_silu, total_norm,
-    without_autocast,
+    AdamW, AdamWState, autocast_bf16, foreach_lerp_, foreach_mul_, fused_adamw_, linear, linear_silu,
+    total_norm, without_autocast,
 };
 use tch::{Kind, Tensor};
 
@@ -88,8 +88,9 @@ fn autocast(place: Place) -> Found {
     let (x, weight) = (single.normal(0, &[64, 48]), single.normal(1, &[32, 48]));
     let product = || x.matmul(&weight.tr());
     let exact = product();
-    let (cast, inner) =
-        autocast_bf16(place.device, || -> anyhow::Result<_> { Ok((product(), without_autocast(place.device, product)?)) })??;
+    let (cast, inner) = autocast_bf16(place.device, || -> anyhow::Result<_> {
+        Ok((product(), without_autocast(place.device, product)?))
+    })??;
     anyhow::ensure!(cast.kind() == Kind::BFloat16, "the product is of kind {:?}", cast.kind());
     anyhow::ensure!(inner.kind() == Kind::Float, "the inner product is of kind {:?}", inner.kind());
     Ok(Values::new().with("cast", &cast).with("not cast", &inner).with("outside", &exact))

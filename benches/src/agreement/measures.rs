@@ -4,7 +4,7 @@ use interflow_metrics::{
     Estimate, FeatureCollector, GaussianFit, Inception, Moments, bits_per_dim, energy_distance_test,
     frechet_distance, kernel_distance, wasserstein2_gaussian,
 };
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::place::draw;
 use super::{Check, Found, Place, Tolerance, Values};
@@ -25,10 +25,12 @@ fn samples(place: Place) -> [Tensor; 2] {
 fn two_sample(place: Place) -> Found {
     let [a, b] = samples(place);
     let test = energy_distance_test(&a, &b, 99, &mut draw(5))?;
+    let mixed = energy_distance_test(&a, &b.to_device(Device::Cpu), 0, &mut draw(5))?;
     let kernel = kernel_distance(&a, &b, (100, 5), &mut draw(6))?;
     Ok(Values::new()
         .with_number("the energy distance", test.statistic)
         .with_number("its p-value", test.p_value)
+        .with_number("the energy distance with one sample on the CPU", mixed.statistic)
         .with_number("the kernel distance", kernel.mean)
         .with_number("its deviation", kernel.deviation))
 }

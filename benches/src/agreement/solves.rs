@@ -42,8 +42,15 @@ fn solver(method: Method, steps: Option<u32>) -> anyhow::Result<Solver> {
 fn equal_steps(place: Place) -> Found {
     let network = network(place)?;
     let (field, x) = (network.at(&Given::Nothing), place.normal(0, &[ROWS, DIM]));
-    let methods =
-        [Method::Euler, Method::Midpoint, Method::Heun, Method::Rk4, Method::Bosh3, Method::Dopri5, Method::Tsit5];
+    let methods = [
+        Method::Euler,
+        Method::Midpoint,
+        Method::Heun,
+        Method::Rk4,
+        Method::Bosh3,
+        Method::Dopri5,
+        Method::Tsit5,
+    ];
     methods.into_iter().try_fold(Values::new(), |values, method| {
         let found = solver(method, Some(12))?.solve(&field, &x, 0.0, 1.0)?;
         Ok(values.with(format!("{method:?}"), &found.x))
@@ -76,11 +83,16 @@ fn saves_and_events(place: Place) -> Found {
     let x = place.normal(0, &[ROWS, DIM]);
     let _ = x.get(3).fill_(f64::NAN);
     let _ = x.get(4).fill_(0.1);
-    let speed = |_: &Tensor, _: &Tensor, rate: &Tensor| rate.square().sum_dim_intlist(1i64, false, None).sqrt();
+    let speed =
+        |_: &Tensor, _: &Tensor, rate: &Tensor| rate.square().sum_dim_intlist(1i64, false, None).sqrt();
     let term = WithIntegral::new(FieldTerm::new(&field), &speed);
-    let leaves = |_: &Tensor, y: &Tensor| y.narrow(1, 0, DIM).square().sum_dim_intlist(1i64, false, None) - 6.0;
-    let options =
-        SolveOptions { save_at: &[0.0, 0.3, 0.7, 1.0], events: &[&leaves as &dyn Event], failures: Failures::Keep };
+    let leaves =
+        |_: &Tensor, y: &Tensor| y.narrow(1, 0, DIM).square().sum_dim_intlist(1i64, false, None) - 6.0;
+    let options = SolveOptions {
+        save_at: &[0.0, 0.3, 0.7, 1.0],
+        events: &[&leaves as &dyn Event],
+        failures: Failures::Keep,
+    };
     let found = solver(Method::Dopri5, None)?.integrate(&term, &x, (0.0, 1.0), &options)?;
     Ok(Values::new()
         .with("the end", &found.y)
@@ -126,7 +138,8 @@ fn gradient_of_likelihood(place: Place) -> Found {
     let x = place.normal(0, &[ROWS, DIM]);
     let probes = place.normal(1, &[ROWS, DIM]).sign();
     let base = StandardNormal { dim: DIM };
-    let flow = TrainableFlow { field: &field, parameters: network.parameters(), base: &base, probes: &probes };
+    let flow =
+        TrainableFlow { field: &field, parameters: network.parameters(), base: &base, probes: &probes };
     let solver = solver(Method::Rk4, Some(4))?;
     [Sensitivity::Direct, Sensitivity::Adjoint].into_iter().try_fold(Values::new(), |values, sensitivity| {
         let found = likelihood_gradient(&solver, &flow, &x, sensitivity)?;

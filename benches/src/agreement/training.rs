@@ -89,10 +89,14 @@ fn trained(
 
 fn left_by(trainer: &Trainer) -> Found {
     let state = trainer.optimizer().state();
-    let named = |list: &'static str| move |(name, tensor): &(String, Tensor)| (format!("{list} {name}"), tensor.shallow_clone());
+    let named = |list: &'static str| {
+        move |(name, tensor): &(String, Tensor)| (format!("{list} {name}"), tensor.shallow_clone())
+    };
     let mut all: Vec<(String, Tensor)> = Vec::new();
     for (list, network) in [("weight", trainer.network()), ("average", trainer.ema_network())] {
-        all.extend(network.parameters().iter().map(|(name, tensor)| (format!("{list} {name}"), tensor.detach())));
+        all.extend(
+            network.parameters().iter().map(|(name, tensor)| (format!("{list} {name}"), tensor.detach())),
+        );
     }
     all.extend(state.exp_avg.iter().map(named("mean")));
     all.extend(state.exp_avg_sq.iter().map(named("square")));
@@ -153,7 +157,8 @@ fn preconditioned(place: Place) -> Found {
     let network = GaussianResidual::new(mlp(place)?, Interpolant::trigonometric(), &axes)?;
     let (t, x) = (place.times(40), place.normal(0, &[40, 3]));
     let (value, divergence) = network.value_and_divergence(&t, &x, &Given::Nothing);
-    let found = trained(config(), Box::new(network), Box::new(Velocity::default()), Interpolant::trigonometric())?;
+    let found =
+        trained(config(), Box::new(network), Box::new(Velocity::default()), Interpolant::trigonometric())?;
     Ok(found.with("the value", &value).with("the divergence", &divergence))
 }
 

@@ -34,7 +34,10 @@ fn couplings(place: Place) -> Found {
     let classes = draw(2).integers(64, 3).to_device(place.device);
     let kinds = [
         ("exact", CouplingConfig::Exact { block: Some(32) }),
-        ("sinkhorn", CouplingConfig::Sinkhorn { reg: 0.5, max_iterations: 1000, tolerance: 1e-2, block: None }),
+        (
+            "sinkhorn",
+            CouplingConfig::Sinkhorn { reg: 0.5, max_iterations: 1000, tolerance: 1e-2, block: None },
+        ),
         ("mirror", CouplingConfig::Mirror {}),
     ];
     let values = Values::new().with_number("the least cost", discrete_cost(&x0, &x1)?);

@@ -66,7 +66,10 @@ impl Values {
             empty &= scale <= 0.0;
             let share = if difference <= 0.0 { 0.0 } else { difference / scale };
             if share >= worst.largest || share.is_nan() {
-                worst = Distance { largest: if share.is_nan() { f64::INFINITY } else { share }, of: name.clone() };
+                worst = Distance {
+                    largest: if share.is_nan() { f64::INFINITY } else { share },
+                    of: name.clone(),
+                };
             }
         }
         anyhow::ensure!(!empty, "there is nothing to compare but zeros");
@@ -109,9 +112,14 @@ mod tests {
             assert!(found.is_infinite(), "{found}");
         }
         assert!(one(&[1.0]).distance(&one(&[f64::NAN])).unwrap().largest.is_infinite());
-        assert!(one(&[0.0, 1.0]).with("y", &Tensor::zeros([1], (Kind::Float, Device::Cpu))).distance(
-            &one(&[0.0, 1.0]).with("y", &Tensor::ones([1], (Kind::Float, Device::Cpu)))
-        ).unwrap().largest.is_infinite());
+        assert!(
+            one(&[0.0, 1.0])
+                .with("y", &Tensor::zeros([1], (Kind::Float, Device::Cpu)))
+                .distance(&one(&[0.0, 1.0]).with("y", &Tensor::ones([1], (Kind::Float, Device::Cpu))))
+                .unwrap()
+                .largest
+                .is_infinite()
+        );
     }
 
     #[test]

@@ -126,7 +126,6 @@ fn agree(args: &Agree) -> anyhow::Result<ExitCode> {
         checks.for_each(|check| println!("{}", check.name()));
         return Ok(ExitCode::SUCCESS);
     }
-    args.precision.choose(args.device)?;
     let mut all_agree = true;
     for check in checks {
         let report = check.run(args.precision, args.device);
@@ -137,7 +136,8 @@ fn agree(args: &Agree) -> anyhow::Result<ExitCode> {
 }
 
 fn steps(args: &Steps) -> anyhow::Result<()> {
-    let products = if args.products.is_empty() { &[Products::F32, Products::Bf16][..] } else { &args.products };
+    let products =
+        if args.products.is_empty() { &[Products::F32, Products::Bf16][..] } else { &args.products };
     for (peer, precision) in products.iter().map(|products| products.precision()) {
         for (name, make) in cases(args, precision).into_iter().filter(|(name, _)| name.contains(&args.only)) {
             let mut trainer = make();
@@ -167,8 +167,8 @@ fn cases(args: &Steps, precision: MixedPrecision) -> Vec<Case> {
     match args.what {
         Network::UNet => of_images("u-net", small_u_net()),
         Network::Cifar10 => of_images("cifar10", large_u_net()),
-        Network::Mlp => {
-            SIZES.map(|size| -> Case { (size.name(), Box::new(move || size.trainer_on(device, precision))) }).into()
-        }
+        Network::Mlp => SIZES
+            .map(|size| -> Case { (size.name(), Box::new(move || size.trainer_on(device, precision))) })
+            .into(),
     }
 }
