@@ -43,17 +43,19 @@ def arguments():
     parser.add_argument("--out", type=Path, default=Path("results"), help="where results go")
     parser.add_argument("--work", type=Path, help="where programs, data and runs lie meanwhile")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, help="of the CPU; without it all, in a rehearsal one")
     parser.add_argument("--minutes", type=float, default=8.0, help="for everything; the last step gets what is left")
     parser.add_argument("--only", nargs="*", default=names, choices=names, metavar="STEP", help=", ".join(names))
     parser.add_argument("--skip", nargs="*", default=[], choices=names, metavar="STEP")
     parser.add_argument("--rehearse", action="store_true", help="everything in miniature")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.threads = options.threads or (1 if options.rehearse else os.cpu_count())
+    return options
 
 
-def environments() -> tuple[dict, dict, str | None]:
+def environments(threads: int) -> tuple[dict, dict, str | None]:
     """For our programs, for Python, and the folder of libtorch."""
-    plain = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    plain = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": str(threads)}
     library, folders = libtorch()
     path = os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
     return {**plain, "LD_LIBRARY_PATH": path}, plain, str(library) if library else None
@@ -80,7 +82,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     work = options.work or Path(tempfile.mkdtemp(prefix="interflow-gpu-"))
     log, summary = Log(options.out / "log.txt"), Summary(options.out / "summary.json")
-    env, plain_env, library = environments()
+    env, plain_env, library = environments(options.threads)
     place = prepare(options.packed, work)
     monitor = Monitor(options.out / "gpu.csv")
     rehearsal = options.rehearse

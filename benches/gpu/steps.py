@@ -111,7 +111,7 @@ def agreement(precision: str) -> Step:
             "largest": max((report["difference"] or 0.0 for report in reports if report.get("agrees")), default=None),
         }
 
-    return Step(f"agree-{precision}", {"f64": 100, "f32": 50, "tf32": 50}[precision], run)
+    return Step(f"agree-{precision}", {"f64": 120, "f32": 60, "tf32": 60}[precision], run)
 
 
 def digits(bench: Bench, limit: float) -> dict:

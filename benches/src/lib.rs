@@ -205,3 +205,19 @@ impl Observer for Limit {
         left == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use interflow_flow::ExperimentConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_large_network_is_that_of_the_config() {
+        let text = include_str!("../../configs/cifar10.toml");
+        let config = ExperimentConfig::from_toml(text, "cifar10.toml", &[]).unwrap();
+        assert_eq!(config.model, large_u_net());
+        // As many weights as PyTorch's network in pytorch/u_net.py has.
+        assert!((large_u_net().n_scalars(3072.into()).unwrap() - 199_317_003.0).abs() < 0.5);
+    }
+}

@@ -133,13 +133,14 @@ fn u_net_with_classes(place: Place) -> Found {
     all_of(place, &*network, &Given::Class(classes), Divergence::LeftOut)
 }
 
-/// The form of `configs/cifar10.toml` with a quarter of its channels.
+/// The form of `configs/cifar10.toml` with an eighth of its channels.
 fn u_net_of_the_paper(place: Place) -> Found {
     let config = UNetConfig {
         linear_attention: vec![32, 16, 8, 4, 2],
+        head_channels: 32,
         n_learned_frequencies: 8,
         time_embedding: TimeEmbedding::Centred {},
-        ..UNetConfig::new([3, 32, 32], 64, vec![1, 2, 2, 2, 2])
+        ..UNetConfig::new([3, 32, 32], 32, vec![1, 2, 2, 2, 2])
     };
     let network = place.network(&ModelConfig::UNet(config.clone()), config.dim())?;
     all_of(place, &*network, &Given::Nothing, Divergence::LeftOut)
