@@ -7,6 +7,7 @@ use interflow_solvers::{Divergence, log_density};
 use tch::Tensor;
 
 use super::Engine;
+use super::room::Room;
 use crate::divergence::DivergenceConfig;
 use crate::error::Result;
 use crate::work::Task;
@@ -116,23 +117,27 @@ impl Engine {
         Ok(Computed { rows: rows + log_jacobian, nfe: found.nfe })
     }
 
-    /// What `solve` makes of each batch of the points, joined; of no points, what it would be of one, without rows.
+    /// What `solve` makes of each batch of the points, joined; of no points, what it would be of one, without rows. On a GPU
+    /// batches grow after the first one to what its memory holds.
     fn in_batches(
         &self,
         points: &Points,
         task: &Task,
         solve: impl Fn(&Points, u64) -> Result<(Tensor, u64)>,
     ) -> Result<Computed> {
-        let (n, batch) = (points.len(), self.manifest.batch.max(1));
-        let (mut parts, mut nfe) = (Vec::new(), 0);
-        for first in (0..n).step_by(batch as usize) {
+        let (n, mut batch) = (points.len(), self.manifest.batch.max(1));
+        let (mut parts, mut nfe, mut first) = (Vec::new(), 0, 0);
+        while first < n {
             task.check()?;
             let rows = batch.min(n - first);
-            let batch = points.narrow(first, rows);
-            let (part, calls) = interflow_libtorch::with_tf32(self.tf32, || solve(&batch, first as u64))?;
+            let part = points.narrow(first, rows);
+            let room = Room::before(self.device)?;
+            let (part, calls) = interflow_libtorch::with_tf32(self.tf32, || solve(&part, first as u64))?;
+            batch = batch.max(room.rows_after(rows)?);
             nfe = nfe.max(calls);
             task.advance(rows as u64);
             parts.push(part);
+            first += rows;
         }
         let rows = if parts.is_empty() { points.x.zeros_like() } else { Tensor::cat(&parts, 0) };
         Ok(Computed { rows, nfe })

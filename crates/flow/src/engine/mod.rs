@@ -5,6 +5,7 @@
 
 mod compute;
 mod paced;
+mod room;
 mod undescribed;
 
 use std::sync::Arc;
