@@ -42,6 +42,11 @@ pub(crate) fn copy(file: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy {} to {}", file.display(), to.display()))
 }
 
+/// Removes a file.
+pub(crate) fn remove(file: &Path) -> Result<()> {
+    fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
+}
+
 fn make_parent(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))
