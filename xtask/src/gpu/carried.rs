@@ -26,9 +26,7 @@ pub(crate) fn compress(file: &Path, to: &Path) -> Result<PathBuf> {
             Ok(status) if status.success() => return Ok(target),
             Ok(status) => bail!("{program} cannot compress {}: {status}", file.display()),
             // Not there: the next one is.
-            Err(_) => {
-                fs::remove_file(&target).with_context(|| format!("cannot remove {}", target.display()))?
-            }
+            Err(_) => remove(&target)?,
         }
     }
     bail!("neither xz nor gzip is to be found")
