@@ -10,7 +10,7 @@ use std::{
 const VARIABLES: [&str; 4] = ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI", "LIBTORCH_USE_PYTORCH"];
 
 /// The files of the C++ side.
-const SHIM: [&str; 5] = ["autocast", "foreach", "library", "linear", "tf32"];
+const SHIM: [&str; 6] = ["autocast", "device", "foreach", "library", "linear", "tf32"];
 
 /// The one more with the feature `stand-in`.
 const STAND_IN: &str = "stand_in";

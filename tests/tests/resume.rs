@@ -48,6 +48,31 @@ fn a_run_killed_in_the_middle_and_resumed_equals_an_uninterrupted_one() {
     assert_eq!(samples(&playground, &whole), samples(&playground, &cut));
 }
 
+/// Checkpoints are written beside the training: the kill comes while one is, and steps go on.
+#[test]
+fn a_run_killed_while_it_writes_a_checkpoint_equals_an_uninterrupted_one() {
+    let playground = Playground::new();
+    // So large a network that its file is seen unfinished.
+    playground.edit("hidden = [32, 32]", "hidden = [768, 768]");
+    let train = "train tiny.toml --set train.steps=30 --set train.checkpoint_every=5";
+    playground.succeed(&format!("{train} --out whole"));
+    let mut child = playground.command(&format!("{train} --out cut")).spawn().unwrap();
+    wait_for_checkpoint(&playground.path().join("cut/tiny"));
+    let cut = playground.run_folder("cut");
+    while partial_files(&cut.join("checkpoints")).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "no checkpoint was seen unfinished");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    playground.succeed(&format!("{train} --resume {}", cut.display()));
+    assert_eq!(partial_files(&cut), [] as [PathBuf; 0]);
+    let whole = playground.run_folder("whole");
+    let (expected, found) = (parts(&newest_checkpoint(&whole)), parts(&newest_checkpoint(&cut)));
+    assert_eq!(expected.0["__metadata__"]["sha256"], found.0["__metadata__"]["sha256"]);
+    assert!(expected.1 == found.1, "the final weights or the optimiser's state differ");
+    assert_eq!(metrics(&whole), metrics(&cut));
+}
+
 #[test]
 fn an_interrupted_run_saves_its_state_and_says_how_to_go_on() {
     let playground = Playground::new();

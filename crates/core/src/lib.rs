@@ -6,6 +6,7 @@
 //! is `v_t(x) = E[ẋ_t | x_t = x]`. Batches are `[B, D]` tensors, times are `[B]` tensors, log-densities are in
 //! nats.
 
+pub mod ahead;
 pub mod atomic;
 pub mod backward;
 pub mod class_guidance;

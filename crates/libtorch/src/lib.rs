@@ -1,5 +1,5 @@
-//! Safe calls into what libtorch has and tch has no binding of: fast linear layers, multi-tensor kernels, autocasting and
-//! loading CUDA; and the choice of its threads.
+//! Safe calls into what libtorch has and tch has no binding of: fast linear layers, multi-tensor kernels, autocasting,
+//! loading CUDA, uploads and the memory of a device; and the choice of its threads.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
 //! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim`) catches all
@@ -7,6 +7,7 @@
 
 mod autocast;
 mod cuda;
+mod device_memory;
 mod error;
 mod linear;
 mod memory;
@@ -14,6 +15,7 @@ mod memory;
 mod stand_in;
 mod tf32;
 mod threads;
+mod upload;
 mod version;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -22,6 +24,7 @@ use tch::Tensor;
 
 pub use autocast::{autocast_bf16, has_bf16, without_autocast};
 pub use cuda::load_cuda;
+pub use device_memory::{DeviceMemory, device_memory, reset_peak_memory};
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};
 pub use memory::keep_freed_memory;
@@ -29,6 +32,7 @@ pub use memory::keep_freed_memory;
 pub use stand_in::{Transfers, stand_in, transfers};
 pub use tf32::{tf32, with_tf32};
 pub use threads::ThreadChoice;
+pub use upload::{pinned, upload};
 pub use version::version;
 
 type Pointers = *const *const c_void;
@@ -50,7 +54,8 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn interflow_foreach_lerp(dst: Pointers, src: Pointers, n: usize, weight: f64) -> *mut c_char;
     fn interflow_foreach_mul(dst: Pointers, n: usize, factor: f64) -> *mut c_char;
-    fn interflow_total_norm(tensors: Pointers, n: usize, norm: *mut f64) -> *mut c_char;
+    fn interflow_foreach_scale(dst: Pointers, n: usize, factor: *const c_void) -> *mut c_char;
+    fn interflow_total_norm(tensors: Pointers, n: usize, norm: *mut *mut c_void) -> *mut c_char;
 }
 
 /// The numbers of an `AdamW` step.
@@ -151,20 +156,43 @@ pub fn foreach_mul_(dst: &[Tensor], factor: f64) -> Result<()> {
     outcome("foreach mul", unsafe { interflow_foreach_mul(to.as_ptr(), dst.len(), factor) })
 }
 
-/// The Euclidean norm of all tensors' entries together.
+/// `dst ← factor · dst` for all tensors in place, without a record of gradients, where the factor is a scalar on their device:
+/// nobody waits for it there.
 ///
 /// # Errors
 /// [`Error::Torch`] if libtorch refuses.
-pub fn total_norm(tensors: &[Tensor]) -> Result<f64> {
-    let mut norm = 0.0;
+pub fn foreach_scale_(dst: &[Tensor], factor: &Tensor) -> Result<()> {
+    if dst.is_empty() {
+        return Ok(());
+    }
+    let to = pointers(dst);
+    // SAFETY: the list holds `dst.len()` pointers to tensors that outlive the call, and so does the factor.
+    let message = unsafe { interflow_foreach_scale(to.as_ptr(), dst.len(), factor.as_ptr().cast()) };
+    outcome("foreach scale", message)
+}
+
+/// The Euclidean norm of all tensors' entries together, a scalar on their device, which nobody waits for; zero on the CPU for
+/// no tensor.
+///
+/// # Errors
+/// [`Error::Torch`] if libtorch refuses.
+pub fn total_norm(tensors: &[Tensor]) -> Result<Tensor> {
     if tensors.is_empty() {
-        return Ok(norm);
+        return Ok(Tensor::zeros([], (tch::Kind::Float, tch::Device::Cpu)));
     }
     let list = pointers(tensors);
-    // SAFETY: the list holds `tensors.len()` pointers to tensors that outlive the call, and so does `norm`.
-    let message = unsafe { interflow_total_norm(list.as_ptr(), tensors.len(), &raw mut norm) };
-    outcome("total norm", message)?;
-    Ok(norm)
+    made("total norm", |norm| {
+        // SAFETY: the list holds `tensors.len()` pointers to tensors that outlive the call, and so does `norm`.
+        unsafe { interflow_total_norm(list.as_ptr(), tensors.len(), norm) }
+    })
+}
+
+/// The tensor that a call leaves where it is told to.
+fn made(operation: &'static str, call: impl FnOnce(*mut *mut c_void) -> *mut c_char) -> Result<Tensor> {
+    let mut result = std::ptr::null_mut();
+    outcome(operation, call(&raw mut result))?;
+    // SAFETY: a call without a message has left a new tensor there, which is ours alone.
+    Ok(unsafe { Tensor::from_ptr(result.cast()) })
 }
 
 fn pointers(tensors: &[Tensor]) -> Vec<*const c_void> {
@@ -269,7 +297,11 @@ mod tests {
         foreach_lerp_(&dst, &src, 0.5).unwrap();
         assert!(dst[0].equal(&Tensor::from_slice(&[3.0, 2.0])));
         foreach_mul_(&dst, 2.0).unwrap();
-        assert!((total_norm(&dst).unwrap() - 52f64.sqrt()).abs() < 1e-12);
+        let norm = || total_norm(&dst).unwrap().double_value(&[]);
+        assert!((norm() - 52f64.sqrt()).abs() < 1e-12);
+        foreach_scale_(&dst, &Tensor::from(0.5)).unwrap();
+        assert!((norm() - 13f64.sqrt()).abs() < 1e-12);
+        assert!(total_norm(&[]).unwrap().equal(&Tensor::from(0f32)));
     }
 
     #[test]

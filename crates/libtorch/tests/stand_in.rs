@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 use interflow_libtorch::{
-    AdamW, AdamWState, Transfers, autocast_bf16, foreach_lerp_, foreach_mul_, fused_adamw_, linear_silu,
-    stand_in, total_norm, transfers,
+    AdamW, AdamWState, Transfers, autocast_bf16, device_memory, foreach_lerp_, foreach_mul_, foreach_scale_,
+    fused_adamw_, linear_silu, pinned, stand_in, total_norm, transfers, upload,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -111,13 +111,25 @@ fn multi_tensor_kernels_work() {
         fused_adamw_(state, numbers).unwrap();
         foreach_lerp_(&params, &grads, 0.25).unwrap();
         foreach_mul_(&params, 1.5).unwrap();
+        foreach_scale_(&params, &Tensor::full([0i64; 0], 0.5, (Kind::Float, device))).unwrap();
         (total_norm(&params).unwrap(), params)
     };
+    let reads = transfers().to_host;
     let (found, expected) = (run(stand_in().unwrap()), run(Device::Cpu));
-    assert!((found.0 - expected.0).abs() < 1e-6);
+    assert_eq!(transfers().to_host, reads, "nothing is read back");
+    assert!((found.0.double_value(&[]) - expected.0.double_value(&[])).abs() < 1e-6);
     for (a, b) in found.1.iter().zip(&expected.1) {
         assert!((a.to_device(Device::Cpu) - b).abs().max().double_value(&[]) < 1e-6);
     }
+}
+
+fn uploads_keep_the_numbers() {
+    let device = stand_in().unwrap();
+    let x = Tensor::randn([5, 3], CPU);
+    let there = upload(&pinned(&x).unwrap(), device).unwrap();
+    same(&there, &x);
+    assert_eq!(cost(|| drop(upload(&there, device).unwrap())), Transfers { to_device: 0, to_host: 0 });
+    assert_eq!(device_memory(device).unwrap(), None, "nobody counts its memory");
 }
 
 fn mixing_is_refused() {
@@ -138,6 +150,7 @@ fn the_stand_in_is_a_second_device() {
     views_share_their_storage();
     backward_passes_agree();
     multi_tensor_kernels_work();
+    uploads_keep_the_numbers();
     mixing_is_refused();
     let x = ours(&Tensor::randn([4, 4], CPU));
     let product = autocast_bf16(x.device(), || x.matmul(&x)).unwrap();

@@ -2,7 +2,7 @@
 
 use interflow_core::rng::Draw;
 use interflow_core::shape::check_points;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
@@ -23,8 +23,8 @@ const BLOCK: usize = 64;
 /// Tests whether `a`, `[N, D]`, and `b`, `[M, D]`, come from the same law.
 ///
 /// With labels `s = 1/N` on one sample and `−1/M` on the other, the energy distance is `−sᵀ K s`, K the matrix of
-/// pooled distances: all permutations together are one matrix product. Takes O((N + M)²) memory, on the CPU wherever the
-/// samples are. Moving both samples by the same vector changes nothing but rounding.
+/// pooled distances: all permutations together are one matrix product. Takes O((N + M)²) memory. Moving both samples by the
+/// same vector changes nothing but rounding.
 ///
 /// # Errors
 /// [`Error::TooFew`] for fewer than two points a side, [`Error::NotFinite`], or a shape that does not fit.
@@ -41,8 +41,7 @@ pub fn energy_distance_test(
     if n.min(m) < 2 {
         return Err(Error::TooFew { operation: "energy distance", needed: 2, found: n.min(m) });
     }
-    let on_cpu = |x: &Tensor| x.to_device(tch::Device::Cpu).to_kind(Kind::Double);
-    let pooled = Tensor::cat(&[on_cpu(a), on_cpu(b)], 0);
+    let pooled = Tensor::cat(&[a, b].map(|x| x.to_device(Device::Cpu).to_kind(Kind::Double)), 0);
     if pooled.isfinite().all().int64_value(&[]) == 0 {
         return Err(Error::NotFinite { operation: "energy distance" });
     }

@@ -9,7 +9,7 @@
 
 use interflow_core::interpolant::{ScheduleCoefficients, ScheduleKind};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -97,11 +97,16 @@ impl StateFeatures {
         (Tensor::cat(&[sin, cos], 2), slope)
     }
 
+    /// `ω = 1, 2, 4, …` of the octaves, `[K]`. Made on the device, since an upload at every call would be waited for; products
+    /// of twos are exact in every kind.
+    fn octave_numbers(self, options: (Kind, Device)) -> Tensor {
+        Tensor::full([self.n_octaves], 2.0, options).cumprod(0, options.0) * 0.5
+    }
+
     /// `ω/r` and `g` per sample, octave and end, both `[B, K]`.
     fn scales(self, coefficients: &ScheduleCoefficients) -> (Tensor, Tensor) {
-        let omega: Vec<f64> = (0..self.n_octaves as i32).map(|k| 2f64.powi(k)).collect();
         let (far, near) = (coefficients.alpha.unsqueeze(1), coefficients.beta.unsqueeze(1));
-        let omega = Tensor::from_slice(&omega).to_kind(near.kind()).to_device(near.device());
+        let omega = self.octave_numbers((near.kind(), near.device()));
         let one_end = |far: &Tensor, near: &Tensor| {
             let scaled = &omega / (near.square() + FLOOR).sqrt();
             let damping = ((&scaled * far).square() * -0.5).exp();
@@ -114,6 +119,21 @@ impl StateFeatures {
                 let base = one_end(&near, &far);
                 (Tensor::cat(&[target.0, base.0], 1), Tensor::cat(&[target.1, base.1], 1))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octaves_are_powers_of_two_to_the_bit() {
+        let expected: Vec<f64> = (0..16).map(|k| 2f64.powi(k)).collect();
+        for kind in [Kind::Float, Kind::Double, Kind::BFloat16] {
+            let found = StateFeatures::octaves(16).octave_numbers((kind, Device::Cpu));
+            assert_eq!(found.kind(), kind);
+            assert!(found.equal(&Tensor::from_slice(&expected).to_kind(kind)), "{found:?}");
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Where batches on the path come from: each is a function of (seed, index).
 
+use interflow_core::Points;
 use interflow_core::coupling::Coupling;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_core::{Given, Points};
+use interflow_libtorch::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::host_batch::HostBatch;
 use crate::problem::Problem;
 use crate::time::TimeSampler;
 
@@ -66,53 +68,34 @@ impl<'a> Batches<'a> {
         Points { x: x1.x + noise * self.jitter, given: x1.given }
     }
 
-    /// The ends of batch `index` of `n` pairs.
-    fn ends(&self, n: i64, index: u64, to: (Kind, Device)) -> Result<Ends> {
+    /// What the host makes of batch `index` of `n` pairs: a function of (seed, index) alone, on whatever thread.
+    pub(crate) fn on_host(&self, n: i64, index: u64, times: &TimeSampler) -> Result<HostBatch> {
         let x0 = self.base.batch(n, index, &self.stream(Purpose::Base)).x;
         let x1 = self.jitter(self.target.batch(n, index, &self.stream(Purpose::Target)), index);
         let (x0, x1) = self.coupling.pair(x0, x1, &mut self.stream(Purpose::Coupling).at(index))?;
-        Ok(Ends { x0: place(&x0, to), x1: place(&x1.x, to), given: x1.given.place(to) })
+        let t = times.sample(n, &mut self.stream(Purpose::Time).at(index));
+        let latent = || self.stream(Purpose::Latent).at(index).normal(&x0.size(), Kind::Float);
+        let z = self.interpolant.has_latent().then(latent);
+        Ok(HostBatch { t, x0, x1: x1.x, given: x1.given, z })
     }
 
     /// Batch `index` of `n` pairs.
     pub(crate) fn get(&self, n: i64, index: u64, times: &TimeSampler, to: (Kind, Device)) -> Result<Batch> {
-        let ends = self.ends(n, index, to)?;
-        let t = place(&times.sample(n, &mut self.stream(Purpose::Time).at(index)), to);
-        if !self.interpolant.has_latent() {
-            return self.on_path(t, ends, None, n);
-        }
-        let z = place(&self.stream(Purpose::Latent).at(index).normal(&ends.x0.size(), Kind::Float), to);
-        if !self.antithetic() {
-            return self.on_path(t, ends, Some(z), n);
-        }
-        self.on_path(twice(&t), ends.twice(), Some(Tensor::cat(&[&z, &z.neg()], 0)), n)
+        self.on_path(self.on_host(n, index, times)?, to)
     }
 
-    /// The points between ends at times `t`, `[B]`, with latents `z`, `[B, D]`.
-    fn on_path(&self, t: Tensor, ends: Ends, z: Option<Tensor>, n: i64) -> Result<Batch> {
-        let Ends { x0, x1, given } = ends;
-        let point = self.interpolant.path(&t, &x0, &x1, z.as_ref())?;
+    /// The points between what the host has made.
+    pub(crate) fn on_path(&self, batch: HostBatch, to: (Kind, Device)) -> Result<Batch> {
+        let n_independent = batch.t.size()[0];
+        let mut batch = batch.place(to)?;
+        if self.antithetic() {
+            batch = batch.antithetic();
+        }
+        let HostBatch { t, x0, x1, given, z } = batch;
+        let point = self.interpolant.path_at_known_times(&t, &x0, &x1, z.as_ref())?;
         let (x, path_derivative) = (point.x, point.path_derivative);
-        Ok(Batch { t, x, path_derivative, given, latent: z, x0, x1, n_independent: n })
+        Ok(Batch { t, x, path_derivative, given, latent: z, x0, x1, n_independent })
     }
-}
-
-/// The ends of paths and what they are given, on the network's device.
-struct Ends {
-    x0: Tensor,
-    x1: Tensor,
-    given: Given,
-}
-
-impl Ends {
-    /// Every pair twice, one copy of all below the other.
-    fn twice(&self) -> Self {
-        Self { x0: twice(&self.x0), x1: twice(&self.x1), given: self.given.twice() }
-    }
-}
-
-fn twice(x: &Tensor) -> Tensor {
-    Tensor::cat(&[x, x], 0)
 }
 
 /// The seed of all held-out draws of a run with this seed.
@@ -120,9 +103,9 @@ pub(crate) fn held_out_seed(seed: u64) -> u64 {
     Stream::new(seed, Purpose::Validation).at(0).bits()
 }
 
-/// The same numbers in a kind on a device.
-pub(crate) fn place(x: &Tensor, (kind, device): (Kind, Device)) -> Tensor {
-    x.to_device(device).to_kind(kind)
+/// The same numbers, which are on the CPU, in a kind on a device.
+pub(crate) fn place(x: &Tensor, (kind, device): (Kind, Device)) -> Result<Tensor> {
+    Ok(upload(&x.to_kind(kind), device)?)
 }
 
 #[cfg(test)]
@@ -131,7 +114,7 @@ mod tests {
     use interflow_core::density::StandardNormal;
     use interflow_core::interpolant::{Gamma, Linear};
     use interflow_core::source::Fresh;
-    use interflow_core::{GivenSpace, Space};
+    use interflow_core::{Given, GivenSpace, Space};
 
     use super::*;
     use crate::time::TimeConfig;

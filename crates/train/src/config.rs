@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
+use crate::accumulate::Accumulate;
 use crate::error::{Result, check_range};
 use crate::mixed_precision::MixedPrecision;
 use crate::optimizer::OptimizerConfig;
@@ -22,7 +23,7 @@ pub struct TrainConfig {
     pub batch: i64,
     /// Into how many equal parts a step's pairs are cut, one after the other through the network: less memory, the
     /// same gradient.
-    pub accumulate: i64,
+    pub accumulate: Accumulate,
     /// The deviation of normal noise that training adds to the target's points at every visit, in the flow's
     /// coordinates: few points are harder to learn by heart. What they are given gets none.
     pub jitter: f64,
@@ -58,7 +59,7 @@ impl Default for TrainConfig {
         Self {
             steps: 20_000,
             batch: 512,
-            accumulate: 1,
+            accumulate: Accumulate::default(),
             jitter: 0.0,
             time: TimeConfig::default(),
             optimizer: OptimizerConfig::default(),
@@ -84,7 +85,7 @@ impl TrainConfig {
     pub fn check(&self) -> Result<()> {
         let allowed = (1..=MOST_POINTS).contains(&self.batch);
         check_range("batch", "positive and at most 10¹²", self.batch as f64, allowed)?;
-        let parts = self.accumulate;
+        let parts = self.accumulate.parts();
         check_range("accumulate", "positive", parts as f64, parts > 0)?;
         let divides = self.batch % parts == 0;
         check_range("accumulate", "a divisor of batch", parts as f64, divides)?;
@@ -110,11 +111,18 @@ impl TrainConfig {
 }
 
 impl TrainConfig {
+    /// What `body` returns, the whole of a step, with TF32 where the precision allows it. The setting is the process's, so
+    /// that backward passes have it too.
+    pub(crate) fn with_tf32<T>(&self, body: impl FnOnce() -> T) -> T {
+        let exact = matches!(self.mixed_precision, MixedPrecision::Auto | MixedPrecision::Off);
+        interflow_libtorch::with_tf32(!exact, body)
+    }
+
     /// What `body` returns, with matrix products in it computed in the configured precision.
     pub(crate) fn in_precision<T>(&self, device: Device, body: impl FnOnce() -> T) -> Result<T> {
         match self.mixed_precision {
             MixedPrecision::Bf16 => Ok(interflow_libtorch::autocast_bf16(device, body)?),
-            MixedPrecision::Auto | MixedPrecision::Off => Ok(body()),
+            _ => Ok(body()),
         }
     }
 }

@@ -54,17 +54,23 @@
 //! holds all of that state: a resumed run computes, on the CPU and with as many threads, the bits that the uninterrupted run
 //! would have computed. (Another number of threads cuts libtorch's sums otherwise, and changes last digits.)
 //!
+//! **On a GPU** the host works ahead of it: threads make the ends of the next steps' paths and upload them without anybody
+//! waiting, and losses and norms stay on the device until one is reported ([`Trainer::overlapped`]).
+//!
 //! **On a machine that others use too** a step with as many threads as there are cores waits for the thread that has lost its
 //! core. [`Trainer::with_threads`] lets the times of the steps decide how many they get.
 
+pub mod accumulate;
 pub mod batch;
 mod batches;
 pub mod checkpoint;
+pub mod checkpoint_writer;
 pub mod checkpoints;
 pub mod companion;
 pub mod config;
 pub mod ema;
 pub mod error;
+mod host_batch;
 pub mod mixed_precision;
 pub mod muon;
 pub mod objective;
@@ -73,6 +79,7 @@ pub mod optimizer;
 pub mod outcome;
 mod patience;
 pub mod precondition;
+mod prepared;
 pub mod principal_axes;
 pub mod problem;
 pub mod run_state;
@@ -81,8 +88,10 @@ pub mod self_check;
 pub mod time;
 pub mod trainer;
 
+pub use accumulate::Accumulate;
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
+pub use checkpoint_writer::CheckpointWriter;
 pub use companion::{Companion, Turn};
 pub use config::{MOST_POINTS, TrainConfig};
 pub use ema::Ema;

@@ -43,6 +43,12 @@ pub trait Observer {
         let _ = (step, threads);
     }
 
+    /// Before the first step of a run whose batches are cut by the device's free memory ([`crate::Accumulate::Auto`]): the
+    /// number of parts, which a resumed run keeps.
+    fn on_parts(&mut self, step: u64, parts: i64) {
+        let _ = (step, parts);
+    }
+
     /// After every held-out check.
     fn on_validation(&mut self, check: &SelfCheck) {
         let _ = check;
@@ -59,6 +65,22 @@ pub trait Observer {
     /// A failure ends the run.
     fn on_checkpoint(&mut self, state: &RunState<'_>) -> Result<(), Failure> {
         let _ = state;
+        Ok(())
+    }
+
+    /// Before every step: what has failed of all that goes on beside the training, such as the writing of a checkpoint.
+    ///
+    /// # Errors
+    /// A failure ends the run.
+    fn check(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// When the run has ended, also by a failure: what goes on beside the training is waited for.
+    ///
+    /// # Errors
+    /// A failure of what was waited for; a run that has failed keeps its own.
+    fn on_end(&mut self) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -24,6 +24,8 @@ pub struct RunState<'a> {
     pub best_objective: Option<f64>,
     /// The held-out checks since then.
     pub n_worse: u32,
+    /// The parts of a step's batch, where they were chosen by a device's memory ([`crate::Accumulate::Auto`]).
+    pub parts: Option<i64>,
 }
 
 impl<'a> RunState<'a> {
@@ -40,6 +42,7 @@ impl<'a> RunState<'a> {
             companion: Vec::new(),
             best_objective: None,
             n_worse: 0,
+            parts: None,
         }
     }
 

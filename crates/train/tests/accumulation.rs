@@ -21,7 +21,7 @@ impl Observer for Reports {
 
 /// The report of the first step and the mean of its gradients as the optimiser remembers it.
 fn first_step(accumulate: i64, interpolant: Interpolant) -> (StepReport, Vec<(String, Tensor)>) {
-    let config = TrainConfig { batch: 60, accumulate, log_every: 1, ..short(1) };
+    let config = TrainConfig { batch: 60, accumulate: accumulate.into(), log_every: 1, ..short(1) };
     let mut trainer = velocity(config, normals(interpolant, 2), Mlp::new(2, 8, 2), 1);
     let mut reports = Reports::default();
     trainer.run(&mut reports).unwrap();
@@ -51,9 +51,9 @@ fn a_step_in_parts_has_the_gradient_of_the_whole() {
 #[test]
 fn parts_that_do_not_come_out_are_refused() {
     let refused = |config: TrainConfig| config.check().unwrap_err().to_string();
-    let message = refused(TrainConfig { batch: 64, accumulate: 3, ..short(1) });
+    let message = refused(TrainConfig { batch: 64, accumulate: 3.into(), ..short(1) });
     assert!(message.contains("accumulate must be a divisor of batch, found: 3"), "{message}");
-    refused(TrainConfig { accumulate: 0, ..short(1) });
+    refused(TrainConfig { accumulate: 0.into(), ..short(1) });
 }
 
 fn image_trainer(steps: u64, precision: MixedPrecision) -> Trainer {
@@ -68,7 +68,7 @@ fn image_trainer(steps: u64, precision: MixedPrecision) -> Trainer {
     let network = Box::new(model.init(16, draw, (Kind::Float, Device::Cpu)).unwrap());
     let config = TrainConfig {
         batch: 8,
-        accumulate: 2,
+        accumulate: 2.into(),
         mixed_precision: precision,
         n_validation: 200,
         validate_every: 3,

@@ -86,7 +86,7 @@ fn every_network_learns_from_conditions() {
     check(Interpolant::trigonometric(), class, config.clone(), &residual);
     // Pairs ±z, parts and jitter keep points and conditions together.
     let latent = Interpolant::new(Trigonometric, Some(Gamma::Brownian { strength: 0.3 }));
-    let config = TrainConfig { accumulate: 4, jitter: 0.05, ..config };
+    let config = TrainConfig { accumulate: 4.into(), jitter: 0.05, ..config };
     check(latent, numbers, config, &residual);
 }
 

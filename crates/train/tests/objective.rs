@@ -46,7 +46,7 @@ impl Objective for ScoreMatching {
 
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
         let stream = step.named_stream("score-matching/noise");
-        let mut index = step.step * step.config.accumulate as u64;
+        let mut index = step.step * step.config.accumulate.parts() as u64;
         step.gradient_of(|part, draw| {
             let (level, x, z) = Self::perturbed(&part.x1, &stream, index);
             index += 1;
@@ -108,7 +108,7 @@ fn an_objective_from_outside_resumes_with_the_same_bits() {
     let trainer = |steps| {
         let precision = MixedPrecision::Bf16;
         let config = TrainConfig {
-            accumulate: 4,
+            accumulate: 4.into(),
             mixed_precision: precision,
             schedule: ScheduleConfig::Constant {},
             ..config(steps)
@@ -272,7 +272,7 @@ fn maximum_likelihood_refuses_what_it_does_not_do() {
     let network = || Mlp::new(2, 4, 1);
     let with = |config| train_with(likelihood(), config, dense(Interpolant::linear()), network(), 1);
     assert!(with(short(1)).is_ok());
-    let parts = with(TrainConfig { batch: 64, accumulate: 2, ..short(1) });
+    let parts = with(TrainConfig { batch: 64, accumulate: 2.into(), ..short(1) });
     refusal(parts, "likelihood", "batches in parts, accumulate: 2");
     refusal(with(TrainConfig { jitter: 0.5, ..short(1) }), "likelihood", "jitter: 0.5");
     refusal(with(short(1)).unwrap().with_companion(Box::new(Idle)), "likelihood", "a path that is learned");

@@ -61,7 +61,7 @@ impl PathAscent {
 
     fn ascend(&mut self, turn: &Turn<'_>) -> Result<()> {
         let gradient = self.gradient(turn)?;
-        let norm = interflow_libtorch::total_norm(&gradient)?;
+        let norm = interflow_libtorch::total_norm(&gradient)?.double_value(&[]);
         check_range("the norm of the path's gradient", "finite", norm, norm.is_finite())?;
         let PathConfig { start, ema_decay, .. } = self.config;
         let share = (turn.step - start) as f64 / (self.rest_after - start) as f64;

@@ -26,7 +26,7 @@ pub use schedule::{Schedule, ScheduleCoefficients};
 pub use trigonometric::Trigonometric;
 
 use crate::error::{Error, Result};
-use crate::shape::{check_floating, check_like, check_path_times};
+use crate::shape::{check_floating, check_like, check_path_times, check_times};
 
 /// The operation that errors of [`Interpolant::path`] name.
 const PATH: &str = "interpolant path";
@@ -138,6 +138,23 @@ impl Interpolant {
     /// [`crate::Error::Kind`] if the points are not floating-point numbers of one kind on one device, [`crate::Error::Time`]
     /// for a time outside [0, 1].
     pub fn path(&self, t: &Tensor, x0: &Tensor, x1: &Tensor, z: Option<&Tensor>) -> Result<PathPoint> {
+        let point = self.path_at_known_times(t, x0, x1, z)?;
+        check_path_times(PATH, t, point.x.size()[0])?;
+        Ok(point)
+    }
+
+    /// [`Interpolant::path`] at times that are known to lie in [0, 1], such as those of a sampler: nobody looks at them, for
+    /// which a GPU would have to be waited for.
+    ///
+    /// # Errors
+    /// As [`Interpolant::path`], but for the times' values.
+    pub fn path_at_known_times(
+        &self,
+        t: &Tensor,
+        x0: &Tensor,
+        x1: &Tensor,
+        z: Option<&Tensor>,
+    ) -> Result<PathPoint> {
         let shape = x0.size();
         if shape.len() < 2 {
             return Err(Error::Shape {
@@ -148,7 +165,7 @@ impl Interpolant {
         }
         check_floating(PATH, x0)?;
         check_like(PATH, x0, x1)?;
-        check_path_times(PATH, t, shape[0])?;
+        check_times(PATH, t, shape[0])?;
         let z = self.latent.as_ref().map(|_| Self::latent_points(x0, z)).transpose()?;
         let rows = |x: &Tensor| x.flatten(1, -1);
         let t = t.to_kind(x0.kind()).to_device(x0.device());

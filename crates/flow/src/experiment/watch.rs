@@ -35,6 +35,11 @@ impl Observer for Watch<'_> {
         self.all().for_each(|observer| observer.on_threads(step, threads));
     }
 
+    fn on_parts(&mut self, step: u64, parts: i64) {
+        tracing::info!("steps go through the network in parts, by the device's free memory: {parts}");
+        self.all().for_each(|observer| observer.on_parts(step, parts));
+    }
+
     fn on_validation(&mut self, check: &SelfCheck) {
         self.all().for_each(|observer| observer.on_validation(check));
     }
@@ -45,6 +50,16 @@ impl Observer for Watch<'_> {
 
     fn on_checkpoint(&mut self, state: &RunState<'_>) -> Result<(), Failure> {
         self.all().try_for_each(|observer| observer.on_checkpoint(state))
+    }
+
+    fn check(&mut self) -> Result<(), Failure> {
+        self.all().try_for_each(|observer| observer.check())
+    }
+
+    fn on_end(&mut self) -> Result<(), Failure> {
+        // Each has its end, whatever becomes of the others'.
+        let ends: Vec<_> = self.all().map(|observer| observer.on_end()).collect();
+        ends.into_iter().collect()
     }
 
     fn interrupted(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use interflow_train::{Checkpoint, Failure, Observer, RunState, SelfCheck, StepReport, checkpoints};
+use interflow_train::{CheckpointWriter, Failure, Observer, RunState, SelfCheck, StepReport, checkpoints};
 use serde_json::{Value, json};
 
 use super::events::EventFile;
@@ -21,6 +21,7 @@ pub struct Recorder {
     /// Whether it was said that a metric cannot be written: once is enough.
     warned: bool,
     folder: RunFolder,
+    checkpoints: CheckpointWriter,
     /// The texts that checkpoints carry, by name.
     texts: BTreeMap<String, String>,
 }
@@ -38,7 +39,8 @@ impl Recorder {
             .map_err(io_error("write an event file in", &tensorboard))?;
         // A kill may have come between a checkpoint and the removal of the oldest.
         checkpoints::prune(&folder.checkpoints(), KEPT_CHECKPOINTS)?;
-        Ok(Self { metrics, events, warned: false, folder: folder.clone(), texts })
+        let checkpoints = CheckpointWriter::new(&folder.checkpoints(), KEPT_CHECKPOINTS);
+        Ok(Self { metrics, events, warned: false, folder: folder.clone(), checkpoints, texts })
     }
 
     /// Records a step's numbers; that they cannot be written does not end the run.
@@ -72,6 +74,11 @@ impl Observer for Recorder {
 
     fn on_threads(&mut self, step: u64, threads: u32) {
         self.record(step, &json!({ "step": step, "threads": threads }), &[("threads", threads.into())]);
+    }
+
+    fn on_parts(&mut self, step: u64, parts: i64) {
+        let line = json!({ "step": step, "accumulate": parts });
+        self.record(step, &line, &[("accumulate", parts as f64)]);
     }
 
     fn on_validation(&mut self, check: &SelfCheck) {
@@ -113,10 +120,15 @@ impl Observer for Recorder {
         // A checkpoint in a folder that came back without its config would be one that nobody can resume.
         RunFolder::open(self.folder.path())
             .during("the run's folder was removed or moved while it trained")?;
-        let checkpoints = self.folder.checkpoints();
-        Checkpoint::save(&checkpoints::path_for(&checkpoints, state.step), state, &self.texts)?;
-        checkpoints::prune(&checkpoints, KEPT_CHECKPOINTS)?;
-        Ok(())
+        Ok(self.checkpoints.begin(state, &self.texts)?)
+    }
+
+    fn check(&mut self) -> std::result::Result<(), Failure> {
+        Ok(self.checkpoints.check()?)
+    }
+
+    fn on_end(&mut self) -> std::result::Result<(), Failure> {
+        Ok(self.checkpoints.finish()?)
     }
 }
 

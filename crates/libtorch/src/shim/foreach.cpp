@@ -40,9 +40,15 @@ char *interflow_foreach_mul(Pointers dst, size_t n, double factor) {
   return recordless([&] { at::_foreach_mul_(gather(dst, n), at::Scalar(factor)); });
 }
 
-char *interflow_total_norm(Pointers tensors, size_t n, double *norm) {
+// The factor is a scalar on the tensors' device.
+char *interflow_foreach_scale(Pointers dst, size_t n, const at::Tensor *factor) {
+  return recordless([&] { at::_foreach_mul_(gather(dst, n), *factor); });
+}
+
+// A scalar on the tensors' device, in a new tensor.
+char *interflow_total_norm(Pointers tensors, size_t n, at::Tensor **norm) {
   return recordless([&] {
-    *norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gather(tensors, n)))).item().toDouble();
+    *norm = new at::Tensor(at::linalg_vector_norm(at::stack(at::_foreach_norm(gather(tensors, n)))));
   });
 }
 }

@@ -60,17 +60,19 @@ impl Contents {
         self.tensors.iter().filter_map(strip).collect()
     }
 
-    pub(super) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
-        let mut raw: BTreeMap<&str, Raw> = BTreeMap::new();
-        for (name, tensor) in &self.tensors {
-            raw.insert(name, read_tensor(path, tensor)?);
+    /// The file's bytes. Tensors go one by one, so that what is theirs alone is never held twice.
+    pub(super) fn into_bytes(self, path: &Path) -> Result<Vec<u8>> {
+        let mut raw: BTreeMap<String, Raw> = BTreeMap::new();
+        for (name, tensor) in self.tensors {
+            let read = read_tensor(path, &tensor)?;
+            raw.insert(name, read);
         }
-        let mut metadata = self.metadata.clone();
+        let mut metadata = self.metadata;
         metadata.insert(FORMAT.to_owned(), self.version.name().to_owned());
         let mut views = Vec::with_capacity(raw.len());
         for (name, (dtype, shape, bytes)) in &raw {
             let view = TensorView::new(*dtype, shape.clone(), bytes);
-            views.push((*name, view.map_err(|error| problem(path, error.to_string()))?));
+            views.push((name.as_str(), view.map_err(|error| problem(path, error.to_string()))?));
         }
         let sum = digest(&metadata, views.iter().map(|(name, view)| (*name, view)));
         metadata.insert(DIGEST.to_owned(), sum);

@@ -5,6 +5,7 @@
 //! altered file is refused. Reading one runs no code of the file.
 
 mod format;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +15,7 @@ use interflow_core::{Parameters, atomic};
 use tch::Tensor;
 
 use self::format::{Contents, FALL_BACK, Version};
+pub(crate) use self::snapshot::Snapshot;
 use crate::error::{Error, Result, io_error};
 use crate::optimizer::OptimizerState;
 use crate::run_state::RunState;
@@ -22,6 +24,8 @@ use crate::run_state::RunState;
 const TEXT: &str = "text/";
 /// The one text of a file of the first version, both its name there and the one it is read under.
 const CONFIG: &str = "config";
+/// The parts of a step's batch, in files of runs that chose them.
+const PARTS: &str = "parts";
 
 /// A run's state as read from a file.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub struct Checkpoint {
     pub best_objective: Option<f64>,
     /// The held-out checks since then.
     pub n_worse: u32,
+    /// The parts of a step's batch, where they were chosen by a device's memory.
+    pub parts: Option<i64>,
 }
 
 impl Checkpoint {
@@ -55,7 +61,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] with what could not be done, [`Error::Torch`] if a tensor cannot be read.
     pub fn save(path: &Path, state: &RunState<'_>, texts: &BTreeMap<String, String>) -> Result<()> {
-        let bytes = contents(state, texts).to_bytes(path)?;
+        let bytes = contents(state, texts).into_bytes(path)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(io_error("create", folder))?;
         }
@@ -89,6 +95,7 @@ impl Checkpoint {
             companion: contents.with_prefix("companion/"),
             best_objective,
             n_worse: number(path, metadata, "n_worse")? as u32,
+            parts: metadata.get(PARTS).map(|_| number(path, metadata, PARTS)).transpose()?.map(|n| n as i64),
         })
     }
 
@@ -107,6 +114,9 @@ fn contents(state: &RunState<'_>, texts: &BTreeMap<String, String>) -> Contents 
     entry("ema", if state.ema.is_some() { "yes" } else { "no" }.to_owned());
     if let Some(best) = state.best_objective {
         entry("best_objective_bits", best.to_bits().to_string());
+    }
+    if let Some(parts) = state.parts {
+        entry(PARTS, parts.to_string());
     }
     for (name, text) in texts {
         entry(&format!("{TEXT}{name}"), text.clone());
@@ -158,7 +168,7 @@ mod tests {
         let entries = numbers.iter().chain(entries).map(|(name, text)| (name.to_string(), text.to_string()));
         let mut contents = Contents { version, metadata: entries.collect(), ..Contents::default() };
         contents.put("model/", vec![("weight".to_owned(), Tensor::from_slice(&[1.0f32, 2.0]))]);
-        fs::write(&path, contents.to_bytes(&path).unwrap()).unwrap();
+        fs::write(&path, contents.into_bytes(&path).unwrap()).unwrap();
         Checkpoint::load(&path).unwrap()
     }
 

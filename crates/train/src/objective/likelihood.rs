@@ -15,6 +15,7 @@ use super::Objective;
 use super::held_out::HeldOut;
 use super::setting::Setting;
 use super::step::{Gradient, TrainingStep};
+use crate::accumulate::Accumulate;
 use crate::batches::place;
 use crate::error::{Error, Result};
 use crate::problem::Problem;
@@ -47,7 +48,11 @@ impl Objective for MaximumLikelihood {
         let (parts, jitter) = (config.accumulate, config.jitter);
         let denoiser = network.part(VelocityAndDenoiser::DENOISER);
         let refused = [
-            (parts > 1, format!("batches in parts, accumulate: {parts}"), "leave accumulate out"),
+            (
+                parts != Accumulate::Parts(1),
+                format!("batches in parts, accumulate: {parts}"),
+                "leave accumulate out",
+            ),
             (jitter > 0.0, format!("noise on the target's points, jitter: {jitter}"), "leave jitter out"),
             (!network.space().given.is_nothing(), "points that are given conditions".to_owned(), ON_A_PATH),
             (*has_companion, "a path that is learned".to_owned(), ON_A_PATH),
@@ -61,13 +66,13 @@ impl Objective for MaximumLikelihood {
 
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
         let points = step.problem.target.batch(step.config.batch, step.step, &step.stream(Purpose::Target));
-        let x = place(&points.x, step.placement());
+        let x = place(&points.x, step.placement())?;
         let probes = step.stream(Purpose::Probe).at(step.step).signs(&x.size(), Kind::Float);
         let flow = TrainableFlow {
             field: &step.network.at(&Given::Nothing),
             parameters: step.network.parameters(),
             base: base(step.problem)?,
-            probes: &place(&probes, step.placement()),
+            probes: &place(&probes, step.placement())?,
         };
         let found = likelihood_gradient(&self.solver, &flow, &x, self.sensitivity)?;
         Ok(Gradient { loss: found.nll, of_weights: found.gradient })
@@ -82,9 +87,9 @@ impl Objective for MaximumLikelihood {
         let mut values = Vec::new();
         for (index, rows) in (0..).zip(held_out.sizes()) {
             let points = problem.held_out_target.batch(BATCH, index, &held_out.stream(Purpose::Target));
-            let x = place(&points.x.narrow(0, 0, rows), held_out.placement());
+            let x = place(&points.x.narrow(0, 0, rows), held_out.placement())?;
             let probes = held_out.stream(Purpose::Probe).at(index).signs(&x.size(), Kind::Float);
-            let divergence = Divergence::Hutchinson { probes: place(&probes, held_out.placement()) };
+            let divergence = Divergence::Hutchinson { probes: place(&probes, held_out.placement())? };
             let found = log_density(&self.solver, &field, base(problem)?, &divergence, &x, 1.0)?;
             values.push(-found.log_density.to_kind(Kind::Double).to_device(Device::Cpu));
         }

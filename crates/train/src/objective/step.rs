@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::batches::Batches;
 use crate::config::TrainConfig;
 use crate::error::Result;
+use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::time::TimeSampler;
 
@@ -38,6 +39,8 @@ pub struct TrainingStep<'a> {
     pub seed: u64,
     /// The steps taken before this one.
     pub step: u64,
+    /// The batches that are made ahead, where they are.
+    pub(crate) prepared: Option<&'a Prepared>,
 }
 
 impl TrainingStep<'_> {
@@ -48,7 +51,13 @@ impl TrainingStep<'_> {
     /// If the interpolant or the coupling refuses the points.
     pub fn batch(&self) -> Result<Batch> {
         let batches = Batches::training(self.problem, self.seed).jittered(self.config.jitter);
-        tch::no_grad(|| batches.get(self.config.batch, self.step, self.times, self.placement()))
+        tch::no_grad(|| {
+            let on_host = match self.prepared {
+                Some(prepared) => prepared.get(self.seed, self.step),
+                None => batches.on_host(self.config.batch, self.step, self.times),
+            };
+            batches.on_path(on_host?, self.placement())
+        })
     }
 
     /// The same pairs in `config.accumulate` parts of as many rows, to go through the network one after the other.
@@ -56,7 +65,7 @@ impl TrainingStep<'_> {
     /// # Errors
     /// As [`TrainingStep::batch`].
     pub fn parts(&self) -> Result<Vec<Batch>> {
-        Ok(self.batch()?.parts(self.config.accumulate))
+        Ok(self.batch()?.parts(self.config.accumulate.parts()))
     }
 
     /// The mean over the step's parts of the loss, a scalar, that `loss` finds on a part, with its gradient: one backward pass

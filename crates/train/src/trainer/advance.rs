@@ -1,43 +1,59 @@
 //! One step: the objective's gradient, the optimiser, the average, and the companion's turn.
 
-use interflow_libtorch::{foreach_mul_, total_norm};
-use tch::Tensor;
+use interflow_libtorch::{foreach_mul_, foreach_scale_, total_norm};
+use tch::{Kind, Tensor};
 
 use super::Trainer;
 use crate::companion::{Companion, Turn};
 use crate::error::{Error, Result};
 use crate::objective::Gradient;
 
-/// What a step has to report.
-pub(super) struct Step {
-    pub(super) loss: Tensor,
-    pub(super) grad_norm: f64,
-    pub(super) learning_rate: f64,
-}
-
 impl Trainer {
-    /// Takes one step.
-    pub(super) fn advance(&mut self) -> Result<Step> {
-        let Gradient { loss, of_weights } = self.objective.gradient(&self.training_step())?;
+    /// Takes one step. Its loss and its norm are left to be read: on the CPU the norm is read at once, and what is not finite
+    /// never reaches the weights; a GPU would have to be waited for.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        let Gradient { loss, of_weights } =
+            self.config.with_tf32(|| self.objective.gradient(&self.training_step()))?;
         let step = self.step + 1;
-        let grad_norm = total_norm(&of_weights)?;
-        if !grad_norm.is_finite() {
-            return Err(Error::NotFinite { step, loss: loss.double_value(&[]), grad_norm });
+        let norm = total_norm(&of_weights)?;
+        if self.prepared.is_none() {
+            self.clip_at_once(&of_weights, (step, &loss, norm.double_value(&[])))?;
+        } else {
+            self.clip_unread(&of_weights, &norm)?;
         }
-        if let Some(limit) = self.config.clip_norm
-            && grad_norm > limit
-        {
-            foreach_mul_(&of_weights, limit / grad_norm)?;
-        }
-        let factor = self.config.schedule.factor(self.step, self.config.steps, self.config.warmup_steps);
+        self.unread.push(step, &loss, norm);
+        let factor = self.learning_factor();
         let device = self.network.parameters().device();
         self.config.in_precision(device, || self.optimizer.step(&of_weights, step, factor))??;
         if let Some(ema) = &mut self.ema {
             ema.update(self.optimizer.params(), step)?;
         }
         self.step = step;
-        let learning_rate = self.config.optimizer.learning_rate * factor;
-        Ok(Step { loss: loss.detach(), grad_norm, learning_rate })
+        Ok(())
+    }
+
+    /// The learning rate's share of its full value in the next step.
+    pub(super) fn learning_factor(&self) -> f64 {
+        self.config.schedule.factor(self.step, self.config.steps, self.config.warmup_steps)
+    }
+
+    /// Scales a gradient down to the limit, if its norm is above it.
+    fn clip_at_once(&self, gradient: &[Tensor], (step, loss, grad_norm): (u64, &Tensor, f64)) -> Result<()> {
+        if !grad_norm.is_finite() {
+            return Err(Error::NotFinite { step, loss: loss.double_value(&[]), grad_norm });
+        }
+        match self.config.clip_norm {
+            Some(limit) if grad_norm > limit => Ok(foreach_mul_(gradient, limit / grad_norm)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same to the bit, without a look at the norm: by `min(1, limit / norm)`, on the device.
+    fn clip_unread(&self, gradient: &[Tensor], norm: &Tensor) -> Result<()> {
+        let Some(limit) = self.config.clip_norm else { return Ok(()) };
+        let limit = Tensor::full([0i64; 0], limit, (Kind::Double, norm.device()));
+        let factor = (limit / norm.to_kind(Kind::Double)).clamp_max(1.0).to_kind(norm.kind());
+        Ok(foreach_scale_(gradient, &factor)?)
     }
 
     /// What `body` makes of the companion, if there is one, and the run's present state.

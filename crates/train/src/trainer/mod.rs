@@ -1,11 +1,19 @@
 //! A network in training: its parts, its state, and how it takes over a saved one.
 
 mod advance;
+mod parts;
 mod run;
+mod unread;
+
+use std::sync::Arc;
 
 use interflow_core::Network;
 use interflow_libtorch::ThreadChoice;
+use tch::Device;
 
+use self::unread::Unread;
+
+use crate::accumulate::Accumulate;
 use crate::checkpoint::Checkpoint;
 use crate::companion::Companion;
 use crate::config::TrainConfig;
@@ -14,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::objective::{HeldOut, Objective, Setting, TrainingStep};
 use crate::optimizer::Optimizer;
 use crate::patience::Patience;
+use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::run_state::RunState;
 use crate::self_check::SelfCheck;
@@ -22,7 +31,7 @@ use crate::time::TimeSampler;
 /// A network in training. It knows no objective but through the trait [`Objective`].
 pub struct Trainer {
     config: TrainConfig,
-    problem: Problem,
+    problem: Arc<Problem>,
     network: Box<dyn Network>,
     objective: Box<dyn Objective>,
     ema: Option<Ema>,
@@ -33,6 +42,11 @@ pub struct Trainer {
     patience: Patience,
     companion: Option<Box<dyn Companion>>,
     threads: Option<ThreadChoice>,
+    /// The batches that are made ahead, where the host works ahead of the device.
+    prepared: Option<Prepared>,
+    unread: Unread,
+    /// The parts of a step's batch, where they were chosen.
+    parts: Option<i64>,
 }
 
 impl Trainer {
@@ -62,9 +76,10 @@ impl Trainer {
         let ema = config.ema_decay.map(|decay| Ema::new(&*network, decay)).transpose()?;
         let optimizer = Optimizer::new(config.optimizer, &*network);
         let patience = Patience::default();
-        Ok(Self {
+        let is_gpu = network.parameters().device() != Device::Cpu;
+        let trainer = Self {
             config,
-            problem,
+            problem: Arc::new(problem),
             network,
             objective,
             ema,
@@ -75,7 +90,25 @@ impl Trainer {
             patience,
             companion: None,
             threads: None,
-        })
+            prepared: None,
+            unread: Unread::default(),
+            parts: None,
+        };
+        if is_gpu { trainer.overlapped() } else { Ok(trainer) }
+    }
+
+    /// The same run with a host that works ahead of the device, as it does on a GPU in any case: other threads make the ends
+    /// of the next steps' paths, and a step's loss and norm are read no sooner than they are reported, or the weights are
+    /// checked or saved. Results are the same to the bit, but a gradient that is not finite reaches the weights before it is
+    /// an error; and on the CPU, where both work on the same cores, it gains nothing.
+    ///
+    /// # Errors
+    /// If the system refuses the threads.
+    pub fn overlapped(self) -> Result<Self> {
+        let kind = self.network.parameters().kind();
+        let of_a_step = (self.config.batch, self.config.jitter);
+        let prepared = Prepared::new(self.problem.clone(), self.times.clone(), of_a_step, kind)?;
+        Ok(Self { prepared: Some(prepared), ..self })
     }
 
     /// The same run with something trained beside the network.
@@ -139,6 +172,7 @@ impl Trainer {
             times: &self.times,
             seed: self.seed,
             step: self.step,
+            prepared: self.prepared.as_ref(),
         }
     }
 
@@ -148,7 +182,8 @@ impl Trainer {
     /// If the objective fails on the held-out data.
     pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
         let held_out = HeldOut::new(self.ema_network(), &self.problem, self.seed, n)?;
-        let terms = tch::no_grad(|| self.objective.held_out(&held_out))?;
+        let terms =
+            interflow_libtorch::with_tf32(false, || tch::no_grad(|| self.objective.held_out(&held_out)))?;
         Ok(SelfCheck { step: self.step, n: held_out.n, terms })
     }
 
@@ -163,6 +198,7 @@ impl Trainer {
             companion: self.companion.as_ref().map_or_else(Vec::new, |companion| companion.state()),
             best_objective: self.patience.best,
             n_worse: self.patience.n_worse,
+            parts: self.parts,
         }
     }
 
@@ -187,6 +223,9 @@ impl Trainer {
                 let problem = "it was trained with a path of its own but the config has none".to_owned();
                 return Err(Error::Mismatch { problem });
             }
+        }
+        if let (Accumulate::Auto, Some(parts)) = (self.config.accumulate, checkpoint.parts) {
+            self.take_parts(parts)?;
         }
         self.network.parameters_mut().assign(&checkpoint.model)?;
         self.optimizer.restore(&checkpoint.optimizer)?;

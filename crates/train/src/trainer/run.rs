@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::Trainer;
-use super::advance::Step;
+use super::unread::Numbers;
 use crate::config::due;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure, Result};
 use crate::observer::{Observer, StepReport};
 use crate::outcome::{Outcome, StopReason};
 
@@ -27,13 +27,24 @@ impl Trainer {
     /// [`Error::NotFinite`] naming the step, [`Error::Observer`], a failure of the objective, or a refusal of libtorch.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let start = Instant::now();
-        let mut last = LastReport { at: start, step: self.step, threads: 0 };
+        let stop = self.train(observer);
+        let ended = observer.on_end();
+        let stop = stop?;
+        ended.map_err(self.observer_failed())?;
+        Ok(Outcome { steps: self.step, stop, train_secs: start.elapsed().as_secs_f64() })
+    }
+
+    fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
+        self.choose_parts(observer)?;
+        let mut last = LastReport { at: Instant::now(), step: self.step, threads: 0 };
         let stop = loop {
+            observer.check().map_err(self.observer_failed())?;
             if let Some(stop) = self.stop_reason(observer) {
                 break stop;
             }
-            let step = self.step_by_choice(&mut last, observer)?;
-            self.report(&step, &mut last, observer);
+            let learning_rate = self.config.optimizer.learning_rate * self.learning_factor();
+            self.step_by_choice(&mut last, observer)?;
+            self.report(learning_rate, &mut last, observer)?;
             if due(self.config.validate_every, self.step) {
                 self.validate(observer)?;
             }
@@ -44,11 +55,17 @@ impl Trainer {
         if !due(self.config.checkpoint_every, self.step) {
             self.checkpoint(observer)?;
         }
-        Ok(Outcome { steps: self.step, stop, train_secs: start.elapsed().as_secs_f64() })
+        Ok(stop)
+    }
+
+    /// The error for what an observer says after the present step.
+    fn observer_failed(&self) -> impl FnOnce(Failure) -> Error + use<> {
+        let step = self.step;
+        move |source| Error::Observer { step, source }
     }
 
     /// Takes one step and gives the companion its turn, with the threads that are chosen for them, if they are.
-    fn step_by_choice(&mut self, last: &mut LastReport, observer: &mut dyn Observer) -> Result<Step> {
+    fn step_by_choice(&mut self, last: &mut LastReport, observer: &mut dyn Observer) -> Result<()> {
         let Some(mut choice) = self.threads.take() else { return self.step_in_turn() };
         let threads = choice.threads();
         if threads != last.threads {
@@ -61,10 +78,10 @@ impl Trainer {
     }
 
     /// Takes one step and gives the companion its turn.
-    fn step_in_turn(&mut self) -> Result<Step> {
-        let step = self.advance()?;
+    fn step_in_turn(&mut self) -> Result<()> {
+        self.advance()?;
         self.with_companions_turn(|companion, turn| companion.after_step(turn))?;
-        Ok(step)
+        Ok(())
     }
 
     fn stop_reason(&self, observer: &dyn Observer) -> Option<StopReason> {
@@ -78,18 +95,24 @@ impl Trainer {
     }
 
     /// Reports a step in its turn, and out of turn after a long silence.
-    fn report(&self, step: &Step, last: &mut LastReport, observer: &mut dyn Observer) {
+    fn report(
+        &mut self,
+        learning_rate: f64,
+        last: &mut LastReport,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
         let in_turn = due(self.config.log_every, self.step);
         if !in_turn && last.at.elapsed() <= SLOW {
-            return;
+            return Ok(());
         }
+        let Some(Numbers { loss, grad_norm }) = self.unread.read()? else { return Ok(()) };
         let step_secs = last.at.elapsed().as_secs_f64() / (self.step - last.step) as f64;
         let report = StepReport {
             step: self.step,
             steps: self.config.steps,
-            loss: step.loss.double_value(&[]),
-            grad_norm: step.grad_norm,
-            learning_rate: step.learning_rate,
+            loss,
+            grad_norm,
+            learning_rate,
             step_secs,
             pairs_per_sec: self.config.batch as f64 / step_secs,
         };
@@ -99,9 +122,11 @@ impl Trainer {
             observer.on_slow_step(&report);
         }
         (last.at, last.step) = (Instant::now(), self.step);
+        Ok(())
     }
 
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        self.unread.read()?;
         let check = self.self_check(self.config.n_validation)?;
         self.patience.observe(check.trained_objective());
         observer.on_validation(&check);
@@ -112,7 +137,9 @@ impl Trainer {
         Ok(())
     }
 
-    fn checkpoint(&self, observer: &mut dyn Observer) -> Result<()> {
-        observer.on_checkpoint(&self.state()).map_err(|source| Error::Observer { step: self.step, source })
+    /// Weights are saved only after a look at the numbers of all steps that made them.
+    fn checkpoint(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        self.unread.read()?;
+        observer.on_checkpoint(&self.state()).map_err(self.observer_failed())
     }
 }
