@@ -29,12 +29,12 @@ fn the_device_agrees_with_the_cpu() {
 
 #[test]
 fn checks_have_names_of_their_own_by_which_one_can_go_on() {
-    let names: Vec<&str> = checks().iter().map(|check| check.name()).collect();
+    let names: Vec<&str> = checks().iter().map(Check::name).collect();
     let mut sorted = names.clone();
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(sorted.len(), names.len());
-    let rest: Vec<&str> = checks_from(names[10]).unwrap().iter().map(|check| check.name()).collect();
+    let rest: Vec<&str> = checks_from(names[10]).unwrap().iter().map(Check::name).collect();
     assert_eq!(rest, names[10..]);
     assert!(checks_from("no/such").is_err());
 }

@@ -83,7 +83,7 @@ fn overrides() -> Vec<String> {
 /// The numbers of an evaluation, without the times that it took.
 fn numbers(results: &Results) -> Values {
     let mut pending: Vec<(String, serde_json::Value)> =
-        results.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        results.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut values = Values::new();
     while let Some((name, value)) = pending.pop() {
         match value {

@@ -79,7 +79,7 @@ fn multi_tensor(place: Place) -> Found {
     let (dst, src) = (weights(place, 0), weights(place, 10));
     foreach_lerp_(&dst, &src, 0.25)?;
     foreach_mul_(&dst, 1.75)?;
-    Ok(Values::new().with_each("weight", dst.iter().enumerate()).with_number("the norm", total_norm(&dst)?))
+    Ok(Values::new().with_each("weight", dst.iter().enumerate()).with("the norm", &total_norm(&dst)?))
 }
 
 /// Products in bfloat16 within a region, and in their own kind in a region within it.

@@ -12,8 +12,9 @@ use interflow_core::{Given, Network};
 use interflow_models::{MlpConfig, ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{
-    Checkpoint, CosineAxes, GaussianResidual, MaximumLikelihood, MixedPrecision, MuonConfig, Objective,
-    OptimizerConfig, PrincipalAxes, Problem, Silent, TrainConfig, Trainer, Velocity, VelocityWithDenoiser,
+    Accumulate, Checkpoint, CosineAxes, GaussianResidual, MaximumLikelihood, MixedPrecision, MuonConfig,
+    Objective, OptimizerConfig, PrincipalAxes, Problem, Silent, TrainConfig, Trainer, Velocity,
+    VelocityWithDenoiser,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -110,7 +111,7 @@ fn velocity(place: Place) -> Found {
 }
 
 fn accumulated(place: Place) -> Found {
-    let config = TrainConfig { accumulate: 4, ..config() };
+    let config = TrainConfig { accumulate: Accumulate::Parts(4), ..config() };
     trained(config, mlp(place)?, Box::new(Velocity::default()), Interpolant::trigonometric())
 }
 
@@ -122,7 +123,7 @@ fn muon(place: Place) -> Found {
 
 fn u_net(place: Place) -> Found {
     let network = place.network(&ModelConfig::UNet(small_u_net()), small_u_net().dim())?;
-    let config = TrainConfig { steps: 4, batch: 16, accumulate: 2, ..config() };
+    let config = TrainConfig { steps: 4, batch: 16, accumulate: Accumulate::Parts(2), ..config() };
     trained(config, network, Box::new(Velocity::default()), Interpolant::trigonometric())
 }
 

@@ -26,9 +26,7 @@ pub(crate) fn compress(file: &Path, to: &Path) -> Result<PathBuf> {
             Ok(status) if status.success() => return Ok(target),
             Ok(status) => bail!("{program} cannot compress {}: {status}", file.display()),
             // Not there: the next one is.
-            Err(_) => {
-                fs::remove_file(&target).with_context(|| format!("cannot remove {}", target.display()))?
-            }
+            Err(_) => remove(&target)?,
         }
     }
     bail!("neither xz nor gzip is to be found")
@@ -40,6 +38,11 @@ pub(crate) fn copy(file: &Path, to: &Path) -> Result<()> {
     fs::copy(file, to)
         .map(drop)
         .with_context(|| format!("cannot copy {} to {}", file.display(), to.display()))
+}
+
+/// Removes a file.
+pub(crate) fn remove(file: &Path) -> Result<()> {
+    fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
 }
 
 fn make_parent(path: &Path) -> Result<()> {

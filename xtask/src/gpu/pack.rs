@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::carried::{compress, copy, pieces, size};
+use super::carried::{compress, copy, pieces, remove, size};
 use crate::{
     cargo,
     catalogue::{Catalogue, Check},
@@ -58,7 +58,7 @@ fn pack_program(workspace: &Workspace, target: &Path, folder: &Path) -> Result<(
         copy(&target.join("release").join(program), &stripped)?;
         strip(&stripped)?;
         compress(&stripped, &stripped)?;
-        fs::remove_file(&stripped).with_context(|| format!("cannot remove {}", stripped.display()))?;
+        remove(&stripped)?;
     }
     for config in CONFIGS {
         copy(&workspace.configs().join(config), &folder.join("configs").join(config))?;
@@ -124,17 +124,15 @@ fn report(folder: &Path) -> Result<()> {
     names.sort();
     // `program` first: it is of use alone.
     names.sort_by_key(|path| !path.ends_with("program"));
-    let mut text = "to carry, in one go or one after the other (README.md in benches/gpu):\n".to_owned();
+    let mut lines = vec!["to carry, in one go or one after the other (benches/gpu/README.md):".to_owned()];
     for path in &names {
         let mebibytes = bytes_below(path)? as f64 / f64::from(1 << 20);
-        text += &format!("  {}  {mebibytes:.1} MiB\n", path.display());
+        lines.push(format!("  {}  {mebibytes:.1} MiB", path.display()));
     }
-    text += &format!(
-        "to run there: python3 {}/program/driver/run.py --out results --minutes 8\n\
-         to rehearse:  python3 {0}/program/driver/run.py --out results --device cpu --rehearse",
-        folder.display()
-    );
-    writeln!(stdout(), "{text}").context("cannot print what to carry")
+    let driver = folder.join("program/driver/run.py");
+    lines.push(format!("to run there: python3 {} --out results --minutes 8", driver.display()));
+    lines.push(format!("to rehearse:  python3 {} --out results --device cpu --rehearse", driver.display()));
+    writeln!(stdout(), "{}", lines.join("\n")).context("cannot print what to carry")
 }
 
 fn bytes_below(folder: &Path) -> Result<u64> {
