@@ -4,6 +4,7 @@ Needs pip's torch, torchdiffeq for the solves, and a C++ compiler for what is co
 
     python mlp.py train --threads 1
     python mlp.py solve --threads 1
+    python mlp.py train --device cuda --peers eager "eager bf16" graphed "graphed bf16"
 
 One line of JSON per measurement on stdout, with the names that `cargo bench --bench flow` gives them.
 """
@@ -47,65 +48,97 @@ class Mlp(nn.Module):
 class Step:
     """A training step: both ends and times drawn, the trigonometric path, the loss, AdamW and the weights' average."""
 
-    def __init__(self, network: nn.Module, dim: int, batch: int, bf16: bool, compiled: bool):
-        self.network, self.dim, self.batch = network, dim, batch
+    def __init__(self, network: nn.Module, dim: int, batch: int, peer: str, device: str = "cpu"):
+        self.network, self.dim, self.batch, self.device = network.to(device), dim, batch, torch.device(device)
         self.weights = list(network.parameters())
         self.average = [w.detach().clone() for w in self.weights]
-        self.optimizer = torch.optim.AdamW(self.weights, lr=1e-3, weight_decay=0.0, fused=True)
-        self.bf16 = bf16
-        self.loss = torch.compile(self.eager_loss) if compiled else self.eager_loss
+        graphed = "graphed" in peer
+        options = {"lr": 1e-3, "weight_decay": 0.0, "fused": True, "capturable": graphed}
+        self.optimizer = torch.optim.AdamW(self.weights, **options)
+        self.bf16 = "bf16" in peer
+        self.loss = torch.compile(self.eager_loss) if "compiled" in peer else self.eager_loss
+        self.update = self.graphed() if graphed else self.eager_update
 
     def eager_loss(self, t, x0, x1):
         angle = (t * (math.pi / 2)).unsqueeze(1)
         cos, sin = angle.cos(), angle.sin()
         x = cos * x0 + sin * x1
         derivative = (cos * x1 - sin * x0) * (math.pi / 2)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             value = self.network(t, x)
         value = value.float()
         return ((value - 2 * derivative) * value).sum(1).mean()
 
-    def __call__(self):
-        t = torch.rand(self.batch)
-        x0, x1 = torch.randn(self.batch, self.dim), torch.randn(self.batch, self.dim)
+    def eager_update(self) -> torch.Tensor:
+        """Everything but looking at the gradient's norm, which it returns."""
+        t = torch.rand(self.batch, device=self.device)
+        x0, x1 = (torch.randn(self.batch, self.dim, device=self.device) for _ in range(2))
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.loss(t, x0, x1)
         loss.backward()
         norm = torch.nn.utils.get_total_norm([w.grad for w in self.weights])
-        if not math.isfinite(norm.item()):
-            raise SystemExit("the gradient is not finite")
         self.optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self.weights, 1e-3)
+        return norm
+
+    def graphed(self):
+        """The update as one CUDA graph."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.eager_update()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            norm = self.eager_update()
+
+        def update():
+            graph.replay()
+            return norm
+
+        return update
+
+    def __call__(self):
+        if not math.isfinite(self.update().item()):
+            raise SystemExit("the gradient is not finite")
 
 
 def seconds(body, least: float = 1.0, rounds: int = 5) -> float:
     """The median over rounds of the time of one call, each round as many calls as take `least` / `rounds` seconds."""
-    for _ in range(3):
-        body()
-    start = time.perf_counter()
-    body()
-    n = max(1, int(least / rounds / max(time.perf_counter() - start, 1e-6)))
-    times = []
-    for _ in range(rounds):
+
+    def timed(n: int) -> float:
+        wait()
         start = time.perf_counter()
         for _ in range(n):
             body()
-        times.append((time.perf_counter() - start) / n)
+        wait()
+        return (time.perf_counter() - start) / n
+
+    timed(3)
+    n = max(1, int(least / rounds / max(timed(1), 1e-6)))
+    times = [timed(n) for _ in range(rounds)]
     return sorted(times)[rounds // 2]
+
+
+def wait():
+    """Waits for the work of a GPU."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def say(name: str, peer: str, secs: float, **more):
     print(json.dumps({"name": name, "peer": peer, "threads": torch.get_num_threads(), "seconds": secs, **more}), flush=True)
 
 
-def train(variants, only):
+def train(variants, only, device):
     for n_layers, width, dim, batch in SIZES:
         name = f"train/step/{n_layers}x{width}-d{dim}-b{batch}"
         for peer in variants if only in name else []:
             torch.manual_seed(0)
-            step = Step(Mlp(dim, width, n_layers), dim, batch, "bf16" in peer, "compiled" in peer)
-            say(name, peer, seconds(step, least=2.0))
+            step = Step(Mlp(dim, width, n_layers), dim, batch, peer, device)
+            say(name, peer, seconds(step, least=2.0), device=device)
 
 
 class Flow(nn.Module):
@@ -228,14 +261,20 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["train", "solve"])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--peers", nargs="*", default=["eager", "eager bf16", "compiled", "compiled bf16"])
+    parser.add_argument("--device", default="cpu", help="of training steps")
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        default=["eager", "eager bf16", "compiled", "compiled bf16"],
+        help="ways to take a step: eager, compiled or graphed (a CUDA graph), with bf16 or without",
+    )
     parser.add_argument("--only", default="", help="only measurements whose name holds this")
     parser.add_argument("--weights", help="a folder with the networks' weights as safetensors")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}", file=sys.stderr)
     if options.what == "train":
-        train(options.peers, options.only)
+        train(options.peers, options.only, options.device)
     else:
         solve(options.weights, options.only)
 

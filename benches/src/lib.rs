@@ -1,5 +1,9 @@
 //! What the benches share: networks, points and training steps of the sizes that matter, on `BENCH_THREADS` threads, one by
-//! default.
+//! default; and what is run where a GPU is ([`agreement`], [`devices`]).
+
+pub mod agreement;
+pub mod devices;
+pub mod precision;
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -10,7 +14,7 @@ use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
-use interflow_models::{MlpConfig, UNetConfig};
+use interflow_models::{MlpConfig, ModelConfig, TimeEmbedding, UNetConfig};
 use interflow_train::{MixedPrecision, Observer, Problem, TrainConfig, Trainer, Velocity};
 use tch::{Device, Kind, Tensor};
 
@@ -42,12 +46,23 @@ impl Size {
         format!("train/step/{n_layers}x{width}-d{dim}-b{batch}")
     }
 
-    /// A run of its steps ([`trainer`]).
+    /// A run of its steps ([`trainer`]) on the CPU.
     ///
     /// # Panics
     /// If the sizes are not positive.
     pub fn trainer(self, mixed_precision: MixedPrecision) -> Trainer {
-        trainer(mlp(self.dim, self.width, self.n_layers), self.batch, mixed_precision)
+        self.trainer_on(Device::Cpu, mixed_precision)
+    }
+
+    /// A run of its steps ([`trainer`]) on a device.
+    ///
+    /// # Panics
+    /// If the sizes are not positive, or the device is not there.
+    pub fn trainer_on(self, device: Device, mixed_precision: MixedPrecision) -> Trainer {
+        let Self { n_layers, width, dim, batch } = self;
+        set_threads();
+        let model = ModelConfig::Mlp(MlpConfig::new(vec![width; n_layers]));
+        trainer(network(&model, dim, device), batch, mixed_precision)
     }
 }
 
@@ -85,10 +100,7 @@ pub fn trainer(network: Box<dyn Network>, batch: i64, mixed_precision: MixedPrec
 /// If the sizes are not positive.
 pub fn mlp(dim: i64, width: i64, n_layers: usize) -> Box<dyn Network> {
     set_threads();
-    let config = MlpConfig::new(vec![width; n_layers]);
-    let mut draw = Stream::new(0, Purpose::Init).at(0);
-    let mlp = config.init(dim, &mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
-    filled(Box::new(mlp), &mut draw)
+    network(&ModelConfig::Mlp(MlpConfig::new(vec![width; n_layers])), dim, Device::Cpu)
 }
 
 /// A U-Net for 32 × 32 images in colour: patches of side 2, levels of 64 and 128 channels with two blocks each,
@@ -98,10 +110,34 @@ pub fn mlp(dim: i64, width: i64, n_layers: usize) -> Box<dyn Network> {
 /// If libtorch cannot allocate it.
 pub fn u_net() -> Box<dyn Network> {
     set_threads();
+    network(&small_u_net(), 3 * 32 * 32, Device::Cpu)
+}
+
+/// The form of [`u_net`].
+pub fn small_u_net() -> ModelConfig {
     let config = UNetConfig { patch: 2, attention: vec![8], ..UNetConfig::new([3, 32, 32], 64, vec![1, 2]) };
+    ModelConfig::UNet(config)
+}
+
+/// The form of `configs/cifar10.toml`: 32 × 32 images in colour, five levels of 256 and 512 channels with two blocks each,
+/// linear attention on all of them.
+pub fn large_u_net() -> ModelConfig {
+    ModelConfig::UNet(UNetConfig {
+        linear_attention: vec![32, 16, 8, 4, 2],
+        time_embedding: TimeEmbedding::Centred {},
+        n_learned_frequencies: 8,
+        ..UNetConfig::new([3, 32, 32], 256, vec![1, 2, 2, 2, 2])
+    })
+}
+
+/// A network for points of dimension `dim` on a device, single precision, with weights that are all different from zero.
+///
+/// # Panics
+/// If the config makes no such network, or the device has no room for it.
+pub fn network(model: &ModelConfig, dim: i64, device: Device) -> Box<dyn Network> {
     let mut draw = Stream::new(0, Purpose::Init).at(0);
-    let u_net = config.init(3 * 32 * 32, &mut draw, (Kind::Float, Device::Cpu)).expect("a valid config");
-    filled(Box::new(u_net), &mut draw)
+    let network = model.init(dim, &mut draw, (Kind::Float, device)).expect("a valid config");
+    filled(network, &mut draw)
 }
 
 /// Takes `BENCH_THREADS` threads, or one, and keeps freed memory, as the program does.
@@ -132,15 +168,18 @@ pub fn points(n: i64, dim: i64) -> (Tensor, Tensor) {
     (draw.uniform(&[n], Kind::Float), draw.normal(&[n, dim], Kind::Float))
 }
 
-/// The time that `n_steps` training steps take.
+/// The time that `n_steps` training steps take, to the end of the device's work.
 ///
 /// # Panics
 /// If the loss is not finite.
 pub fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
+    let device = trainer.network().parameters().device();
+    devices::synchronize(device);
     let start = Instant::now();
     let first = trainer.step();
     trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
     assert_eq!(trainer.step(), first + n_steps);
+    devices::synchronize(device);
     start.elapsed()
 }
 
@@ -164,5 +203,21 @@ impl Observer for Limit {
         let left = self.0.get();
         self.0.set(left.saturating_sub(1));
         left == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_flow::ExperimentConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_large_network_is_that_of_the_config() {
+        let text = include_str!("../../configs/cifar10.toml");
+        let config = ExperimentConfig::from_toml(text, "cifar10.toml", &[]).unwrap();
+        assert_eq!(config.model, large_u_net());
+        // As many weights as PyTorch's network in pytorch/u_net.py has.
+        assert!((large_u_net().n_scalars(3072.into()).unwrap() - 199_317_003.0).abs() < 0.5);
     }
 }

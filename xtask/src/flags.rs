@@ -35,6 +35,22 @@ pub(crate) enum Command {
     Fuzz(Passthrough),
     /// Run the benchmarks; a filter and other arguments go to criterion
     Bench(Passthrough),
+    /// What is measured where a GPU is (benches/gpu)
+    #[command(subcommand)]
+    Gpu(Gpu),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Gpu {
+    /// Build the programs and pack them with all they need into target/gpu, in pieces that can be carried
+    Pack(Pack),
+}
+
+#[derive(Args)]
+pub(crate) struct Pack {
+    /// Folder with the data sets, of which cifar10 is packed too; without it the driver trains on noise
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -17,6 +17,7 @@ mod digest;
 mod experiment;
 mod flags;
 mod fuzz;
+mod gpu;
 mod layers;
 mod libtorch;
 mod modules;
@@ -56,5 +57,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Ci => check::run(&workspace, check::WITHOUT_TESTS),
         Command::Fuzz(flags) => fuzz::run(&workspace, &flags.args),
         Command::Bench(flags) => bench::run(&workspace, &flags.args),
+        Command::Gpu(command) => gpu::run(&workspace, &command),
     }
 }

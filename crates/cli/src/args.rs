@@ -177,6 +177,9 @@ pub(crate) struct FlowArgs {
     /// as many as are fastest at the time.
     #[arg(long, value_name = "N|auto", value_parser = Threads::from_str)]
     pub(crate) threads: Option<Threads>,
+    /// On an NVIDIA GPU, let single-precision products be in TF32: faster, but the solver then meets errors of 1 in 2000.
+    #[arg(long)]
+    pub(crate) tf32: bool,
     /// One JSON object on stdout that says what was done.
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,9 +7,9 @@ use crate::{Error, Result};
 /// A mean and a covariance, all that a Gaussian is.
 #[derive(Debug)]
 pub struct Moments {
-    /// The mean, `[D]`.
+    /// The mean, `[D]`, on the CPU.
     pub mean: Tensor,
-    /// The covariance, `[D, D]`; it may be singular.
+    /// The covariance, `[D, D]`, on the CPU; it may be singular.
     pub covariance: Tensor,
 }
 
@@ -26,7 +26,8 @@ impl Moments {
     }
 }
 
-/// Moments of points that come batch by batch, in double precision and the memory of one covariance.
+/// Moments of points that come batch by batch, in double precision and the memory of one covariance, on the device of the
+/// first batch.
 ///
 /// The scatter `Σ(x − m)(x − m)ᵀ` of two batches together is the sum of theirs and `δδᵀ n n'/(n + n')`, δ the
 /// distance of their means (Chan, Golub & `LeVeque` 1983), so that a mean far from 0 costs no digits.
@@ -50,12 +51,13 @@ impl RunningMoments {
         if n < 1 {
             return Ok(());
         }
-        let x = x.detach().to_device(Device::Cpu).to_kind(Kind::Double);
+        let device = self.sums.as_ref().map_or(x.device(), |(mean, _)| mean.device());
+        let x = x.detach().to_device(device).to_kind(Kind::Double);
         let mean = x.mean_dim(0i64, false, Kind::Double);
         let centred = x - &mean;
-        let (own_mean, scatter) = self.sums.get_or_insert_with(|| {
-            (mean.zeros_like(), Tensor::zeros([dim, dim], (Kind::Double, Device::Cpu)))
-        });
+        let (own_mean, scatter) = self
+            .sums
+            .get_or_insert_with(|| (mean.zeros_like(), Tensor::zeros([dim, dim], (Kind::Double, device))));
         let total = self.n + n;
         let shift = mean - &*own_mean;
         let _ = scatter.addmm_(&centred.tr(), &centred);
@@ -89,7 +91,9 @@ impl RunningMoments {
     fn divided_by(&self, n_less: i64) -> Result<Moments> {
         match &self.sums {
             Some((mean, scatter)) if self.n > n_less => {
-                Ok(Moments { mean: mean.copy(), covariance: scatter / (self.n - n_less) as f64 })
+                let host = |x: Tensor| x.to_device(Device::Cpu);
+                let covariance = scatter / (self.n - n_less) as f64;
+                Ok(Moments { mean: host(mean.copy()), covariance: host(covariance) })
             }
             _ => Err(Error::TooFew { operation: "moments", needed: n_less + 1, found: self.n }),
         }

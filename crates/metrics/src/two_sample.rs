@@ -2,7 +2,7 @@
 
 use interflow_core::rng::Draw;
 use interflow_core::shape::check_points;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
@@ -41,7 +41,7 @@ pub fn energy_distance_test(
     if n.min(m) < 2 {
         return Err(Error::TooFew { operation: "energy distance", needed: 2, found: n.min(m) });
     }
-    let pooled = Tensor::cat(&[a, b], 0).to_kind(Kind::Double).to_device(tch::Device::Cpu);
+    let pooled = Tensor::cat(&[a, b].map(|x| x.to_device(Device::Cpu).to_kind(Kind::Double)), 0);
     if pooled.isfinite().all().int64_value(&[]) == 0 {
         return Err(Error::NotFinite { operation: "energy distance" });
     }

@@ -64,7 +64,7 @@ pub fn log_density_bound(
                 integral += before.martingale(&step);
                 x = equation.step(solver.scheme(), &x, &step.as_step())?.x;
                 let after = rates.at(&step.to, &x)?;
-                integral += (&before.drift + &after.drift) * like(&(&step.from - &step.to), &x) * 0.5;
+                integral += (&before.drift + &after.drift) * (&step.from - &step.to) * 0.5;
                 rate = Some(after);
                 steps += 1;
             }
@@ -98,11 +98,11 @@ struct Rate {
 
 impl Rates<'_> {
     fn at(&self, t: &Tensor, x: &Tensor) -> Result<Rate> {
-        let times = t.to_kind(x.kind()).to_device(x.device());
+        let times = t.to_kind(x.kind());
         let double = |x: Tensor| x.detach().to_kind(Kind::Double);
         let (_, of_velocity) = value_and_divergence(self.sde.velocity, &times, x)?;
         let (score, of_score) = value_and_divergence(&*self.score, &times, x)?;
-        let (score, epsilon) = (double(score), like(&self.sde.diffusion.epsilon_at(t), x));
+        let (score, epsilon) = (double(score), self.sde.diffusion.epsilon_at(t));
         let square = score.square().sum_dim_intlist(1i64, false, Kind::Double);
         Ok(Rate {
             drift: double(of_velocity) + &epsilon * (double(of_score) + square),
@@ -121,10 +121,10 @@ impl Rates<'_> {
         if (to - from).abs() <= 0.0 || x.numel() == 0 {
             return Ok(x.copy());
         }
-        let step = Step::quiet(x.size()[0], from, to);
+        let step = Step::quiet(x, from, to);
         let end = equation.step(&Scheme::Heun.tableau(), x, &step)?.x;
         let divergence = |t: &Tensor, x: &Tensor| -> Result<Tensor> {
-            let times = t.to_kind(x.kind()).to_device(x.device());
+            let times = t.to_kind(x.kind());
             Ok(value_and_divergence(self.sde.velocity, &times, x)?.1.detach().to_kind(Kind::Double))
         };
         *integral += (divergence(&step.from, x)? + divergence(&step.to, &end)?) * (0.5 * (from - to));
@@ -170,9 +170,4 @@ impl<'a> Sde<'a> {
             ScoreSource::Denoiser(denoiser) => Box::new(conversion.score_of_denoiser(Denoiser(denoiser))?),
         })
     }
-}
-
-/// Numbers of each sample, `[B]`, in f64 on the device of `x`.
-fn like(numbers: &Tensor, x: &Tensor) -> Tensor {
-    numbers.to_device(x.device())
 }

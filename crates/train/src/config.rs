@@ -111,11 +111,18 @@ impl TrainConfig {
 }
 
 impl TrainConfig {
+    /// What `body` returns, the whole of a step, with TF32 where the precision allows it. The setting is the process's, so
+    /// that backward passes have it too.
+    pub(crate) fn with_tf32<T>(&self, body: impl FnOnce() -> T) -> T {
+        let exact = matches!(self.mixed_precision, MixedPrecision::Auto | MixedPrecision::Off);
+        interflow_libtorch::with_tf32(!exact, body)
+    }
+
     /// What `body` returns, with matrix products in it computed in the configured precision.
     pub(crate) fn in_precision<T>(&self, device: Device, body: impl FnOnce() -> T) -> Result<T> {
         match self.mixed_precision {
             MixedPrecision::Bf16 => Ok(interflow_libtorch::autocast_bf16(device, body)?),
-            MixedPrecision::Auto | MixedPrecision::Off => Ok(body()),
+            _ => Ok(body()),
         }
     }
 }

@@ -24,7 +24,7 @@ impl Series {
 
     /// The series and its derivative at times `t` of any shape, of that shape.
     fn at(&self, t: &Tensor) -> (Tensor, Tensor) {
-        let a = self.0.get();
+        let a = self.0.get().to_device(t.device());
         let n = Tensor::arange(a.size()[0], (Kind::Double, t.device())) + 1.0;
         let t = t.unsqueeze(-1);
         // sin(nπt) = ∓sin(nπ(1 − t)), minus for even n: by the nearer end it is exactly 0 there.

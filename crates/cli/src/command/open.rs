@@ -34,7 +34,7 @@ fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: tch::Device) -> Res
     };
     let threads = Threads::resolve(args.threads, configured);
     threads.set();
-    Ok(Flow::restore(manifest, checkpoint, device)?.with_threads(threads))
+    Ok(Flow::restore(manifest, checkpoint, device)?.with_threads(threads).with_tf32(args.tf32))
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.

@@ -128,7 +128,8 @@ impl Engine {
         for first in (0..n).step_by(batch as usize) {
             task.check()?;
             let rows = batch.min(n - first);
-            let (part, calls) = solve(&points.narrow(first, rows), first as u64)?;
+            let batch = points.narrow(first, rows);
+            let (part, calls) = interflow_libtorch::with_tf32(self.tf32, || solve(&batch, first as u64))?;
             nfe = nfe.max(calls);
             task.advance(rows as u64);
             parts.push(part);

@@ -60,6 +60,7 @@ pub struct Engine {
     device: Device,
     step: u64,
     work: Work,
+    tf32: bool,
 }
 
 impl Engine {
@@ -116,6 +117,7 @@ impl Engine {
             device,
             step,
             work: Work::default(),
+            tf32: false,
         })
     }
 
@@ -134,6 +136,14 @@ impl Engine {
         }
         threads.set();
         self
+    }
+
+    /// The same flow whose single-precision products on NVIDIA GPUs may be in TF32, or may not, as at first: faster by up to
+    /// eight times, but with errors of 2⁻¹¹ in the velocity, for which an adaptive solver takes many small steps at tolerances
+    /// below that, and a bias of log-densities.
+    #[must_use]
+    pub fn with_tf32(self, tf32: bool) -> Self {
+        Self { tf32, ..self }
     }
 
     /// The same flow with these parts from outside.

@@ -143,6 +143,12 @@ impl Flow {
         Self { engine: self.engine.with_work(work) }
     }
 
+    /// The same flow that may use TF32 on NVIDIA GPUs, or may not, as at first ([`Engine::with_tf32`]).
+    #[must_use]
+    pub fn with_tf32(self, tf32: bool) -> Self {
+        Self { engine: self.engine.with_tf32(tf32) }
+    }
+
     /// The same flow with these threads of a tensor operation ([`Engine::with_threads`]).
     ///
     /// ```

@@ -111,7 +111,7 @@ impl Rows<'_> {
         let noise = self.scaled(&Increment::from_rows(&tries.w, &tries.area, self.run.x.size()[1]));
         let at = |which: usize| {
             let times = tries.places.iter().map(|place| self.time(place[which]));
-            Tensor::from_slice(&times.collect::<Vec<f64>>())
+            Tensor::from_slice(&times.collect::<Vec<f64>>()).to_device(before.device())
         };
         let step = Step { from: at(0), to: at(1), noise: Some(&noise) };
         let scheme = self.scheme;

@@ -14,7 +14,7 @@ use crate::scheme::{Scheme, SchemeTableau};
 use crate::step::{Base, Sum, first_row, not_finite};
 use crate::term::check_value;
 
-/// One step: its times, `[B]` in f64 on the CPU, and, unless it is taken without noise, the path over it, `[B, D]`.
+/// One step: its times, `[B]` in f64, and, unless it is taken without noise, the path over it, `[B, D]`.
 pub(crate) struct Step<'a> {
     pub(crate) from: Tensor,
     pub(crate) to: Tensor,
@@ -42,16 +42,16 @@ pub(crate) struct Equation<'a> {
 }
 
 impl Step<'_> {
-    /// A step without noise that all `n` rows share.
-    pub(crate) fn quiet(n: i64, from: f64, to: f64) -> Self {
-        let times = |t: f64| Tensor::full([n], t, (Kind::Double, tch::Device::Cpu));
+    /// A step without noise that all rows of `x` share.
+    pub(crate) fn quiet(x: &Tensor, from: f64, to: f64) -> Self {
+        let times = |t: f64| Tensor::full([x.size()[0]], t, (Kind::Double, x.device()));
         Self { from: times(from), to: times(to), noise: None }
     }
 }
 
-/// Numbers of each row, `[B]`, as a column of the kind and device of `x`.
+/// Numbers of each row, `[B]`, as a column of the kind of `x`.
 pub(crate) fn column(numbers: &Tensor, x: &Tensor) -> Tensor {
-    numbers.to_kind(x.kind()).to_device(x.device()).unsqueeze(1)
+    numbers.to_kind(x.kind()).unsqueeze(1)
 }
 
 impl<'a> Equation<'a> {
@@ -85,7 +85,7 @@ impl Equation<'_> {
         if (to - from).abs() <= 0.0 || x.numel() == 0 {
             return Ok(x.copy());
         }
-        Ok(self.step(&Scheme::Heun.tableau(), x, &Step::quiet(x.size()[0], from, to))?.x)
+        Ok(self.step(&Scheme::Heun.tableau(), x, &Step::quiet(x, from, to))?.x)
     }
 
     /// One step of a method.
@@ -98,16 +98,13 @@ impl Equation<'_> {
             .filter(|_| !self.diffusion.is_zero())
             .map(|noise| (noise, strength(&step.from), strength(&step.to)));
         let (tableau, base) = (&scheme.drift, Base { y: x, h: &h, sum: Sum::Separate });
+        let time = |c: f64| if c < 1.0 { &step.from + &length * c } else { step.to.shallow_clone() };
         let stages = base.stages(tableau, tableau.stages(), Vec::new(), &mut |i, flown| {
             let y = match &noise {
                 Some((noise, g, _)) => flown + (&noise.w * scheme.w[i] + &noise.area * scheme.l[i]) * g,
                 None => flown,
             };
-            let c = tableau.times()[i];
-            let t = if c < 1.0 { &step.from + &length * c } else { step.to.shallow_clone() };
-            let k = self.drift(&t, &y, noise.is_some())?;
-            self.check_finite(&k, &t)?;
-            Ok(k)
+            self.drift(&time(tableau.times()[i]), &y, noise.is_some())
         })?;
         let mut end = base.combine(tableau.weights(), &stages);
         let beyond: Vec<f64> =
@@ -118,14 +115,15 @@ impl Equation<'_> {
             error += &turn;
             end = end + &noise.w * g + turn;
         }
-        self.check_finite(&end, &step.to)?;
+        let times = tableau.times().iter().map(|c| time(*c)).chain([step.to.shallow_clone()]);
+        self.check_finite(stages.iter().chain([&end]).zip(times))?;
         Ok(Stepped { x: end, error })
     }
 
     /// v, or v ± ε s, at times `[B]`.
     fn drift(&self, t: &Tensor, x: &Tensor, noisy: bool) -> Result<Tensor> {
         let diffusion = self.diffusion;
-        let times = t.to_kind(x.kind()).to_device(x.device());
+        let times = t.to_kind(x.kind());
         let call = |field: &dyn VectorField| -> Result<Tensor> {
             self.nfe.set(self.nfe.get() + 1);
             let value = field.value(&times, x).detach();
@@ -146,14 +144,20 @@ impl Equation<'_> {
         Ok(v + weighted * column(&(factor * self.sign), x))
     }
 
-    /// Refuses values `[B, D]` that are not finite, and names the first row and its time, of `[B]`, unless failures are
-    /// kept.
-    fn check_finite(&self, x: &Tensor, t: &Tensor) -> Result<()> {
+    /// Refuses values `[B, D]` of a step that are not finite, and names the first row and its time, of `[B]`, of the earliest
+    /// of them, unless failures are kept. All are looked at in one transfer.
+    fn check_finite<'t>(&self, values: impl Iterator<Item = (&'t Tensor, Tensor)>) -> Result<()> {
         if self.failures == Failures::Keep {
             return Ok(());
         }
-        let Some(first) = first_row(&not_finite(x)) else { return Ok(()) };
+        let (broken, times): (Vec<Tensor>, Vec<Tensor>) =
+            values.map(|(values, times)| (not_finite(values), times)).unzip();
+        if Tensor::stack(&broken, 0).any().int64_value(&[]) == 0 {
+            return Ok(());
+        }
+        let found = broken.iter().zip(&times).find_map(|(broken, times)| Some((first_row(broken)?, times)));
+        let Some((first, times)) = found else { return Ok(()) };
         let row = self.rows.as_ref().map_or(first, |rows| rows.int64_value(&[first]));
-        Err(Error::NonFinite { row, time: t.double_value(&[first]) })
+        Err(Error::NonFinite { row, time: times.double_value(&[first]) })
     }
 }

@@ -8,7 +8,7 @@ mod fields;
 use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use self::adaptive::Run;
 pub(crate) use self::equation::{Equation, Step};
@@ -159,7 +159,7 @@ impl SdeSolver {
             .times()
             .into_iter()
             .map(|place| if place < 1.0 { from + span * place } else { to })
-            .map(|t| Tensor::full([n], t, (Kind::Double, Device::Cpu)))
+            .map(|t| Tensor::full([n], t, (Kind::Double, device)))
             .collect();
         let like = move |noise: Tensor| (noise * root).to_kind(kind).to_device(device);
         let increments = path.increments(n, x.size()[1], grid).enumerate();

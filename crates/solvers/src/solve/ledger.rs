@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::active::Active;
-use super::verdict::{Counts, Verdict};
+use super::verdict::{Counts, Verdict, host, set_rows};
 use crate::dense::Dense;
 use crate::error::{Error, Result};
 use crate::event::{Events, Hit};
@@ -96,7 +96,7 @@ impl<'a> Ledger<'a> {
 
     /// Writes down a step of the rows with these numbers.
     pub(crate) fn settle(&mut self, rows: &Tensor, step: &Dense<'_>, verdict: &Verdict) -> Result<Settled> {
-        let counts = verdict.counts();
+        let counts = verdict.counts()?;
         self.refuse_broken(rows, step, &counts)?;
         self.accepted += counts.accepted as u64;
         self.rejected += (rows.size()[0] - counts.accepted) as u64;
@@ -177,31 +177,35 @@ impl<'a> Ledger<'a> {
         if failed + counts.done == 0 && hit.is_none() {
             return Ok(None);
         }
+        let n = rows.size()[0];
         let mut going = verdict.done.logical_not();
         let mut stopped = verdict.done.shallow_clone();
         let mut free = verdict.done.ones_like();
+        let mut n_stopped = counts.done;
         if let Some(hit) = hit {
             free = free.index_fill(0, &hit.rows, 0);
             going = going.logical_and(&free);
             stopped = going.logical_not();
+            n_stopped = stopped.sum(Kind::Int64).int64_value(&[]);
             self.note(&rows.index_select(0, &hit.rows), &hit.which)?;
         }
-        let index = stopped.nonzero().squeeze_dim(1);
+        let index = set_rows(&stopped, n_stopped);
         let (of_rows, pick) = (rows.index_select(0, &index), |x: &Tensor| x.index_select(0, &index));
         let _ = self.y.index_copy_(0, &of_rows, &pick(y));
         let _ = self.t.index_copy_(0, &of_rows, &pick(t));
-        if failed > 0 {
-            for (mask, reason) in [
-                (&verdict.broken, StopReason::NonFinite),
-                (&verdict.stuck, StopReason::StepTooSmall),
-                (&verdict.spent, StopReason::StepLimit),
-            ] {
-                let mask = mask.logical_and(&free);
-                self.refuse((rows, t), &mask, reason, counts)?;
-                self.fail(rows, &mask, t, reason)?;
-                free = free.logical_and(&mask.logical_not());
-                going = going.logical_and(&mask.logical_not());
-            }
+        if failed == 0 {
+            return Ok(Some(set_rows(&going, n - n_stopped)));
+        }
+        for (mask, reason) in [
+            (&verdict.broken, StopReason::NonFinite),
+            (&verdict.stuck, StopReason::StepTooSmall),
+            (&verdict.spent, StopReason::StepLimit),
+        ] {
+            let mask = mask.logical_and(&free);
+            self.refuse((rows, t), &mask, reason, counts)?;
+            self.fail(rows, &mask, t, reason)?;
+            free = free.logical_and(&mask.logical_not());
+            going = going.logical_and(&mask.logical_not());
         }
         Ok(Some(going.nonzero().squeeze_dim(1)))
     }
@@ -256,11 +260,4 @@ impl Course<'_> {
         let times = self.options.save_at.iter().copied();
         times.filter(|&time| apart(time, self.from) && apart(time, self.to)).collect()
     }
-}
-
-/// The numbers of rows on the host.
-fn host(rows: &Tensor) -> Result<Vec<i64>> {
-    Vec::try_from(rows.to_kind(Kind::Int64)).map_err(|source| {
-        interflow_core::Error::Torch { operation: "reading the numbers of rows", source }.into()
-    })
 }

@@ -32,6 +32,8 @@ pub(crate) struct ByQuadrature<P> {
     before: Option<Node>,
     /// The last inner node of the step that is being judged.
     latest: Option<Node>,
+    /// Whether every row has a step before, after which the host need not ask the device again.
+    begun: bool,
 }
 
 /// A time at which rates of integrals are known.
@@ -57,15 +59,19 @@ impl<P> ByQuadrature<P> {
 
     /// The steps of `pace`.
     pub(crate) fn new(pace: P) -> Self {
-        Self { pace, before: None, latest: None }
+        Self { pace, before: None, latest: None, begun: false }
     }
 
     /// The share of the step at which each row has one more node, `[n]`, and the rates of its integrals there, `[n, K]`.
     fn one_more(&mut self, step: &Dense<'_>) -> Result<(Tensor, Tensor)> {
         let before = self.before.get_or_insert_with(|| Node::unknown(step));
         let (share, rates) = ((&before.t - step.start.t) / step.start.h, before.rates.shallow_clone());
+        if self.begun {
+            return Ok((share, rates));
+        }
         let without = share.isnan().nonzero().squeeze_dim(1);
         if without.size()[0] == 0 {
+            self.begun = true;
             return Ok((share, rates));
         }
         let pick = |x: Tensor| x.index_select(0, &without);

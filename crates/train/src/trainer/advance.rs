@@ -12,7 +12,8 @@ impl Trainer {
     /// Takes one step. Its loss and its norm are left to be read: on the CPU the norm is read at once, and what is not finite
     /// never reaches the weights; a GPU would have to be waited for.
     pub(super) fn advance(&mut self) -> Result<()> {
-        let Gradient { loss, of_weights } = self.objective.gradient(&self.training_step())?;
+        let Gradient { loss, of_weights } =
+            self.config.with_tf32(|| self.objective.gradient(&self.training_step()))?;
         let step = self.step + 1;
         let norm = total_norm(&of_weights)?;
         if self.prepared.is_none() {

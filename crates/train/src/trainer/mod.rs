@@ -182,7 +182,8 @@ impl Trainer {
     /// If the objective fails on the held-out data.
     pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
         let held_out = HeldOut::new(self.ema_network(), &self.problem, self.seed, n)?;
-        let terms = tch::no_grad(|| self.objective.held_out(&held_out))?;
+        let terms =
+            interflow_libtorch::with_tf32(false, || tch::no_grad(|| self.objective.held_out(&held_out)))?;
         Ok(SelfCheck { step: self.step, n: held_out.n, terms })
     }
 
