@@ -51,6 +51,8 @@ struct Desk<K, V> {
     wanted: VecDeque<Key<K>>,
     in_work: Vec<Key<K>>,
     ready: Vec<(Key<K>, V)>,
+    /// The latest step that was asked for.
+    latest: Option<Key<K>>,
     closed: bool,
 }
 
@@ -64,7 +66,13 @@ impl<K: Copy + Eq + Send + 'static, V: Send + 'static> Ahead<K, V> {
         workers: NonZeroUsize,
         n_steps: u64,
     ) -> std::io::Result<Self> {
-        let desk = Desk { wanted: VecDeque::new(), in_work: Vec::new(), ready: Vec::new(), closed: false };
+        let desk = Desk {
+            wanted: VecDeque::new(),
+            in_work: Vec::new(),
+            ready: Vec::new(),
+            latest: None,
+            closed: false,
+        };
         let shared = Arc::new(Shared {
             make: Box::new(make),
             desk: Mutex::new(desk),
@@ -151,14 +159,22 @@ impl<K: Copy + Eq, V> Shared<K, V> {
 }
 
 impl<K: Copy + Eq, V> Desk<K, V> {
-    /// Wants the values of the `n_steps` steps after that of `key`, and no others.
+    /// Wants the values of the `n_steps` steps after that of `key`, and no others. Who asks for one of as many steps before the
+    /// latest, as one of several threads may, wants nothing but that.
     fn order(&mut self, key: Key<K>, n_steps: u64) {
-        let (kind, step) = key;
-        let steps = step..=step.saturating_add(n_steps);
-        let coming = |other: &Key<K>| other.0 == kind && steps.contains(&other.1);
-        self.ready.retain(|(ready, _)| coming(ready));
         // The caller makes the value of `key` itself rather than wait for its turn.
-        self.wanted.retain(|wanted| coming(wanted) && *wanted != key);
+        self.wanted.retain(|wanted| *wanted != key);
+        let (kind, step) = key;
+        let is_late =
+            |(of, latest): Key<K>| of == kind && step < latest && latest <= step.saturating_add(n_steps);
+        if self.latest.is_some_and(is_late) {
+            return;
+        }
+        self.latest = Some(key);
+        let steps = step.saturating_sub(n_steps)..=step.saturating_add(n_steps);
+        let may_come = |other: &Key<K>| other.0 == kind && steps.contains(&other.1);
+        self.ready.retain(|(ready, _)| may_come(ready));
+        self.wanted.retain(may_come);
         for step in (1..=n_steps).map_while(|offset| step.checked_add(offset)) {
             let next = (kind, step);
             let known = self.wanted.contains(&next)
@@ -186,5 +202,31 @@ impl<K: Copy + Eq, V> Drop for Order<'_, K, V> {
             desk.ready.push((self.key, value));
         }
         self.shared.made.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As of two threads that prepare steps, each of which needs what is itself made ahead.
+    #[test]
+    fn who_asks_for_a_later_step_first_has_nothing_made_twice() {
+        let made: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let record = made.clone();
+        let make = move |(): (), step| record.lock().unwrap().push(step);
+        let ahead = Ahead::new(make, NonZeroUsize::MIN, 2).unwrap();
+        for first in (0..30).step_by(3) {
+            ahead.get((), first);
+            while !made.lock().unwrap().contains(&(first + 2)) {
+                std::thread::yield_now();
+            }
+            ahead.get((), first + 2);
+            ahead.get((), first + 1);
+        }
+        drop(ahead);
+        let mut made = made.lock().unwrap().clone();
+        made.sort_unstable();
+        assert_eq!(made[..30], (0..30).collect::<Vec<u64>>());
     }
 }

@@ -1,6 +1,7 @@
 //! The stand-in device against the CPU: the same bits, no mixing, and a true count of transfers.
 #![cfg(feature = "stand-in")]
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "this crate knows nothing of core's backward passes")]
 
 use interflow_libtorch::{
     AdamW, AdamWState, Transfers, autocast_bf16, device_memory, foreach_lerp_, foreach_mul_, foreach_scale_,
@@ -54,7 +55,7 @@ fn views_share_their_storage() {
     }
     same(&x, &cpu);
     let (mut a, mut b) = (ours(&Tensor::ones([2], CPU)), Tensor::ones([2], CPU));
-    let _ = (a.resize_(&[40]).fill_(1.5), b.resize_(&[40]).fill_(1.5));
+    let _ = (a.resize_([40]).fill_(1.5), b.resize_([40]).fill_(1.5));
     same(&a, &b);
 }
 

@@ -6,7 +6,7 @@
 mod support;
 
 use interflow_core::density::{Sampler as _, StandardNormal};
-use interflow_core::interpolant::{Gamma, Interpolant, Linear};
+use interflow_core::interpolant::{Gamma, Interpolant, Linear, ScheduleKind};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
 use interflow_core::tch::{Device, Kind, Tensor};
@@ -44,7 +44,7 @@ fn networks(device: Device) -> [Box<dyn Network>; 2] {
     let space = Classes { dim: 16, bad: None }.space();
     let waves = StateFeatures::octaves(3);
     let time =
-        TimeEmbedding::Fourier { n_frequencies: 4, n_log_frequencies: 2, schedule: Default::default() };
+        TimeEmbedding::Fourier { n_frequencies: 4, n_log_frequencies: 2, schedule: ScheduleKind::default() };
     let mlp = MlpConfig { state_features: Some(waves), time_embedding: time, ..MlpConfig::new(vec![16, 16]) };
     let u_net = UNetConfig {
         head_channels: 4,

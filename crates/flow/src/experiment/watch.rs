@@ -53,12 +53,12 @@ impl Observer for Watch<'_> {
     }
 
     fn check(&mut self) -> Result<(), Failure> {
-        self.all().try_for_each(|observer| observer.check())
+        self.all().try_for_each(Observer::check)
     }
 
     fn on_end(&mut self) -> Result<(), Failure> {
         // Each has its end, whatever becomes of the others'.
-        let ends: Vec<_> = self.all().map(|observer| observer.on_end()).collect();
+        let ends: Vec<_> = self.all().map(Observer::on_end).collect();
         ends.into_iter().collect()
     }
 
