@@ -10,7 +10,7 @@ use std::{
 const VARIABLES: [&str; 4] = ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI", "LIBTORCH_USE_PYTORCH"];
 
 /// The files of the C++ side.
-const SHIM: [&str; 6] = ["autocast", "device", "foreach", "library", "linear", "tf32"];
+const SHIM: [&str; 7] = ["autocast", "device", "foreach", "group", "library", "linear", "tf32"];
 
 /// The one more with the feature `stand-in`.
 const STAND_IN: &str = "stand_in";
@@ -59,6 +59,8 @@ fn compile(headers: &Headers) {
         .warnings(false)
         .opt_level(1)
         .includes(&headers.folders)
+        .include("src/shim")
+        .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", headers.abi.as_str())
         .files(SHIM.into_iter().chain(stand_in).map(|name| format!("src/shim/{name}.cpp")))
         .compile("interflow_shim");

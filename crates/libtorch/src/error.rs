@@ -23,6 +23,32 @@ pub enum Error {
         /// The first line of libtorch's own message.
         message: String,
     },
+    /// A process cannot join the others.
+    #[error("process {rank} of {size} cannot join the others at {address} within {secs} s: {message}")]
+    Join {
+        /// The process's number, from 0.
+        rank: usize,
+        /// How many processes there are to be.
+        size: usize,
+        /// Where they meet: host and port.
+        address: String,
+        /// How long it was tried.
+        secs: f64,
+        /// The first line of libtorch's own message.
+        message: String,
+    },
+    /// Processes that compute together could not exchange something: one of them has ended, is late, or does other work.
+    #[error("process {rank} of {size} failed in {operation} with the others: {message}")]
+    Group {
+        /// The process's number, from 0.
+        rank: usize,
+        /// How many processes there are.
+        size: usize,
+        /// What was to be exchanged.
+        operation: &'static str,
+        /// What is wrong, or the first line of libtorch's own message.
+        message: String,
+    },
     /// `libtorch_cuda` cannot be loaded.
     #[error("no CUDA: {message}")]
     Cuda {

@@ -1,5 +1,5 @@
 //! Safe calls into what libtorch has and tch has no binding of: fast linear layers, multi-tensor kernels, autocasting,
-//! loading CUDA, uploads and the memory of a device; and the choice of its threads.
+//! loading CUDA, uploads and the memory of a device, processes that compute together; and the choice of its threads.
 //!
 //! One call updates all parameters of a network, which for small networks costs a tenth of updating them one
 //! by one. This is the only crate of the workspace with `unsafe` in it: the C++ side (`shim`) catches all
@@ -11,6 +11,7 @@ mod device_memory;
 mod error;
 mod linear;
 mod memory;
+mod process_group;
 #[cfg(feature = "stand-in")]
 mod stand_in;
 mod tf32;
@@ -28,6 +29,7 @@ pub use device_memory::{DeviceMemory, device_memory, reset_peak_memory};
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};
 pub use memory::keep_freed_memory;
+pub use process_group::{Place, ProcessGroup};
 #[cfg(feature = "stand-in")]
 pub use stand_in::{Transfers, stand_in, transfers};
 pub use tf32::{tf32, with_tf32};

@@ -1,0 +1,422 @@
+//! Several processes, on one machine or on many, that compute together: libtorch's own engine for it, over gloo.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::TcpListener;
+use std::ptr;
+use std::time::Duration;
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::{Error, Pointers, Result, made, outcome, pointers};
+
+unsafe extern "C" {
+    fn interflow_group_join(
+        host: *const c_char,
+        port: u16,
+        listener: c_int,
+        rank: c_int,
+        size: c_int,
+        timeout_ms: i64,
+        result: *mut *mut c_void,
+    ) -> *mut c_char;
+    fn interflow_group_leave(group: *mut c_void) -> *mut c_char;
+    fn interflow_group_sum(group: *mut c_void, x: *const c_void) -> *mut c_char;
+    fn interflow_group_broadcast(group: *mut c_void, x: *const c_void) -> *mut c_char;
+    fn interflow_group_gather(
+        group: *mut c_void,
+        x: *const c_void,
+        results: Pointers,
+        n: usize,
+    ) -> *mut c_char;
+    fn interflow_group_set(group: *mut c_void, key: *const c_char, value: *const u8, n: usize)
+    -> *mut c_char;
+    fn interflow_group_get(group: *mut c_void, key: *const c_char, result: *mut *mut c_void) -> *mut c_char;
+}
+
+/// The most bytes that are exchanged at once, for the memory of their copies not to grow with a network.
+const BUCKET: usize = 32 << 20;
+
+/// A process's place among those that compute together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The process's number, from 0; the process 0 is the master, whom the others look for.
+    pub rank: usize,
+    /// How many processes there are.
+    pub size: usize,
+    /// The master's host: a name or a number.
+    pub host: String,
+    /// The master's port.
+    pub port: u16,
+    /// How long to wait for the others, at the start and in every exchange.
+    pub timeout: Duration,
+}
+
+impl Place {
+    /// The master's host and port.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// Processes that compute together, as one of them sees them. All of them have to make the same calls in the same order; each
+/// call begins by comparing what the processes are about to do, so that another order is an error and no confusion. Tensors
+/// lie on the CPU. After an error the group is of no use any more.
+///
+/// ```
+/// use std::{net::TcpListener, time::Duration};
+///
+/// use interflow_libtorch::{Place, ProcessGroup};
+/// use tch::Tensor;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let (host, port) = ("127.0.0.1".to_owned(), listener.local_addr()?.port());
+/// let place = Place { rank: 0, size: 1, host, port, timeout: Duration::from_secs(30) };
+/// let group = ProcessGroup::host(place, listener)?;
+/// let x = [Tensor::from_slice(&[1.0, 2.0])];
+/// group.mean_(&x)?;
+/// assert_eq!(x[0], Tensor::from_slice(&[1.0, 2.0]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ProcessGroup {
+    group: *mut c_void,
+    place: Place,
+}
+
+// SAFETY: a group may be used from whatever thread, by one at a time; it is not `Sync`.
+unsafe impl Send for ProcessGroup {}
+
+impl ProcessGroup {
+    /// Joins the others, and waits until all are there.
+    ///
+    /// # Errors
+    /// [`Error::Join`] if they do not come within the timeout, or the place is none: a rank that is not below the size.
+    pub fn join(place: Place) -> Result<Self> {
+        Self::joined(place, None)
+    }
+
+    /// The same for the process 0, with a listener that is bound to its port already: to a port that was free, and to
+    /// `127.0.0.1` where all processes are on this machine.
+    ///
+    /// # Errors
+    /// As [`ProcessGroup::join`].
+    pub fn host(place: Place, listener: TcpListener) -> Result<Self> {
+        Self::joined(place, Some(listener))
+    }
+
+    fn joined(place: Place, listener: Option<TcpListener>) -> Result<Self> {
+        let refused = |message: String| Error::Join {
+            rank: place.rank,
+            size: place.size,
+            address: place.address(),
+            secs: place.timeout.as_secs_f64(),
+            message,
+        };
+        let (Ok(rank), Ok(size)) = (c_int::try_from(place.rank), c_int::try_from(place.size)) else {
+            return Err(refused("there are too many processes".to_owned()));
+        };
+        if rank >= size {
+            return Err(refused("ranks go from 0 to below the number of processes".to_owned()));
+        }
+        let host = CString::new(place.host.as_str())
+            .map_err(|_| refused("the host's name has a zero in it".to_owned()))?;
+        let timeout = i64::try_from(place.timeout.as_millis()).unwrap_or(i64::MAX).max(1);
+        let mut group = ptr::null_mut();
+        let listener = listener.map_or(-1, descriptor);
+        // SAFETY: `host` and `group` outlive the call; a listener is an open one, which from here on is libtorch's.
+        let message = unsafe {
+            interflow_group_join(host.as_ptr(), place.port, listener, rank, size, timeout, &raw mut group)
+        };
+        outcome("joining", message).map_err(|error| refused(plain(error)))?;
+        Ok(Self { group, place })
+    }
+
+    /// The process's number, from 0.
+    pub fn rank(&self) -> usize {
+        self.place.rank
+    }
+
+    /// How many processes there are.
+    pub fn size(&self) -> usize {
+        self.place.size
+    }
+
+    /// Replaces tensors by their sums over the processes, the same to the bit on all of them, without a record of gradients.
+    ///
+    /// # Errors
+    /// [`Error::Group`] if another process has ended, is late by more than the timeout, or has other tensors;
+    /// [`Error::ListMismatch`] for a tensor that is not on the CPU.
+    pub fn sum_(&self, tensors: &[Tensor]) -> Result<()> {
+        self.exchange_("a sum", tensors, |flat| self.sum_of(flat))
+    }
+
+    /// Replaces tensors of floating-point numbers by their means over the processes, otherwise as [`ProcessGroup::sum_`].
+    ///
+    /// # Errors
+    /// As [`ProcessGroup::sum_`], and [`Error::ListMismatch`] for whole numbers.
+    pub fn mean_(&self, tensors: &[Tensor]) -> Result<()> {
+        const OPERATION: &str = "a mean";
+        check_floating(OPERATION, tensors)?;
+        self.exchange_(OPERATION, tensors, |flat| {
+            self.sum_of(flat)?;
+            let mean = flat.shallow_clone().f_div_scalar_(self.size() as f64);
+            mean.map(drop).map_err(|error| self.failed(OPERATION, error.to_string()))
+        })
+    }
+
+    fn sum_of(&self, flat: &Tensor) -> Result<()> {
+        // SAFETY: the group is one that was joined, and the tensor outlives the call.
+        self.outcome("a sum", unsafe { interflow_group_sum(self.group, flat.as_ptr().cast()) })
+    }
+
+    /// Replaces tensors by those of the process 0, without a record of gradients.
+    ///
+    /// # Errors
+    /// As [`ProcessGroup::sum_`].
+    pub fn broadcast_(&self, tensors: &[Tensor]) -> Result<()> {
+        const OPERATION: &str = "a broadcast";
+        self.exchange_(OPERATION, tensors, |flat| {
+            // SAFETY: the group is one that was joined, and the tensor outlives the call.
+            self.outcome(OPERATION, unsafe { interflow_group_broadcast(self.group, flat.as_ptr().cast()) })
+        })
+    }
+
+    /// Every process's tensor, in the order of their ranks. They are of one kind and one shape.
+    ///
+    /// # Errors
+    /// As [`ProcessGroup::sum_`].
+    pub fn all_gather(&self, x: &Tensor) -> Result<Vec<Tensor>> {
+        const OPERATION: &str = "a gathering";
+        let list = [x.shallow_clone()];
+        self.check_same(OPERATION, &list)?;
+        self.gathered(OPERATION, &x.detach().contiguous())
+    }
+
+    /// Returns when all processes have come here.
+    ///
+    /// # Errors
+    /// [`Error::Group`] if another process has ended, is late by more than the timeout, or does something else.
+    pub fn barrier(&self) -> Result<()> {
+        self.check_same("a barrier", &[])
+    }
+
+    /// Leaves bytes under a name for [`ProcessGroup::get`] in whatever process.
+    ///
+    /// # Errors
+    /// [`Error::Group`] if the process 0, which keeps them, has ended.
+    pub fn set(&self, name: &str, value: &[u8]) -> Result<()> {
+        const OPERATION: &str = "leaving a value";
+        let name = self.name(OPERATION, name)?;
+        // SAFETY: the group is one that was joined; name and value outlive the call.
+        let message = unsafe { interflow_group_set(self.group, name.as_ptr(), value.as_ptr(), value.len()) };
+        self.outcome(OPERATION, message)
+    }
+
+    /// The bytes that some process leaves under a name, for which this one waits.
+    ///
+    /// # Errors
+    /// [`Error::Group`] if nothing is there within the timeout, or the process 0, which keeps them, has ended.
+    pub fn get(&self, name: &str) -> Result<Vec<u8>> {
+        const OPERATION: &str = "waiting for a value";
+        let name = self.name(OPERATION, name)?;
+        let bytes = made(OPERATION, |result| {
+            // SAFETY: the group is one that was joined; name and result outlive the call.
+            unsafe { interflow_group_get(self.group, name.as_ptr(), result) }
+        });
+        let bytes = bytes.map_err(|error| self.failed(OPERATION, plain(error)))?;
+        Vec::<u8>::try_from(bytes).map_err(|error| self.failed(OPERATION, error.to_string()))
+    }
+
+    /// Passes tensors to `exchange` many at a time, end to end in one that is overwritten, and puts back what comes out.
+    fn exchange_(
+        &self,
+        operation: &'static str,
+        tensors: &[Tensor],
+        exchange: impl Fn(&Tensor) -> Result<()>,
+    ) -> Result<()> {
+        self.check_same(operation, tensors)?;
+        tch::no_grad(|| {
+            for bucket in buckets(tensors) {
+                let refused = |error: TchError| self.failed(operation, error.to_string());
+                let flat = end_to_end(bucket).map_err(refused)?;
+                exchange(&flat)?;
+                put_back(bucket, &flat).map_err(refused)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Compares the processes' next operations, and the kinds and the shapes of their tensors: gloo takes it ill if they differ.
+    fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
+        if let Some(index) = tensors.iter().position(|x| x.device() != Device::Cpu) {
+            let found = tensors[index].device();
+            let problem = format!("tensor {index}: expected one on the CPU, found: {found:?}");
+            return Err(Error::ListMismatch { operation, problem });
+        }
+        let own = fingerprint(operation, tensors);
+        let all = self.gathered(operation, &Tensor::from_slice(&[own]))?;
+        match all.iter().position(|other| other.int64_value(&[0]) != own) {
+            None => Ok(()),
+            Some(rank) => {
+                Err(self
+                    .failed(operation, format!("process {rank} does something else, or has other tensors")))
+            }
+        }
+    }
+
+    fn gathered(&self, operation: &'static str, x: &Tensor) -> Result<Vec<Tensor>> {
+        let results: Vec<Tensor> = (0..self.size()).map(|_| x.empty_like()).collect();
+        let to = pointers(&results);
+        // SAFETY: the group is one that was joined; the tensor and the results, one for each process, outlive the call.
+        let message =
+            unsafe { interflow_group_gather(self.group, x.as_ptr().cast(), to.as_ptr(), results.len()) };
+        self.outcome(operation, message)?;
+        Ok(results)
+    }
+
+    fn name(&self, operation: &'static str, name: &str) -> Result<CString> {
+        CString::new(name).map_err(|_| self.failed(operation, format!("a name with a zero in it: {name:?}")))
+    }
+
+    fn outcome(&self, operation: &'static str, message: *mut c_char) -> Result<()> {
+        outcome(operation, message).map_err(|error| self.failed(operation, plain(error)))
+    }
+
+    fn failed(&self, operation: &'static str, message: String) -> Error {
+        Error::Group { rank: self.rank(), size: self.size(), operation, message }
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        // SAFETY: the group is one that was joined, and is left once.
+        let message = unsafe { interflow_group_leave(self.group) };
+        // Nothing is left to be done about a failure.
+        let _ = outcome("leaving", message);
+    }
+}
+
+/// The listener as libtorch takes it over.
+#[cfg(unix)]
+fn descriptor(listener: TcpListener) -> c_int {
+    use std::os::fd::IntoRawFd;
+    listener.into_raw_fd()
+}
+
+/// Elsewhere libtorch opens a listener of its own at the port that was free.
+#[cfg(not(unix))]
+fn descriptor(listener: TcpListener) -> c_int {
+    drop(listener);
+    -1
+}
+
+/// Neighbours of one kind, as many as go into a bucket, at least one.
+fn buckets(tensors: &[Tensor]) -> impl Iterator<Item = &[Tensor]> {
+    let mut bytes = 0;
+    tensors.chunk_by(move |a, b| {
+        bytes += size_in_bytes(a);
+        let together = a.kind() == b.kind() && bytes + size_in_bytes(b) <= BUCKET;
+        if !together {
+            bytes = 0;
+        }
+        together
+    })
+}
+
+fn check_floating(operation: &'static str, tensors: &[Tensor]) -> Result<()> {
+    let floating = |x: &Tensor| matches!(x.kind(), Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double);
+    match tensors.iter().position(|x| !floating(x)) {
+        None => Ok(()),
+        Some(i) => Err(Error::ListMismatch {
+            operation,
+            problem: format!("tensor {i}: expected floating-point numbers, found: {:?}", tensors[i].kind()),
+        }),
+    }
+}
+
+fn size_in_bytes(x: &Tensor) -> usize {
+    x.numel() * x.kind().elt_size_in_bytes()
+}
+
+fn end_to_end(tensors: &[Tensor]) -> std::result::Result<Tensor, TchError> {
+    let flat: std::result::Result<Vec<Tensor>, TchError> =
+        tensors.iter().map(|x| x.detach().f_reshape([-1])).collect();
+    Tensor::f_cat(&flat?, 0)
+}
+
+fn put_back(tensors: &[Tensor], flat: &Tensor) -> std::result::Result<(), TchError> {
+    let mut from = 0;
+    for x in tensors {
+        let n = x.numel() as i64;
+        x.shallow_clone().f_copy_(&flat.f_narrow(0, from, n)?.f_view_as(x)?)?;
+        from += n;
+    }
+    Ok(())
+}
+
+/// A number that differs where operations, kinds or shapes do.
+fn fingerprint(operation: &str, tensors: &[Tensor]) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    operation.hash(&mut hasher);
+    for x in tensors {
+        (format!("{:?}", x.kind()), x.size()).hash(&mut hasher);
+    }
+    hasher.finish().cast_signed()
+}
+
+/// libtorch's own message, without the place in its source where gloo's begin.
+fn plain(error: Error) -> String {
+    let message = match error {
+        Error::Torch { message, .. } => message,
+        other => other.to_string(),
+    };
+    match message.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((_, rest)) => rest.to_owned(),
+        None => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_hold_neighbours_of_one_kind_and_no_more_than_fits() {
+        let of = |kind: Kind, n: i64| Tensor::zeros([n], (kind, Device::Cpu));
+        let most = (BUCKET / 4) as i64;
+        let list = [
+            of(Kind::Float, 3),
+            of(Kind::Float, most - 3),
+            of(Kind::Float, 1),
+            of(Kind::Double, 2),
+            of(Kind::Double, most),
+            of(Kind::Double, 0),
+            of(Kind::Double, 1),
+        ];
+        let lengths: Vec<usize> = buckets(&list).map(<[Tensor]>::len).collect();
+        assert_eq!(lengths, [2, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn a_rank_that_is_none_is_refused() {
+        let place = Place {
+            rank: 2,
+            size: 2,
+            host: "127.0.0.1".to_owned(),
+            port: 1,
+            timeout: Duration::from_secs(1),
+        };
+        let error = ProcessGroup::join(place).unwrap_err();
+        assert!(error.to_string().contains("process 2 of 2 cannot join"), "{error}");
+    }
+
+    #[test]
+    fn a_message_is_without_its_place() {
+        let of = |message: &str| plain(Error::Torch { operation: "x", message: message.to_owned() });
+        assert_eq!(of("[a/pair.cc:12] Connection closed [::1]:5"), "Connection closed [::1]:5");
+        assert_eq!(of("Connection refused"), "Connection refused");
+    }
+}

@@ -1,0 +1,205 @@
+//! Processes that compute together: each test runs itself again, once for every process.
+
+use std::env;
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use interflow_libtorch::{Error, Place, ProcessGroup};
+use tch::{Device, Kind, Tensor};
+
+const RANK: &str = "INTERFLOW_TEST_RANK";
+const SIZE: &str = "INTERFLOW_TEST_SIZE";
+const PORT: &str = "INTERFLOW_TEST_PORT";
+/// What a process says at the end, for a test not to pass by running nothing.
+const DONE: &str = "this process has done its part";
+
+fn number(variable: &str) -> Option<usize> {
+    env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+fn place(rank: usize, size: usize, port: u16) -> Place {
+    Place { rank, size, host: "127.0.0.1".to_owned(), port, timeout: Duration::from_secs(10) }
+}
+
+/// Runs `body` in `size` processes; `name` is the test's own.
+fn processes(name: &str, size: usize, body: fn(ProcessGroup)) {
+    if let Some(rank) = number(RANK) {
+        if number(SIZE) == Some(size) {
+            let port = number(PORT).unwrap() as u16;
+            body(ProcessGroup::join(place(rank, size, port)).unwrap());
+            println!("{DONE}");
+        }
+        return;
+    }
+    // A port that is free now; the process 0 takes it.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let start = |rank: usize| -> Child {
+        Command::new(env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture", "--test-threads=1"])
+            .envs([(RANK, rank.to_string()), (SIZE, size.to_string()), (PORT, port.to_string())])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let children: Vec<Child> = (0..size).map(start).collect();
+    let outputs: Vec<Output> = children.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    for (rank, output) in outputs.iter().enumerate() {
+        let (text, complaint) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && text.contains(DONE), "process {rank}: {text}\n{complaint}");
+    }
+}
+
+/// Numbers that differ from process to process and from place to place, small enough for every kind to be exact.
+fn own(rank: usize, shape: &[i64], kind: Kind) -> Tensor {
+    let n: i64 = shape.iter().product();
+    let x = Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(13) * (rank as i64 + 1);
+    x.reshape(shape).to_kind(kind)
+}
+
+/// Over all processes: the sum of rank + 1, times what the process 0 has.
+fn summed(size: usize, shape: &[i64], kind: Kind) -> Tensor {
+    let factor = (size * (size + 1) / 2) as i64;
+    (own(0, shape, Kind::Int64) * factor).to_kind(kind)
+}
+
+const KINDS: [Kind; 4] = [Kind::Float, Kind::Double, Kind::BFloat16, Kind::Int64];
+const SHAPES: [&[i64]; 5] = [&[], &[1], &[3, 5], &[0, 4], &[1000, 7]];
+
+fn check_everything(group: ProcessGroup) {
+    let (rank, size) = (group.rank(), group.size());
+    let all = |f: &dyn Fn(&[i64], Kind) -> Tensor| -> Vec<Tensor> {
+        KINDS.iter().flat_map(|kind| SHAPES.map(|shape| f(shape, *kind))).collect()
+    };
+    let sums = all(&|shape, kind| own(rank, shape, kind));
+    group.sum_(&sums).unwrap();
+    for (found, expected) in sums.iter().zip(all(&|shape, kind| summed(size, shape, kind))) {
+        assert!(found.equal(&expected) && found.kind() == expected.kind());
+    }
+
+    // In place: a weight and a view with gaps are overwritten where they are.
+    let weight = own(rank, &[6, 4], Kind::Double).set_requires_grad(true);
+    let wide = own(rank, &[6, 8], Kind::Double);
+    group.mean_(&[weight.shallow_clone(), wide.narrow(1, 2, 4)]).unwrap();
+    let expected = summed(size, &[6, 4], Kind::Double) / size as f64;
+    assert!(weight.requires_grad() && weight.is_leaf() && weight.detach().equal(&expected));
+    let expected = summed(size, &[6, 8], Kind::Double) / size as f64;
+    assert!(wide.narrow(1, 2, 4).equal(&expected.narrow(1, 2, 4)));
+    assert!(wide.narrow(1, 0, 2).equal(&own(rank, &[6, 8], Kind::Double).narrow(1, 0, 2)));
+
+    let copies = all(&|shape, kind| own(rank, shape, kind));
+    group.broadcast_(&copies).unwrap();
+    for (found, expected) in copies.iter().zip(all(&|shape, kind| own(0, shape, kind))) {
+        assert!(found.equal(&expected));
+    }
+
+    let gathered = group.all_gather(&own(rank, &[2, 3], Kind::Float)).unwrap();
+    assert_eq!(gathered.len(), size);
+    for (rank, found) in gathered.iter().enumerate() {
+        assert!(found.equal(&own(rank, &[2, 3], Kind::Float)));
+    }
+
+    group.set(&format!("of {rank}"), &[rank as u8, 0, 255]).unwrap();
+    for rank in 0..size {
+        assert_eq!(group.get(&format!("of {rank}")).unwrap(), [rank as u8, 0, 255]);
+    }
+    group.set("empty", &[]).unwrap();
+    assert!(group.get("empty").unwrap().is_empty());
+    group.barrier().unwrap();
+}
+
+#[test]
+fn two_processes_exchange_what_they_have() {
+    processes("two_processes_exchange_what_they_have", 2, check_everything);
+}
+
+#[test]
+fn three_processes_exchange_what_they_have() {
+    processes("three_processes_exchange_what_they_have", 3, check_everything);
+}
+
+#[test]
+fn more_than_a_bucket_is_summed() {
+    processes("more_than_a_bucket_is_summed", 2, |group| {
+        let shapes: [&[i64]; 3] = [&[5_000_000], &[17], &[9_000_000]];
+        let list = shapes.map(|shape| own(group.rank(), shape, Kind::Float));
+        group.sum_(&list).unwrap();
+        for (found, shape) in list.iter().zip(shapes) {
+            assert!(found.equal(&summed(2, shape, Kind::Float)));
+        }
+    });
+}
+
+#[test]
+fn whole_numbers_have_no_mean() {
+    processes("whole_numbers_have_no_mean", 2, |group| {
+        let error = group.mean_(&[own(0, &[3], Kind::Int64)]).unwrap_err();
+        assert!(error.to_string().contains("expected floating-point numbers, found: Int64"), "{error}");
+        group.barrier().unwrap();
+    });
+}
+
+#[test]
+fn other_tensors_and_other_work_are_errors() {
+    processes("other_tensors_and_other_work_are_errors", 2, |group| {
+        let other = 1 - group.rank();
+        let error = group.sum_(&[own(0, &[3 + group.rank() as i64], Kind::Float)]).unwrap_err();
+        let expected = format!("process {other} does something else, or has other tensors");
+        assert!(error.to_string().contains(&expected), "{error}");
+        let x = own(0, &[3], Kind::Float);
+        let outcome =
+            if group.rank() == 0 { group.sum_(&[x]) } else { group.broadcast_(&[x.shallow_clone()]) };
+        let error = outcome.unwrap_err();
+        assert!(error.to_string().contains(&expected), "{error}");
+        let outcome = if group.rank() == 0 { group.barrier() } else { group.sum_(&[x_of_one()]) };
+        assert!(matches!(outcome, Err(Error::Group { .. })));
+    });
+}
+
+fn x_of_one() -> Tensor {
+    own(0, &[1], Kind::Float)
+}
+
+#[test]
+fn a_process_that_ends_is_an_error_of_the_others_at_once() {
+    processes("a_process_that_ends_is_an_error_of_the_others_at_once", 3, |group| {
+        let x = [own(group.rank(), &[1000], Kind::Float)];
+        group.sum_(&x).unwrap();
+        if group.rank() == 1 {
+            return;
+        }
+        let error = group.sum_(&x).unwrap_err();
+        let Error::Group { rank, size, .. } = error else { panic!("{error}") };
+        assert_eq!((rank, size), (group.rank(), 3));
+        assert!(group.sum_(&x).is_err(), "the group is of no use any more");
+    });
+}
+
+#[test]
+fn a_late_process_is_an_error_after_the_timeout() {
+    processes("a_late_process_is_an_error_after_the_timeout", 2, |group| {
+        if group.rank() == 1 {
+            std::thread::sleep(Duration::from_secs(15));
+            return;
+        }
+        let start = Instant::now();
+        let error = group.barrier().unwrap_err();
+        assert!(error.to_string().contains("process 0 of 2 failed in a barrier with the others"), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(14), "the other one is asleep until then");
+        let error = group.get("nothing").unwrap_err();
+        assert!(matches!(error, Error::Group { .. }), "{error}");
+    });
+}
+
+#[test]
+fn a_master_or_processes_that_are_not_there_are_errors() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (rank, size) in [(1, 2), (0, 2)] {
+        let place = Place { timeout: Duration::from_secs(2), ..place(rank, size, port) };
+        let error = ProcessGroup::join(place).unwrap_err();
+        let expected = format!("process {rank} of 2 cannot join the others at 127.0.0.1:{port} within 2 s");
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+}
