@@ -50,6 +50,16 @@ pub enum Error {
         /// What to do.
         hint: &'static str,
     },
+    /// Several processes cannot train this together.
+    #[error("training in {processes} processes does not go with {part}\nhint: {hint}")]
+    Processes {
+        /// How many processes there are.
+        processes: usize,
+        /// What it does not go with.
+        part: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// An objective returned a gradient that does not have one part for each weight that is trained.
     #[error("a gradient has one part for each weight that is trained, expected: {expected}, found: {found}")]
     Gradient {

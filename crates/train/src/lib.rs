@@ -57,6 +57,8 @@
 //! **On a GPU** the host works ahead of it: threads make the ends of the next steps' paths and upload them without anybody
 //! waiting, and losses and norms stay on the device until one is reported ([`Trainer::overlapped`]).
 //!
+//! **In several processes** each computes the gradient of its rows of every batch ([`Trainer::with_group`]).
+//!
 //! **On a machine that others use too** a step with as many threads as there are cores waits for the thread that has lost its
 //! core. [`Trainer::with_threads`] lets the times of the steps decide how many they get.
 
@@ -85,6 +87,7 @@ pub mod problem;
 pub mod run_state;
 pub mod schedule;
 pub mod self_check;
+mod share;
 pub mod time;
 pub mod trainer;
 

@@ -44,7 +44,7 @@ impl MaximumLikelihood {
 
 impl Objective for MaximumLikelihood {
     fn check(&self, setting: &Setting<'_>) -> Result<()> {
-        let Setting { config, problem, network, has_companion } = setting;
+        let Setting { config, problem, network, has_companion, processes } = setting;
         let (parts, jitter) = (config.accumulate, config.jitter);
         let denoiser = network.part(VelocityAndDenoiser::DENOISER);
         let refused = [
@@ -56,6 +56,8 @@ impl Objective for MaximumLikelihood {
             (jitter > 0.0, format!("noise on the target's points, jitter: {jitter}"), "leave jitter out"),
             (!network.space().given.is_nothing(), "points that are given conditions".to_owned(), ON_A_PATH),
             (*has_companion, "a path that is learned".to_owned(), ON_A_PATH),
+            // The solver's steps depend on all points that it carries.
+            (*processes > 1, format!("{processes} processes"), "take one process"),
             (denoiser.is_some(), "a network that holds a denoiser".to_owned(), "leave the denoiser out"),
         ];
         match refused.into_iter().find(|(found, ..)| *found) {

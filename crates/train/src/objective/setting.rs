@@ -18,6 +18,8 @@ pub struct Setting<'a> {
     pub network: &'a dyn Network,
     /// Whether something is trained beside the network, such as a learnable path.
     pub has_companion: bool,
+    /// How many processes train together, each with its rows of every batch.
+    pub processes: usize,
 }
 
 impl Setting<'_> {

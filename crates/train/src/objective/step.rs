@@ -11,6 +11,7 @@ use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::prepared::Prepared;
 use crate::problem::Problem;
+use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// A loss and its gradient.
@@ -41,10 +42,13 @@ pub struct TrainingStep<'a> {
     pub step: u64,
     /// The batches that are made ahead, where they are.
     pub(crate) prepared: Option<&'a Prepared>,
+    /// The rows of the batch that are this process's.
+    pub(crate) share: Share,
 }
 
 impl TrainingStep<'_> {
-    /// The step's pairs on the path, `config.batch` of them, jittered as the config says, at times of the run's law.
+    /// The step's pairs on the path, `config.batch` of them, jittered as the config says, at times of the run's law; where
+    /// several processes train together ([`crate::Trainer::with_group`]), this one's share of them.
     /// Gradients in a path's own parameters are not recorded: they are not the network's to train.
     ///
     /// # Errors
@@ -56,7 +60,8 @@ impl TrainingStep<'_> {
                 Some(prepared) => prepared.get(self.seed, self.step),
                 None => batches.on_host(self.config.batch, self.step, self.times),
             };
-            batches.on_path(on_host?, self.placement())
+            let own = self.share.rows(self.config.batch);
+            batches.on_path(on_host?.rows(own), self.placement())
         })
     }
 
@@ -75,7 +80,7 @@ impl TrainingStep<'_> {
     /// As [`TrainingStep::batch`] and [`TrainingStep::backward`], or a failure of `loss`.
     pub fn gradient_of(&self, mut loss: impl FnMut(&Batch, &mut Draw) -> Result<Tensor>) -> Result<Gradient> {
         let parts = self.parts()?;
-        let draw = &mut self.stream(Purpose::Dropout).at(self.step);
+        let draw = &mut self.dropout();
         let mut mean = Gradient { loss: Tensor::zeros([], self.placement()), of_weights: Vec::new() };
         for (part, count) in parts.iter().zip(1..) {
             let found = self.backward(&loss(part, draw)?)?;
@@ -130,6 +135,15 @@ impl TrainingStep<'_> {
     pub fn placement(&self) -> (Kind, Device) {
         let parameters = self.network.parameters();
         (parameters.kind(), parameters.device())
+    }
+
+    /// The step's draw for what a network drops, one for each process.
+    fn dropout(&self) -> Draw {
+        let stream = match self.share.rank() {
+            0 => self.stream(Purpose::Dropout),
+            rank => self.named_stream(&format!("what process {rank} drops")),
+        };
+        stream.at(self.step)
     }
 
     /// The run's stream for a purpose; this step's draw is `stream(purpose).at(step.step)`.

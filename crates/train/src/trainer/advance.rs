@@ -11,9 +11,14 @@ use crate::objective::Gradient;
 impl Trainer {
     /// Takes one step. Its loss and its norm are left to be read: on the CPU the norm is read at once, and what is not finite
     /// never reaches the weights; a GPU would have to be waited for.
-    pub(super) fn advance(&mut self) -> Result<()> {
-        let Gradient { loss, of_weights } =
-            self.config.with_tf32(|| self.objective.gradient(&self.training_step()))?;
+    ///
+    /// Where several processes train together, both are the means over all of them, and `stop` says whether this one wants to.
+    pub(super) fn advance(&mut self, stop: bool) -> Result<()> {
+        let gradient = self.config.with_tf32(|| self.objective.gradient(&self.training_step()))?;
+        if let Some(together) = &mut self.together {
+            together.average(&gradient, stop)?;
+        }
+        let Gradient { loss, of_weights } = gradient;
         let step = self.step + 1;
         let norm = total_norm(&of_weights)?;
         if self.prepared.is_none() {

@@ -2,7 +2,9 @@
 
 mod advance;
 mod parts;
+mod quiet;
 mod run;
+mod together;
 mod unread;
 
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use interflow_core::Network;
 use interflow_libtorch::ThreadChoice;
 use tch::Device;
 
+use self::together::Together;
 use self::unread::Unread;
 
 use crate::accumulate::Accumulate;
@@ -26,6 +29,7 @@ use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::run_state::RunState;
 use crate::self_check::SelfCheck;
+use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// A network in training. It knows no objective but through the trait [`Objective`].
@@ -47,6 +51,8 @@ pub struct Trainer {
     unread: Unread,
     /// The parts of a step's batch, where they were chosen.
     parts: Option<i64>,
+    /// The other processes, where several train together.
+    together: Option<Together>,
 }
 
 impl Trainer {
@@ -65,12 +71,13 @@ impl Trainer {
         config.check()?;
         problem.check(network.space())?;
         config.mixed_precision = config.mixed_precision.resolved(&*network);
-        let has_companion = false;
+        let (has_companion, processes) = (false, 1);
         objective.check(&Setting {
             config: &config,
             problem: &problem,
             network: &*network,
             has_companion,
+            processes,
         })?;
         let times = config.time.build(&problem.interpolant)?;
         let ema = config.ema_decay.map(|decay| Ema::new(&*network, decay)).transpose()?;
@@ -93,6 +100,7 @@ impl Trainer {
             prepared: None,
             unread: Unread::default(),
             parts: None,
+            together: None,
         };
         if is_gpu { trainer.overlapped() } else { Ok(trainer) }
     }
@@ -116,8 +124,7 @@ impl Trainer {
     /// # Errors
     /// If the objective refuses to share the run.
     pub fn with_companion(self, companion: Box<dyn Companion>) -> Result<Self> {
-        let Self { config, problem, network, .. } = &self;
-        self.objective.check(&Setting { config, problem, network: &**network, has_companion: true })?;
+        self.check_setting(true)?;
         Ok(Self { companion: Some(companion), ..self })
     }
 
@@ -173,6 +180,7 @@ impl Trainer {
             seed: self.seed,
             step: self.step,
             prepared: self.prepared.as_ref(),
+            share: self.together.as_ref().map_or(Share::WHOLE, Together::share),
         }
     }
 

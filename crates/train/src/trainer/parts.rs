@@ -12,6 +12,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::objective::TrainingStep;
 use crate::observer::Observer;
+use crate::share::Share;
 
 /// The share of the free memory that a step may take: the rest is for held-out checks, and for what libtorch cannot use of
 /// the gaps between tensors.
@@ -95,7 +96,8 @@ impl Trainer {
     /// The bytes that a step of `n` pairs takes at most at a time; the step is not taken.
     fn peak(&self, n: i64, device: Device) -> Result<f64> {
         let config = TrainConfig { batch: n, accumulate: Accumulate::default(), ..self.config.clone() };
-        let step = TrainingStep { config: &config, prepared: None, ..self.training_step() };
+        let step =
+            TrainingStep { config: &config, prepared: None, share: Share::WHOLE, ..self.training_step() };
         let bytes = |of: fn(DeviceMemory) -> u64| Ok::<_, Error>(device_memory(device)?.map_or(0, of) as f64);
         reset_peak_memory(device)?;
         let before = bytes(|memory| memory.allocated)?;

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Trainer;
+use super::quiet::Quiet;
+use super::together::Together;
 use super::unread::Numbers;
 use crate::config::due;
 use crate::error::{Error, Failure, Result};
@@ -26,6 +28,14 @@ impl Trainer {
     /// # Errors
     /// [`Error::NotFinite`] naming the step, [`Error::Observer`], a failure of the objective, or a refusal of libtorch.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        if self.together.as_ref().is_some_and(Together::is_quiet) {
+            self.run_told(&mut Quiet(observer))
+        } else {
+            self.run_told(observer)
+        }
+    }
+
+    fn run_told(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let start = Instant::now();
         let stop = self.train(observer);
         let ended = observer.on_end();
@@ -35,6 +45,7 @@ impl Trainer {
     }
 
     fn train(&mut self, observer: &mut dyn Observer) -> Result<StopReason> {
+        self.take_first_state()?;
         self.choose_parts(observer)?;
         let mut last = LastReport { at: Instant::now(), step: self.step, threads: 0 };
         let stop = loop {
@@ -66,20 +77,21 @@ impl Trainer {
 
     /// Takes one step and gives the companion its turn, with the threads that are chosen for them, if they are.
     fn step_by_choice(&mut self, last: &mut LastReport, observer: &mut dyn Observer) -> Result<()> {
-        let Some(mut choice) = self.threads.take() else { return self.step_in_turn() };
+        let stop = self.together.is_some() && observer.interrupted();
+        let Some(mut choice) = self.threads.take() else { return self.step_in_turn(stop) };
         let threads = choice.threads();
         if threads != last.threads {
             last.threads = threads;
             observer.on_threads(self.step + 1, threads);
         }
-        let step = choice.time(1.0, || self.step_in_turn());
+        let step = choice.time(1.0, || self.step_in_turn(stop));
         self.threads = Some(choice);
         step
     }
 
     /// Takes one step and gives the companion its turn.
-    fn step_in_turn(&mut self) -> Result<()> {
-        self.advance()?;
+    fn step_in_turn(&mut self, stop: bool) -> Result<()> {
+        self.advance(stop)?;
         self.with_companions_turn(|companion, turn| companion.after_step(turn))?;
         Ok(())
     }
@@ -90,7 +102,8 @@ impl Trainer {
         } else if self.patience.exhausted(self.config.patience) {
             Some(StopReason::EarlyStop)
         } else {
-            observer.interrupted().then_some(StopReason::Interrupted)
+            let stop = self.together.as_ref().map_or_else(|| observer.interrupted(), Together::stop);
+            stop.then_some(StopReason::Interrupted)
         }
     }
 
@@ -128,7 +141,9 @@ impl Trainer {
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
         self.unread.read()?;
         let check = self.self_check(self.config.n_validation)?;
-        self.patience.observe(check.trained_objective());
+        let objective = check.trained_objective();
+        let of_first = |together: &Together| together.of_first(objective);
+        self.patience.observe(self.together.as_ref().map_or(Ok(objective), of_first)?);
         observer.on_validation(&check);
         let numbers = self.with_companions_turn(|companion, turn| companion.after_check(turn, &check))?;
         if let Some(numbers) = numbers {

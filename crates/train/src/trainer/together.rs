@@ -1,0 +1,140 @@
+//! Training in several processes, each of which computes the gradient of its rows of every batch.
+
+use interflow_libtorch::ProcessGroup;
+use tch::{Device, Tensor};
+
+use super::Trainer;
+use crate::error::{Error, Result};
+use crate::objective::{Gradient, Setting};
+use crate::share::Share;
+
+/// The processes that train together, and what they have agreed on.
+#[derive(Debug)]
+pub(super) struct Together {
+    group: ProcessGroup,
+    /// Whether one of them wants to stop.
+    stop: bool,
+}
+
+impl Together {
+    pub(super) fn share(&self) -> Share {
+        Share::of(&self.group)
+    }
+
+    pub(super) fn stop(&self) -> bool {
+        self.stop
+    }
+
+    /// Whether others do the reporting and the saving.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.group.rank() > 0
+    }
+
+    /// Refuses what cannot be shared out.
+    fn check(&self, setting: &Setting<'_>) -> Result<()> {
+        let (processes, config) = (self.group.size(), setting.config);
+        let refuse = |part: String, hint: &'static str| Err(Error::Processes { processes, part, hint });
+        let share = processes as i64 * config.accumulate.parts();
+        if config.batch % share != 0 {
+            let part = format!("batch: {}, accumulate: {}", config.batch, config.accumulate);
+            return refuse(part, "let batch be a multiple of the processes times accumulate");
+        }
+        let device = setting.network.parameters().device();
+        if device != Device::Cpu {
+            return refuse(format!("a network on {device:?}"), "take the device cpu, or one process");
+        }
+        if setting.has_companion {
+            return refuse("a path that is learned".to_owned(), "take one process, or a path that is not");
+        }
+        Ok(())
+    }
+
+    /// Replaces a gradient and its loss by the mean over the processes, and learns whether one of them wants to stop.
+    pub(super) fn average(&mut self, gradient: &Gradient, stop: bool) -> Result<()> {
+        // Of the loss's kind, for one exchange to do.
+        let wants = Tensor::from_slice(&[f64::from(u8::from(stop))]).to_kind(gradient.loss.kind());
+        let mut all = vec![wants.shallow_clone(), gradient.loss.shallow_clone()];
+        all.extend(gradient.of_weights.iter().map(Tensor::shallow_clone));
+        self.group.mean_(&all)?;
+        self.stop |= wants.double_value(&[0]) > 0.0;
+        Ok(())
+    }
+
+    /// The process 0's number, for decisions that all have to take alike.
+    pub(super) fn of_first(&self, number: f64) -> Result<f64> {
+        let shared = Tensor::from_slice(&[number]);
+        self.group.broadcast_(&[shared.shallow_clone()])?;
+        Ok(shared.double_value(&[0]))
+    }
+
+    /// Refuses to go on from different steps or seeds.
+    fn check_same_run(&self, own: [(&'static str, u64); 4]) -> Result<()> {
+        let numbers = own.map(|(_, number)| number.cast_signed());
+        for (rank, found) in self.group.all_gather(&Tensor::from_slice(&numbers))?.iter().enumerate() {
+            let found: [u64; 4] = std::array::from_fn(|i| found.int64_value(&[i as i64]).cast_unsigned());
+            if let Some(((name, own), found)) =
+                own.into_iter().zip(found).find(|((_, own), found)| own != found)
+            {
+                let rank_of_own = self.group.rank();
+                let part = format!(
+                    "different runs, {name} of process {rank_of_own}: {own}, of process {rank}: {found}"
+                );
+                let hint = "start all processes with the same config, seed and checkpoint";
+                return Err(Error::Processes { processes: self.group.size(), part, hint });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Trainer {
+    /// The same run together with other processes, each of which is given the same config, problem, network, objective and
+    /// seed, and calls [`Trainer::run`] when the others do.
+    ///
+    /// A step's batch is what it is on one process: all of it is drawn and paired in every process, and the process r of N
+    /// passes the rows from r·B/N to (r + 1)·B/N through its network. Losses and gradients are averaged over the processes
+    /// before the gradient's norm is taken and clipped, so that N processes take the step of one, up to the order of sums (and
+    /// what a network drops, which is drawn for each process); with as many processes and threads a run computes the same bits
+    /// again. Weights, average and optimiser are those of the process 0 from the start of every [`Trainer::run`]. Held-out checks
+    /// are computed in every process; the numbers of the process 0 decide. Its observer alone is told of the run; those of the
+    /// others are asked for [`crate::Observer::interrupted`], by which any of them stops all, a step later.
+    ///
+    /// # Errors
+    /// [`Error::Processes`] for a batch that the processes and its parts do not divide, a network that is not on the CPU,
+    /// something trained beside the network, or a refusal of the objective, which is told how many processes there are.
+    pub fn with_group(self, group: ProcessGroup) -> Result<Self> {
+        let trainer = Self { together: Some(Together { group, stop: false }), ..self };
+        trainer.check_setting(trainer.companion.is_some())?;
+        Ok(trainer)
+    }
+
+    /// Refuses a setting that the objective or the processes cannot be used in.
+    pub(super) fn check_setting(&self, has_companion: bool) -> Result<()> {
+        let processes = self.together.as_ref().map_or(1, |together| together.group.size());
+        let Self { config, problem, network, .. } = self;
+        let setting = Setting { config, problem, network: &**network, has_companion, processes };
+        self.together.as_ref().map_or(Ok(()), |together| together.check(&setting))?;
+        self.objective.check(&setting)
+    }
+
+    /// Takes over the state of the process 0.
+    pub(super) fn take_first_state(&mut self) -> Result<()> {
+        let Some(together) = &mut self.together else { return Ok(()) };
+        together.stop = false;
+        together.check_same_run([
+            ("step", self.step),
+            ("seed", self.seed),
+            ("steps", self.config.steps),
+            ("checks without a new best", self.patience.n_worse.into()),
+        ])?;
+        let best = together.of_first(self.patience.best.unwrap_or(f64::NAN))?;
+        self.patience.best = (!best.is_nan()).then_some(best);
+        let mut state = self.network.parameters().tensors();
+        if let Some(ema) = &self.ema {
+            state.extend(ema.network().parameters().tensors());
+        }
+        let moments = self.optimizer.state();
+        state.extend(moments.exp_avg.into_iter().chain(moments.exp_avg_sq).map(|(_, moment)| moment));
+        Ok(together.group.broadcast_(&state)?)
+    }
+}
