@@ -108,7 +108,7 @@ impl Trainer {
     /// The same run with a host that works ahead of the device, as it does on a GPU in any case: other threads make the ends
     /// of the next steps' paths, and a step's loss and norm are read no sooner than they are reported, or the weights are
     /// checked or saved. Results are the same to the bit, but a gradient that is not finite reaches the weights before it is
-    /// an error; and on the CPU, where both work on the same cores, it gains nothing.
+    /// an error; and on the CPU both work on the same cores.
     ///
     /// # Errors
     /// If the system refuses the threads.
