@@ -162,7 +162,7 @@ impl ProcessGroup {
         check_floating(OPERATION, tensors)?;
         self.exchange_(OPERATION, tensors, |flat| {
             self.sum_of(flat)?;
-            let mean = flat.shallow_clone().f_div_scalar_(self.size() as f64);
+            let mean = flat.shallow_clone().f_div_scalar_(i64::try_from(self.size()).unwrap_or(i64::MAX));
             mean.map(drop).map_err(|error| self.failed(OPERATION, error.to_string()))
         })
     }
@@ -350,7 +350,7 @@ fn end_to_end(tensors: &[Tensor]) -> std::result::Result<Tensor, TchError> {
 fn put_back(tensors: &[Tensor], flat: &Tensor) -> std::result::Result<(), TchError> {
     let mut from = 0;
     for x in tensors {
-        let n = x.numel() as i64;
+        let n = x.size().iter().product::<i64>();
         x.shallow_clone().f_copy_(&flat.f_narrow(0, from, n)?.f_view_as(x)?)?;
         from += n;
     }
