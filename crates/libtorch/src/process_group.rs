@@ -1,5 +1,7 @@
 //! Several processes, on one machine or on many, that compute together: libtorch's own engine for it, over gloo.
 
+mod buckets;
+
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::TcpListener;
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use self::buckets::{buckets, end_to_end, put_back};
 use crate::{Error, Pointers, Result, made, outcome, pointers};
 
 unsafe extern "C" {
@@ -33,9 +36,6 @@ unsafe extern "C" {
     -> *mut c_char;
     fn interflow_group_get(group: *mut c_void, key: *const c_char, result: *mut *mut c_void) -> *mut c_char;
 }
-
-/// The most bytes that are exchanged at once, for the memory of their copies not to grow with a network.
-const BUCKET: usize = 32 << 20;
 
 /// A process's place among those that compute together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -313,19 +313,6 @@ fn descriptor(listener: TcpListener) -> c_int {
     -1
 }
 
-/// Neighbours of one kind, as many as go into a bucket, at least one.
-fn buckets(tensors: &[Tensor]) -> impl Iterator<Item = &[Tensor]> {
-    let mut bytes = 0;
-    tensors.chunk_by(move |a, b| {
-        bytes += size_in_bytes(a);
-        let together = a.kind() == b.kind() && bytes + size_in_bytes(b) <= BUCKET;
-        if !together {
-            bytes = 0;
-        }
-        together
-    })
-}
-
 fn check_floating(operation: &'static str, tensors: &[Tensor]) -> Result<()> {
     let floating = |x: &Tensor| matches!(x.kind(), Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double);
     match tensors.iter().position(|x| !floating(x)) {
@@ -335,26 +322,6 @@ fn check_floating(operation: &'static str, tensors: &[Tensor]) -> Result<()> {
             problem: format!("tensor {i}: expected floating-point numbers, found: {:?}", tensors[i].kind()),
         }),
     }
-}
-
-fn size_in_bytes(x: &Tensor) -> usize {
-    x.numel() * x.kind().elt_size_in_bytes()
-}
-
-fn end_to_end(tensors: &[Tensor]) -> std::result::Result<Tensor, TchError> {
-    let flat: std::result::Result<Vec<Tensor>, TchError> =
-        tensors.iter().map(|x| x.detach().f_reshape([-1])).collect();
-    Tensor::f_cat(&flat?, 0)
-}
-
-fn put_back(tensors: &[Tensor], flat: &Tensor) -> std::result::Result<(), TchError> {
-    let mut from = 0;
-    for x in tensors {
-        let n = x.size().iter().product::<i64>();
-        x.shallow_clone().f_copy_(&flat.f_narrow(0, from, n)?.f_view_as(x)?)?;
-        from += n;
-    }
-    Ok(())
 }
 
 /// A number that differs where operations, kinds or shapes do.
@@ -382,23 +349,6 @@ fn plain(error: Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn buckets_hold_neighbours_of_one_kind_and_no_more_than_fits() {
-        let of = |kind: Kind, n: i64| Tensor::zeros([n], (kind, Device::Cpu));
-        let most = (BUCKET / 4) as i64;
-        let list = [
-            of(Kind::Float, 3),
-            of(Kind::Float, most - 3),
-            of(Kind::Float, 1),
-            of(Kind::Double, 2),
-            of(Kind::Double, most),
-            of(Kind::Double, 0),
-            of(Kind::Double, 1),
-        ];
-        let lengths: Vec<usize> = buckets(&list).map(<[Tensor]>::len).collect();
-        assert_eq!(lengths, [2, 1, 1, 1, 2]);
-    }
 
     #[test]
     fn a_rank_that_is_none_is_refused() {

@@ -1,4 +1,13 @@
 //! Processes that compute together: each test runs itself again, once for every process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::needless_pass_by_value,
+    reason = "a failed helper is a failed test, the process that started this one listens, and numbers are small"
+)]
 
 use std::env;
 use std::net::TcpListener;

@@ -1,0 +1,63 @@
+//! Lists of tensors, end to end in a few long ones: an exchange costs a millisecond, however short it is.
+
+use tch::{TchError, Tensor};
+
+/// The most bytes that are exchanged at once, for the memory of their copies not to grow with a network.
+const BUCKET: usize = 32 << 20;
+
+/// Neighbours of one kind, as many as go into a bucket, at least one.
+pub(super) fn buckets(tensors: &[Tensor]) -> impl Iterator<Item = &[Tensor]> {
+    let mut bytes = 0;
+    tensors.chunk_by(move |a, b| {
+        bytes += size_in_bytes(a);
+        let together = a.kind() == b.kind() && bytes + size_in_bytes(b) <= BUCKET;
+        if !together {
+            bytes = 0;
+        }
+        together
+    })
+}
+
+fn size_in_bytes(x: &Tensor) -> usize {
+    x.numel() * x.kind().elt_size_in_bytes()
+}
+
+pub(super) fn end_to_end(tensors: &[Tensor]) -> std::result::Result<Tensor, TchError> {
+    let flat: std::result::Result<Vec<Tensor>, TchError> =
+        tensors.iter().map(|x| x.detach().f_reshape([-1])).collect();
+    Tensor::f_cat(&flat?, 0)
+}
+
+pub(super) fn put_back(tensors: &[Tensor], flat: &Tensor) -> std::result::Result<(), TchError> {
+    let mut from = 0;
+    for x in tensors {
+        let n = x.size().iter().product::<i64>();
+        x.shallow_clone().f_copy_(&flat.f_narrow(0, from, n)?.f_view_as(x)?)?;
+        from += n;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn buckets_hold_neighbours_of_one_kind_and_no_more_than_fits() {
+        let of = |kind: Kind, n: i64| Tensor::zeros([n], (kind, Device::Cpu));
+        let most = (BUCKET / 4) as i64;
+        let list = [
+            of(Kind::Float, 3),
+            of(Kind::Float, most - 3),
+            of(Kind::Float, 1),
+            of(Kind::Double, 2),
+            of(Kind::Double, most),
+            of(Kind::Double, 0),
+            of(Kind::Double, 1),
+        ];
+        let lengths: Vec<usize> = buckets(&list).map(<[Tensor]>::len).collect();
+        assert_eq!(lengths, [2, 1, 1, 1, 2]);
+    }
+}
