@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn buckets_hold_neighbours_of_one_kind_and_no_more_than_fits() {
         let of = |kind: Kind, n: i64| Tensor::zeros([n], (kind, Device::Cpu));
-        let most = (BUCKET / 4) as i64;
+        let most = i64::try_from(BUCKET / 4).unwrap();
         let list = [
             of(Kind::Float, 3),
             of(Kind::Float, most - 3),
