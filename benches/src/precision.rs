@@ -13,7 +13,7 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// Every precision.
+    /// Every precision that a device is asked for, the finest first.
     pub const ALL: [Self; 3] = [
         Self { kind: Kind::Double, tf32: false },
         Self { kind: Kind::Float, tf32: false },

@@ -42,16 +42,7 @@ fn solver(method: Method, steps: Option<u32>) -> anyhow::Result<Solver> {
 fn equal_steps(place: Place) -> Found {
     let network = network(place)?;
     let (field, x) = (network.at(&Given::Nothing), place.normal(0, &[ROWS, DIM]));
-    let methods = [
-        Method::Euler,
-        Method::Midpoint,
-        Method::Heun,
-        Method::Rk4,
-        Method::Bosh3,
-        Method::Dopri5,
-        Method::Tsit5,
-    ];
-    methods.into_iter().try_fold(Values::new(), |values, method| {
+    Method::ALL.into_iter().try_fold(Values::new(), |values, method| {
         let found = solver(method, Some(12))?.solve(&field, &x, 0.0, 1.0)?;
         Ok(values.with(format!("{method:?}"), &found.x))
     })

@@ -16,7 +16,7 @@ pub(super) struct Distance {
 }
 
 impl Values {
-    /// No values yet.
+    /// A list to which values are added, without any yet.
     pub fn new() -> Self {
         Self::default()
     }

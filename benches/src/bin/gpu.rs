@@ -29,7 +29,7 @@ enum Command {
     Devices,
     /// Compares what a device computes with the CPU's; fails if they differ.
     Agree(Agree),
-    /// Measures training steps.
+    /// Measures training steps on a device, in each precision of products.
     Steps(Steps),
 }
 
@@ -54,7 +54,7 @@ struct Agree {
 
 #[derive(clap::Args)]
 struct Steps {
-    /// Of which network.
+    /// The network whose steps are measured.
     what: Network,
     /// cpu, cuda or cuda:N.
     #[arg(long, default_value = "cuda", value_parser = device)]
@@ -65,7 +65,8 @@ struct Steps {
     /// Images or points of a step of a U-Net.
     #[arg(long, default_value_t = 64)]
     batch: i64,
-    /// f32 or bf16: the kind of products; both without it.
+    /// f32, tf32 or bf16: the kind of products. Without it f32 and bf16, and on a GPU tf32 too, which PyTorch's convolutions in
+    /// single precision are in.
     #[arg(long)]
     products: Vec<Products>,
     /// Only measurements whose name holds this.
@@ -88,6 +89,7 @@ enum Network {
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Products {
     F32,
+    Tf32,
     Bf16,
 }
 
@@ -95,6 +97,7 @@ impl Products {
     fn precision(self) -> (&'static str, MixedPrecision) {
         match self {
             Self::F32 => ("Interflow f32", MixedPrecision::Off),
+            Self::Tf32 => ("Interflow tf32", MixedPrecision::Tf32),
             Self::Bf16 => ("Interflow bf16", MixedPrecision::Bf16),
         }
     }
@@ -136,8 +139,11 @@ fn agree(args: &Agree) -> anyhow::Result<ExitCode> {
 }
 
 fn steps(args: &Steps) -> anyhow::Result<()> {
-    let products =
-        if args.products.is_empty() { &[Products::F32, Products::Bf16][..] } else { &args.products };
+    let products = match (args.products.as_slice(), args.device) {
+        ([], Device::Cpu) => &[Products::F32, Products::Bf16],
+        ([], _) => &[Products::F32, Products::Tf32, Products::Bf16][..],
+        (asked, _) => asked,
+    };
     for (peer, precision) in products.iter().map(|products| products.precision()) {
         for (name, make) in cases(args, precision).into_iter().filter(|(name, _)| name.contains(&args.only)) {
             let mut trainer = make();

@@ -9,8 +9,8 @@ unsafe extern "C" {
     fn interflow_load_cuda() -> *mut c_char;
 }
 
-/// Makes CUDA devices known to libtorch, unless they are already, by loading `libtorch_cuda` from the folder of `libtorch_cpu`; once, and to
-/// be called before libtorch is first asked for its devices.
+/// Makes CUDA devices known to libtorch, unless they are already, by loading `libtorch_cuda` from the folder of
+/// `libtorch_cpu`; once, and to be called before libtorch is first asked for its devices.
 ///
 /// # Errors
 /// [`Error::Cuda`] with the loader's reason, the same one at every call.

@@ -1,6 +1,7 @@
 //! A second device for tests, on machines without one.
 
 use std::ffi::c_char;
+use std::ops::Sub;
 use std::sync::OnceLock;
 
 use tch::Device;
@@ -40,6 +41,15 @@ pub struct Transfers {
     pub to_device: u64,
     /// Downloads, and numbers, sizes and comparisons that the host had to read: for each a GPU's queue runs empty.
     pub to_host: u64,
+}
+
+impl Sub for Transfers {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        let Self { to_device, to_host } = self;
+        Self { to_device: to_device - before.to_device, to_host: to_host - before.to_host }
+    }
 }
 
 /// The count so far; its difference over a call is what the call cost, where no other thread uses the stand-in.

@@ -1,4 +1,4 @@
-//! TF32: single-precision products on NVIDIA GPUs by numbers of 10 bits, about eight times as fast.
+//! TF32: single-precision products on NVIDIA GPUs by numbers of 10 bits, which its maker calls eight times as fast.
 
 use std::sync::{Mutex, PoisonError};
 

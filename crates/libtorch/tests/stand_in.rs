@@ -25,8 +25,7 @@ fn same(ours: &Tensor, cpu: &Tensor) {
 fn cost(body: impl FnOnce()) -> Transfers {
     let before = transfers();
     body();
-    let after = transfers();
-    Transfers { to_device: after.to_device - before.to_device, to_host: after.to_host - before.to_host }
+    transfers() - before
 }
 
 fn counts() {

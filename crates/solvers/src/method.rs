@@ -25,6 +25,10 @@ pub enum Method {
 }
 
 impl Method {
+    /// Every method, by order.
+    pub const ALL: [Self; 7] =
+        [Self::Euler, Self::Midpoint, Self::Heun, Self::Bosh3, Self::Rk4, Self::Dopri5, Self::Tsit5];
+
     /// The method's coefficients.
     pub fn tableau(self) -> Tableau {
         match self {
@@ -151,19 +155,9 @@ const TSIT5_WEIGHTS: [f64; 7] = [
 mod tests {
     use super::*;
 
-    const METHODS: [Method; 7] = [
-        Method::Euler,
-        Method::Midpoint,
-        Method::Heun,
-        Method::Rk4,
-        Method::Bosh3,
-        Method::Dopri5,
-        Method::Tsit5,
-    ];
-
     #[test]
     fn the_named_methods_pass_the_check_of_any_tableau() {
-        for method in METHODS {
+        for method in Method::ALL {
             let known = method.tableau();
             let rows: Vec<&[f64]> = (0..known.stages()).map(|i| known.row(i)).collect();
             let mut checked = Tableau::new(known.order(), known.times(), &rows, known.weights()).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use interflow_flow::checkpoint;
 use interflow_libtorch::stand_in;
 use interflow_study::{ConfigText, Runner};
-use interflow_train::{Checkpoint, Observer};
+use interflow_train::{Checkpoint, Silent};
 use tch::{Device, Kind, Tensor};
 use toml::Table;
 
@@ -62,16 +62,12 @@ fn small(text: &str) -> String {
     toml::to_string(&config).unwrap()
 }
 
-struct Quiet;
-
-impl Observer for Quiet {}
-
 /// The weights that an experiment ends with.
 fn weights(text: &str, name: &str, device: Device) -> Vec<(String, Tensor)> {
     let out = tempfile::tempdir().unwrap();
     let runner = Runner { out: out.path().to_owned(), device, ..Runner::default() };
     let config = ConfigText { text, place: name, overrides: &[] };
-    let finished = runner.experiment(&config, &mut Quiet);
+    let finished = runner.experiment(&config, &mut Silent);
     let finished = finished.unwrap_or_else(|error| panic!("{name} on {device:?}: {error:?}")).unwrap();
     let Ok(file) = checkpoint::find(finished.folder.path()) else { return Vec::new() };
     Checkpoint::load(&file).unwrap().model

@@ -25,7 +25,7 @@ pub enum MixedPrecision {
 
 /// Below so many weights the casts take what the products gain.
 const LEAST_WEIGHTS: i64 = 50_000;
-/// The same on a GPU, where casts are launches and TF32 is half as fast as bfloat16.
+/// The same on a GPU, where casts are launches of their own; a guess, since no GPU could be had to measure it.
 const LEAST_WEIGHTS_OF_GPU: i64 = 10_000_000;
 
 impl MixedPrecision {

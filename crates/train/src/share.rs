@@ -10,7 +10,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// All rows.
+    /// The share of a process that trains alone: every row.
     pub(crate) const WHOLE: Self = Self { rank: 0, size: 1 };
 
     /// The share of a process of this group.

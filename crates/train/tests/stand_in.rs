@@ -14,8 +14,8 @@ use interflow_core::{Given, GivenSpace, Network, Points, Space};
 use interflow_libtorch::{Transfers, stand_in, transfers};
 use interflow_models::{MlpConfig, StateFeatures, TimeEmbedding, UNetConfig};
 use interflow_train::{
-    Accumulate, Error, Failure, Observer, Problem, RunState, Silent, StepReport, TrainConfig, Trainer,
-    Velocity,
+    Accumulate, Error, Failure, MixedPrecision, Observer, Problem, RunState, Silent, StepReport, TrainConfig,
+    Trainer, Velocity,
 };
 use support::{normals, saved, short};
 
@@ -103,9 +103,8 @@ fn nothing_is_read_between_reports(device: Device) {
         trainer(config(40), network, None).run(&mut count).unwrap();
         assert_eq!(count.at.len(), 4);
         for pair in count.at.windows(2) {
-            assert_eq!(pair[1].to_host - pair[0].to_host, 1, "one transfer for each report: {:?}", count.at);
-            // Times, both ends, latents and classes.
-            assert_eq!(pair[1].to_device - pair[0].to_device, 10 * 5, "{:?}", count.at);
+            // One transfer for the report; times, both ends, latents and classes for each step.
+            assert_eq!(pair[1] - pair[0], Transfers { to_device: 10 * 5, to_host: 1 }, "{:?}", count.at);
         }
     }
 }
@@ -163,6 +162,18 @@ fn a_device_that_does_not_count_takes_the_whole_batch(device: Device) {
     assert_eq!(trainer.state().parts, None);
 }
 
+/// What `auto` comes to on a GPU: less than bfloat16 where casts would be most of the work.
+fn precision_follows_the_size(device: Device) {
+    let auto = |width: i64, kind: Kind| {
+        let draw = &mut Stream::new(0, Purpose::Init).at(0);
+        let network = MlpConfig::new(vec![width; 3]).init(2, draw, (kind, device)).unwrap();
+        MixedPrecision::Auto.resolved(&network)
+    };
+    assert_eq!(auto(256, Kind::Float), MixedPrecision::Tf32);
+    assert_eq!(auto(2300, Kind::Float), MixedPrecision::Bf16);
+    assert_eq!(auto(256, Kind::Double), MixedPrecision::Off);
+}
+
 #[test]
 fn training_on_a_second_device() {
     let device = stand_in().unwrap();
@@ -171,4 +182,5 @@ fn training_on_a_second_device() {
     a_resumed_run_is_the_uninterrupted_one(device);
     the_first_step_that_went_wrong_is_named(device);
     a_device_that_does_not_count_takes_the_whole_batch(device);
+    precision_follows_the_size(device);
 }

@@ -40,7 +40,7 @@ pub(crate) fn copy(file: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy {} to {}", file.display(), to.display()))
 }
 
-/// Removes a file.
+/// Removes a file, which has to be there.
 pub(crate) fn remove(file: &Path) -> Result<()> {
     fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
 }

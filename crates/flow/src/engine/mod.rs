@@ -139,8 +139,8 @@ impl Engine {
         self
     }
 
-    /// The same flow whose single-precision products on NVIDIA GPUs may be in TF32, or may not, as at first: faster by up to
-    /// eight times, but with errors of 2⁻¹¹ in the velocity, for which an adaptive solver takes many small steps at tolerances
+    /// The same flow whose single-precision products on NVIDIA GPUs may be in TF32, or may not, as at first: faster, by
+    /// how much nobody has measured, but with errors of 2⁻¹¹ in products, for which an adaptive solver takes many small steps at tolerances
     /// below that, and a bias of log-densities.
     #[must_use]
     pub fn with_tf32(self, tf32: bool) -> Self {

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::active::Active;
-use super::verdict::{Counts, Verdict, host, set_rows};
+use super::verdict::{Counts, Verdict, set_rows};
 use crate::dense::Dense;
 use crate::error::{Error, Result};
 use crate::event::{Events, Hit};
@@ -96,7 +96,7 @@ impl<'a> Ledger<'a> {
 
     /// Writes down a step of the rows with these numbers.
     pub(crate) fn settle(&mut self, rows: &Tensor, step: &Dense<'_>, verdict: &Verdict) -> Result<Settled> {
-        let counts = verdict.counts()?;
+        let counts = verdict.counts();
         self.refuse_broken(rows, step, &counts)?;
         self.accepted += counts.accepted as u64;
         self.rejected += (rows.size()[0] - counts.accepted) as u64;
@@ -260,4 +260,11 @@ impl Course<'_> {
         let times = self.options.save_at.iter().copied();
         times.filter(|&time| apart(time, self.from) && apart(time, self.to)).collect()
     }
+}
+
+/// The numbers of rows on the host.
+fn host(rows: &Tensor) -> Result<Vec<i64>> {
+    Vec::try_from(rows.to_kind(Kind::Int64)).map_err(|source| {
+        interflow_core::Error::Torch { operation: "reading the numbers of rows", source }.into()
+    })
 }

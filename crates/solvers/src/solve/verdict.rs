@@ -2,8 +2,6 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::error::Result;
-
 /// The steps to try; every tensor is `[n]`.
 pub(crate) struct Plan {
     /// The signed lengths, f64.
@@ -29,7 +27,6 @@ pub(crate) struct Verdict {
 }
 
 /// How many rows each mask of a [`Verdict`] has.
-#[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) accepted: i64,
     pub(crate) done: i64,
@@ -40,19 +37,12 @@ pub(crate) struct Counts {
 
 impl Verdict {
     /// Counts the masks in one transfer, the only one of most steps.
-    pub(crate) fn counts(&self) -> Result<Counts> {
+    pub(crate) fn counts(&self) -> Counts {
         let masks = [&self.accepted, &self.done, &self.broken, &self.stuck, &self.spent];
-        let sums = host(&Tensor::stack(&masks, 0).sum_dim_intlist(1i64, false, Kind::Int64))?;
-        let &[accepted, done, broken, stuck, spent] = sums.as_slice() else { return Ok(Counts::default()) };
-        Ok(Counts { accepted, done, broken, stuck, spent })
+        let sums = Tensor::stack(&masks, 0).sum_dim_intlist(1i64, false, Kind::Int64).to_device(Device::Cpu);
+        let at = |i| sums.int64_value(&[i]);
+        Counts { accepted: at(0), done: at(1), broken: at(2), stuck: at(3), spent: at(4) }
     }
-}
-
-/// Integers on the host.
-pub(crate) fn host(numbers: &Tensor) -> Result<Vec<i64>> {
-    Vec::try_from(numbers.to_kind(Kind::Int64).to_device(Device::Cpu)).map_err(|source| {
-        interflow_core::Error::Torch { operation: "reading numbers of rows", source }.into()
-    })
 }
 
 /// The numbers of the `n` set rows of a mask, `[n]`, which the host does not have to wait for as it knows how many they are.
