@@ -37,7 +37,14 @@ pub enum Error {
         /// The first line of libtorch's own message.
         message: String,
     },
-    /// Processes that compute together could not exchange something: one of them has ended, is late, or does other work.
+    /// The environment does not say which process this one is among those that compute together.
+    #[error("what the environment says of several processes makes no sense: {problem}")]
+    Environment {
+        /// What is missing or wrong, and what to do.
+        problem: String,
+    },
+    /// Processes that compute together could not exchange something: one of them has ended, shows no sign
+    /// of life, or does other work.
     #[error("process {rank} of {size} failed in {operation} with the others: {message}")]
     Group {
         /// The process's number, from 0.
@@ -46,7 +53,7 @@ pub enum Error {
         size: usize,
         /// What was to be exchanged.
         operation: &'static str,
-        /// What is wrong, or the first line of libtorch's own message.
+        /// Why, as far as it is known, or the first line of libtorch's own message.
         message: String,
     },
     /// `libtorch_cuda` cannot be loaded.

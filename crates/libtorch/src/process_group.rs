@@ -1,16 +1,25 @@
 //! Several processes, on one machine or on many, that compute together: libtorch's own engine for it, over gloo.
 
 mod buckets;
+mod environment;
+mod meeting_point;
+mod place;
+mod signs_of_life;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::ptr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, TchError, Tensor};
 
 use self::buckets::{buckets, end_to_end, put_back};
+pub use self::meeting_point::MeetingPoint;
+pub use self::place::{Keeper, Place};
+use self::signs_of_life::SignsOfLife;
 use crate::{Error, Pointers, Result, made, outcome, pointers};
 
 unsafe extern "C" {
@@ -18,6 +27,9 @@ unsafe extern "C" {
         host: *const c_char,
         port: u16,
         listener: c_int,
+        serves: bool,
+        prefix: *const c_char,
+        address: *const c_char,
         rank: c_int,
         size: c_int,
         timeout_ms: i64,
@@ -34,45 +46,46 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn interflow_group_set(group: *mut c_void, key: *const c_char, value: *const u8, n: usize)
     -> *mut c_char;
+    fn interflow_group_has(group: *mut c_void, key: *const c_char, result: *mut bool) -> *mut c_char;
     fn interflow_group_get(group: *mut c_void, key: *const c_char, result: *mut *mut c_void) -> *mut c_char;
 }
 
-/// A process's place among those that compute together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The process's number, from 0; the process 0 is the master, whom the others look for.
-    pub rank: usize,
-    /// How many processes there are.
-    pub size: usize,
-    /// The master's host: a name or a number.
-    pub host: String,
-    /// The master's port.
-    pub port: u16,
-    /// How long to wait for the others, at the start and in every exchange.
-    pub timeout: Duration,
-}
+/// A pointer to something of libtorch's that any thread may use.
+#[derive(Debug, Clone, Copy)]
+struct Raw(*mut c_void);
 
-impl Place {
-    /// The master's host and port.
-    pub fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-}
+// SAFETY: stores and groups lock what they share; nothing of theirs is known thread by thread.
+unsafe impl Send for Raw {}
+// SAFETY: as above.
+unsafe impl Sync for Raw {}
 
-/// Processes that compute together, as one of them sees them. All of them have to make the same calls in the same order; each
-/// call begins by comparing what the processes are about to do, so that another order is an error and no confusion. Tensors
-/// lie on the CPU. After an error the group is of no use any more.
+/// Processes that compute together, as one of them sees them; clones are handles on one group. All processes have to make the
+/// same calls in the same order; each call begins by comparing what they are about to do, so that another order is an error and
+/// no confusion. After an error the group is of no use any more.
+///
+/// A call waits for the others as long as they show signs of life, which each process gives once a second on a thread of its
+/// own: a process may work for as long as it has to, while one that has ended, or hangs, is an error of the others at once or
+/// after [`Place::timeout`]. An hour is the longest wait.
+///
+/// Tensors may lie on a GPU; they are exchanged through the host's memory.
 ///
 /// ```
-/// use std::{net::TcpListener, time::Duration};
+/// use std::net::TcpListener;
 ///
-/// use interflow_libtorch::{Place, ProcessGroup};
+/// use interflow_libtorch::{Keeper, Place, ProcessGroup};
 /// use tch::Tensor;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
-/// let (host, port) = ("127.0.0.1".to_owned(), listener.local_addr()?.port());
-/// let place = Place { rank: 0, size: 1, host, port, timeout: Duration::from_secs(30) };
+/// let place = Place {
+///     rank: 0,
+///     size: 1,
+///     local_rank: 0,
+///     host: "127.0.0.1".to_owned(),
+///     port: listener.local_addr()?.port(),
+///     keeper: Keeper::First,
+///     timeout: Place::TIMEOUT,
+/// };
 /// let group = ProcessGroup::host(place, listener)?;
 /// let x = [Tensor::from_slice(&[1.0, 2.0])];
 /// group.mean_(&x)?;
@@ -80,14 +93,19 @@ impl Place {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct ProcessGroup {
-    group: *mut c_void,
-    place: Place,
-}
+#[derive(Debug, Clone)]
+pub struct ProcessGroup(Arc<Joined>);
 
-// SAFETY: a group may be used from whatever thread, by one at a time; it is not `Sync`.
-unsafe impl Send for ProcessGroup {}
+/// What the handles on a group share.
+#[derive(Debug)]
+struct Joined {
+    /// Ends before the group does.
+    signs: Option<SignsOfLife>,
+    group: Raw,
+    place: Place,
+    /// Whether a call has failed.
+    failed: AtomicBool,
+}
 
 impl ProcessGroup {
     /// Joins the others, and waits until all are there.
@@ -121,34 +139,61 @@ impl ProcessGroup {
         if rank >= size {
             return Err(refused("ranks go from 0 to below the number of processes".to_owned()));
         }
-        let host = CString::new(place.host.as_str())
-            .map_err(|_| refused("the host's name has a zero in it".to_owned()))?;
+        let text = |text: &str| {
+            CString::new(text).map_err(|_| refused("the host's name has a zero in it".to_owned()))
+        };
+        let (host, prefix) = (text(&place.host)?, text(&place.prefix())?);
+        let address = text(&own_address(&place).unwrap_or_default())?;
         let timeout = i64::try_from(place.timeout.as_millis()).unwrap_or(i64::MAX).max(1);
         let mut group = ptr::null_mut();
         let listener = listener.map_or(-1, descriptor);
-        // SAFETY: `host` and `group` outlive the call; a listener is an open one, which from here on is libtorch's.
+        // SAFETY: the texts and `group` outlive the call; a listener is an open one, which from here on is libtorch's.
         let message = unsafe {
-            interflow_group_join(host.as_ptr(), place.port, listener, rank, size, timeout, &raw mut group)
+            interflow_group_join(
+                host.as_ptr(),
+                place.port,
+                listener,
+                place.serves(),
+                prefix.as_ptr(),
+                address.as_ptr(),
+                rank,
+                size,
+                timeout,
+                &raw mut group,
+            )
         };
         outcome("joining", message).map_err(|error| refused(plain(error)))?;
-        Ok(Self { group, place })
+        let group = Raw(group);
+        // From here on dropped like any other.
+        let mut joined = Joined { signs: None, group, place: place.clone(), failed: AtomicBool::new(false) };
+        let signs = SignsOfLife::start(group, (rank, size), place.timeout);
+        joined.signs = Some(signs.map_err(|error| refused(plain(error)))?);
+        Ok(Self(Arc::new(joined)))
     }
 
     /// The process's number, from 0.
     pub fn rank(&self) -> usize {
-        self.place.rank
+        self.place().rank
     }
 
     /// How many processes there are.
     pub fn size(&self) -> usize {
-        self.place.size
+        self.place().size
+    }
+
+    /// The process's place among the others.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    fn raw(&self) -> *mut c_void {
+        self.0.group.0
     }
 
     /// Replaces tensors by their sums over the processes, the same to the bit on all of them, without a record of gradients.
     ///
     /// # Errors
-    /// [`Error::Group`] if another process has ended, is late by more than the timeout, or has other tensors;
-    /// [`Error::ListMismatch`] for a tensor that is not on the CPU.
+    /// [`Error::Group`] if another process has ended, shows no sign of life, or has other tensors.
     pub fn sum_(&self, tensors: &[Tensor]) -> Result<()> {
         self.exchange_("a sum", tensors, |flat| self.sum_of(flat))
     }
@@ -169,7 +214,7 @@ impl ProcessGroup {
 
     fn sum_of(&self, flat: &Tensor) -> Result<()> {
         // SAFETY: the group is one that was joined, and the tensor outlives the call.
-        self.outcome("a sum", unsafe { interflow_group_sum(self.group, flat.as_ptr().cast()) })
+        self.outcome("a sum", unsafe { interflow_group_sum(self.raw(), flat.as_ptr().cast()) })
     }
 
     /// Replaces tensors by those of the process 0, without a record of gradients.
@@ -180,7 +225,7 @@ impl ProcessGroup {
         const OPERATION: &str = "a broadcast";
         self.exchange_(OPERATION, tensors, |flat| {
             // SAFETY: the group is one that was joined, and the tensor outlives the call.
-            self.outcome(OPERATION, unsafe { interflow_group_broadcast(self.group, flat.as_ptr().cast()) })
+            self.outcome(OPERATION, unsafe { interflow_group_broadcast(self.raw(), flat.as_ptr().cast()) })
         })
     }
 
@@ -192,13 +237,14 @@ impl ProcessGroup {
         const OPERATION: &str = "a gathering";
         let list = [x.shallow_clone()];
         self.check_same(OPERATION, &list)?;
-        self.gathered(OPERATION, &x.detach().contiguous())
+        let found = self.gathered(OPERATION, &x.detach().to_device(Device::Cpu).contiguous())?;
+        Ok(found.into_iter().map(|found| found.to_device(x.device())).collect())
     }
 
     /// Returns when all processes have come here.
     ///
     /// # Errors
-    /// [`Error::Group`] if another process has ended, is late by more than the timeout, or does something else.
+    /// [`Error::Group`] if another process has ended, shows no sign of life, or does something else.
     pub fn barrier(&self) -> Result<()> {
         self.check_same("a barrier", &[])
     }
@@ -211,7 +257,7 @@ impl ProcessGroup {
         const OPERATION: &str = "leaving a value";
         let name = self.name(OPERATION, name)?;
         // SAFETY: the group is one that was joined; name and value outlive the call.
-        let message = unsafe { interflow_group_set(self.group, name.as_ptr(), value.as_ptr(), value.len()) };
+        let message = unsafe { interflow_group_set(self.raw(), name.as_ptr(), value.as_ptr(), value.len()) };
         self.outcome(OPERATION, message)
     }
 
@@ -224,13 +270,39 @@ impl ProcessGroup {
         let name = self.name(OPERATION, name)?;
         let bytes = made(OPERATION, |result| {
             // SAFETY: the group is one that was joined; name and result outlive the call.
-            unsafe { interflow_group_get(self.group, name.as_ptr(), result) }
+            unsafe { interflow_group_get(self.raw(), name.as_ptr(), result) }
         });
-        let bytes = bytes.map_err(|error| self.failed(OPERATION, plain(error)))?;
+        let bytes = bytes.map_err(|error| self.lost(OPERATION, plain(error)))?;
         Vec::<u8>::try_from(bytes).map_err(|error| self.failed(OPERATION, error.to_string()))
     }
 
-    /// Passes tensors to `exchange` many at a time, end to end in one that is overwritten, and puts back what comes out.
+    /// Tells the others why this process is about to end, for their errors to say so. It never fails: where the others cannot
+    /// be told, they see that this process is gone.
+    pub fn leave_word(&self, reason: &str) {
+        let word = format!("process {} has ended: {reason}", self.rank());
+        if self.last_word().is_none() {
+            // The others find out without it, too.
+            let _ = self.set(WORD, word.as_bytes());
+        }
+    }
+
+    /// What the first process that had to end has told the others.
+    fn last_word(&self) -> Option<String> {
+        let (name, mut found) = (CString::new(WORD).ok()?, false);
+        // SAFETY: the group is one that was joined; name and answer outlive the call.
+        let message = unsafe { interflow_group_has(self.raw(), name.as_ptr(), &raw mut found) };
+        outcome("looking for a value", message).ok()?;
+        if !found {
+            return None;
+        }
+        // SAFETY: as above.
+        let bytes = made("reading a value", |result| unsafe {
+            interflow_group_get(self.raw(), name.as_ptr(), result)
+        });
+        String::from_utf8(Vec::<u8>::try_from(bytes.ok()?).ok()?).ok()
+    }
+
+    /// Passes tensors to `exchange` many at a time, end to end in one on the CPU that is overwritten, and puts back what comes out.
     fn exchange_(
         &self,
         operation: &'static str,
@@ -251,11 +323,6 @@ impl ProcessGroup {
 
     /// Compares the processes' next operations, and the kinds and the shapes of their tensors: gloo takes it ill if they differ.
     fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
-        if let Some(index) = tensors.iter().position(|x| x.device() != Device::Cpu) {
-            let found = tensors[index].device();
-            let problem = format!("tensor {index}: expected one on the CPU, found: {found:?}");
-            return Err(Error::ListMismatch { operation, problem });
-        }
         let own = fingerprint(operation, tensors);
         let all = self.gathered(operation, &Tensor::from_slice(&[own]))?;
         match all.iter().position(|other| other.int64_value(&[0]) != own) {
@@ -272,7 +339,7 @@ impl ProcessGroup {
         let to = pointers(&results);
         // SAFETY: the group is one that was joined; the tensor and the results, one for each process, outlive the call.
         let message =
-            unsafe { interflow_group_gather(self.group, x.as_ptr().cast(), to.as_ptr(), results.len()) };
+            unsafe { interflow_group_gather(self.raw(), x.as_ptr().cast(), to.as_ptr(), results.len()) };
         self.outcome(operation, message)?;
         Ok(results)
     }
@@ -282,7 +349,29 @@ impl ProcessGroup {
     }
 
     fn outcome(&self, operation: &'static str, message: *mut c_char) -> Result<()> {
-        outcome(operation, message).map_err(|error| self.failed(operation, plain(error)))
+        outcome(operation, message).map_err(|error| self.lost(operation, plain(error)))
+    }
+
+    /// The error of an exchange that the others did not take part in.
+    fn lost(&self, operation: &'static str, message: String) -> Error {
+        self.0.failed.store(true, Ordering::Relaxed);
+        self.failed(operation, self.cause().unwrap_or(message))
+    }
+
+    /// Why the others cannot be reached any more, as far as it can be found out.
+    fn cause(&self) -> Option<String> {
+        let start = Instant::now();
+        loop {
+            if let Some(word) = self.last_word() {
+                return Some(word);
+            }
+            match self.0.signs.as_ref()?.silent() {
+                None => return Some(self.0.place.keeper.gone().to_owned()),
+                Some(silent) if !silent.is_empty() => return Some(no_sign_of(&silent)),
+                Some(_) if start.elapsed() > SignsOfLife::patience() => return None,
+                Some(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        }
     }
 
     fn failed(&self, operation: &'static str, message: String) -> Error {
@@ -290,13 +379,41 @@ impl ProcessGroup {
     }
 }
 
-impl Drop for ProcessGroup {
+impl Drop for Joined {
     fn drop(&mut self) {
+        drop(self.signs.take());
+        if self.failed.load(Ordering::Relaxed) {
+            // An exchange may still be under way, whose end nobody is going to wait for.
+            return;
+        }
         // SAFETY: the group is one that was joined, and is left once.
-        let message = unsafe { interflow_group_leave(self.group) };
+        let message = unsafe { interflow_group_leave(self.group.0) };
         // Nothing is left to be done about a failure.
         let _ = outcome("leaving", message);
     }
+}
+
+/// The name under which a process that has to end says why.
+const WORD: &str = "the last word";
+
+/// What is said of silent processes.
+fn no_sign_of(silent: &[usize]) -> String {
+    match silent {
+        [one] => format!("process {one} shows no sign of life"),
+        many => {
+            let list: Vec<String> = many.iter().map(ToString::to_string).collect();
+            format!("processes {} show no sign of life", list.join(", "))
+        }
+    }
+}
+
+/// The address of this machine from which it reaches the host where processes meet, for the others to talk to; none if there
+/// is no way to that host.
+fn own_address(place: &Place) -> Option<String> {
+    // Nothing is sent: a datagram socket only looks up the way.
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect((place.host.as_str(), place.port)).ok()?;
+    Some(socket.local_addr().ok()?.ip().to_string())
 }
 
 /// The listener as libtorch takes it over.
@@ -355,12 +472,20 @@ mod tests {
         let place = Place {
             rank: 2,
             size: 2,
+            local_rank: 2,
             host: "127.0.0.1".to_owned(),
             port: 1,
+            keeper: Keeper::First,
             timeout: Duration::from_secs(1),
         };
         let error = ProcessGroup::join(place).unwrap_err();
         assert!(error.to_string().contains("process 2 of 2 cannot join"), "{error}");
+    }
+
+    #[test]
+    fn silent_processes_are_named() {
+        assert_eq!(no_sign_of(&[3]), "process 3 shows no sign of life");
+        assert_eq!(no_sign_of(&[0, 2]), "processes 0, 2 show no sign of life");
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! Lists of tensors, end to end in a few long ones: an exchange costs a millisecond, however short it is.
 
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 /// The most bytes that are exchanged at once, for the memory of their copies not to grow with a network.
 const BUCKET: usize = 32 << 20;
 
-/// Neighbours of one kind, as many as go into a bucket, at least one.
+/// Neighbours of one kind on one device, as many as go into a bucket, at least one.
 pub(super) fn buckets(tensors: &[Tensor]) -> impl Iterator<Item = &[Tensor]> {
     let mut bytes = 0;
     tensors.chunk_by(move |a, b| {
         bytes += size_in_bytes(a);
-        let together = a.kind() == b.kind() && bytes + size_in_bytes(b) <= BUCKET;
+        let alike = a.kind() == b.kind() && a.device() == b.device();
+        let together = alike && bytes + size_in_bytes(b) <= BUCKET;
         if !together {
             bytes = 0;
         }
@@ -22,14 +23,17 @@ fn size_in_bytes(x: &Tensor) -> usize {
     x.numel() * x.kind().elt_size_in_bytes()
 }
 
+/// Copies of the tensors' numbers, end to end on the CPU.
 pub(super) fn end_to_end(tensors: &[Tensor]) -> std::result::Result<Tensor, TchError> {
     let flat: std::result::Result<Vec<Tensor>, TchError> =
         tensors.iter().map(|x| x.detach().f_reshape([-1])).collect();
-    Tensor::f_cat(&flat?, 0)
+    Tensor::f_cat(&flat?, 0)?.f_to_device(Device::Cpu)
 }
 
+/// Overwrites the tensors by numbers end to end.
 pub(super) fn put_back(tensors: &[Tensor], flat: &Tensor) -> std::result::Result<(), TchError> {
     let mut from = 0;
+    let flat = tensors.first().map_or_else(|| Ok(flat.shallow_clone()), |x| flat.f_to_device(x.device()))?;
     for x in tensors {
         let n = x.size().iter().product::<i64>();
         x.shallow_clone().f_copy_(&flat.f_narrow(0, from, n)?.f_view_as(x)?)?;
@@ -40,7 +44,7 @@ pub(super) fn put_back(tensors: &[Tensor], flat: &Tensor) -> std::result::Result
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Kind;
 
     use super::*;
 

@@ -1,6 +1,7 @@
 // Several processes that compute together: c10d's store and its process group on gloo.
 #include "guard.h"
 #include <ATen/ops/empty.h>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -11,45 +12,103 @@
 
 namespace {
 using Gloo = c10d::ProcessGroupGloo;
+using Store = c10::intrusive_ptr<c10d::Store>;
+using std::chrono::milliseconds;
+
+// Whoever lives is waited for as long as its work takes, within reason; whether it lives is asked elsewhere.
+constexpr milliseconds longest{3600 * 1000};
+// How often a waiting process looks whether it still makes sense to wait.
+constexpr milliseconds slice{500};
 
 // The processes' connections end before the store that they found each other by.
 struct Group {
-  c10::intrusive_ptr<c10d::Store> store;
+  Store store;
   c10::intrusive_ptr<Gloo> gloo;
+  std::atomic<bool> given_up{false};
 };
 
-// Processes of one machine talk over its own loop, whatever its name resolves to.
-std::shared_ptr<gloo::transport::Device> device(const std::string &host) {
-  if (host == "localhost" || host.rfind("127.", 0) == 0) return Gloo::createDeviceForHostname("127.0.0.1");
+std::shared_ptr<gloo::transport::Device> device(const char *address) {
   const char *interface = std::getenv("GLOO_SOCKET_IFNAME");
   if (interface && *interface) return Gloo::createDeviceForInterface(interface);
-  return Gloo::createDefaultDevice();
+  return *address ? Gloo::createDeviceForHostname(address) : Gloo::createDefaultDevice();
 }
 
 Group *of(void *group) { return static_cast<Group *>(group); }
 
-void finish(const c10::intrusive_ptr<c10d::Work> &work) { work->wait(); }
+c10d::TCPStoreOptions options(uint16_t port, bool serves, milliseconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = port;
+  options.isServer = serves;
+  options.waitWorkers = false;
+  options.timeout = timeout;
+  // The other server is not part of every libtorch.
+  options.useLibUV = false;
+  return options;
+}
+
+// The end of a wait that is not yet the end of the work is an exception too.
+bool is_over(const c10::intrusive_ptr<c10d::Work> &work) {
+  try {
+    work->wait(slice);
+    return true;
+  } catch (...) {
+    if (!work->isCompleted()) return false;
+    throw;
+  }
+}
+
+void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
+  while (!is_over(work)) TORCH_CHECK(!group->given_up, "another process shows no sign of life");
+}
+
+std::string sign_of(int rank) { return "alive/" + std::to_string(rank); }
 } // namespace
 
 extern "C" {
-// A listener of -1 is none: the process of rank 0 then opens one.
-char *interflow_group_join(const char *host, uint16_t port, int listener, int rank, int size, int64_t timeout_ms,
-                           void **result) {
+// A store of nobody's group, at a port that is free.
+char *interflow_store_serve(const char *host, uint16_t *port, void **result) {
   return guarded([&] {
-    std::chrono::milliseconds timeout(timeout_ms);
-    c10d::TCPStoreOptions options;
-    options.port = port;
-    options.isServer = rank == 0;
-    options.numWorkers = size;
-    options.timeout = timeout;
-    if (listener >= 0) options.masterListenFd = listener;
-    // The other server is not part of every libtorch.
-    options.useLibUV = false;
-    c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(host, options);
-    auto settings = Gloo::Options::create(timeout);
-    settings->devices.push_back(device(host));
-    auto of_gloo = c10::make_intrusive<c10d::PrefixStore>("gloo", store);
-    auto gloo = c10::make_intrusive<Gloo>(of_gloo, rank, size, settings);
+    auto store = c10::make_intrusive<c10d::TCPStore>(host, options(0, true, c10d::Store::kDefaultTimeout));
+    *port = store->getPort();
+    *result = new Store(std::move(store));
+  });
+}
+
+void interflow_store_close(void *store) { delete static_cast<Store *>(store); }
+
+// The group's store over a connection of its own, for one thread to use while another waits.
+char *interflow_store_again(void *group, void **result) {
+  return guarded([&] { *result = new Store(of(group)->store->clone()); });
+}
+
+// Gives one more sign of life of the process `rank`.
+char *interflow_store_live(void *store, int rank) {
+  return guarded([&] { (*static_cast<Store *>(store))->add(sign_of(rank), 1); });
+}
+
+// The signs that every process has given so far; waits for the first of each.
+char *interflow_store_signs(void *store, int size, int64_t *counts) {
+  return guarded([&] {
+    std::vector<std::string> keys;
+    for (int rank = 0; rank < size; ++rank) keys.push_back(sign_of(rank));
+    auto values = (*static_cast<Store *>(store))->multiGet(keys);
+    for (const auto &value : values) *counts++ = std::stoll(std::string(value.begin(), value.end()));
+  });
+}
+
+// A listener of -1 is none: a process that serves the store then opens one. `address` is this process's own, for the others
+// to talk to; an empty one leaves the choice to gloo.
+char *interflow_group_join(const char *host, uint16_t port, int listener, bool serves, const char *prefix,
+                           const char *address, int rank, int size, int64_t timeout_ms, void **result) {
+  return guarded([&] {
+    milliseconds timeout(timeout_ms);
+    auto settings = options(port, serves, timeout);
+    if (listener >= 0) settings.masterListenFd = listener;
+    Store tcp = c10::make_intrusive<c10d::TCPStore>(host, settings);
+    Store store = c10::make_intrusive<c10d::PrefixStore>(prefix, std::move(tcp));
+    auto of_gloo = Gloo::Options::create(timeout);
+    of_gloo->devices.push_back(device(address));
+    auto gloo = c10::make_intrusive<Gloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store), rank, size, of_gloo);
     *result = new Group{std::move(store), std::move(gloo)};
   });
 }
@@ -58,17 +117,24 @@ char *interflow_group_leave(void *group) {
   return guarded([&] { delete of(group); });
 }
 
+// Ends every wait, the present one included.
+void interflow_group_give_up(void *group) { of(group)->given_up = true; }
+
 char *interflow_group_sum(void *group, const at::Tensor *x) {
   return guarded([&] {
     std::vector<at::Tensor> list{*x};
-    finish(of(group)->gloo->allreduce(list));
+    c10d::AllreduceOptions how;
+    how.timeout = longest;
+    finish(of(group), of(group)->gloo->allreduce(list, how));
   });
 }
 
 char *interflow_group_broadcast(void *group, const at::Tensor *x) {
   return guarded([&] {
     std::vector<at::Tensor> list{*x};
-    finish(of(group)->gloo->broadcast(list));
+    c10d::BroadcastOptions how;
+    how.timeout = longest;
+    finish(of(group), of(group)->gloo->broadcast(list, how));
   });
 }
 
@@ -77,12 +143,18 @@ char *interflow_group_gather(void *group, const at::Tensor *x, Pointers results,
   return guarded([&] {
     std::vector<at::Tensor> input{*x};
     std::vector<std::vector<at::Tensor>> output{gather(results, n)};
-    finish(of(group)->gloo->allgather(output, input));
+    c10d::AllgatherOptions how;
+    how.timeout = longest;
+    finish(of(group), of(group)->gloo->allgather(output, input, how));
   });
 }
 
 char *interflow_group_set(void *group, const char *key, const uint8_t *value, size_t n) {
   return guarded([&] { of(group)->store->set(std::string(key), std::vector<uint8_t>(value, value + n)); });
+}
+
+char *interflow_group_has(void *group, const char *key, bool *result) {
+  return guarded([&] { *result = of(group)->store->check({std::string(key)}); });
 }
 
 char *interflow_group_get(void *group, const char *key, at::Tensor **result) {
