@@ -16,6 +16,12 @@ pub trait Coupling: Send + Sync {
     /// # Errors
     /// If a pairing cannot be found, such as [`crate::Error::Coupling`].
     fn pair(&self, x0: Tensor, x1: Points, draw: &mut Draw) -> Result<(Tensor, Points)>;
+
+    /// Whether a pair depends on the points of its own row alone, so that rows may be paired without the others of their
+    /// batch.
+    fn is_row_by_row(&self) -> bool {
+        false
+    }
 }
 
 /// The product coupling ρ0 ⊗ ρ1: independent batches are left as they are.
@@ -25,6 +31,10 @@ pub struct Independent;
 impl Coupling for Independent {
     fn pair(&self, x0: Tensor, x1: Points, _draw: &mut Draw) -> Result<(Tensor, Points)> {
         Ok((x0, x1))
+    }
+
+    fn is_row_by_row(&self) -> bool {
+        true
     }
 }
 
@@ -37,5 +47,9 @@ pub struct Mirror;
 impl Coupling for Mirror {
     fn pair(&self, _x0: Tensor, x1: Points, _draw: &mut Draw) -> Result<(Tensor, Points)> {
         Ok((x1.x.shallow_clone(), x1))
+    }
+
+    fn is_row_by_row(&self) -> bool {
+        true
     }
 }

@@ -1,5 +1,7 @@
 //! Where training points come from.
 
+use std::ops::Range;
+
 use tch::Kind;
 
 use crate::density::Sampler;
@@ -16,6 +18,12 @@ pub trait Source: Send + Sync {
 
     /// The `n` points of training step `step`, states `[n, D]`, on the CPU.
     fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points;
+
+    /// These rows of the same batch, for a process that needs no others. A source that reads or computes them one by one
+    /// does so for these alone.
+    fn rows(&self, n: i64, step: u64, stream: &Stream, rows: Range<i64>) -> Points {
+        self.batch(n, step, stream).narrow(rows.start, rows.end - rows.start)
+    }
 }
 
 /// Fresh, independent samples at every step, given nothing.

@@ -4,6 +4,7 @@
 //! current one is in use.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 
 use interflow_core::ahead::Ahead;
@@ -11,12 +12,15 @@ use interflow_core::rng::Stream;
 use interflow_core::source::Source;
 use interflow_core::{Points, Space};
 
+/// The first of some rows, and the one after the last.
+type Rows = (i64, i64);
+
 /// A source whose next batches are made on other threads. They end with it.
 #[derive(Debug)]
 pub struct Prefetch<S> {
     source: Arc<S>,
-    /// By size and stream.
-    batches: Ahead<(i64, Stream), Points>,
+    /// By size, stream and rows.
+    batches: Ahead<(i64, Stream, Rows), Points>,
 }
 
 impl<S: Source + 'static> Prefetch<S> {
@@ -27,8 +31,10 @@ impl<S: Source + 'static> Prefetch<S> {
     pub fn new(source: S, workers: NonZeroUsize, ahead: u64) -> std::io::Result<Self> {
         let source = Arc::new(source);
         let maker = source.clone();
-        let batch = move |(n, stream): (i64, Stream), step| maker.batch(n, step, &stream);
-        Ok(Self { source, batches: Ahead::new(batch, workers, ahead)? })
+        let rows = move |(n, stream, (first, end)): (i64, Stream, Rows), step| {
+            maker.rows(n, step, &stream, first..end)
+        };
+        Ok(Self { source, batches: Ahead::new(rows, workers, ahead)? })
     }
 }
 
@@ -38,6 +44,10 @@ impl<S: Source> Source for Prefetch<S> {
     }
 
     fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
-        self.batches.get((n, *stream), step)
+        self.rows(n, step, stream, 0..n)
+    }
+
+    fn rows(&self, n: i64, step: u64, stream: &Stream, rows: Range<i64>) -> Points {
+        self.batches.get((n, *stream, (rows.start, rows.end)), step)
     }
 }

@@ -39,6 +39,22 @@ fn batches_are_the_same_in_any_order_of_requests() {
     }
 }
 
+#[test]
+fn rows_are_those_of_the_batch() {
+    let (plain, ahead) = (source(), Prefetch::new(source(), TWO, 3).unwrap());
+    for step in 0..4 {
+        let whole = plain.batch(9, step, &STREAM);
+        for rows in [0..9, 0..4, 4..9, 3..5, 2..2] {
+            let (first, n) = (rows.start, rows.end - rows.start);
+            for source in [&plain as &dyn Source, &ahead] {
+                let found = source.rows(9, step, &STREAM, rows.clone());
+                assert_eq!(found.x, whole.x.narrow(0, first, n), "{rows:?}");
+                assert_eq!(found.given.tensor(), whole.narrow(first, n).given.tensor(), "{rows:?}");
+            }
+        }
+    }
+}
+
 /// Counts its batches, and takes its time for each; at one step it panics.
 struct Slow {
     n_made: Arc<AtomicU64>,

@@ -4,8 +4,9 @@
 #![allow(clippy::disallowed_methods, reason = "this crate knows nothing of core's backward passes")]
 
 use interflow_libtorch::{
-    AdamW, AdamWState, Transfers, autocast_bf16, device_memory, foreach_lerp_, foreach_mul_, foreach_scale_,
-    fused_adamw_, linear_silu, pinned, stand_in, total_norm, transfers, upload,
+    AdamW, AdamWState, Keeper, MeetingPoint, Place, ProcessGroup, Transfers, autocast_bf16, device_memory,
+    foreach_lerp_, foreach_mul_, foreach_scale_, fused_adamw_, linear_silu, pinned, stand_in, total_norm,
+    transfers, upload,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -132,6 +133,25 @@ fn uploads_keep_the_numbers() {
     assert_eq!(device_memory(device).unwrap(), None, "nobody counts its memory");
 }
 
+/// Over the host's memory, and back to where they were.
+fn processes_exchange_what_lies_there() {
+    let point = MeetingPoint::open().unwrap();
+    let (keeper, host) = (Keeper::Launcher { attempt: 0 }, MeetingPoint::HOST.to_owned());
+    let timeout = Place::TIMEOUT;
+    let place = Place { rank: 0, size: 1, local_rank: 0, host, port: point.port(), keeper, timeout };
+    let group = ProcessGroup::join(place).unwrap();
+    let x = [Tensor::randn([5, 3], CPU), Tensor::randn([2], CPU), Tensor::randn([4, 1, 2], CPU)];
+    let list = [ours(&x[0]), ours(&x[1]), x[2].copy()];
+    let before = transfers();
+    group.mean_(&list).unwrap();
+    assert_eq!(transfers() - before, Transfers { to_device: 1, to_host: 1 }, "two tensors at once");
+    group.broadcast_(&list).unwrap();
+    same(&list[0], &x[0]);
+    same(&list[1], &x[1]);
+    assert!(list[2].device() == Device::Cpu && list[2].equal(&x[2]));
+    same(&group.all_gather(&list[0]).unwrap()[0], &x[0]);
+}
+
 fn mixing_is_refused() {
     let (x, y) = (Tensor::randn([3, 3], CPU), ours(&Tensor::randn([3, 3], CPU)));
     for refusal in [x.f_add(&y), y.f_matmul(&x), Tensor::f_cat(&[&x, &y], 0), y.f_where_self(&y.gt(0.0), &x)]
@@ -151,6 +171,7 @@ fn the_stand_in_is_a_second_device() {
     backward_passes_agree();
     multi_tensor_kernels_work();
     uploads_keep_the_numbers();
+    processes_exchange_what_lies_there();
     mixing_is_refused();
     let x = ours(&Tensor::randn([4, 4], CPU));
     let product = autocast_bf16(x.device(), || x.matmul(&x)).unwrap();

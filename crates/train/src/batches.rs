@@ -1,5 +1,7 @@
 //! Where batches on the path come from: each is a function of (seed, index).
 
+use std::ops::Range;
+
 use interflow_core::Points;
 use interflow_core::coupling::Coupling;
 use interflow_core::interpolant::Interpolant;
@@ -12,6 +14,7 @@ use crate::batch::Batch;
 use crate::error::Result;
 use crate::host_batch::HostBatch;
 use crate::problem::Problem;
+use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// Where batches come from: the training or the held-out side of a problem.
@@ -68,20 +71,37 @@ impl<'a> Batches<'a> {
         Points { x: x1.x + noise * self.jitter, given: x1.given }
     }
 
-    /// What the host makes of batch `index` of `n` pairs: a function of (seed, index) alone, on whatever thread.
-    pub(crate) fn on_host(&self, n: i64, index: u64, times: &TimeSampler) -> Result<HostBatch> {
-        let x0 = self.base.batch(n, index, &self.stream(Purpose::Base)).x;
-        let x1 = self.jitter(self.target.batch(n, index, &self.stream(Purpose::Target)), index);
-        let (x0, x1) = self.coupling.pair(x0, x1, &mut self.stream(Purpose::Coupling).at(index))?;
-        let t = times.sample(n, &mut self.stream(Purpose::Time).at(index));
-        let latent = || self.stream(Purpose::Latent).at(index).normal(&x0.size(), Kind::Float);
+    /// What the host makes of batch `index` of `n` pairs, the rows of a share of it: a function of (seed, index) alone, on
+    /// whatever thread.
+    pub(crate) fn on_host(
+        &self,
+        n: i64,
+        index: u64,
+        (times, share): (&TimeSampler, Share),
+    ) -> Result<HostBatch> {
+        let rows = share.rows(n);
+        let own = |x: Tensor| x.narrow(0, rows.start, rows.end - rows.start);
+        let (x0, x1) = self.ends(n, index, rows.clone())?;
+        let t = own(times.sample(n, &mut self.stream(Purpose::Time).at(index)));
+        let latent = || own(self.stream(Purpose::Latent).at(index).normal(&[n, x0.size()[1]], Kind::Float));
         let z = self.interpolant.has_latent().then(latent);
         Ok(HostBatch { t, x0, x1: x1.x, given: x1.given, z })
     }
 
+    /// The paired ends of these rows of batch `index` of `n` pairs. Where pairs depend on other rows, all are drawn and paired.
+    fn ends(&self, n: i64, index: u64, rows: Range<i64>) -> Result<(Tensor, Points)> {
+        let drawn = if self.coupling.is_row_by_row() && self.jitter == 0.0 { rows.clone() } else { 0..n };
+        let of = |source: &dyn Source, purpose| source.rows(n, index, &self.stream(purpose), drawn.clone());
+        let (x0, x1) = (of(self.base, Purpose::Base).x, of(self.target, Purpose::Target));
+        let x1 = self.jitter(x1, index);
+        let (x0, x1) = self.coupling.pair(x0, x1, &mut self.stream(Purpose::Coupling).at(index))?;
+        let (first, length) = (rows.start - drawn.start, rows.end - rows.start);
+        Ok((x0.narrow(0, first, length), x1.narrow(first, length)))
+    }
+
     /// Batch `index` of `n` pairs.
     pub(crate) fn get(&self, n: i64, index: u64, times: &TimeSampler, to: (Kind, Device)) -> Result<Batch> {
-        self.on_path(self.on_host(n, index, times)?, to)
+        self.on_path(self.on_host(n, index, (times, Share::WHOLE))?, to)
     }
 
     /// The points between what the host has made.

@@ -32,21 +32,6 @@ impl HostBatch {
         self.of_kind(kind).moved(|x| Ok(upload(x, device)?))
     }
 
-    /// The `n` rows from `first` on.
-    pub(crate) fn rows(self, (first, n): (i64, i64)) -> Self {
-        if n == self.t.size()[0] {
-            return self;
-        }
-        let rows = |x: &Tensor| x.narrow(0, first, n);
-        Self {
-            t: rows(&self.t),
-            x0: rows(&self.x0),
-            x1: rows(&self.x1),
-            given: self.given.narrow(first, n),
-            z: self.z.as_ref().map(rows),
-        }
-    }
-
     /// Every pair with the latent and with the opposite one, one copy of all below the other.
     pub(crate) fn antithetic(self) -> Self {
         let twice = |x: Tensor| Tensor::cat(&[&x, &x], 0);

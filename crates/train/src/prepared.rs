@@ -10,6 +10,7 @@ use crate::batches::Batches;
 use crate::error::{Error, Result};
 use crate::host_batch::HostBatch;
 use crate::problem::Problem;
+use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// Threads that draw: one takes 12 ms for the million normal numbers of CIFAR-10's batch.
@@ -25,20 +26,21 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// The training batches of `n` pairs with `jitter`, at times of this law, in a kind.
+    /// The training batches of `n` pairs with `jitter`, at times of this law, a share of them, in a kind.
     ///
     /// # Errors
     /// If the system refuses a thread.
     pub(crate) fn new(
         problem: Arc<Problem>,
-        times: TimeSampler,
+        (times, share): (TimeSampler, Share),
         (n, jitter): (i64, f64),
         kind: Kind,
     ) -> Result<Self> {
         // What records gradients is known thread by thread.
         let make = move |seed, step| {
             tch::no_grad(|| {
-                Batches::training(&problem, seed).jittered(jitter).on_host(n, step, &times)?.pinned(kind)
+                let batches = Batches::training(&problem, seed).jittered(jitter);
+                batches.on_host(n, step, (&times, share))?.pinned(kind)
             })
         };
         let batches = Ahead::new(make, WORKERS, STEPS).map_err(|source| Error::Failed {

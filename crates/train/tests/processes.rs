@@ -4,7 +4,6 @@
 mod support;
 
 use std::cell::Cell;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use std::{env, fs};
 use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::tch::{Device, Kind, Tensor};
-use interflow_libtorch::{Place, ProcessGroup};
+use interflow_libtorch::{Keeper, MeetingPoint, Place, ProcessGroup};
 use interflow_models::MlpConfig;
 use interflow_solvers::{Sensitivity, SolverConfig};
 use interflow_train::objective::HeldOut;
@@ -65,8 +64,9 @@ fn test(name: &'static str, body: Body, test: impl FnOnce(&dyn Fn(&Case, usize))
     let numbers: Vec<usize> = place.split(' ').map(|number| number.parse().unwrap()).collect();
     let (rank, size, port) = (numbers[0], numbers[1], numbers[2] as u16);
     let timeout = Duration::from_mins(2);
+    let (keeper, host) = (Keeper::Launcher { attempt: 0 }, MeetingPoint::HOST.to_owned());
     let group =
-        ProcessGroup::join(Place { rank, size, host: "127.0.0.1".to_owned(), port, timeout }).unwrap();
+        ProcessGroup::join(Place { rank, size, local_rank: rank, host, port, keeper, timeout }).unwrap();
     body(group, &Case::read(case));
     #[allow(clippy::print_stdout, reason = "the process that started this one listens")]
     {
@@ -76,8 +76,8 @@ fn test(name: &'static str, body: Body, test: impl FnOnce(&dyn Fn(&Case, usize))
 
 /// Runs `size` processes of a test, all of which have to do their part.
 fn start(name: &str, case: &Case, size: usize) {
-    // A port that is free now; the process 0 takes it.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let point = MeetingPoint::open().unwrap();
+    let port = point.port();
     let child = |rank: usize| -> Child {
         Command::new(env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture", "--test-threads=1"])
@@ -219,6 +219,38 @@ fn a_resumed_run_is_the_uninterrupted_one() {
         let mut alone = trainer(&case(50, "half"));
         alone.run(&mut Silent).unwrap();
         assert_close(&support::saved(&folder.join("alone"), &alone.state()), &whole);
+    });
+}
+
+#[test]
+fn checks_are_those_of_one_and_work_ahead_changes_nothing() {
+    let body: Body = |group, case| {
+        let alone = trainer(case).self_check(1500).unwrap();
+        let together = trainer(case).with_group(group.clone()).unwrap().self_check(1500).unwrap();
+        assert_eq!((alone.n, together.n, together.terms.len()), (1500, 1500, 1));
+        for (one, many) in [
+            (alone.objective(), together.objective()),
+            (alone.balance().unwrap().gap, together.balance().unwrap().gap),
+            (alone.balance().unwrap().minus_square, together.balance().unwrap().minus_square),
+        ] {
+            assert!((one.mean - many.mean).abs() < 1e-9, "{one:?} {many:?}");
+            assert!((one.standard_error - many.standard_error).abs() < 1e-9, "{one:?} {many:?}");
+        }
+        let [plain, ahead] = [false, true].map(|ahead| {
+            let trainer = trainer(case);
+            let trainer = if ahead { trainer.overlapped().unwrap() } else { trainer };
+            let mut trainer = trainer.with_group(group.clone()).unwrap();
+            trainer.run(&mut Silent).unwrap();
+            let weights: Vec<Tensor> =
+                trainer.network().parameters().tensors().iter().map(|x| x.reshape([-1])).collect();
+            Tensor::cat(&weights, 0)
+        });
+        assert!(plain.equal(&ahead));
+    };
+    test("checks_are_those_of_one_and_work_ahead_changes_nothing", body, |start| {
+        let folder = tempfile::tempdir().unwrap();
+        save_start(folder.path());
+        start(&Case { from: "start".to_owned(), ..Case::new(folder.path(), 10) }, 2);
     });
 }
 

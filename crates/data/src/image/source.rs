@@ -1,5 +1,7 @@
 //! Images as a source of training points.
 
+use std::ops::Range;
+
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
 use interflow_core::{Given, GivenSpace, Points, Space};
@@ -84,23 +86,33 @@ impl Source for ImageSource {
     }
 
     fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
+        self.rows(n, step, stream, 0..n)
+    }
+
+    fn rows(&self, n: i64, step: u64, stream: &Stream, rows: Range<i64>) -> Points {
         let shape = self.images.shape();
-        if n <= 0 {
+        if n <= 0 || rows.is_empty() {
             let x = Tensor::zeros([0, shape.dim()], (Kind::Float, Device::Cpu));
             return Points { x, given: self.given(&[]) };
         }
-        let numbers = self.epochs.visited(step * n as u64, n as u64, stream);
-        let mut levels = self.images.bytes_of(&numbers);
-        let mut noise = vec![0; NOISE_BYTES * levels.len()];
+        let (first, last, dim) = (rows.start as usize, rows.end as usize, shape.dim() as usize);
+        let numbers = &self.epochs.visited(step * n as u64, n as u64, stream)[first..last];
+        let mut levels = self.images.bytes_of(numbers);
+        // Of the rows before these, too: bytes are cheap.
+        let mut noise = vec![0; NOISE_BYTES * dim * last];
         stream.with_purpose(Purpose::Dequantise).at(step).fill(&mut noise);
+        let noise = &noise[NOISE_BYTES * dim * first..];
         // Two words for each row: the first decides on its flip, the second on its class.
         let mut chance = stream.with_purpose(Purpose::Augment).at(step);
-        let (dim, width) = (shape.dim() as usize, shape.width as usize);
+        for _ in 0..2 * first {
+            chance.bits();
+        }
+        let width = shape.width as usize;
         let mut values = vec![0f32; levels.len()];
         let mut classes = Vec::new();
-        let rows = values.chunks_exact_mut(dim).zip(&numbers);
+        let outputs = values.chunks_exact_mut(dim).zip(numbers);
         let inputs = levels.chunks_exact_mut(dim).zip(noise.chunks_exact(NOISE_BYTES * dim));
-        for ((row, number), (levels, noise)) in rows.zip(inputs) {
+        for ((row, number), (levels, noise)) in outputs.zip(inputs) {
             let (flip, drop) = (chance.bits(), chance.bits());
             if self.flips == Flips::Half && flip & 1 == 1 {
                 levels.chunks_exact_mut(width).for_each(<[u8]>::reverse);
@@ -108,7 +120,7 @@ impl Source for ImageSource {
             classes.extend(self.class(*number, drop));
             spread(levels, noise, self.images.n_levels(), row);
         }
-        let x = Tensor::from_slice(&values).view([n, shape.dim()]);
+        let x = Tensor::from_slice(&values).view([rows.end - rows.start, shape.dim()]);
         Points { x, given: self.given(&classes) }
     }
 }

@@ -8,6 +8,7 @@ use crate::batch::Batch;
 use crate::batches::{Batches, held_out_seed};
 use crate::error::Result;
 use crate::problem::Problem;
+use crate::share::Share;
 use crate::time::{TimeConfig, TimeSampler};
 
 /// The most pairs of a batch.
@@ -25,22 +26,38 @@ pub struct HeldOut<'a> {
     /// The run's seed.
     seed: u64,
     times: TimeSampler,
+    /// The rows of every batch that are this process's.
+    share: Share,
 }
 
 impl<'a> HeldOut<'a> {
     /// The data of the run's `seed`.
     pub(crate) fn new(network: &'a dyn Network, problem: &'a Problem, seed: u64, n: i64) -> Result<Self> {
         let times = TimeConfig::Uniform {}.build(&problem.interpolant)?;
-        Ok(Self { network, problem, n: n.max(2), seed, times })
+        Ok(Self { network, problem, n: n.max(2), seed, times, share: Share::WHOLE })
     }
 
-    /// The held-out pairs on the path at uniform times, batch by batch: `n` pairs in all.
+    /// A share of the same data; all of them where a share would be too little to know a deviation from.
+    pub(crate) fn shared(self, share: Share) -> Self {
+        if self.n < 2 * share.size() { self } else { Self { share, ..self } }
+    }
+
+    /// How many pairs [`HeldOut::batches`] has.
+    pub(crate) fn n_own(&self) -> i64 {
+        self.sizes().map(|n| self.share.rows(n)).map(|rows| rows.end - rows.start).sum()
+    }
+
+    /// The held-out pairs on the path at uniform times, batch by batch: `n` pairs in all; where several processes train
+    /// together, this one's share of them.
     ///
     /// # Errors
     /// Batches that the interpolant or the coupling refuses.
     pub fn batches(&self) -> impl Iterator<Item = Result<Batch>> + '_ {
         let batches = Batches::held_out(self.problem, self.seed);
-        (0..).zip(self.sizes()).map(move |(index, n)| batches.get(n, index, &self.times, self.placement()))
+        let own = (0..).zip(self.sizes()).filter(|(_, n)| !self.share.rows(*n).is_empty());
+        own.map(move |(index, n)| {
+            batches.on_path(batches.on_host(n, index, (&self.times, self.share))?, self.placement())
+        })
     }
 
     /// The sizes of the batches that the `n` pairs are cut into.

@@ -58,10 +58,9 @@ impl TrainingStep<'_> {
         tch::no_grad(|| {
             let on_host = match self.prepared {
                 Some(prepared) => prepared.get(self.seed, self.step),
-                None => batches.on_host(self.config.batch, self.step, self.times),
+                None => batches.on_host(self.config.batch, self.step, (self.times, self.share)),
             };
-            let own = self.share.rows(self.config.batch);
-            batches.on_path(on_host?.rows(own), self.placement())
+            batches.on_path(on_host?, self.placement())
         })
     }
 

@@ -115,8 +115,14 @@ impl Trainer {
     pub fn overlapped(self) -> Result<Self> {
         let kind = self.network.parameters().kind();
         let of_a_step = (self.config.batch, self.config.jitter);
-        let prepared = Prepared::new(self.problem.clone(), self.times.clone(), of_a_step, kind)?;
+        let law = (self.times.clone(), self.share());
+        let prepared = Prepared::new(self.problem.clone(), law, of_a_step, kind)?;
         Ok(Self { prepared: Some(prepared), ..self })
+    }
+
+    /// The rows of every batch that are this process's.
+    fn share(&self) -> Share {
+        self.together.as_ref().map_or(Share::WHOLE, Together::share)
     }
 
     /// The same run with something trained beside the network.
@@ -180,18 +186,23 @@ impl Trainer {
             seed: self.seed,
             step: self.step,
             prepared: self.prepared.as_ref(),
-            share: self.together.as_ref().map_or(Share::WHOLE, Together::share),
+            share: self.share(),
         }
     }
 
-    /// Checks the averaged weights on `n` held-out pairs, the same ones at every call.
+    /// Checks the averaged weights on `n` held-out pairs, the same ones at every call. Where several processes train together
+    /// all have to call it, each checks its share, and the result is that of all of them.
     ///
     /// # Errors
-    /// If the objective fails on the held-out data.
+    /// If the objective fails on the held-out data, or another process has ended.
     pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
-        let held_out = HeldOut::new(self.ema_network(), &self.problem, self.seed, n)?;
-        let terms =
+        let held_out = HeldOut::new(self.ema_network(), &self.problem, self.seed, n)?.shared(self.share());
+        let own =
             interflow_libtorch::with_tf32(false, || tch::no_grad(|| self.objective.held_out(&held_out)))?;
+        let terms = match &self.together {
+            Some(together) => together.pooled(held_out.n_own(), own)?,
+            None => own,
+        };
         Ok(SelfCheck { step: self.step, n: held_out.n, terms })
     }
 

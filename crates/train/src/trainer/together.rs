@@ -1,11 +1,13 @@
 //! Training in several processes, each of which computes the gradient of its rows of every batch.
 
 use interflow_libtorch::ProcessGroup;
-use tch::{Device, Tensor};
+use interflow_metrics::Estimate;
+use tch::Tensor;
 
 use super::Trainer;
 use crate::error::{Error, Result};
 use crate::objective::{Gradient, Setting};
+use crate::self_check::{Balance, TermCheck};
 use crate::share::Share;
 
 /// The processes that train together, and what they have agreed on.
@@ -39,10 +41,6 @@ impl Together {
             let part = format!("batch: {}, accumulate: {}", config.batch, config.accumulate);
             return refuse(part, "let batch be a multiple of the processes times accumulate");
         }
-        let device = setting.network.parameters().device();
-        if device != Device::Cpu {
-            return refuse(format!("a network on {device:?}"), "take the device cpu, or one process");
-        }
         if setting.has_companion {
             return refuse("a path that is learned".to_owned(), "take one process, or a path that is not");
         }
@@ -51,13 +49,35 @@ impl Together {
 
     /// Replaces a gradient and its loss by the mean over the processes, and learns whether one of them wants to stop.
     pub(super) fn average(&mut self, gradient: &Gradient, stop: bool) -> Result<()> {
-        // Of the loss's kind, for one exchange to do.
-        let wants = Tensor::from_slice(&[f64::from(u8::from(stop))]).to_kind(gradient.loss.kind());
+        // Of the loss's kind and on its device, for one exchange to do.
+        let wants = Tensor::from_slice(&[f64::from(u8::from(stop))]);
+        let wants = wants.to_kind(gradient.loss.kind()).to_device(gradient.loss.device());
         let mut all = vec![wants.shallow_clone(), gradient.loss.shallow_clone()];
         all.extend(gradient.of_weights.iter().map(Tensor::shallow_clone));
         self.group.mean_(&all)?;
         self.stop |= wants.double_value(&[0]) > 0.0;
         Ok(())
+    }
+
+    /// The terms of a check of which every process has made a share, of so many pairs here.
+    pub(super) fn pooled(&self, n_own: i64, own: Vec<TermCheck>) -> Result<Vec<TermCheck>> {
+        let numbers = own.iter().flat_map(numbers_of);
+        let mine: Vec<f64> = std::iter::once(n_own as f64).chain(numbers).collect();
+        let all = self.group.all_gather(&Tensor::from_slice(&mine))?;
+        let pooled = |place: usize| {
+            let of = |numbers: &Tensor| {
+                let at = |place: usize| numbers.double_value(&[place as i64]);
+                (at(0), Estimate { mean: at(1 + place), standard_error: at(2 + place) })
+            };
+            Estimate::pooled(&all.iter().map(of).collect::<Vec<_>>())
+        };
+        let terms = own.into_iter().enumerate().map(|(index, term)| {
+            let first = index * NUMBERS_OF_TERM;
+            let balance =
+                term.balance.map(|_| Balance { minus_square: pooled(first + 2), gap: pooled(first + 4) });
+            TermCheck { objective: pooled(first), balance, ..term }
+        });
+        Ok(terms.collect())
     }
 
     /// The process 0's number, for decisions that all have to take alike.
@@ -87,25 +107,39 @@ impl Together {
     }
 }
 
+/// How many numbers [`numbers_of`] gives.
+const NUMBERS_OF_TERM: usize = 6;
+
+/// A term's means with their standard errors; zeros for what it has none of.
+fn numbers_of(term: &TermCheck) -> [f64; NUMBERS_OF_TERM] {
+    let Estimate { mean, standard_error } = term.objective;
+    let [square, gap] = term.balance.map_or([Estimate { mean: 0.0, standard_error: 0.0 }; 2], |balance| {
+        [balance.minus_square, balance.gap]
+    });
+    [mean, standard_error, square.mean, square.standard_error, gap.mean, gap.standard_error]
+}
+
 impl Trainer {
     /// The same run together with other processes, each of which is given the same config, problem, network, objective and
     /// seed, and calls [`Trainer::run`] when the others do.
     ///
-    /// A step's batch is what it is on one process: all of it is drawn and paired in every process, and the process r of N
-    /// passes the rows from r·B/N to (r + 1)·B/N through its network. Losses and gradients are averaged over the processes
-    /// before the gradient's norm is taken and clipped, so that N processes take the step of one, up to the order of sums (and
-    /// what a network drops, which is drawn for each process); with as many processes and threads a run computes the same bits
-    /// again. Weights, average and optimiser are those of the process 0 from the start of every [`Trainer::run`]. Held-out checks
-    /// are computed in every process; the numbers of the process 0 decide. Its observer alone is told of the run; those of the
-    /// others are asked for [`crate::Observer::interrupted`], by which any of them stops all, a step later.
+    /// A step's batch is what it is on one process, and the process r of N passes the rows from r·B/N to (r + 1)·B/N through
+    /// its network; where pairs depend on other rows, every process draws and pairs all of them. Losses and gradients are
+    /// averaged over the processes before the gradient's norm is taken and clipped, so that N processes take the step of one,
+    /// up to the order of sums (and what a network drops, which is drawn for each process); with as many processes and threads
+    /// a run computes the same bits again. Weights, average and optimiser are those of the process 0 from the start of every
+    /// [`Trainer::run`]. Held-out checks are shared out; what comes out is the same in all. The observer of the process 0 alone
+    /// is told of the run; those of the others are asked for [`crate::Observer::interrupted`], by which any of them stops all,
+    /// a step later.
     ///
     /// # Errors
-    /// [`Error::Processes`] for a batch that the processes and its parts do not divide, a network that is not on the CPU,
-    /// something trained beside the network, or a refusal of the objective, which is told how many processes there are.
+    /// [`Error::Processes`] for a batch that the processes and its parts do not divide or something trained beside the network,
+    /// a refusal of the objective, which is told how many processes there are, or one of the system to start threads.
     pub fn with_group(self, group: ProcessGroup) -> Result<Self> {
         let trainer = Self { together: Some(Together { group, stop: false }), ..self };
         trainer.check_setting(trainer.companion.is_some())?;
-        Ok(trainer)
+        // What was to be made ahead was of all rows.
+        if trainer.prepared.is_some() { trainer.overlapped() } else { Ok(trainer) }
     }
 
     /// Refuses a setting that the objective or the processes cannot be used in.
