@@ -188,9 +188,24 @@ pub fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
 /// # Panics
 /// If the loss is not finite.
 pub fn step_secs(trainer: &mut Trainer) -> f64 {
-    run_for(trainer, 4);
-    let n_steps = (0.4 / (run_for(trainer, 2).as_secs_f64() / 2.0)).max(1.0) as u64;
-    let mut rounds = [(); 5].map(|()| run_for(trainer, n_steps).as_secs_f64() / n_steps as f64);
+    step_secs_of(trainer, 0.4)
+}
+
+/// The same with rounds of about so many seconds. Of processes that train together all have to call it; whoever is the first
+/// to have taken its steps ends a round.
+///
+/// # Panics
+/// If the loss is not finite, or another process has ended.
+pub fn step_secs_of(trainer: &mut Trainer, round: f64) -> f64 {
+    let mut timed = |n_steps: u64| {
+        let (first, start) = (trainer.step(), Instant::now());
+        trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
+        devices::synchronize(trainer.network().parameters().device());
+        start.elapsed().as_secs_f64() / (trainer.step() - first) as f64
+    };
+    timed(4);
+    let n_steps = (round / timed(2)).max(1.0) as u64;
+    let mut rounds = [(); 5].map(|()| timed(n_steps));
     rounds.sort_by(f64::total_cmp);
     rounds[2]
 }

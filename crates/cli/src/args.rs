@@ -5,7 +5,7 @@ mod names;
 mod noise;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,6 +20,7 @@ pub(crate) use names::NameList;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 pub(crate) use text::TextArgs;
 
+use crate::processes::ProcessArgs;
 use crate::waiting::Waiting;
 
 /// Continuous normalizing flows by stochastic interpolants.
@@ -37,6 +38,9 @@ pub(crate) struct Cli {
     /// processors, where it is the faster, and libtorch on others.
     #[arg(long, global = true, value_name = "LIBRARY", value_parser = parse_products)]
     pub(crate) products: Option<Products>,
+    /// How the work is shared out.
+    #[command(flatten)]
+    pub(crate) processes: ProcessArgs,
 }
 
 fn parse_products(name: &str) -> Result<Products, String> {
@@ -74,6 +78,27 @@ pub(crate) enum Command {
     Fid(FidArgs),
     /// Describe a checkpoint: step, seed, network, config.
     Inspect(InspectArgs),
+}
+
+impl Command {
+    /// Refuses what several processes cannot share.
+    pub(crate) fn check_shared(&self) -> anyhow::Result<()> {
+        let stdin = match self {
+            Self::Inspect(_) => anyhow::bail!("there is no work to share\nhint: take one process"),
+            Self::Fit(args) => args.file.as_path(),
+            Self::LogProb(args) => args.rows.file.as_path(),
+            Self::Score(args) => args.rows.file.as_path(),
+            Self::Encode(args) => args.file.as_path(),
+            Self::Sample(args) => args.given.as_deref().unwrap_or(Path::new("")),
+            _ => Path::new(""),
+        };
+        if stdin == Path::new("-") {
+            anyhow::bail!(
+                "what comes from stdin comes to one process only\nhint: write it into a file first"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Which experiment runs, and how.

@@ -14,14 +14,28 @@ pub(crate) const EXIT_CODE: u8 = 130;
 /// when the program started, as `nohup` does with SIGHUP, stays ignored.
 pub(crate) fn listen() -> anyhow::Result<Cancel> {
     let requested = Arc::new(AtomicBool::new(false));
-    let ignored = ignored();
-    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_in(*signal, ignored)) {
+    for signal in heard() {
         // In this order: the flag that the first signal raises arms the second. It ends the process on the spot: to
         // leave by the usual way would take libtorch down while its threads still run.
         flag::register_conditional_shutdown(signal, EXIT_CODE.into(), requested.clone())?;
         flag::register(signal, requested.clone())?;
     }
     Ok(Cancel::from(requested))
+}
+
+/// A flag that each of these signals raises, for one who passes them on.
+pub(crate) fn pass_on() -> anyhow::Result<Arc<AtomicBool>> {
+    let raised = Arc::new(AtomicBool::new(false));
+    for signal in heard() {
+        flag::register(signal, raised.clone())?;
+    }
+    Ok(raised)
+}
+
+/// The signals that are listened for.
+fn heard() -> impl Iterator<Item = i32> {
+    let ignored = ignored();
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(move |signal| !is_in(*signal, ignored))
 }
 
 /// Whether a mask of signals, whose lowest bit is that of signal 1, has this one.

@@ -11,10 +11,11 @@ use interflow_train::{Observer, SelfCheck, StepReport};
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Begins to log to stderr, in colours where that is a terminal that wants them (`NO_COLOR`). Nothing that goes wrong with
-/// stderr ends the work: a run goes on when its terminal is closed or `head` has read enough.
-pub(crate) fn start_log() {
+/// stderr ends the work: a run goes on when its terminal is closed or `head` has read enough. Of several processes one `leads`;
+/// the others would only say the same.
+pub(crate) fn start_log(leads: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if leads { "info" } else { "error" }));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -93,6 +93,18 @@ impl Error {
         Self::Refused { problem: problem.into() }
     }
 
+    /// Whether the work ended because another of the processes that share it has, or does something else, at whatever depth.
+    pub fn is_of_another_process(&self) -> bool {
+        use interflow_libtorch::Error::Group;
+        match self {
+            Self::Kernel(error)
+            | Self::Train(interflow_train::Error::Kernel(error))
+            | Self::Metric(interflow_metrics::Error::Kernel(error)) => matches!(error, Group { .. }),
+            Self::During { source, .. } => source.is_of_another_process(),
+            _ => false,
+        }
+    }
+
     /// Whether the work was cancelled, at whatever depth.
     pub fn is_cancelled(&self) -> bool {
         match self {

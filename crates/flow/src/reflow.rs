@@ -1,7 +1,8 @@
 //! Pairs of a flow that was trained before, made once and kept in the run's folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use interflow_libtorch::ProcessGroup;
 use interflow_train::Checkpoint;
 use interflow_transport::{CouplingConfig, PairedFlow, Pairs};
 use tch::Device;
@@ -32,6 +33,10 @@ pub(crate) fn pairs(
     if let Some(kept) = kept {
         return Ok(Some(Pairs::read(&kept, space)?));
     }
+    if let Some(group) = work.group().filter(|group| group.rank() > 0) {
+        let file = of_first(group)?;
+        return Ok(Some(Pairs::read(&file, space)?));
+    }
     let flow = open(from, config, device)?.with_work(work.clone());
     let Some(folder) = place.folder(config, device)? else {
         return refuse(
@@ -39,7 +44,21 @@ pub(crate) fn pairs(
         );
     };
     write(&flow, &folder.pairs(), ends, *n_pairs)?;
+    if let Some(group) = work.group() {
+        group.set(PAIRS, folder.pairs().as_os_str().as_encoded_bytes())?;
+        group.barrier()?;
+    }
     Ok(Some(Pairs::read(&folder.pairs(), space)?))
+}
+
+/// The name under which the process 0 says where the pairs are.
+const PAIRS: &str = "pairs";
+
+/// The file of the pairs that the process 0 of several makes, once they are made.
+fn of_first(group: &ProcessGroup) -> Result<PathBuf> {
+    group.barrier()?;
+    let name = group.get(PAIRS)?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&name).into_owned()))
 }
 
 /// The flow of a checkpoint or run folder, which must be one between the same ends.

@@ -1,7 +1,9 @@
-//! Long work: who watches it, and who may stop it.
+//! Long work: who watches it, who may stop it, and who shares it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use interflow_libtorch::ProcessGroup;
 
 use crate::error::{Error, Result};
 
@@ -151,7 +153,7 @@ impl Cancel {
     }
 }
 
-/// How work is shown and stopped; clones share both.
+/// How work is shown, stopped and shared out; clones share all three.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -173,9 +175,10 @@ impl Cancel {
 pub struct Work {
     progress: Arc<dyn Progress>,
     cancel: Cancel,
+    group: Option<ProcessGroup>,
 }
 
-/// Work that nobody watches or stops.
+/// Work that nobody watches, stops or shares.
 impl Default for Work {
     fn default() -> Self {
         Self::new(Hidden, Cancel::default())
@@ -185,7 +188,52 @@ impl Default for Work {
 impl Work {
     /// Work shown by `progress` and stopped by `cancel`.
     pub fn new(progress: impl Progress + 'static, cancel: Cancel) -> Self {
-        Self { progress: Arc::new(progress), cancel }
+        Self { progress: Arc::new(progress), cancel, group: None }
+    }
+
+    /// The same work, shared out among processes that all do it: training, held-out checks, samples, encodings and
+    /// log-densities. The process 0 alone writes run folders.
+    #[must_use]
+    pub fn shared_by(self, group: ProcessGroup) -> Self {
+        Self { group: Some(group), ..self }
+    }
+
+    /// The same work done by this process alone.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { group: None, ..self.clone() }
+    }
+
+    /// The same work, not shown.
+    #[must_use]
+    pub fn hidden(&self) -> Self {
+        Self { progress: Arc::new(Hidden), ..self.clone() }
+    }
+
+    /// The processes that share it; none where this one does it alone.
+    pub fn group(&self) -> Option<&ProcessGroup> {
+        self.group.as_ref()
+    }
+
+    /// What `load` makes of files; of several processes the first one of each machine does so before the others, which then find
+    /// what it has cached.
+    ///
+    /// # Errors
+    /// Those of `load`; [`Error::Kernel`] if another process has ended.
+    pub(crate) fn in_turn<T>(&self, load: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(group) = &self.group else { return load() };
+        if group.place().is_first_of_machine() {
+            let loaded = load()?;
+            group.barrier()?;
+            return Ok(loaded);
+        }
+        group.barrier()?;
+        load()
+    }
+
+    /// Whether this process is the one to write and to say what comes of it: the only one, or the process 0 of several.
+    pub fn leads(&self) -> bool {
+        self.group.as_ref().is_none_or(|group| group.rank() == 0)
     }
 
     /// The token that stops it.

@@ -2,25 +2,24 @@
 
 mod buckets;
 mod environment;
+mod exchange;
 mod meeting_point;
 mod place;
 mod signs_of_life;
+mod values;
 
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{TcpListener, UdpSocket};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tch::{Device, Kind, TchError, Tensor};
-
-use self::buckets::{buckets, end_to_end, put_back};
 pub use self::meeting_point::MeetingPoint;
 pub use self::place::{Keeper, Place};
 use self::signs_of_life::SignsOfLife;
-use crate::{Error, Pointers, Result, made, outcome, pointers};
+use self::values::WORD;
+use crate::{Error, Result, outcome};
 
 unsafe extern "C" {
     fn interflow_group_join(
@@ -36,18 +35,6 @@ unsafe extern "C" {
         result: *mut *mut c_void,
     ) -> *mut c_char;
     fn interflow_group_leave(group: *mut c_void) -> *mut c_char;
-    fn interflow_group_sum(group: *mut c_void, x: *const c_void) -> *mut c_char;
-    fn interflow_group_broadcast(group: *mut c_void, x: *const c_void) -> *mut c_char;
-    fn interflow_group_gather(
-        group: *mut c_void,
-        x: *const c_void,
-        results: Pointers,
-        n: usize,
-    ) -> *mut c_char;
-    fn interflow_group_set(group: *mut c_void, key: *const c_char, value: *const u8, n: usize)
-    -> *mut c_char;
-    fn interflow_group_has(group: *mut c_void, key: *const c_char, result: *mut bool) -> *mut c_char;
-    fn interflow_group_get(group: *mut c_void, key: *const c_char, result: *mut *mut c_void) -> *mut c_char;
 }
 
 /// A pointer to something of libtorch's that any thread may use.
@@ -105,6 +92,8 @@ struct Joined {
     place: Place,
     /// Whether a call has failed.
     failed: AtomicBool,
+    /// What tells the last exchange from others.
+    last: AtomicI64,
 }
 
 impl ProcessGroup {
@@ -142,7 +131,7 @@ impl ProcessGroup {
         let text = |text: &str| {
             CString::new(text).map_err(|_| refused("the host's name has a zero in it".to_owned()))
         };
-        let (host, prefix) = (text(&place.host)?, text(&place.prefix())?);
+        let (host, prefix) = (text(&place.host)?, text(&place.keeper.prefix())?);
         let address = text(&own_address(&place).unwrap_or_default())?;
         let timeout = i64::try_from(place.timeout.as_millis()).unwrap_or(i64::MAX).max(1);
         let mut group = ptr::null_mut();
@@ -165,7 +154,13 @@ impl ProcessGroup {
         outcome("joining", message).map_err(|error| refused(plain(error)))?;
         let group = Raw(group);
         // From here on dropped like any other.
-        let mut joined = Joined { signs: None, group, place: place.clone(), failed: AtomicBool::new(false) };
+        let mut joined = Joined {
+            signs: None,
+            group,
+            place: place.clone(),
+            failed: AtomicBool::new(false),
+            last: AtomicI64::new(0),
+        };
         let signs = SignsOfLife::start(group, (rank, size), place.timeout);
         joined.signs = Some(signs.map_err(|error| refused(plain(error)))?);
         Ok(Self(Arc::new(joined)))
@@ -188,164 +183,6 @@ impl ProcessGroup {
 
     fn raw(&self) -> *mut c_void {
         self.0.group.0
-    }
-
-    /// Replaces tensors by their sums over the processes, the same to the bit on all of them, without a record of gradients.
-    ///
-    /// # Errors
-    /// [`Error::Group`] if another process has ended, shows no sign of life, or has other tensors.
-    pub fn sum_(&self, tensors: &[Tensor]) -> Result<()> {
-        self.exchange_("a sum", tensors, |flat| self.sum_of(flat))
-    }
-
-    /// Replaces tensors of floating-point numbers by their means over the processes, otherwise as [`ProcessGroup::sum_`].
-    ///
-    /// # Errors
-    /// As [`ProcessGroup::sum_`], and [`Error::ListMismatch`] for whole numbers.
-    pub fn mean_(&self, tensors: &[Tensor]) -> Result<()> {
-        const OPERATION: &str = "a mean";
-        check_floating(OPERATION, tensors)?;
-        self.exchange_(OPERATION, tensors, |flat| {
-            self.sum_of(flat)?;
-            let mean = flat.shallow_clone().f_div_scalar_(i64::try_from(self.size()).unwrap_or(i64::MAX));
-            mean.map(drop).map_err(|error| self.failed(OPERATION, error.to_string()))
-        })
-    }
-
-    fn sum_of(&self, flat: &Tensor) -> Result<()> {
-        // SAFETY: the group is one that was joined, and the tensor outlives the call.
-        self.outcome("a sum", unsafe { interflow_group_sum(self.raw(), flat.as_ptr().cast()) })
-    }
-
-    /// Replaces tensors by those of the process 0, without a record of gradients.
-    ///
-    /// # Errors
-    /// As [`ProcessGroup::sum_`].
-    pub fn broadcast_(&self, tensors: &[Tensor]) -> Result<()> {
-        const OPERATION: &str = "a broadcast";
-        self.exchange_(OPERATION, tensors, |flat| {
-            // SAFETY: the group is one that was joined, and the tensor outlives the call.
-            self.outcome(OPERATION, unsafe { interflow_group_broadcast(self.raw(), flat.as_ptr().cast()) })
-        })
-    }
-
-    /// Every process's tensor, in the order of their ranks. They are of one kind and one shape.
-    ///
-    /// # Errors
-    /// As [`ProcessGroup::sum_`].
-    pub fn all_gather(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        const OPERATION: &str = "a gathering";
-        let list = [x.shallow_clone()];
-        self.check_same(OPERATION, &list)?;
-        let found = self.gathered(OPERATION, &x.detach().to_device(Device::Cpu).contiguous())?;
-        Ok(found.into_iter().map(|found| found.to_device(x.device())).collect())
-    }
-
-    /// Returns when all processes have come here.
-    ///
-    /// # Errors
-    /// [`Error::Group`] if another process has ended, shows no sign of life, or does something else.
-    pub fn barrier(&self) -> Result<()> {
-        self.check_same("a barrier", &[])
-    }
-
-    /// Leaves bytes under a name for [`ProcessGroup::get`] in whatever process.
-    ///
-    /// # Errors
-    /// [`Error::Group`] if the process 0, which keeps them, has ended.
-    pub fn set(&self, name: &str, value: &[u8]) -> Result<()> {
-        const OPERATION: &str = "leaving a value";
-        let name = self.name(OPERATION, name)?;
-        // SAFETY: the group is one that was joined; name and value outlive the call.
-        let message = unsafe { interflow_group_set(self.raw(), name.as_ptr(), value.as_ptr(), value.len()) };
-        self.outcome(OPERATION, message)
-    }
-
-    /// The bytes that some process leaves under a name, for which this one waits.
-    ///
-    /// # Errors
-    /// [`Error::Group`] if nothing is there within the timeout, or the process 0, which keeps them, has ended.
-    pub fn get(&self, name: &str) -> Result<Vec<u8>> {
-        const OPERATION: &str = "waiting for a value";
-        let name = self.name(OPERATION, name)?;
-        let bytes = made(OPERATION, |result| {
-            // SAFETY: the group is one that was joined; name and result outlive the call.
-            unsafe { interflow_group_get(self.raw(), name.as_ptr(), result) }
-        });
-        let bytes = bytes.map_err(|error| self.lost(OPERATION, plain(error)))?;
-        Vec::<u8>::try_from(bytes).map_err(|error| self.failed(OPERATION, error.to_string()))
-    }
-
-    /// Tells the others why this process is about to end, for their errors to say so. It never fails: where the others cannot
-    /// be told, they see that this process is gone.
-    pub fn leave_word(&self, reason: &str) {
-        let word = format!("process {} has ended: {reason}", self.rank());
-        if self.last_word().is_none() {
-            // The others find out without it, too.
-            let _ = self.set(WORD, word.as_bytes());
-        }
-    }
-
-    /// What the first process that had to end has told the others.
-    fn last_word(&self) -> Option<String> {
-        let (name, mut found) = (CString::new(WORD).ok()?, false);
-        // SAFETY: the group is one that was joined; name and answer outlive the call.
-        let message = unsafe { interflow_group_has(self.raw(), name.as_ptr(), &raw mut found) };
-        outcome("looking for a value", message).ok()?;
-        if !found {
-            return None;
-        }
-        // SAFETY: as above.
-        let bytes = made("reading a value", |result| unsafe {
-            interflow_group_get(self.raw(), name.as_ptr(), result)
-        });
-        String::from_utf8(Vec::<u8>::try_from(bytes.ok()?).ok()?).ok()
-    }
-
-    /// Passes tensors to `exchange` many at a time, end to end in one on the CPU that is overwritten, and puts back what comes out.
-    fn exchange_(
-        &self,
-        operation: &'static str,
-        tensors: &[Tensor],
-        exchange: impl Fn(&Tensor) -> Result<()>,
-    ) -> Result<()> {
-        self.check_same(operation, tensors)?;
-        tch::no_grad(|| {
-            for bucket in buckets(tensors) {
-                let refused = |error: TchError| self.failed(operation, error.to_string());
-                let flat = end_to_end(bucket).map_err(refused)?;
-                exchange(&flat)?;
-                put_back(bucket, &flat).map_err(refused)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Compares the processes' next operations, and the kinds and the shapes of their tensors: gloo takes it ill if they differ.
-    fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
-        let own = fingerprint(operation, tensors);
-        let all = self.gathered(operation, &Tensor::from_slice(&[own]))?;
-        match all.iter().position(|other| other.int64_value(&[0]) != own) {
-            None => Ok(()),
-            Some(rank) => {
-                Err(self
-                    .failed(operation, format!("process {rank} does something else, or has other tensors")))
-            }
-        }
-    }
-
-    fn gathered(&self, operation: &'static str, x: &Tensor) -> Result<Vec<Tensor>> {
-        let results: Vec<Tensor> = (0..self.size()).map(|_| x.empty_like()).collect();
-        let to = pointers(&results);
-        // SAFETY: the group is one that was joined; the tensor and the results, one for each process, outlive the call.
-        let message =
-            unsafe { interflow_group_gather(self.raw(), x.as_ptr().cast(), to.as_ptr(), results.len()) };
-        self.outcome(operation, message)?;
-        Ok(results)
-    }
-
-    fn name(&self, operation: &'static str, name: &str) -> Result<CString> {
-        CString::new(name).map_err(|_| self.failed(operation, format!("a name with a zero in it: {name:?}")))
     }
 
     fn outcome(&self, operation: &'static str, message: *mut c_char) -> Result<()> {
@@ -393,9 +230,6 @@ impl Drop for Joined {
     }
 }
 
-/// The name under which a process that has to end says why.
-const WORD: &str = "the last word";
-
 /// What is said of silent processes.
 fn no_sign_of(silent: &[usize]) -> String {
     match silent {
@@ -428,27 +262,6 @@ fn descriptor(listener: TcpListener) -> c_int {
 fn descriptor(listener: TcpListener) -> c_int {
     drop(listener);
     -1
-}
-
-fn check_floating(operation: &'static str, tensors: &[Tensor]) -> Result<()> {
-    let floating = |x: &Tensor| matches!(x.kind(), Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double);
-    match tensors.iter().position(|x| !floating(x)) {
-        None => Ok(()),
-        Some(i) => Err(Error::ListMismatch {
-            operation,
-            problem: format!("tensor {i}: expected floating-point numbers, found: {:?}", tensors[i].kind()),
-        }),
-    }
-}
-
-/// A number that differs where operations, kinds or shapes do.
-fn fingerprint(operation: &str, tensors: &[Tensor]) -> i64 {
-    let mut hasher = DefaultHasher::new();
-    operation.hash(&mut hasher);
-    for x in tensors {
-        (format!("{:?}", x.kind()), x.size()).hash(&mut hasher);
-    }
-    hasher.finish().cast_signed()
 }
 
 /// libtorch's own message, without the place in its source where gloo's begin.

@@ -114,6 +114,11 @@ fn check_everything(group: ProcessGroup) {
         assert!(found.equal(&own(rank, &[2, 3], Kind::Float)));
     }
 
+    // Of process r there are r rows.
+    let rows = group.gather_rows(&own(rank, &[rank as i64, 3], Kind::Float)).unwrap();
+    let expected: Vec<Tensor> = (0..size).map(|rank| own(rank, &[rank as i64, 3], Kind::Float)).collect();
+    assert!(rows.equal(&Tensor::cat(&expected, 0)));
+
     group.set(&format!("of {rank}"), &[rank as u8, 0, 255]).unwrap();
     for rank in 0..size {
         assert_eq!(group.get(&format!("of {rank}")).unwrap(), [rank as u8, 0, 255]);
@@ -243,6 +248,18 @@ fn a_process_that_hangs_is_an_error_after_the_timeout_and_one_that_works_is_wait
 fn end(signal: &str, process: u32) {
     let sent = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
     assert!(sent.unwrap().success());
+}
+
+#[test]
+fn who_serves_the_store_may_say_why_a_process_ended() {
+    let point = MeetingPoint::open().unwrap();
+    let group = ProcessGroup::join(place(0, 1, point.port())).unwrap();
+    point.leave_word("process 7 was killed").unwrap();
+    let place = Place { timeout: Duration::from_secs(1), ..place(0, 1, point.port()) };
+    let impatient = ProcessGroup::join(place).unwrap();
+    let message = impatient.get("what nobody leaves").unwrap_err().to_string();
+    assert!(message.ends_with("process 7 was killed"), "{message}");
+    drop(group);
 }
 
 #[test]

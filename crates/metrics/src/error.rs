@@ -59,6 +59,9 @@ pub enum Error {
     /// An operation of `interflow-core` failed.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
+    /// Processes could not exchange what they have.
+    #[error(transparent)]
+    Kernel(#[from] interflow_libtorch::Error),
     /// Numbers could not be read from a tensor.
     #[error("libtorch failed in {operation}")]
     Torch {

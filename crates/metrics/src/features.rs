@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use interflow_libtorch::ProcessGroup;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tch::{Device, Kind, Tensor};
 
@@ -46,6 +47,19 @@ impl FeatureCollector {
             self.n_free -= n;
         }
         Ok(())
+    }
+
+    /// What all processes have taken in, of features of `dim` values.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] if another process has ended.
+    pub fn pooled(self, dim: i64, group: &ProcessGroup) -> Result<Self> {
+        let own = match self.kept.len() {
+            0 => Tensor::zeros([0, dim], (Kind::Float, Device::Cpu)),
+            _ => Tensor::cat(&self.kept, 0),
+        };
+        let kept = vec![group.gather_rows(&own)?];
+        Ok(Self { moments: self.moments.pooled(dim, group)?, kept, n_free: 0 })
     }
 
     /// The statistics of all that was taken in.

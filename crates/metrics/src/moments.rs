@@ -1,5 +1,6 @@
 //! The mean and the covariance of a law.
 
+use interflow_libtorch::ProcessGroup;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
@@ -44,7 +45,7 @@ impl RunningMoments {
     /// # Errors
     /// [`Error::Torch`] if `x` does not have two axes, [`Error::Core`] if it has another dimension than before.
     pub fn add(&mut self, x: &Tensor) -> Result<()> {
-        let (n, dim) = x.size2().map_err(|source| Error::Torch { operation: "moments", source })?;
+        let (n, _) = x.size2().map_err(|source| Error::Torch { operation: "moments", source })?;
         if let Some((mean, _)) = &self.sums {
             interflow_core::shape::check_points("moments", x, mean.size()[0])?;
         }
@@ -55,16 +56,39 @@ impl RunningMoments {
         let x = x.detach().to_device(device).to_kind(Kind::Double);
         let mean = x.mean_dim(0i64, false, Kind::Double);
         let centred = x - &mean;
-        let (own_mean, scatter) = self
-            .sums
-            .get_or_insert_with(|| (mean.zeros_like(), Tensor::zeros([dim, dim], (Kind::Double, device))));
+        self.merge(n, &mean, &centred.tr().matmul(&centred));
+        Ok(())
+    }
+
+    /// Takes in what another has taken in.
+    fn merge(&mut self, n: i64, mean: &Tensor, scatter: &Tensor) {
+        if n < 1 {
+            return;
+        }
+        let (own_mean, own_scatter) =
+            self.sums.get_or_insert_with(|| (mean.zeros_like(), scatter.zeros_like()));
         let total = self.n + n;
         let shift = mean - &*own_mean;
-        let _ = scatter.addmm_(&centred.tr(), &centred);
-        let _ = scatter.addr_(&(&shift * (self.n as f64 * n as f64 / total as f64)), &shift);
+        *own_scatter += scatter;
+        let _ = own_scatter.addr_(&(&shift * (self.n as f64 * n as f64 / total as f64)), &shift);
         *own_mean += shift * (n as f64 / total as f64);
         self.n = total;
-        Ok(())
+    }
+
+    /// The moments of the points of dimension `dim` of all processes, of which each has taken in its own.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] if another process has ended, or has points of another dimension.
+    pub fn pooled(self, dim: i64, group: &ProcessGroup) -> Result<Self> {
+        let of = |size: &[i64]| Tensor::zeros(size, (Kind::Double, Device::Cpu));
+        let (mean, scatter) = self.sums.unwrap_or_else(|| (of(&[dim]), of(&[dim, dim])));
+        let counts = group.all_gather(&Tensor::from_slice(&[self.n]))?;
+        let (means, scatters) = (group.all_gather(&mean)?, group.all_gather(&scatter)?);
+        let mut all = Self::default();
+        for ((count, mean), scatter) in counts.iter().zip(&means).zip(&scatters) {
+            all.merge(count.int64_value(&[0]), mean, scatter);
+        }
+        Ok(all)
     }
 
     /// How many points there were.
@@ -103,6 +127,7 @@ impl RunningMoments {
 #[cfg(test)]
 mod tests {
     use interflow_core::rng::{Purpose, Stream};
+    use interflow_libtorch::{Keeper, MeetingPoint, Place};
 
     use super::*;
 
@@ -122,6 +147,24 @@ mod tests {
         assert!(difference(&found.covariance, &x.tr().cov(1, None::<&Tensor>, None::<&Tensor>)) < 1e-10);
         let most_likely = running.most_likely().unwrap().covariance;
         assert!(difference(&(most_likely * (50.0 / 49.0)), &found.covariance) < 1e-12);
+    }
+
+    #[test]
+    fn a_process_alone_pools_what_it_has() {
+        let point = MeetingPoint::open().unwrap();
+        let (keeper, host) = (Keeper::Launcher { attempt: 0 }, MeetingPoint::HOST.to_owned());
+        let timeout = Place::TIMEOUT;
+        let place = Place { rank: 0, size: 1, local_rank: 0, host, port: point.port(), keeper, timeout };
+        let group = ProcessGroup::join(place).unwrap();
+        let x = Stream::new(3, Purpose::Test).at(0).normal(&[50, 4], Kind::Double);
+        let mut running = RunningMoments::default();
+        running.add(&x).unwrap();
+        let whole = running.unbiased().unwrap();
+        let found = running.pooled(4, &group).unwrap();
+        assert_eq!(found.n(), 50);
+        assert!(found.unbiased().unwrap().covariance.equal(&whole.covariance));
+        let nothing = RunningMoments::default().pooled(4, &group).unwrap();
+        assert_eq!(nothing.n(), 0);
     }
 
     #[test]

@@ -43,6 +43,6 @@ pub mod untrained;
 
 pub use config_text::ConfigText;
 pub use findings::Findings;
-pub use runner::{Finished, Runner};
+pub use runner::{Ended, Finished, Runner};
 pub use study::StudyConfig;
 pub use subject::Subject;

@@ -47,6 +47,9 @@ pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
     let points = report::grid(n, extent, flow.manifest().precision.kind());
     let task = engine.work().begin("density", points.size()[0].unsigned_abs());
     let found = engine.log_density(&Points::from(points.shallow_clone()), args.time, &task)?;
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let (log_density, nfe) = (found.rows, found.nfe);
     for (path, file) in args.out.iter().zip(&files) {
         write(path, file, &points, &log_density)?;

@@ -18,6 +18,9 @@ pub(crate) fn encode(args: &RowsArgs, work: &Work) -> Result<ExitCode> {
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(args, &flow)?;
     let found = flow.carry_counted(&rows.points, (1.0, 0.0))?;
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let names = flow.manifest().base_columns().map_or_else(|| column_names(flow.space().dim), Columns::names);
     output.write(&names, &found.rows, flow.engine().base().extent())?;
     say(&args.flow, &json!({ "n": found.rows.size()[0], "nfe": found.nfe, "out": args.out }))?;

@@ -29,6 +29,9 @@ pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
         let bound = evaluation::noisy_nll(&path, &noise, engine, &config.evaluation, &target)?;
         result.insert("sde_nll_bound".into(), bound);
     }
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.flow.json {
         print_line(Value::Object(result))?;
     } else {

@@ -30,6 +30,9 @@ pub(crate) fn fid(args: &FidArgs, work: &Work) -> Result<ExitCode> {
     };
     let train = target.as_ref().and_then(Target::images).map(|images: &ImageParts| &images.train);
     let found = distance::compare(flow.engine(), train, &config, &args.flow.data)?;
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.flow.json {
         print_line(&found)?;
         return Ok(ExitCode::SUCCESS);

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use interflow_flow::{Flow, Threads, Work, checkpoint, device};
 use interflow_train::Checkpoint;
 use serde_json::Value;
+use tch::Device;
 
 use crate::args::FlowArgs;
 use crate::output::print_line;
@@ -18,7 +19,7 @@ pub(super) fn open(args: &FlowArgs, work: &Work) -> Result<Flow> {
 
 /// The same and the checkpoint that it was read from.
 pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow, Checkpoint)> {
-    let device = device::parse(&args.device)?;
+    let device = own_device(&args.device, work)?;
     let file = checkpoint::find(&args.checkpoint)?;
     let checkpoint = Checkpoint::load(&file)?;
     let flow = restore(args, &checkpoint, device)
@@ -26,7 +27,16 @@ pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow
     Ok((flow.with_work(work.clone()), checkpoint))
 }
 
-fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: tch::Device) -> Result<Flow> {
+/// The device of this name; of `cuda` each process of a machine has one of its own.
+pub(super) fn own_device(name: &str, work: &Work) -> Result<Device> {
+    let own = match work.group() {
+        Some(group) if name == "cuda" => format!("cuda:{}", group.place().local_rank),
+        _ => name.to_owned(),
+    };
+    Ok(device::parse(&own)?)
+}
+
+fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: Device) -> Result<Flow> {
     let manifest = checkpoint::manifest(checkpoint)?;
     let configured = match manifest.threads {
         Threads::Auto => Threads::Auto,

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use interflow_flow::{Work, device};
+use interflow_flow::Work;
 use interflow_study::untrained::is_untrained;
-use interflow_study::{ConfigText, Finished, Runner, report};
+use interflow_study::{ConfigText, Ended, Finished, Runner, report};
 use serde_json::{Map, Value, json};
 
+use super::open::own_device;
 use crate::args::{RunArgs, RunOptions};
 use crate::interrupt;
 use crate::output::print_line;
@@ -23,11 +24,16 @@ pub(crate) fn experiment(args: &RunArgs, work: &Work) -> Result<ExitCode> {
         bail!("this study takes no trained flow\nhint: leave out --from");
     }
     let runner = runner(&args.options, &args.data, work)?;
-    let finished = match &args.from {
-        Some(checkpoint) => Some(runner.study_checkpoint(&Runner::read(&config)?, checkpoint)?),
+    let ended = match &args.from {
+        Some(_) if work.group().is_some() => {
+            bail!(
+                "a study of a trained flow has nothing for several processes to share\nhint: take one process"
+            )
+        }
+        Some(checkpoint) => Ended::Finished(runner.study_checkpoint(&Runner::read(&config)?, checkpoint)?),
         None => runner.experiment(&config, &mut TrainingDisplay::default())?,
     };
-    conclude(finished, &args.options)
+    conclude(ended, &args.options)
 }
 
 /// Trains and saves checkpoints.
@@ -47,6 +53,9 @@ pub(crate) fn train(args: &RunArgs, work: &Work) -> Result<ExitCode> {
     if trained.is_interrupted() {
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let folder = trained.folder.as_ref().context("the run has no folder")?;
     let path = folder.path().display();
     if args.options.json {
@@ -63,7 +72,7 @@ pub(super) fn runner(options: &RunOptions, data: &Path, work: &Work) -> Result<R
         work: work.clone(),
         data: data.to_owned(),
         out: options.out.clone(),
-        device: device::parse(&options.device)?,
+        device: own_device(&options.device, work)?,
         seed: options.seed,
         threads: options.threads,
         inception: options.inception.clone(),
@@ -72,10 +81,12 @@ pub(super) fn runner(options: &RunOptions, data: &Path, work: &Work) -> Result<R
 }
 
 /// Prints what a run came to: its folder, a short table and the result; with `--json` one object of them. An interrupted
-/// run has nothing to say.
-pub(super) fn conclude(finished: Option<Finished>, options: &RunOptions) -> Result<ExitCode> {
-    let Some(Finished { folder, results, .. }) = finished else {
-        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+/// run has nothing to say, nor has one that another process tells of.
+pub(super) fn conclude(ended: Ended, options: &RunOptions) -> Result<ExitCode> {
+    let Finished { folder, results, .. } = match ended {
+        Ended::Finished(finished) => finished,
+        Ended::Interrupted => return Ok(ExitCode::from(interrupt::EXIT_CODE)),
+        Ended::Elsewhere => return Ok(ExitCode::SUCCESS),
     };
     let path = folder.path().display();
     if options.json {

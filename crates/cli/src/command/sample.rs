@@ -8,7 +8,8 @@ use interflow_core::{Given, Points, memory};
 use interflow_data::Columns;
 use interflow_flow::manifest::ImageManifest;
 use interflow_flow::path::FlowPath;
-use interflow_flow::{Flow, Hidden, SampleOptions, Work};
+use interflow_flow::{Flow, SampleOptions, Work};
+use interflow_libtorch::ProcessGroup;
 use serde_json::json;
 use tch::Tensor;
 
@@ -40,6 +41,9 @@ pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
     let options = options(args, &flow)?;
     let n = options.given.tensor().map_or(args.n.unwrap_or(USUAL), |given| given.size()[0].unsigned_abs());
     let samples = flow.sample_with(n, &options)?;
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     if output.is_picture() {
         let x = in_coordinates(&flow, &samples.points)?;
         output.write(&[], &x, extent(&flow))?;
@@ -101,8 +105,9 @@ fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Wo
         let bytes = 8.0 * n as f64 * flow.space().dim as f64;
         memory::check(format!("a sheet of {n} images"), bytes)?;
     }
-    let batch = flow.manifest().batch.unsigned_abs();
-    let flow = flow.with_work(Work::new(Hidden, work.cancel().clone()));
+    let n_processes = work.group().map_or(1, ProcessGroup::size) as u64;
+    let batch = n_processes * flow.manifest().batch.unsigned_abs();
+    let flow = flow.with_work(work.hidden());
     let task = work.begin("sample", n);
     let mut nfe = 0;
     let draw = |first: u64| -> Result<Tensor> {
@@ -121,7 +126,11 @@ fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Wo
         task.advance(rows);
         Ok(samples.points.x)
     };
-    output.write(&images, n, (0..n).step_by(batch as usize).map(draw))?;
+    let mut drawn = (0..n).step_by(batch as usize).map(draw);
+    if !work.leads() {
+        return drawn.try_for_each(|images| images.map(drop)).map(|()| ExitCode::SUCCESS);
+    }
+    output.write(&images, n, drawn)?;
     say(&args.flow, &json!({ "n": n, "nfe": nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }

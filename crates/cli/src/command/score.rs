@@ -19,6 +19,9 @@ pub(crate) fn score(args: &ScoreArgs, work: &Work) -> Result<ExitCode> {
     let rows = RowsOfFile::read(rows_args, &flow)?;
     let (points, units) = rows.at(args.time, &flow);
     let score = flow.score(&points, args.time)? * units;
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let names: Vec<String> = match flow.columns() {
         Some(columns) => columns.state_names().iter().map(|name| format!("score_{name}")).collect(),
         None => (1..=flow.space().dim).map(|d| format!("s{d}")).collect(),

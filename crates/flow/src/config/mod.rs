@@ -3,6 +3,7 @@
 mod ends;
 mod evaluation;
 mod images;
+mod leaves;
 mod name;
 mod text;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::ends::{BaseConfig, SyntheticConfig, TargetConfig};
 pub use self::evaluation::EvaluationConfig;
 pub use self::images::{FidConfig, ImageEvaluationConfig};
+pub(crate) use self::leaves::leaves;
 pub use self::name::Variant;
 pub(crate) use self::name::as_name;
 use self::name::{check_name, check_variants};

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod agreement;
 mod own;
 mod prepare;
 mod run;
@@ -116,7 +117,8 @@ impl<'a> Experiment<'a> {
         Self { resume: Some(path.into()), ..self }
     }
 
-    /// Shown and stopped by `work`. Training that is stopped ends between two steps with its state saved.
+    /// Shown, stopped and shared out by `work`. Training that is stopped ends between two steps with its state saved. Of several
+    /// processes, each of which makes the same experiment, the process 0 alone has a run folder.
     #[must_use]
     pub fn work(self, work: Work) -> Self {
         Self { work, ..self }

@@ -4,6 +4,7 @@ use interflow_train::{Problem, Trainer};
 use interflow_transport::{Pairs, PathAscent};
 
 use super::Experiment;
+use super::agreement;
 use super::own::Own;
 use super::run::Run;
 use super::size;
@@ -15,7 +16,7 @@ use crate::images::ImageSpace;
 use crate::manifest::{FlowManifest, Pairing};
 use crate::precondition;
 use crate::reflow;
-use crate::run::{Place, ResumePoint};
+use crate::run::{Place, ResumePoint, restart};
 use crate::target::Target;
 use crate::threads::Threads;
 use crate::work::Work;
@@ -30,7 +31,8 @@ impl<'a> Experiment<'a> {
         let config = self.config;
         config.check()?;
         self.own.check(&config)?;
-        let resumed = self.resume.as_deref().map(ResumePoint::open).transpose()?;
+        let resume = self.resume.or_else(|| self.work.group().and_then(restart::remembered));
+        let resumed = resume.as_deref().map(ResumePoint::open).transpose()?;
         let outside = self.own.outside();
         if let Some(point) = &resumed {
             point.check(&config, &outside)?;
@@ -41,7 +43,7 @@ impl<'a> Experiment<'a> {
         }
         let threads = Threads::resolve(self.threads, config.threads);
         threads.set();
-        let (base, target) = ends(&config, &mut self.own, &self.data)?;
+        let (base, target) = self.work.in_turn(|| ends(&config, &mut self.own, &self.data))?;
         size::check(&config, target.space())?;
         evaluation::check_memory(&config.evaluation, &base, &target)?;
         let mut manifest = FlowManifest::of(&config, &base, &target);
@@ -55,7 +57,10 @@ impl<'a> Experiment<'a> {
         if let Some(point) = &resumed {
             point.check_data(&manifest)?;
         }
-        let mut place = Place::new(self.out, resumed.as_ref().map(|point| point.folder().clone()), &outside);
+        agreement::check(&self.work, &config, &manifest, (&base, &target))?;
+        let leads = self.work.leads();
+        let out = self.out.filter(|_| leads);
+        let mut place = Place::new(out, resumed.as_ref().map(|point| point.folder().clone()), &outside);
         let pairs = reflow::pairs(&config, &mut place, (&base, &target), (self.device, &self.work))?;
         let parts = Parts { config: &config, manifest: &manifest, own: self.own, work: &self.work };
         let mut trainer = parts.trainer((&base, &target), pairs, self.device)?;
@@ -65,11 +70,17 @@ impl<'a> Experiment<'a> {
         let folder = match &resumed {
             Some(point) => {
                 point.restore(&mut trainer)?;
-                point.take_over(&config, &outside, threads)?;
-                Some(point.folder().clone())
+                if leads {
+                    point.take_over(&config, &outside, threads)?;
+                }
+                leads.then(|| point.folder().clone())
             }
             None => place.folder(&config, self.device)?,
         };
+        if let Some(group) = self.work.group() {
+            trainer = trainer.with_group(group.clone())?;
+            restart::remember(group, folder.as_ref())?;
+        }
         let run = Run {
             config,
             manifest,

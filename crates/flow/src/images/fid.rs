@@ -41,7 +41,7 @@ pub fn compare(engine: &Engine, train: Option<&Images>, fid: &FidConfig, cache: 
         (Some(statistics), _) => statistics,
         (None, Some(train)) => {
             let file = cache_file(cache, weights, features.fingerprint(train)?)?;
-            features.of_training(train, &file)?
+            engine.work().in_turn(|| features.of_training(train, &file))?
         }
         (None, None) => return refuse("samples are compared with training images or with given statistics"),
     };
@@ -101,18 +101,27 @@ impl Features<'_> {
     /// Statistics of `n` samples, as they would be saved as pictures, and the calls that a batch took.
     fn of_samples(&self, n: i64) -> Result<(FeatureStatistics, u64)> {
         let task = self.engine.work().begin("FID samples", n.unsigned_abs());
-        let mut collector = FeatureCollector::keeping(N_KEPT);
-        let batch = self.engine.manifest().batch.max(BATCH);
+        let group = self.engine.work().group();
+        let (rank, size) = group.map_or((0, 1), |group| (group.rank() as i64, group.size() as i64));
+        let mut collector = FeatureCollector::keeping(N_KEPT / size);
+        let batch = size * self.engine.manifest().batch.max(BATCH);
         let mut nfe = 0;
         for first in (0..n).step_by(batch as usize) {
             let x0 = self.space.base_points(self.engine, first as u64, batch.min(n - first))?;
             let found = self.engine.carry(&x0, (0.0, 1.0), &task)?;
             nfe = nfe.max(found.nfe);
-            for pixels in self.space.pixels(&found.rows).split(BATCH, 0) {
-                collector.add(&self.of(&pixels)?)?;
+            // Of what all processes have, each looks at its own.
+            let (start, end) = (rank * found.rows.size()[0] / size, (rank + 1) * found.rows.size()[0] / size);
+            let own = found.rows.narrow(0, start, end - start);
+            for pixels in self.space.pixels(&own).split(BATCH, 0).iter().filter(|pixels| pixels.numel() > 0) {
+                collector.add(&self.of(pixels)?)?;
             }
         }
-        Ok((collector.finish()?, nfe))
+        let all = match group {
+            Some(group) => collector.pooled(Inception::N_FEATURES, group)?,
+            None => collector,
+        };
+        Ok((all.finish()?, nfe))
     }
 
     /// Statistics of the training images, from `file` or into it.

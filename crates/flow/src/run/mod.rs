@@ -7,6 +7,7 @@ mod history;
 mod metrics;
 mod place;
 mod recorder;
+pub(crate) mod restart;
 mod resume;
 mod superseded;
 

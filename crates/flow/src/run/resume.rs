@@ -1,6 +1,6 @@
 //! Going on with an interrupted run: its folder, its checkpoint, and a config that still says the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use interflow_train::{Checkpoint, ScheduleConfig, Trainer, checkpoints};
@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::folder::RunFolder;
 use super::metrics;
 use crate::checkpoint::{self, EXPERIMENT, MANIFEST};
-use crate::config::ExperimentConfig;
-use crate::error::{During as _, Error, Result, io_error, refuse};
+use crate::config::{ExperimentConfig, leaves};
+use crate::error::{During as _, Result, io_error, refuse};
 use crate::manifest::FlowManifest;
 use crate::threads::Threads;
 
@@ -221,26 +221,4 @@ fn differences(own: &ExperimentConfig, given: &ExperimentConfig) -> Result<Vec<S
         .filter(|key| !FREE.contains(&key.as_str()) && own.get(*key) != given.get(*key))
         .map(|key| format!("{key}: {} in the checkpoint, now {}", shown(own.get(key)), shown(given.get(key))))
         .collect())
-}
-
-/// A config's values by dotted key.
-fn leaves(config: &ExperimentConfig) -> Result<BTreeMap<String, toml::Value>> {
-    let table = toml::Table::try_from(config).map_err(|error| Error::Config {
-        place: "cannot compare the configs".to_owned(),
-        problem: error.to_string(),
-    })?;
-    let mut found = BTreeMap::new();
-    collect("", table, &mut found);
-    Ok(found)
-}
-
-fn collect(prefix: &str, table: toml::Table, found: &mut BTreeMap<String, toml::Value>) {
-    for (key, value) in table {
-        match value {
-            toml::Value::Table(inner) => collect(&format!("{prefix}{key}."), inner, found),
-            value => {
-                found.insert(format!("{prefix}{key}"), value);
-            }
-        }
-    }
 }

@@ -2,11 +2,19 @@
 
 use std::ffi::{CString, c_char, c_void};
 
-use super::Raw;
+use super::place::Keeper;
+use super::{Raw, WORD};
 use crate::{Error, Result, outcome};
 
 unsafe extern "C" {
     fn interflow_store_serve(host: *const c_char, port: *mut u16, result: *mut *mut c_void) -> *mut c_char;
+    fn interflow_store_set(
+        store: *mut c_void,
+        prefix: *const c_char,
+        key: *const c_char,
+        value: *const u8,
+        n: usize,
+    ) -> *mut c_char;
     fn interflow_store_close(store: *mut c_void);
 }
 
@@ -55,6 +63,24 @@ impl MeetingPoint {
         let message = unsafe { interflow_store_serve(host.as_ptr(), &raw mut port, &raw mut store) };
         outcome(OPERATION, message)?;
         Ok(Self { store: Raw(store), port })
+    }
+
+    /// Tells the processes why one of them has ended, for their errors to say so.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if the store does not answer.
+    pub fn leave_word(&self, word: &str) -> Result<()> {
+        let refused = |error: std::ffi::NulError| Error::Torch {
+            operation: "leaving a word",
+            message: error.to_string(),
+        };
+        let prefix = CString::new((Keeper::Launcher { attempt: 0 }).prefix()).map_err(refused)?;
+        let key = CString::new(WORD).map_err(refused)?;
+        // SAFETY: the store is open; texts and value outlive the call.
+        let message = unsafe {
+            interflow_store_set(self.store.0, prefix.as_ptr(), key.as_ptr(), word.as_ptr(), word.len())
+        };
+        outcome("leaving a word", message)
     }
 
     /// Its port.

@@ -34,6 +34,14 @@ pub enum Keeper {
 }
 
 impl Keeper {
+    /// What the names of the group's values begin with: those of processes that were started again are others.
+    pub(super) fn prefix(self) -> String {
+        match self {
+            Self::First => "interflow".to_owned(),
+            Self::Launcher { attempt } => format!("interflow/{attempt}"),
+        }
+    }
+
     /// What is said when the store does not answer any more.
     pub(super) fn gone(self) -> &'static str {
         match self {
@@ -62,11 +70,11 @@ impl Place {
         self.keeper == Keeper::First && self.rank == 0
     }
 
-    /// What the names of the group's values begin with: those of processes that were started again are others.
-    pub(super) fn prefix(&self) -> String {
+    /// How often the processes were started before, as far as their launcher says so.
+    pub fn attempt(&self) -> u64 {
         match self.keeper {
-            Keeper::First => "interflow".to_owned(),
-            Keeper::Launcher { attempt } => format!("interflow/{attempt}"),
+            Keeper::First => 0,
+            Keeper::Launcher { attempt } => attempt,
         }
     }
 }

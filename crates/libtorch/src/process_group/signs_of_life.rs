@@ -51,10 +51,10 @@ impl SignsOfLife {
         let shared = seen.clone();
         let work = move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(INTERVAL) {
-                let now = watch.look(&shared);
-                if now.silent(timeout) {
+                if watch.look(&shared).silent(timeout) {
                     // SAFETY: the group outlives this thread, which is joined before the group is left.
                     unsafe { interflow_group_give_up(watch.group.0) };
+                    return;
                 }
             }
         };

@@ -2,6 +2,7 @@
 #include "guard.h"
 #include <ATen/ops/empty.h>
 #include <atomic>
+#include <c10/util/Logging.h>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -23,6 +24,8 @@ constexpr milliseconds slice{500};
 // The processes' connections end before the store that they found each other by.
 struct Group {
   Store store;
+  // What is kept when the processes are started again.
+  Store lasting;
   c10::intrusive_ptr<Gloo> gloo;
   std::atomic<bool> given_up{false};
 };
@@ -34,6 +37,8 @@ std::shared_ptr<gloo::transport::Device> device(const char *address) {
 }
 
 Group *of(void *group) { return static_cast<Group *>(group); }
+
+const Store &store(void *group, bool lasting) { return lasting ? of(group)->lasting : of(group)->store; }
 
 c10d::TCPStoreOptions options(uint16_t port, bool serves, milliseconds timeout) {
   c10d::TCPStoreOptions options;
@@ -57,8 +62,17 @@ bool is_over(const c10::intrusive_ptr<c10d::Work> &work) {
   }
 }
 
+void check_alive(const Group *group) { TORCH_CHECK(!group->given_up, "another process shows no sign of life"); }
+
 void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
-  while (!is_over(work)) TORCH_CHECK(!group->given_up, "another process shows no sign of life");
+  check_alive(group);
+  while (!is_over(work)) check_alive(group);
+}
+
+// What fails here is told to the caller; libtorch's own account of it goes to stderr only where somebody asks for it.
+void quiet() {
+  if (std::getenv("TORCH_CPP_LOG_LEVEL")) return c10::initLogging();
+  FLAGS_caffe2_log_level = c10::GLOG_FATAL;
 }
 
 std::string sign_of(int rank) { return "alive/" + std::to_string(rank); }
@@ -68,9 +82,17 @@ extern "C" {
 // A store of nobody's group, at a port that is free.
 char *interflow_store_serve(const char *host, uint16_t *port, void **result) {
   return guarded([&] {
+    quiet();
     auto store = c10::make_intrusive<c10d::TCPStore>(host, options(0, true, c10d::Store::kDefaultTimeout));
     *port = store->getPort();
     *result = new Store(std::move(store));
+  });
+}
+
+char *interflow_store_set(void *store, const char *prefix, const char *key, const uint8_t *value, size_t n) {
+  return guarded([&] {
+    c10d::PrefixStore of_group(prefix, *static_cast<Store *>(store));
+    of_group.set(std::string(key), std::vector<uint8_t>(value, value + n));
   });
 }
 
@@ -101,15 +123,17 @@ char *interflow_store_signs(void *store, int size, int64_t *counts) {
 char *interflow_group_join(const char *host, uint16_t port, int listener, bool serves, const char *prefix,
                            const char *address, int rank, int size, int64_t timeout_ms, void **result) {
   return guarded([&] {
+    quiet();
     milliseconds timeout(timeout_ms);
     auto settings = options(port, serves, timeout);
     if (listener >= 0) settings.masterListenFd = listener;
     Store tcp = c10::make_intrusive<c10d::TCPStore>(host, settings);
+    Store lasting = c10::make_intrusive<c10d::PrefixStore>("interflow/lasting", tcp);
     Store store = c10::make_intrusive<c10d::PrefixStore>(prefix, std::move(tcp));
     auto of_gloo = Gloo::Options::create(timeout);
     of_gloo->devices.push_back(device(address));
     auto gloo = c10::make_intrusive<Gloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store), rank, size, of_gloo);
-    *result = new Group{std::move(store), std::move(gloo)};
+    *result = new Group{std::move(store), std::move(lasting), std::move(gloo)};
   });
 }
 
@@ -149,17 +173,17 @@ char *interflow_group_gather(void *group, const at::Tensor *x, Pointers results,
   });
 }
 
-char *interflow_group_set(void *group, const char *key, const uint8_t *value, size_t n) {
-  return guarded([&] { of(group)->store->set(std::string(key), std::vector<uint8_t>(value, value + n)); });
+char *interflow_group_set(void *group, bool lasting, const char *key, const uint8_t *value, size_t n) {
+  return guarded([&] { store(group, lasting)->set(std::string(key), std::vector<uint8_t>(value, value + n)); });
 }
 
-char *interflow_group_has(void *group, const char *key, bool *result) {
-  return guarded([&] { *result = of(group)->store->check({std::string(key)}); });
+char *interflow_group_has(void *group, bool lasting, const char *key, bool *result) {
+  return guarded([&] { *result = store(group, lasting)->check({std::string(key)}); });
 }
 
-char *interflow_group_get(void *group, const char *key, at::Tensor **result) {
+char *interflow_group_get(void *group, bool lasting, const char *key, at::Tensor **result) {
   return guarded([&] {
-    auto value = of(group)->store->get(std::string(key));
+    auto value = store(group, lasting)->get(std::string(key));
     auto bytes = at::empty({static_cast<int64_t>(value.size())}, at::kByte);
     if (!value.empty()) std::memcpy(bytes.data_ptr(), value.data(), value.size());
     *result = new at::Tensor(bytes);

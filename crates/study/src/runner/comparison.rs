@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::complete::Attempt;
 use super::train::warn_interrupted;
-use super::{Finished, Runner};
+use super::{Ended, Finished, Runner};
 use crate::drawing::save;
 use crate::findings::Findings;
 use crate::report;
@@ -28,16 +28,15 @@ struct Outcome {
 }
 
 impl Runner {
-    /// Runs all variants of a config, each like any other experiment in a folder of its own, and compares them; nothing if
-    /// one was interrupted. With [`Runner::resume`], finished variants are kept and the interrupted one goes on.
+    /// Runs all variants of a config, each like any other experiment in a folder of its own, and compares them, unless one was
+    /// interrupted. With [`Runner::resume`], finished variants are kept and the interrupted one goes on.
     ///
     /// # Errors
     /// If a variant is refused, which is before any is run; and as [`Runner::complete`].
-    pub fn compare(
-        &self,
-        config: &ExperimentConfig,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Finished>> {
+    pub fn compare(&self, config: &ExperimentConfig, observer: &mut dyn Observer) -> Result<Ended> {
+        if self.work.group().is_some() {
+            bail!("several processes do not go with a config of variants\nhint: take one process");
+        }
         let mut config = config.clone();
         config.seed = self.seed.unwrap_or(config.seed);
         let configs = config.variants.iter().map(|variant| own_config(&config, variant));
@@ -51,15 +50,15 @@ impl Runner {
             tracing::info!("variant {} of {}: {}", outcomes.len() + 1, config.variants.len(), variant.name);
             resolve_reflow(&mut own, &outcomes)?;
             let Some(next) = self.variant(&folder, variant, own, observer)? else {
-                warn_interrupted(&folder);
-                return Ok(None);
+                warn_interrupted(Some(&folder));
+                return Ok(Ended::Interrupted);
             };
             outcomes.push(next);
         }
         let findings = findings(&folder, &outcomes)?;
         folder.write("report.md", format!("# {}\n{}", config.name, findings.text).as_bytes())?;
         folder.write_json("result.json", &Value::Object(findings.results.clone()))?;
-        Ok(Some(Finished::of((folder, findings))))
+        Ok(Ended::Finished(Finished::of((folder, findings))))
     }
 
     fn variant(
@@ -83,11 +82,11 @@ impl Runner {
         let resume = begun(earlier, &name)?;
         let runner = Self { out, seed: None, resume, ..self.clone() };
         let found = runner.attempt(config, observer).with_context(|| format!("in the variant {name}"))?;
-        Ok(match found {
+        Ok(match found.0 {
             Attempt::Finished(Finished { folder, results }) => {
                 Some(Outcome { name, folder: folder.path().to_owned(), results })
             }
-            Attempt::Interrupted(_) => None,
+            Attempt::Interrupted | Attempt::Elsewhere => None,
         })
     }
 }

@@ -6,46 +6,54 @@ use interflow_flow::{ExperimentConfig, RunFolder};
 use interflow_train::Observer;
 use serde_json::Value;
 
-use super::measure::measure;
-use super::train::{folder, warn_interrupted};
-use super::{Finished, Runner};
+use super::measure::{measure, share};
+use super::train::warn_interrupted;
+use super::{Ended, Finished, Runner};
 use crate::report;
 
 /// What comes of a run.
 pub(super) enum Attempt {
     /// It was trained, measured and written.
     Finished(Finished),
-    /// Training was interrupted, with its state saved in this folder.
-    Interrupted(RunFolder),
+    /// Training was interrupted, with its state saved.
+    Interrupted,
+    /// It was another process's to measure and to write.
+    Elsewhere,
 }
 
 impl Runner {
-    /// Trains, evaluates, studies, draws and reports as `config` says, whose variants play no part. Nothing comes of it if
-    /// training was interrupted: the run can be resumed.
+    /// Trains, evaluates, studies, draws and reports as `config` says, whose variants play no part. Where several processes share
+    /// the work they train and evaluate together; what else is measured and drawn is the process 0's to do.
     ///
     /// # Errors
     /// As [`Runner::train`]; and if the flow is trained and saved, but cannot be evaluated or drawn.
-    pub fn complete(
+    pub fn complete(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Ended> {
+        let (attempt, folder) = self.attempt(config, observer)?;
+        Ok(match attempt {
+            Attempt::Finished(finished) => Ended::Finished(finished),
+            Attempt::Interrupted => {
+                warn_interrupted(folder.as_ref());
+                Ended::Interrupted
+            }
+            Attempt::Elsewhere => Ended::Elsewhere,
+        })
+    }
+
+    /// As [`Runner::complete`], with the run's folder, and it is not yet said how an interrupted run goes on.
+    pub(super) fn attempt(
         &self,
         config: ExperimentConfig,
         observer: &mut dyn Observer,
-    ) -> Result<Option<Finished>> {
-        match self.attempt(config, observer)? {
-            Attempt::Finished(finished) => Ok(Some(finished)),
-            Attempt::Interrupted(folder) => {
-                warn_interrupted(&folder);
-                Ok(None)
-            }
-        }
-    }
-
-    /// As [`Runner::complete`], and it is not yet said how an interrupted run goes on.
-    pub(super) fn attempt(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Attempt> {
+    ) -> Result<(Attempt, Option<RunFolder>)> {
         let trained = self.train_quietly(config, observer)?;
         if trained.is_interrupted() {
-            return Ok(Attempt::Interrupted(folder(&trained)?.clone()));
+            return Ok((Attempt::Interrupted, trained.folder));
         }
-        let (folder, config) = (folder(&trained)?.clone(), trained.config.clone());
+        let Some(folder) = trained.folder.clone() else {
+            share(self, &trained)?;
+            return Ok((Attempt::Elsewhere, None));
+        };
+        let config = trained.config.clone();
         let (results, sections) = measure(self, trained).with_context(|| {
             format!(
                 "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
@@ -53,7 +61,7 @@ impl Runner {
             )
         })?;
         write(&folder, &config, (&results, &sections))?;
-        Ok(Attempt::Finished(Finished { folder, results }))
+        Ok((Attempt::Finished(Finished { folder: folder.clone(), results }), Some(folder)))
     }
 }
 

@@ -15,9 +15,18 @@ use crate::report;
 use crate::study::StudyConfig;
 use crate::subject::Subject;
 
+/// What processes that share the work measure together: held-out numbers, and the distances of images.
+pub(super) fn share(runner: &Runner, trained: &Trained) -> Result<(Results, Option<Value>)> {
+    let results = trained.evaluate()?;
+    let is_of_images = trained.target.images().is_some();
+    Ok((results, is_of_images.then(|| distances(runner, trained)).transpose()?))
+}
+
 /// The numbers of a finished run, and the report's sections beyond them.
 pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<(Results, String)> {
-    let mut results = trained.evaluate()?;
+    let (mut results, fid) = share(runner, &trained)?;
+    // The others are through with their part.
+    trained.engine = trained.engine.with_work(runner.work.alone());
     let mut findings = match StudyConfig::of(&trained.config)? {
         Some(study) => study.run(&subject(&trained, &trained.engine)?)?,
         None => Findings::default(),
@@ -25,7 +34,7 @@ pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<(Results,
     results.extend(std::mem::take(&mut findings.results));
     if let Some(images) = trained.target.images() {
         results.extend(pictures::reconstruct(&subject(&trained, &trained.engine)?, images)?);
-        let fid = distances(runner, &trained)?;
+        let fid = fid.unwrap_or_default();
         findings.text += &pictures::section(&fid);
         results.insert("fid".into(), fid);
     }

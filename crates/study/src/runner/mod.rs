@@ -65,6 +65,18 @@ pub struct Finished {
     pub results: Results,
 }
 
+/// How the making of an experiment ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// At its end.
+    Finished(Finished),
+    /// Training was interrupted, with its state saved: the run can be resumed.
+    Interrupted,
+    /// For another process to tell: of several that share the work ([`Work::shared_by`]) the process 0 has the folder and the
+    /// numbers.
+    Elsewhere,
+}
+
 impl Finished {
     /// What a study without a flow, or of several, leaves behind.
     fn of((folder, findings): (RunFolder, Findings)) -> Self {
@@ -75,20 +87,21 @@ impl Finished {
 impl Runner {
     /// Runs the experiment that a config's text describes, of whatever kind: trains a flow, evaluates, studies and draws it
     /// ([`Runner::complete`]); compares variants ([`Runner::compare`]); or studies what needs no training
-    /// ([`crate::untrained`]). `observer` watches all training. Nothing comes of it if training was interrupted.
+    /// ([`crate::untrained`]). `observer` watches all training.
     ///
     /// # Errors
     /// If the config is refused, or the run fails.
-    pub fn experiment(
-        &self,
-        config: &ConfigText<'_>,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Finished>> {
+    pub fn experiment(&self, config: &ConfigText<'_>, observer: &mut dyn Observer) -> Result<Ended> {
+        if untrained::is_untrained(config) && self.work.group().is_some() {
+            bail!(
+                "this study trains no flow, and there is nothing for several processes to share\nhint: take one process"
+            );
+        }
         if untrained::is_untrained(config) && self.resume.is_some() {
             bail!("this study trains no flow, and there is no run to resume\nhint: leave out --resume");
         }
         if let Some(found) = untrained::run(config, &self.settings())? {
-            return Ok(Some(Finished::of(found)));
+            return Ok(Ended::Finished(Finished::of(found)));
         }
         let config = Self::read(config)?;
         if config.variants.is_empty() {

@@ -21,7 +21,7 @@ impl Runner {
     pub fn train(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Trained> {
         let trained = self.train_quietly(config, observer)?;
         if trained.is_interrupted() {
-            warn_interrupted(folder(&trained)?);
+            warn_interrupted(trained.folder.as_ref());
         }
         Ok(trained)
     }
@@ -56,14 +56,19 @@ impl Runner {
             None => run,
         };
         let trained = run.train()?;
-        draw(&trained)?;
+        if self.work.leads() {
+            draw(&trained)?;
+        }
         Ok(trained)
     }
 }
 
-/// Says how an interrupted run goes on.
-pub(super) fn warn_interrupted(folder: &RunFolder) {
-    tracing::warn!("interrupted; the state is saved\nhint: go on with --resume {}", folder.path().display());
+/// Says how an interrupted run with this folder goes on.
+pub(super) fn warn_interrupted(folder: Option<&RunFolder>) {
+    if let Some(folder) = folder {
+        let path = folder.path().display();
+        tracing::warn!("interrupted; the state is saved\nhint: go on with --resume {path}");
+    }
 }
 
 /// The folder of a run that was written.
