@@ -191,7 +191,7 @@ fn a_process_that_is_killed_ends_all_and_the_run_goes_on() {
     // And with another number of processes, up to the order of sums.
     let run = playground.run_folder("killed-0");
     playground.succeed(&format!(
-        "train tiny.toml --set train.steps={} --resume {}",
+        "train tiny.toml --set train.steps={} --set train.checkpoint_every=20 --resume {}",
         last + 20,
         run.display()
     ));
@@ -228,7 +228,7 @@ fn ctrl_c_saves_one_checkpoint_and_a_second_one_ends_all() {
     let step = newest(&run).step;
     assert!(said.contains("go on with --resume") && partial_files(&run).is_empty());
     playground.succeed(&format!(
-        "train tiny.toml --set train.steps={} --processes 2 --resume {}",
+        "train tiny.toml --set train.steps={} --set train.checkpoint_every=20 --processes 2 --resume {}",
         step + 5,
         run.display()
     ));
@@ -294,7 +294,7 @@ fn processes_with_other_configs_or_data_are_refused_with_the_difference() {
             "train tiny.toml --set train.batch=32".to_owned(),
             "config: train.batch, process 0: 64, process 1: 32",
         ),
-        (fit("a.csv"), fit("b.csv"), "config: target."),
+        (fit("a.csv"), fit("b.csv"), "config: name, process 0: \"a\", process 1: \"b\""),
     ];
     for (first, second, expected) in cases {
         let port = free_port();
@@ -315,9 +315,7 @@ fn processes_with_other_configs_or_data_are_refused_with_the_difference() {
     std::fs::create_dir(playground.path().join("other")).unwrap();
     playground.write("other/a.csv", &table(1));
     let port = free_port();
-    let there = Playground::command(&playground, &fit("a.csv"));
     let folders = [playground.path().to_owned(), playground.path().join("other")];
-    drop(there);
     let children = [0, 1].map(|rank| in_folder(&playground, &folders[rank], rank, port, &fit("a.csv")));
     for child in children {
         let said = text(&child.wait_with_output().unwrap().stderr);
