@@ -199,6 +199,10 @@ fn inception_compares_samples_with_given_statistics() {
     let found: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&found["n_samples"], &found["kid"]), (&6.into(), &Value::Null));
     assert!(found["fid"].as_f64().unwrap() > 0.0, "{found}");
+    let shared = playground.succeed(&format!("fid {} {options} --processes 2", run.trim()));
+    let shared: Value = serde_json::from_str(&shared).unwrap();
+    let [one, two] = [&found, &shared].map(|found| found["fid"].as_f64().unwrap());
+    assert!((one - two).abs() < 1e-3 * one, "{one} {two}");
     let message = playground.fail(&format!("fid {} --weights point.npz", run.trim()));
     assert!(message.contains("cannot use the weights of Inception"), "{message}");
 }

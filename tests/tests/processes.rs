@@ -73,40 +73,29 @@ fn result(run: &Path) -> Value {
 }
 
 #[test]
-fn an_experiment_of_several_processes_comes_to_that_of_one() {
+fn several_processes_come_to_what_one_comes_to() {
     let playground = Playground::new();
-    playground.succeed("experiment tiny.toml --out alone");
-    let alone = playground.run_folder("alone");
-    for n in [2, 3] {
-        // Three do not divide 64.
-        let batch = if n == 3 { " --set train.batch=63" } else { "" };
-        let out = format!("of-{n}");
-        let output = playground.run(&format!("experiment tiny.toml --out {out} --processes {n}{batch}"));
-        let (printed, said) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{said}");
-        assert!(said.contains(&format!("{n} processes share the work")), "{said}");
-        let run = playground.run_folder(&out);
-        assert_eq!(
-            printed.lines().next().unwrap(),
-            run.strip_prefix(playground.path()).unwrap().to_str().unwrap()
-        );
-        assert!(run.join("report.md").is_file() && run.join("figures/loss.png").is_file());
-        assert_eq!(newest(&run).step, 200);
-        if n == 2 {
-            let (one, many) = (numbers(&newest(&alone)), numbers(&newest(&run)));
-            let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
-            let off: Vec<f64> = one.iter().zip(&many).map(|(a, b)| a - b).collect();
-            assert!(norm(&off) < 1e-4 * norm(&one), "{} of {}", norm(&off), norm(&one));
-            let (one, many) = (result(&alone), result(&run));
-            let nll = |result: &Value| result["test_nll"]["mean"].as_f64().unwrap();
-            assert!((nll(&one) - nll(&many)).abs() < 1e-3, "{one} {many}");
-            assert_eq!(one["n_test"], many["n_test"]);
-        }
-    }
+    playground.succeed("train tiny.toml --out alone");
+    let output = playground.run("experiment tiny.toml --out of-2 --processes 2");
+    let (printed, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && said.contains("2 processes share the work"), "{said}");
+    let run = playground.run_folder("of-2");
+    let relative = run.strip_prefix(playground.path()).unwrap();
+    assert_eq!(printed.lines().next().unwrap(), relative.to_str().unwrap());
+    assert!(run.join("report.md").is_file() && run.join("figures/loss.png").is_file());
+    assert!(result(&run)["test_nll"]["mean"].is_number());
+    let (one, two) = (newest(&playground.run_folder("alone")), newest(&run));
+    assert_eq!((one.step, two.step), (200, 200));
+    let (one, two) = (numbers(&one), numbers(&two));
+    let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let off: Vec<f64> = one.iter().zip(&two).map(|(a, b)| a - b).collect();
+    assert!(norm(&off) < 1e-4 * norm(&one), "{} of {}", norm(&off), norm(&one));
     // The same again is the same to the bit.
-    playground.succeed("experiment tiny.toml --out again --processes 2");
-    let [one, two] = ["of-2", "again"].map(|out| numbers(&newest(&playground.run_folder(out))));
-    assert!(one == two);
+    playground.succeed("train tiny.toml --out again --processes 2");
+    assert!(numbers(&newest(&playground.run_folder("again"))) == two);
+    // Three do not divide 64.
+    playground.succeed("train tiny.toml --out of-3 --processes 3 --set train.batch=63");
+    assert_eq!(newest(&playground.run_folder("of-3")).step, 200);
 }
 
 #[test]
@@ -206,11 +195,9 @@ fn a_process_that_hangs_ends_all_within_the_timeout() {
         let at = Instant::now();
         send(workers(child.id())[&victim], "STOP");
         let (code, said) = end(child);
-        assert!(at.elapsed() < Duration::from_secs(40), "{:?}", at.elapsed());
+        assert!(at.elapsed() < Duration::from_secs(90), "{:?}", at.elapsed());
         assert_eq!(code, Some(1), "{said}");
-        let expected =
-            if victim == 1 { "process 1 shows no sign of life" } else { "process 0 shows no sign of life" };
-        assert!(said.contains(expected), "{said}");
+        assert!(said.contains(&format!("process {victim} shows no sign of life")), "{said}");
         assert_eq!(said.matches("error: ").count(), 1, "{said}");
     }
 }
@@ -398,4 +385,51 @@ fn torchrun_starts_and_restarts_processes() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("started again, the run goes on in"), "{}", text(&output.stderr));
     assert_eq!(newest(&playground.run_folder("again")).step, 3000);
+}
+
+/// Two network namespaces with a cable between them, as two machines; `$A` and `$B` run a command on either.
+const TWO_MACHINES: &str = "
+mount -t tmpfs tmpfs /run && ip netns add a && ip netns add b &&
+ip link add va netns a type veth peer name vb netns b &&
+ip -n a addr add 10.77.0.1/24 dev va && ip -n a link set va up && ip -n a link set lo up &&
+ip -n b addr add 10.77.0.2/24 dev vb && ip -n b link set vb up && ip -n b link set lo up || exit 77
+export WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 MASTER_PORT=29511 LOCAL_RANK=0
+A='ip netns exec a env RANK=0' B='ip netns exec b env RANK=1'
+";
+
+/// Runs a script where there are two machines; nothing, with a word why, where the system does not let us have them.
+fn on_two_machines(playground: &Playground, script: &str) -> Option<Output> {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net", "--mount", "sh", "-c"]).arg(format!("{TWO_MACHINES}{script}"));
+    command.current_dir(playground.path()).env("OMP_NUM_THREADS", "1");
+    let output = command.env("INTERFLOW", interflow_tests::interflow()).output().ok();
+    let output = output.filter(|output| ![Some(1), Some(77)].contains(&output.status.code()));
+    if output.is_none() {
+        eprintln!("skipped: no network namespaces can be made here");
+    }
+    output
+}
+
+#[test]
+fn two_machines_train_like_one() {
+    let playground = Playground::new();
+    let script = "
+$A $INTERFLOW train tiny.toml --out machines & $B $INTERFLOW train tiny.toml --out machines; wait $! && exit 5";
+    let Some(output) = on_two_machines(&playground, script) else { return };
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    playground.succeed("train tiny.toml --out one --processes 2");
+    let [machines, one] = ["machines", "one"].map(|out| numbers(&newest(&playground.run_folder(out))));
+    assert!(machines == one);
+
+    // The cable is pulled.
+    let script = "
+LONG='train tiny.toml --set train.steps=1000000 --timeout 4 --out cut'
+$A $INTERFLOW $LONG & first=$!
+$B $INTERFLOW $LONG & second=$!
+sleep 6; ip -n a link set va down
+wait $first; echo a $? >&2; wait $second; echo b $? >&2; exit 5";
+    let Some(output) = on_two_machines(&playground, script) else { return };
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(5) && said.contains("a 1") && said.contains("b 1"), "{said}");
+    assert!(said.contains("error: ") && !said.contains("panicked"), "{said}");
 }

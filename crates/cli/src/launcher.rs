@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// For how long after the first failure the others may take to notice it and to end by themselves.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// The same for the process 0, which may have to write what it has.
+const GRACE_OF_FIRST: Duration = Duration::from_secs(20);
+
 /// The last lines of stderr that are kept of each process that nobody watches.
 const LINES: usize = 50;
 
@@ -116,12 +119,15 @@ impl Workers {
             }
             for index in 0..self.list.len() {
                 let Some(status) = self.list[index].look() else { continue };
-                if !status.success() && failed.is_none() {
+                let interrupted = told && status.code() == Some(interrupt::EXIT_CODE.into());
+                if !status.success() && !interrupted && failed.is_none() {
                     failed = Some(Instant::now());
                     self.tell(index, status);
                 }
             }
-            if failed.is_some_and(|at| at.elapsed() > GRACE) {
+            let of_first = self.list.first().is_some_and(|first| first.status.is_none());
+            let grace = if of_first { GRACE_OF_FIRST } else { GRACE };
+            if failed.is_some_and(|at| at.elapsed() > grace) {
                 self.kill();
             }
         }

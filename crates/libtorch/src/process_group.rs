@@ -199,10 +199,11 @@ impl ProcessGroup {
     fn cause(&self) -> Option<String> {
         let start = Instant::now();
         loop {
-            if let Some(word) = self.last_word() {
+            let silent = self.0.signs.as_ref()?.silent();
+            if let Some(word) = silent.as_ref().and_then(|_| self.last_word()) {
                 return Some(word);
             }
-            match self.0.signs.as_ref()?.silent() {
+            match silent {
                 None => return Some(self.0.place.keeper.gone().to_owned()),
                 Some(silent) if !silent.is_empty() => return Some(no_sign_of(&silent)),
                 Some(_) if start.elapsed() > SignsOfLife::patience() => return None,
@@ -218,11 +219,13 @@ impl ProcessGroup {
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        drop(self.signs.take());
+        let signs = self.signs.take();
         if self.failed.load(Ordering::Relaxed) {
-            // An exchange may still be under way, whose end nobody is going to wait for.
+            // An exchange may still be under way, whose end nobody is going to wait for: what it uses stays.
+            signs.map(SignsOfLife::abandon);
             return;
         }
+        drop(signs);
         // SAFETY: the group is one that was joined, and is left once.
         let message = unsafe { interflow_group_leave(self.group.0) };
         // Nothing is left to be done about a failure.

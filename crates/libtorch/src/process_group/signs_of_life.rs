@@ -14,6 +14,7 @@ unsafe extern "C" {
     fn interflow_store_close(store: *mut c_void);
     fn interflow_store_live(store: *mut c_void, rank: c_int) -> *mut c_char;
     fn interflow_store_signs(store: *mut c_void, size: c_int, counts: *mut i64) -> *mut c_char;
+    fn interflow_group_looked(group: *mut c_void);
     fn interflow_group_give_up(group: *mut c_void);
 }
 
@@ -26,6 +27,7 @@ const SILENCE: Duration = Duration::from_secs(4);
 /// A thread that gives this process's signs of life and watches those of the others.
 #[derive(Debug)]
 pub(super) struct SignsOfLife {
+    rank: usize,
     seen: Arc<Mutex<Seen>>,
     /// Closed to end the thread.
     stop: Option<Sender<()>>,
@@ -63,18 +65,27 @@ impl SignsOfLife {
             operation: "starting a thread for signs of life",
             message: error.to_string(),
         })?;
-        Ok(Self { seen, stop: Some(stop), thread: Some(thread) })
+        let rank = usize::try_from(rank).unwrap_or_default();
+        Ok(Self { rank, seen, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The processes that have shown no sign of life for a while, as far as is known; none if the store does not answer.
+    /// The processes that have shown no sign of life for a while, as far as is known; none if the store does not answer, of
+    /// which it is a sign, too, that this process cannot see its own.
     pub(super) fn silent(&self) -> Option<Vec<usize>> {
         match &*self.seen.lock().unwrap_or_else(PoisonError::into_inner) {
             Seen::Nothing => None,
             Seen::Last(last) => {
                 let silent = |at: &Instant| at.elapsed() > SILENCE;
-                Some(last.iter().enumerate().filter(|(_, at)| silent(at)).map(|(rank, _)| rank).collect())
+                let all: Vec<usize> =
+                    last.iter().enumerate().filter(|(_, at)| silent(at)).map(|(rank, _)| rank).collect();
+                (!all.contains(&self.rank)).then_some(all)
             }
         }
+    }
+
+    /// Ends without waiting for the thread, which may wait for an answer that never comes.
+    pub(super) fn abandon(mut self) {
+        drop(self.thread.take());
     }
 
     /// How long it takes at most to know of a process that it is gone.
@@ -128,8 +139,10 @@ impl Watch {
             outcome("watching signs of life", message)
         });
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.is_err() {
-            *seen = Seen::Nothing;
+        match found {
+            // SAFETY: the group outlives this thread.
+            Ok(()) => unsafe { interflow_group_looked(self.group.0) },
+            Err(_) => *seen = Seen::Nothing,
         }
         let Seen::Last(last) = &mut *seen else { return Looked { oldest: None } };
         for ((at, now), before) in last.iter_mut().zip(&counts).zip(&self.counts) {

@@ -15,9 +15,12 @@ namespace {
 using Gloo = c10d::ProcessGroupGloo;
 using Store = c10::intrusive_ptr<c10d::Store>;
 using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
 // Whoever lives is waited for as long as its work takes, within reason; whether it lives is asked elsewhere.
 constexpr milliseconds longest{3600 * 1000};
+// How late a look for signs of life may be by itself.
+constexpr milliseconds slack{3000};
 // How often a waiting process looks whether it still makes sense to wait.
 constexpr milliseconds slice{500};
 
@@ -27,7 +30,11 @@ struct Group {
   // What is kept when the processes are started again.
   Store lasting;
   c10::intrusive_ptr<Gloo> gloo;
+  // How long a process may show no sign of life.
+  milliseconds timeout;
   std::atomic<bool> given_up{false};
+  // When all signs of life were seen last: a store that cannot be reached lets who asks it wait without an end.
+  std::atomic<Clock::rep> looked{Clock::now().time_since_epoch().count()};
 };
 
 std::shared_ptr<gloo::transport::Device> device(const char *address) {
@@ -62,7 +69,11 @@ bool is_over(const c10::intrusive_ptr<c10d::Work> &work) {
   }
 }
 
-void check_alive(const Group *group) { TORCH_CHECK(!group->given_up, "another process shows no sign of life"); }
+void check_alive(const Group *group) {
+  TORCH_CHECK(!group->given_up, "another process shows no sign of life");
+  auto since = Clock::now() - Clock::time_point(Clock::duration(group->looked));
+  TORCH_CHECK(since < group->timeout + slack, "nobody answers");
+}
 
 void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
   check_alive(group);
@@ -133,13 +144,16 @@ char *interflow_group_join(const char *host, uint16_t port, int listener, bool s
     auto of_gloo = Gloo::Options::create(timeout);
     of_gloo->devices.push_back(device(address));
     auto gloo = c10::make_intrusive<Gloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store), rank, size, of_gloo);
-    *result = new Group{std::move(store), std::move(lasting), std::move(gloo)};
+    *result = new Group{std::move(store), std::move(lasting), std::move(gloo), timeout};
   });
 }
 
 char *interflow_group_leave(void *group) {
   return guarded([&] { delete of(group); });
 }
+
+// The signs of life of all have just been seen.
+void interflow_group_looked(void *group) { of(group)->looked = Clock::now().time_since_epoch().count(); }
 
 // Ends every wait, the present one included.
 void interflow_group_give_up(void *group) { of(group)->given_up = true; }

@@ -66,7 +66,9 @@ impl Trainer {
         }
         let need = self.need(device)?;
         let free = device_memory(device)?.map_or(0.0, |memory| memory.free as f64);
-        let parts = need.fewest_parts(self.config.batch, SHARE * free);
+        let parts = need.fewest_parts(self.config.batch / self.share().size(), SHARE * free);
+        // As many in all processes, and those of the one with the least memory.
+        let parts = self.together.as_ref().map_or(Ok(parts), |together| together.most(parts))?;
         self.take_parts(parts)?;
         observer.on_parts(self.step + 1, parts);
         Ok(())

@@ -80,6 +80,12 @@ impl Together {
         Ok(terms.collect())
     }
 
+    /// The largest of the processes' numbers.
+    pub(super) fn most(&self, own: i64) -> Result<i64> {
+        let all = self.group.all_gather(&Tensor::from_slice(&[own]))?;
+        Ok(all.iter().map(|number| number.int64_value(&[0])).max().unwrap_or(own))
+    }
+
     /// The process 0's number, for decisions that all have to take alike.
     pub(super) fn of_first(&self, number: f64) -> Result<f64> {
         let shared = Tensor::from_slice(&[number]);
