@@ -15,6 +15,7 @@ pub mod coupling;
 pub mod density;
 pub mod error;
 pub mod field;
+pub mod flow_map;
 pub mod given;
 pub mod guidance;
 pub mod interpolant;
@@ -32,6 +33,7 @@ pub mod target;
 
 pub use error::{Error, Result};
 pub use field::{Denoiser, Score, VectorField, Velocity};
+pub use flow_map::FlowMap;
 pub use given::{Given, GivenSpace};
 pub use network::{At, Network};
 pub use parameters::Parameters;

@@ -5,6 +5,7 @@ use tch::Tensor;
 use crate::error::Result;
 use crate::field::VectorField;
 use crate::field::{divergence_of, quadratic_form_of};
+use crate::flow_map::FlowMap;
 use crate::given::Given;
 use crate::parameters::Parameters;
 use crate::rng::Draw;
@@ -64,6 +65,11 @@ pub trait Network: Send {
     /// among the network's.
     fn part(&self, name: &str) -> Option<&dyn Network> {
         let _ = name;
+        None
+    }
+
+    /// The network as a flow map, for one of two times: `None` unless the network says otherwise.
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
         None
     }
 
