@@ -11,7 +11,7 @@
 //! way, `(t − s) D_{s,t}(x) = ∫_s^t ∇·v_τ(X_{s,τ}(x)) dτ`, it knows what a jump does to densities,
 //! `log ρ_t(X_{s,t}(x)) = log ρ_s(x) − (t − s) D_{s,t}(x)`. \[BAV25\], \[A25\].
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::given::Given;
 use crate::network::Network;
@@ -81,4 +81,59 @@ pub trait FlowMap: Network {
     /// The same, and its derivative along a direction by a forward tangent; both differentiable where gradients are being
     /// recorded.
     fn average_and_tangent(&self, jump: &Jump<'_>, direction: &Direction<'_>) -> (Average, Average);
+}
+
+/// Where points landed.
+#[derive(Debug)]
+pub struct Landing {
+    /// The points, `[B, D]`.
+    pub x: Tensor,
+    /// What the log-density fell by on the way, `[B]`; `None` for a map without divergences.
+    pub fall: Option<Tensor>,
+}
+
+impl dyn FlowMap + '_ {
+    /// Carries points `x`, `[B, D]`, that are `given` this from one time to another in `n_jumps` jumps of equal length, each one
+    /// call of the network; points stay where they are in none. No gradient is recorded.
+    pub fn carry(&self, x: &Tensor, given: &Given, (from, to): (f64, f64), n_jumps: u32) -> Landing {
+        tch::no_grad(|| {
+            let time = |k: u32| from + (to - from) * f64::from(k) / f64::from(n_jumps.max(1));
+            let start = self.has_divergence().then(|| x.select(1, 0).zeros_like());
+            let start = Landing { x: x.shallow_clone(), fall: start };
+            (0..n_jumps).fold(start, |Landing { x, fall }, k| {
+                let [from, to] = [time(k), time(k + 1)].map(|t| x.select(1, 0).full_like(t));
+                let jump = Jump { from: &from, to: &to, x: &x, given };
+                let average = self.average(&jump);
+                let fall = fall.zip(average.fall(&jump)).map(|(fall, more)| fall + more);
+                Landing { x: average.landing(&jump).to_kind(x.kind()), fall }
+            })
+        })
+    }
+
+    /// `log|det ∂X/∂x|` of the map from one time to another in `n_jumps` jumps, `[B]`, at points `x`, `[B, D]`, that are
+    /// `given` this: by D forward tangents, and the factorisation of a D × D matrix for each point. That is what the density
+    /// of the map's own samples falls by, while [`Landing::fall`] is what the network says of its velocity. A conditional map's
+    /// conditions stay fixed.
+    pub fn log_determinant(&self, x: &Tensor, given: &Given, (from, to): (f64, f64), n_jumps: u32) -> Tensor {
+        tch::no_grad(|| {
+            let (dim, length) = (x.size()[1], (to - from) / f64::from(n_jumps.max(1)));
+            let time = |k: u32| from + length * f64::from(k);
+            let mut x = x.shallow_clone();
+            let mut sum = x.select(1, 0).zeros_like().to_kind(Kind::Double);
+            for k in 0..n_jumps {
+                let [from, to] = [time(k), time(k + 1)].map(|t| x.select(1, 0).full_like(t));
+                let jump = Jump { from: &from, to: &to, x: &x, given };
+                let column = |d: i64| {
+                    let unit = x.zeros_like();
+                    let _ = unit.select(1, d).fill_(1.0);
+                    let (_, tangent) = self.average_and_tangent(&jump, &Direction::State(&unit));
+                    (unit + tangent.velocity * length).to_kind(Kind::Double)
+                };
+                let columns: Vec<Tensor> = (0..dim).map(column).collect();
+                sum += Tensor::stack(&columns, 2).slogdet().1;
+                x = self.average(&jump).landing(&jump).to_kind(x.kind());
+            }
+            sum
+        })
+    }
 }

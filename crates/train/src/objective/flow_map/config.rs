@@ -76,7 +76,7 @@ impl Default for FlowMapMatchingConfig {
         Self {
             condition: MapCondition::default(),
             teacher: None,
-            diagonal_share: 4.0 / 7.0,
+            diagonal_share: 0.7,
             times: JumpTimes::default(),
             weight: 1.0,
             divergence_weight: 0.2,

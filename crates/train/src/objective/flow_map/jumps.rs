@@ -20,18 +20,24 @@ pub struct JumpTimes {
     pub end_share: f64,
     /// The share of landings t that are late, `1 − (1 − u)²` with u uniform; the others are uniform.
     pub late_share: f64,
+    /// The share of jumps without length, t = s: there conditions say what the average divergence is on the diagonal.
+    pub short_share: f64,
 }
 
 impl Default for JumpTimes {
     fn default() -> Self {
-        Self { end_share: 0.5, late_share: 0.5 }
+        Self { end_share: 0.5, late_share: 0.5, short_share: 0.125 }
     }
 }
 
 impl JumpTimes {
     /// Checks the shares.
     pub(super) fn check(&self) -> Result<()> {
-        let shares = [("times end_share", self.end_share), ("times late_share", self.late_share)];
+        let shares = [
+            ("times end_share", self.end_share),
+            ("times late_share", self.late_share),
+            ("times short_share", self.short_share),
+        ];
         shares
             .into_iter()
             .try_for_each(|(name, share)| check_range(name, "in [0, 1]", share, (0.0..=1.0).contains(&share)))
@@ -46,6 +52,7 @@ impl JumpTimes {
         let (which, u) = (uniform(), uniform());
         let late: Tensor = &u * 2.0 - u.square();
         let t = late.where_self(&which.lt(self.late_share), &u);
+        let t = s.where_self(&uniform().lt(self.short_share), &t);
         [s, t].map(|time| time * (high - low) + low)
     }
 }
@@ -102,7 +109,7 @@ mod tests {
     fn half_the_starts_are_ends_and_landings_are_late() {
         let draw = &mut Stream::new(1, Purpose::Test).at(0);
         let n = 40_000;
-        let [s, t] = JumpTimes::default().draw(n, (0.1, 0.9), draw);
+        let [s, t] = JumpTimes { short_share: 0.0, ..JumpTimes::default() }.draw(n, (0.1, 0.9), draw);
         let share = |x: Tensor| x.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
         let deviation = (0.25f64 * 0.75 / n as f64).sqrt();
         for end in [0.1, 0.9] {
@@ -112,5 +119,7 @@ mod tests {
         let expected = 0.1 + 0.8 * 0.5 * (0.5 + 2.0 / 3.0);
         assert!((share(t.shallow_clone()) - expected).abs() < 4.0 * 0.8 * (0.1 / n as f64).sqrt());
         assert!(t.min().double_value(&[]) >= 0.1 && t.max().double_value(&[]) <= 0.9);
+        let [s, t] = JumpTimes::default().draw(n, (0.0, 1.0), draw);
+        assert!((share(s.eq_tensor(&t)) - 0.125).abs() < 4.0 * (0.11f64 / n as f64).sqrt());
     }
 }

@@ -97,19 +97,22 @@ impl FlowMapMatching {
         Ok(Residuals { divergence: found.divergence.map(|square| square * weights), ..found })
     }
 
-    /// The squared errors of the average divergence on the diagonal, weighted, `[B]`, where there is one.
+    /// The squared errors of the average divergence on the diagonal, weighted, `[B]`, where there is one that the condition
+    /// says nothing of: two short jumps fall by as much as one, whatever that is.
     fn diagonal_divergence(
         &self,
         sight: &Sight<'_>,
         batch: &Batch,
-        found: Option<&Tensor>,
         draw: &mut Draw,
     ) -> Result<Option<Tensor>> {
-        let Some(found) = found else { return Ok(None) };
-        let own = self.velocity(sight.network, sight.map);
-        let target = own.at(&batch.t, &batch.x, &batch.given, draw)?.divergence;
-        let weights = self.divergence_weights(sight.interpolant, &batch.t);
-        Ok(target.map(|target| (found - target).square() * weights))
+        if !sight.map.has_divergence() || self.config.condition != MapCondition::Progressive {
+            return Ok(None);
+        }
+        let Batch { t, x, given, .. } = batch;
+        let target = self.velocity(sight.network, sight.map).at(t, x, given, draw)?.divergence;
+        let found = sight.map.average(&Jump { from: t, to: t, x, given }).divergence;
+        let weights = self.divergence_weights(sight.interpolant, t);
+        Ok(found.zip(target).map(|(found, target)| (found - target).square() * weights))
     }
 }
 
@@ -147,22 +150,22 @@ impl Objective for FlowMapMatching {
         let stream = step.named_stream(&format!("flow-map/{}", step.share.rank()));
         let draw = &mut stream.at(step.step);
         let kind = step.placement().0;
-        step.gradient_of(|part, _| {
-            let jump = Jump { from: &part.t, to: &part.t, x: &part.x, given: &part.given };
-            let diagonal = step.in_precision(|| sight.map.average(&jump))?;
-            let loss = ObjectiveForm::G.loss(&diagonal.velocity.to_kind(kind), &part.path_derivative);
+        step.gradient_of(|part, dropout| {
+            let velocity = step.value_of(step.network, part, dropout)?;
+            let loss = ObjectiveForm::G.loss(&velocity, &part.path_derivative);
             let Some(ramp) = ramp else { return Ok(loss) };
             let off_diagonal = step.in_precision(|| self.jump_residuals(&sight, part, draw))??;
-            let on_diagonal = step.in_precision(|| {
-                self.diagonal_divergence(&sight, part, diagonal.divergence.as_ref(), draw)
-            })??;
+            let on_diagonal = step.in_precision(|| self.diagonal_divergence(&sight, part, draw))??;
             let mean = |squares: Tensor| squares.to_kind(kind).mean(kind);
-            let mut condition = mean(off_diagonal.map);
-            if let Some(divergence) = off_diagonal.divergence {
-                condition += mean(divergence);
-            }
+            let condition = match off_diagonal.divergence {
+                None => mean(off_diagonal.map),
+                Some(divergence) => mean(off_diagonal.map) + mean(divergence),
+            };
             let loss = loss + condition * (ramp * self.config.weight);
-            Ok(on_diagonal.map(mean).map_or_else(|| loss.shallow_clone(), |divergence| &loss + divergence))
+            Ok(match on_diagonal {
+                None => loss,
+                Some(divergence) => loss + mean(divergence),
+            })
         })
     }
 
