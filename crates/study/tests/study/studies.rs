@@ -119,7 +119,8 @@ fn a_flow_map_is_measured_in_few_calls() {
         short(tail).edit("hidden = [32, 32]", "hidden = [32, 32]\nflow_map = { divergence_width = 8 }")
     };
     let gaussian = "kind = \"gaussian\", dim = 2, mean = 0.5, std = 0.5";
-    let found = map(FEW_CALLS).edit("kind = \"eight-gaussians\"", gaussian).finish();
+    let bench = map(FEW_CALLS).edit("kind = \"eight-gaussians\"", gaussian);
+    let found = bench.finish();
     let results = &found.results;
     for calls in ["1", "3"] {
         let (samples, densities) =
