@@ -15,7 +15,6 @@ pub mod coupling;
 pub mod density;
 pub mod error;
 pub mod field;
-pub mod flow_map;
 pub mod given;
 pub mod guidance;
 pub mod interpolant;
@@ -33,8 +32,8 @@ pub mod target;
 
 pub use error::{Error, Result};
 pub use field::{Denoiser, Score, VectorField, Velocity};
-pub use flow_map::FlowMap;
 pub use given::{Given, GivenSpace};
+pub use network::flow_map::{self, FlowMap};
 pub use network::{At, Network};
 pub use parameters::Parameters;
 pub use points::Points;

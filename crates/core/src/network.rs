@@ -1,11 +1,13 @@
 //! What training needs of a network: a field over (t, x, given) with named weights.
 
+pub mod flow_map;
+
 use tch::Tensor;
 
+use self::flow_map::FlowMap;
 use crate::error::Result;
 use crate::field::VectorField;
 use crate::field::{divergence_of, quadratic_form_of};
-use crate::flow_map::FlowMap;
 use crate::given::Given;
 use crate::parameters::Parameters;
 use crate::rng::Draw;

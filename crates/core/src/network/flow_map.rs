@@ -13,8 +13,8 @@
 
 use tch::{Kind, Tensor};
 
+use super::Network;
 use crate::given::Given;
-use crate::network::Network;
 
 /// A batch of jumps: points with the times at which they start and land.
 #[derive(Debug, Clone, Copy)]
