@@ -95,6 +95,7 @@ fn residual_mlp(place: Place) -> Found {
         time_embedding: TimeEmbedding::Sinusoidal { n_frequencies: 8 },
         state_features: Some(StateFeatures::octaves(3)),
         dropout: 0.0,
+        flow_map: None,
     };
     let network = place.network(&ModelConfig::ResidualMlp(config), 4)?;
     all_of(place, &*network, &Given::Nothing, Divergence::Asked)

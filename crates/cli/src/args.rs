@@ -71,7 +71,7 @@ pub(crate) enum Command {
     /// The density of a two-dimensional flow on a grid.
     Density(DensityArgs),
     /// Carry the rows of FILE from the target to the base.
-    Encode(RowsArgs),
+    Encode(EncodeArgs),
     /// Evaluate a checkpoint on the held-out set of its config.
     Evaluate(EvaluateArgs),
     /// Compare samples of a flow of images with its training images: FID and KID.
@@ -88,7 +88,7 @@ impl Command {
             Self::Fit(args) => args.file.as_path(),
             Self::LogProb(args) => args.rows.file.as_path(),
             Self::Score(args) => args.rows.file.as_path(),
-            Self::Encode(args) => args.file.as_path(),
+            Self::Encode(args) => args.rows.file.as_path(),
             Self::Sample(args) => args.given.as_deref().unwrap_or(Path::new("")),
             _ => Path::new(""),
         };
@@ -237,6 +237,10 @@ pub(crate) struct SampleArgs {
     /// How strictly samples keep to their class, by classifier-free guidance: 1 as trained, more exaggerates it.
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) guidance: Option<f64>,
+    /// Sample in this many calls of the network instead of a solver's steps, for a flow trained with the objective flow-map.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..),
+        conflicts_with_all = ["along", "sde", "guidance", "observe"])]
+    pub(crate) calls: Option<u32>,
     /// Sample given noisy observations of columns, approximately: NAME=VALUE or, with the noise's deviation,
     /// NAME=VALUE~STD, in the columns' units. For flows with a Gaussian base on a path without latent.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME=VALUE,...")]
@@ -250,7 +254,18 @@ pub(crate) struct SampleArgs {
     pub(crate) out: String,
 }
 
-/// Arguments of `encode`, and of others that read rows.
+/// Arguments of `encode`.
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    /// The rows.
+    #[command(flatten)]
+    pub(crate) rows: RowsArgs,
+    /// Encode in this many calls of the network instead of a solver's steps, for a flow trained with the objective flow-map.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) calls: Option<u32>,
+}
+
+/// Arguments of commands that read rows.
 #[derive(Debug, Args)]
 pub(crate) struct RowsArgs {
     /// The flow.

@@ -33,6 +33,7 @@ pub mod target;
 pub use error::{Error, Result};
 pub use field::{Denoiser, Score, VectorField, Velocity};
 pub use given::{Given, GivenSpace};
+pub use network::flow_map::{self, FlowMap};
 pub use network::{At, Network};
 pub use parameters::Parameters;
 pub use points::Points;

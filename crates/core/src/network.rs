@@ -1,7 +1,10 @@
 //! What training needs of a network: a field over (t, x, given) with named weights.
 
+pub mod flow_map;
+
 use tch::Tensor;
 
+use self::flow_map::FlowMap;
 use crate::error::Result;
 use crate::field::VectorField;
 use crate::field::{divergence_of, quadratic_form_of};
@@ -64,6 +67,11 @@ pub trait Network: Send {
     /// among the network's.
     fn part(&self, name: &str) -> Option<&dyn Network> {
         let _ = name;
+        None
+    }
+
+    /// The network as a flow map, for one of two times: `None` unless the network says otherwise.
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
         None
     }
 

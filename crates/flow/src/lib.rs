@@ -24,6 +24,7 @@ mod reflow;
 pub mod run;
 pub mod sample;
 pub mod target;
+mod teacher;
 pub mod threads;
 pub mod work;
 

@@ -4,6 +4,7 @@ use interflow_core::guidance::Observation;
 use interflow_core::interpolant::ScheduleKind;
 use interflow_core::{Given, Points};
 
+use crate::error::{Result, refuse};
 use crate::path::NoiseConfig;
 
 /// How samples are drawn. Everything is in the data's units; [`SampleOptions::default`] follows the flow's own path
@@ -46,6 +47,9 @@ pub struct SampleOptions {
     pub observed: Vec<Observation>,
     /// The weight of classifier-free guidance: 1 is the class-conditional flow, more exaggerates the class.
     pub guidance: Option<f64>,
+    /// The calls of the network, for a flow map: each sample jumps to the target in so many jumps of equal length. Without it
+    /// the flow's solver carries the samples.
+    pub calls: Option<u32>,
 }
 
 impl SampleOptions {
@@ -71,6 +75,28 @@ impl SampleOptions {
     #[must_use]
     pub fn along(self, schedule: ScheduleKind) -> Self {
         Self { along: Some(schedule), ..self }
+    }
+
+    /// The same in this many calls of a flow map.
+    #[must_use]
+    pub fn calls(self, calls: u32) -> Self {
+        Self { calls: Some(calls), ..self }
+    }
+
+    /// Refuses a number of calls beside what only a solver can do.
+    pub(crate) fn check_calls(&self) -> Result<()> {
+        let others = [
+            ("another interpolant", self.along.is_some()),
+            ("noise", self.noise.is_some()),
+            ("observations", !self.observed.is_empty()),
+            ("guidance", self.guidance.is_some()),
+        ];
+        match others.into_iter().find(|(_, asked)| *asked) {
+            Some((other, _)) => refuse(format!(
+                "a flow map jumps along its own flow, not with {other}\nhint: leave one of the two out"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The same from sample `first` on.

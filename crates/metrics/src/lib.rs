@@ -1,6 +1,7 @@
 //! What flows are judged by: means with standard errors, two-sample tests, Gaussian fits, distances.
 
 pub mod bits_per_dim;
+mod energy_distance;
 pub mod error;
 pub mod estimate;
 pub mod features;
@@ -13,6 +14,7 @@ pub mod two_sample;
 pub mod wasserstein;
 
 pub use bits_per_dim::bits_per_dim;
+pub use energy_distance::energy_distance;
 pub use error::{Error, Result};
 pub use estimate::Estimate;
 pub use features::{FeatureCollector, FeatureStatistics};

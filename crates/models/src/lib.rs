@@ -1,12 +1,14 @@
 //! Networks for velocities, as Config → init → forward.
 //!
 //! A perceptron knows its own derivative in the state: it propagates tangents forward through its layers, so that
-//! the exact divergence costs no backward pass at all. A U-Net leaves derivatives to reverse mode.
+//! the exact divergence costs no backward pass at all. A U-Net leaves derivatives to reverse mode. A perceptron may also be
+//! a flow map, a network of two times ([`flow_map`]), and then has forward tangents in both times too.
 
 pub mod activation;
 pub mod config;
 mod dropout;
 pub mod error;
+pub mod flow_map;
 mod given_inputs;
 mod layer;
 pub mod mlp;
@@ -22,9 +24,10 @@ pub mod velocity_and_denoiser;
 pub use activation::Activation;
 pub use config::ModelConfig;
 pub use error::{Error, Result};
+pub use flow_map::FlowMapConfig;
 pub use mlp::{Mlp, MlpConfig};
 pub use residual_mlp::{ResidualMlp, ResidualMlpConfig};
-pub use state_features::{Ends, StateFeatures};
+pub use state_features::{Damping, Ends, StateFeatures};
 pub use time_embedding::TimeEmbedding;
 pub use u_net::{UNet, UNetConfig};
 pub use velocity_and_denoiser::VelocityAndDenoiser;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use interflow_core::flow_map::{Average, Direction, FlowMap, Jump};
 use interflow_core::interpolant::Schedule;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, Network, Parameters, Space};
@@ -11,6 +12,7 @@ use tch::{Device, Kind, Tensor};
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::error::{check_dim, check_memory, check_positive};
+use crate::flow_map::{DivergenceHead, FlowMapConfig, state_and_tangent, times_and_tangent};
 use crate::given_inputs::given_inputs;
 use crate::layer::{Layer, product};
 use crate::state_features::StateFeatures;
@@ -34,6 +36,9 @@ pub struct MlpConfig {
     /// Damped waves of the state beside the state itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_features: Option<StateFeatures>,
+    /// Makes it a flow map; a velocity alone without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_map: Option<FlowMapConfig>,
 }
 
 impl MlpConfig {
@@ -44,6 +49,7 @@ impl MlpConfig {
             activation: Activation::default(),
             time_embedding: TimeEmbedding::default(),
             state_features: None,
+            flow_map: None,
         }
     }
 
@@ -57,8 +63,7 @@ impl MlpConfig {
         check_memory(self.n_scalars(space)?, options.0)?;
         let mut parameters = Parameters::new();
         let mut layers = Vec::with_capacity(self.hidden.len() + 1);
-        let mut fan_in =
-            space.given.n_inputs() + self.state_inputs(space.dim).n() + self.time_embedding.n_features();
+        let mut fan_in = self.n_inputs(space);
         for (index, &width) in self.hidden.iter().enumerate() {
             let weight = draw.normal(&[width, fan_in], options.0) * (2.0 / fan_in as f64).sqrt();
             layers.push(Layer::add(&mut parameters, &format!("hidden.{index}"), &weight, options));
@@ -66,8 +71,10 @@ impl MlpConfig {
         }
         let zero = Tensor::zeros([space.dim, fan_in], options);
         layers.push(Layer::add(&mut parameters, "output", &zero, options));
+        let of_head = (self.head_fan_in(), self.activation);
+        let head = DivergenceHead::init(self.flow_map, of_head, &mut parameters, draw, options);
         let (state_inputs, time_inputs) = (self.state_inputs(space.dim), self.time_embedding.into());
-        Ok(Mlp { config: self.clone(), space, state_inputs, time_inputs, parameters, layers })
+        Ok(Mlp { config: self.clone(), space, state_inputs, time_inputs, parameters, layers, head })
     }
 
     /// How many numbers the weights of a network for points of `space` are, without making them.
@@ -76,11 +83,29 @@ impl MlpConfig {
     /// [`crate::Error::Size`] if a size is not allowed.
     pub fn n_scalars(&self, space: Space) -> Result<f64> {
         self.check(space)?;
-        let n_inputs =
-            space.given.n_inputs() + self.state_inputs(space.dim).n() + self.time_embedding.n_features();
+        let n_inputs = self.n_inputs(space);
         let fans_in = [&n_inputs].into_iter().chain(&self.hidden);
         let widths = self.hidden.iter().chain([&space.dim]);
-        Ok(widths.zip(fans_in).map(|(&width, &fan_in)| width as f64 * (fan_in + 1) as f64).sum())
+        let trunk: f64 =
+            widths.zip(fans_in).map(|(&width, &fan_in)| width as f64 * (fan_in + 1) as f64).sum();
+        let head = self.flow_map.map_or(0.0, |config| config.n_scalars(self.head_fan_in()));
+        Ok(trunk + head)
+    }
+
+    /// How many numbers the first layer reads.
+    fn n_inputs(&self, space: Space) -> i64 {
+        let n_times = if self.flow_map.is_some() { 2 } else { 1 };
+        let n_time = n_times * self.time_embedding.n_features();
+        space.given.n_inputs() + self.state_inputs(space.dim).n() + n_time
+    }
+
+    /// The hidden layer that the second output reads: the last but one, which leaves it one of its own.
+    fn head_layer(&self) -> usize {
+        self.hidden.len().saturating_sub(2)
+    }
+
+    fn head_fan_in(&self) -> i64 {
+        self.hidden.get(self.head_layer()).copied().unwrap_or(0)
     }
 
     fn check(&self, space: Space) -> Result<()> {
@@ -89,6 +114,7 @@ impl MlpConfig {
         check_positive("the number of hidden layers", self.hidden.len() as i64)?;
         self.hidden.iter().try_for_each(|&width| check_positive("each width in hidden", width))?;
         self.time_embedding.check()?;
+        self.flow_map.as_ref().map_or(Ok(()), FlowMapConfig::check)?;
         self.state_inputs(space.dim).check()
     }
 
@@ -106,6 +132,8 @@ pub struct Mlp {
     time_inputs: TimeInputs,
     parameters: Parameters,
     layers: Vec<Layer>,
+    /// The average divergence, for a flow map that learns it.
+    head: Option<DivergenceHead>,
 }
 
 impl Mlp {
@@ -136,12 +164,19 @@ impl Mlp {
         &self.layers[self.layers.len() - 1]
     }
 
+    /// What is seen of the time; of a flow map's, that it starts and lands at t.
+    fn time(&self, t: &Tensor) -> Tensor {
+        match self.config.flow_map {
+            None => self.time_inputs.value(t),
+            Some(_) => self.time_inputs.diagonal(t),
+        }
+    }
+
     /// The first layer's input `[B, F]`: the conditions, what is seen of the state, the time's features.
-    fn inputs(&self, state: &Tensor, t: &Tensor, given: &Given) -> Tensor {
-        let time = self.time_inputs.value(t);
+    fn inputs(&self, state: &Tensor, time: &Tensor, given: &Given) -> Tensor {
         match given_inputs(self.space.given, given, state) {
-            None => Tensor::cat(&[state, &time], 1),
-            Some(given) => Tensor::cat(&[&given, state, &time], 1),
+            None => Tensor::cat(&[state, time], 1),
+            Some(given) => Tensor::cat(&[&given, state, time], 1),
         }
     }
 
@@ -152,7 +187,7 @@ impl Mlp {
 
     fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
         let (state, mut tangent) = self.state_inputs.value_and_tangent(t, x, u);
-        let mut h = self.inputs(&state, t, given);
+        let mut h = self.inputs(&state, &self.time(t), given);
         for (index, layer) in self.hidden_layers().iter().enumerate() {
             let weight = if index == 0 { self.state_columns() } else { layer.weight.shallow_clone() };
             let activation = self.config.activation;
@@ -164,7 +199,8 @@ impl Mlp {
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let (state, mut tangents) = self.state_inputs.value_and_unit_tangents(t, x, &self.state_columns());
-        let (mut h, mut slope) = self.value_and_slope(&self.layers[0], &self.inputs(&state, t, given));
+        let (mut h, mut slope) =
+            self.value_and_slope(&self.layers[0], &self.inputs(&state, &self.time(t), given));
         for layer in &self.hidden_layers()[1..] {
             tangents = product(&(tangents * &slope), &layer.weight);
             (h, slope) = self.value_and_slope(layer, &h);
@@ -184,7 +220,7 @@ impl Network for Mlp {
     }
 
     fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor {
-        let inputs = self.inputs(&self.state_inputs.value(t, x), t, given);
+        let inputs = self.inputs(&self.state_inputs.value(t, x), &self.time(t), given);
         let hidden =
             self.hidden_layers().iter().fold(inputs, |h, layer| layer.activate(&h, self.config.activation));
         self.output_layer().apply(&hidden)
@@ -220,13 +256,60 @@ impl Network for Mlp {
         (1..self.config.hidden.len()).map(|index| format!("hidden.{index}.weight")).collect()
     }
 
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
+        self.config.flow_map.map(|_| self as &dyn FlowMap)
+    }
+
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
         let mut parameters = Parameters::new();
         let layers = self.layers.iter().enumerate();
         let layers = layers.map(|(index, layer)| layer.duplicate(&mut parameters, &self.layer_name(index)));
         let layers = layers.collect();
+        let head = self.head.as_ref().map(|head| head.duplicate(&mut parameters));
         let (state_inputs, time_inputs) = (self.state_inputs.clone(), self.time_inputs.clone());
         let config = self.config.clone();
-        Ok(Box::new(Self { config, space: self.space, state_inputs, time_inputs, parameters, layers }))
+        Ok(Box::new(Self { config, space: self.space, state_inputs, time_inputs, parameters, layers, head }))
+    }
+}
+
+impl FlowMap for Mlp {
+    fn has_divergence(&self) -> bool {
+        self.head.is_some()
+    }
+
+    fn average(&self, jump: &Jump<'_>) -> Average {
+        let state = self.state_inputs.value(jump.from, jump.x);
+        let mut h = self.inputs(&state, &self.time_inputs.pair(jump.from, jump.to), jump.given);
+        let mut divergence = None;
+        for (index, layer) in self.hidden_layers().iter().enumerate() {
+            h = layer.activate(&h, self.config.activation);
+            if let Some(head) = self.head.as_ref().filter(|_| index == self.config.head_layer()) {
+                divergence = Some(head.value(&h));
+            }
+        }
+        Average { velocity: self.output_layer().apply(&h), divergence }
+    }
+
+    fn average_and_tangent(&self, jump: &Jump<'_>, direction: &Direction<'_>) -> (Average, Average) {
+        let (state, state_tangent) = state_and_tangent(&self.state_inputs, jump, direction);
+        let (time, time_tangent) = times_and_tangent(&self.time_inputs, jump, direction);
+        let n_given = self.space.given.n_inputs();
+        let mut h = self.inputs(&state, &time, jump.given);
+        let mut tangent = Tensor::cat(&[state_tangent, time_tangent], 1);
+        let (mut divergence, mut divergence_tangent) = (None, None);
+        for (index, layer) in self.hidden_layers().iter().enumerate() {
+            // Conditions do not move.
+            let skipped = if index == 0 { n_given } else { 0 };
+            let weight = layer.weight.narrow(1, skipped, layer.weight.size()[1] - skipped);
+            let activation = self.config.activation;
+            (h, tangent) = activation.value_and_tangent(&layer.apply(&h), &product(&tangent, &weight));
+            if let Some(head) = self.head.as_ref().filter(|_| index == self.config.head_layer()) {
+                let (value, slope) = head.value_and_tangent(&h, &tangent);
+                (divergence, divergence_tangent) = (Some(value), Some(slope));
+            }
+        }
+        let output = self.output_layer();
+        let tangent = Average { velocity: product(&tangent, &output.weight), divergence: divergence_tangent };
+        (Average { velocity: output.apply(&h), divergence }, tangent)
     }
 }

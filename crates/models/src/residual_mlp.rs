@@ -3,6 +3,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 use std::sync::Arc;
 
+use interflow_core::flow_map::{Average, Direction, FlowMap, Jump};
 use interflow_core::interpolant::Schedule;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, Network, Parameters, Space};
@@ -11,8 +12,9 @@ use tch::{Device, Kind, Tensor};
 
 use crate::activation::Activation;
 use crate::dropout::Dropout;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::error::{check_blocks, check_dim, check_memory, check_positive, check_share};
+use crate::flow_map::{DivergenceHead, FlowMapConfig, state_and_tangent, times_and_tangent};
 use crate::given_inputs::given_inputs;
 use crate::layer::{Layer, duplicate, product};
 use crate::state_features::StateFeatures;
@@ -44,6 +46,9 @@ pub struct ResidualMlpConfig {
     /// The share of every block's inner numbers σ(A …) that training drops, in [0, 1).
     #[serde(default)]
     pub dropout: f64,
+    /// Makes it a flow map, which drops nothing; a velocity alone without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_map: Option<FlowMapConfig>,
 }
 
 impl ResidualMlpConfig {
@@ -60,7 +65,7 @@ impl ResidualMlpConfig {
     ) -> Result<ResidualMlp> {
         let space = space.into();
         check_memory(self.n_scalars(space)?, options.0)?;
-        let (width, n_time) = (self.width, self.time_embedding.n_features());
+        let (width, n_time) = (self.width, self.n_time());
         let mut parameters = Parameters::new();
         let mut normal = |columns: i64, deviation: f64| {
             draw.normal(&[width, columns], options.0) * (deviation / (columns.max(1) as f64).sqrt())
@@ -82,6 +87,8 @@ impl ResidualMlpConfig {
         }
         let output =
             Layer::add(&mut parameters, OUTPUT, &Tensor::zeros([space.dim, width], options), options);
+        let of_head = (width, self.activation);
+        let head = DivergenceHead::init(self.flow_map, of_head, &mut parameters, draw, options);
         Ok(ResidualMlp {
             config: self.clone(),
             space,
@@ -92,6 +99,7 @@ impl ResidualMlpConfig {
             input_time,
             blocks,
             output,
+            head,
         })
     }
 
@@ -102,10 +110,16 @@ impl ResidualMlpConfig {
     pub fn n_scalars(&self, space: Space) -> Result<f64> {
         self.check(space)?;
         let n_state = space.given.n_inputs() + self.state_inputs(space.dim).n();
-        let [width, n_state, n_time, dim] =
-            [self.width, n_state, self.time_embedding.n_features(), space.dim].map(|n| n as f64);
+        let [width, n_state, n_time, dim] = [self.width, n_state, self.n_time(), space.dim].map(|n| n as f64);
         let block = 2.0 * width * (width + 1.0) + width * n_time;
-        Ok(width * (n_state + 1.0 + n_time) + self.n_blocks as f64 * block + dim * (width + 1.0))
+        let head = self.flow_map.map_or(0.0, |config| config.n_scalars(self.width));
+        Ok(width * (n_state + 1.0 + n_time) + self.n_blocks as f64 * block + dim * (width + 1.0) + head)
+    }
+
+    /// How many numbers the network sees of the time, or of a jump's two.
+    fn n_time(&self) -> i64 {
+        let n_times = if self.flow_map.is_some() { 2 } else { 1 };
+        n_times * self.time_embedding.n_features()
     }
 
     fn check(&self, space: Space) -> Result<()> {
@@ -115,6 +129,13 @@ impl ResidualMlpConfig {
         check_blocks(self.n_blocks)?;
         check_share("dropout", self.dropout)?;
         self.time_embedding.check()?;
+        if let Some(flow_map) = &self.flow_map {
+            flow_map.check()?;
+            if self.dropout > 0.0 {
+                let (name, requirement) = ("dropout", "0 in a flow map");
+                return Err(Error::Size { name, requirement, found: self.dropout.to_string() });
+            }
+        }
         self.state_inputs(space.dim).check()
     }
 
@@ -163,6 +184,8 @@ pub struct ResidualMlp {
     input_time: Tensor,
     blocks: Vec<Block>,
     output: Layer,
+    /// The average divergence, for a flow map that learns it.
+    head: Option<DivergenceHead>,
 }
 
 impl ResidualMlp {
@@ -181,14 +204,21 @@ impl ResidualMlp {
         self
     }
 
-    /// The stream before the first block `[B, H]`, and the time's features.
-    fn enter(&self, state: &Tensor, t: &Tensor, given: &Given) -> (Tensor, Tensor) {
-        let time = self.time_inputs.value(t);
+    /// What is seen of the time; of a flow map's, that it starts and lands at t.
+    fn time(&self, t: &Tensor) -> Tensor {
+        match self.config.flow_map {
+            None => self.time_inputs.value(t),
+            Some(_) => self.time_inputs.diagonal(t),
+        }
+    }
+
+    /// The stream before the first block `[B, H]`.
+    fn enter(&self, state: &Tensor, time: &Tensor, given: &Given) -> Tensor {
         let seen = match given_inputs(self.space.given, given, state) {
             None => state.shallow_clone(),
             Some(given) => Tensor::cat(&[&given, state], 1),
         };
-        (self.input.apply(&seen) + product(&time, &self.input_time), time)
+        self.input.apply(&seen) + product(time, &self.input_time)
     }
 
     /// The first layer's weights for what is seen of the state, `[H, n]`.
@@ -196,46 +226,62 @@ impl ResidualMlp {
         self.input.weight.narrow(1, self.space.given.n_inputs(), self.state_inputs.n())
     }
 
-    /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to where it is activated for the last time.
-    fn carry(&self, mut h: Tensor, time: &Tensor, mut tangents: Tensor) -> (Tensor, Tensor) {
+    /// Carries tangents of any leading shape, `[…, B, H]`, with the stream to where it is activated for the last time, the
+    /// time's features having the derivative `time_tangent`, `[B, E]`, or none.
+    fn carry(
+        &self,
+        mut h: Tensor,
+        (time, time_tangent): (&Tensor, Option<&Tensor>),
+        mut tangents: Tensor,
+    ) -> (Tensor, Tensor) {
         let activation = self.config.activation;
         for block in &self.blocks {
             let (value, bent) = activation.value_and_tangent(&h, &tangents);
             let inner = block.first.apply(&value) + product(time, &block.time);
-            let inner_tangents = product(&bent, &block.first.weight);
+            let mut inner_tangents = product(&bent, &block.first.weight);
+            if let Some(tangent) = time_tangent {
+                inner_tangents += product(tangent, &block.time);
+            }
             let (value, bent) = activation.value_and_tangent(&inner, &inner_tangents);
-            h += block.second.apply(&value);
+            // Not in place: a gradient may still need the stream as it was.
+            h = &h + block.second.apply(&value);
             // Not in place: the first tangents may be the same for all rows.
             tangents = product(&bent, &block.second.weight) + tangents;
         }
         (h, tangents)
     }
 
-    fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
+    /// What the outputs read, `[B, H]`, of a state and a time as they are seen.
+    fn stream(&self, state: &Tensor, time: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
         let activation = self.config.activation;
-        let (h, time) = self.enter(&self.state_inputs.value(t, x), t, given);
-        let h = self.blocks.iter().fold(h, |h, block| {
-            let inner = block.first.apply(&activation.value(&h)) + product(&time, &block.time);
+        let h = self.blocks.iter().fold(self.enter(state, time, given), |h, block| {
+            let inner = block.first.apply(&activation.value(&h)) + product(time, &block.time);
             let inner = dropout.numbers(activation.value(&inner), self.config.dropout);
             // Not in place: the gradient still needs the stream as it was.
             &h + block.second.apply(&inner)
         });
-        self.output.apply(&activation.value(&h))
+        activation.value(&h)
+    }
+
+    fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
+        self.output.apply(&self.stream(&self.state_inputs.value(t, x), &self.time(t), given, dropout))
     }
 
     fn jvp(&self, t: &Tensor, x: &Tensor, given: &Given, u: &Tensor) -> (Tensor, Tensor) {
         let (state, tangent) = self.state_inputs.value_and_tangent(t, x, u);
-        let (h, time) = self.enter(&state, t, given);
+        let time = self.time(t);
+        let h = self.enter(&state, &time, given);
         let tangent = product(&tangent, &self.state_columns());
-        let (h, tangent) = self.carry(h, &time, tangent);
+        let (h, tangent) = self.carry(h, (&time, None), tangent);
         let (value, tangent) = self.config.activation.value_and_tangent(&h, &tangent);
         (self.output.apply(&value), product(&tangent, &self.output.weight))
     }
 
     fn divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let (state, tangents) = self.state_inputs.value_and_unit_tangents(t, x, &self.state_columns());
-        let (h, time) = self.enter(&state, t, given);
-        let (h, tangents) = self.carry(h, &time, tangents);
+        let time = self.time(t);
+        let h = self.enter(&state, &time, given);
+        let (h, tangents) = self.carry(h, (&time, None), tangents);
         let (value, slope) = self.config.activation.value_and_slope(&h);
         (self.output.apply(&value), tangent::contract(&self.output, &tangents, &slope))
     }
@@ -286,6 +332,10 @@ impl Network for ResidualMlp {
         self.forward(t, x, given, &mut Dropout::On(draw))
     }
 
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
+        self.config.flow_map.map(|_| self as &dyn FlowMap)
+    }
+
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
         let mut parameters = Parameters::new();
         let input = self.input.duplicate(&mut parameters, INPUT);
@@ -293,6 +343,7 @@ impl Network for ResidualMlp {
         let blocks = (0..).zip(&self.blocks).map(|(index, block)| block.duplicate(&mut parameters, index));
         let blocks = blocks.collect();
         let output = self.output.duplicate(&mut parameters, OUTPUT);
+        let head = self.head.as_ref().map(|head| head.duplicate(&mut parameters));
         Ok(Box::new(Self {
             config: self.config.clone(),
             space: self.space,
@@ -303,6 +354,36 @@ impl Network for ResidualMlp {
             input_time,
             blocks,
             output,
+            head,
         }))
+    }
+}
+
+impl FlowMap for ResidualMlp {
+    fn has_divergence(&self) -> bool {
+        self.head.is_some()
+    }
+
+    fn average(&self, jump: &Jump<'_>) -> Average {
+        let state = self.state_inputs.value(jump.from, jump.x);
+        let time = self.time_inputs.pair(jump.from, jump.to);
+        let stream = self.stream(&state, &time, jump.given, &mut Dropout::Off);
+        let divergence = self.head.as_ref().map(|head| head.value(&stream));
+        Average { velocity: self.output.apply(&stream), divergence }
+    }
+
+    fn average_and_tangent(&self, jump: &Jump<'_>, direction: &Direction<'_>) -> (Average, Average) {
+        let (state, state_tangent) = state_and_tangent(&self.state_inputs, jump, direction);
+        let (time, time_tangent) = times_and_tangent(&self.time_inputs, jump, direction);
+        let h = self.enter(&state, &time, jump.given);
+        let tangent =
+            product(&state_tangent, &self.state_columns()) + product(&time_tangent, &self.input_time);
+        let (h, tangent) = self.carry(h, (&time, Some(&time_tangent)), tangent);
+        let (stream, tangent) = self.config.activation.value_and_tangent(&h, &tangent);
+        let of_head = self.head.as_ref().map(|head| head.value_and_tangent(&stream, &tangent));
+        let (divergence, divergence_tangent) = of_head.unzip();
+        let tangent =
+            Average { velocity: product(&tangent, &self.output.weight), divergence: divergence_tangent };
+        (Average { velocity: self.output.apply(&stream), divergence }, tangent)
     }
 }

@@ -6,6 +6,9 @@
 //! ([`crate::Mlp::along`]). On a path of that schedule, `x/r` undoes the path's scaling of the target, and g is what the
 //! base's noise, of width α/r on that scale, leaves of a wave on average: a wave appears when the path has become narrow
 //! enough to resolve it. A base with structure of its own wants the same waves with α and β exchanged beside them.
+//!
+//! A flow map jumps from wide states to sharp edges, which damped waves of the wide states do not show: it wants waves that
+//! are the same at all times, `sin ωx` and `cos ωx` with g = 1 and r = 1.
 
 use interflow_core::interpolant::{ScheduleCoefficients, ScheduleKind};
 use serde::{Deserialize, Serialize};
@@ -37,7 +40,26 @@ impl Ends {
     }
 }
 
-/// Damped waves of every coordinate, one pair per octave and end.
+/// What becomes of waves where the path is too wide for them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Damping {
+    /// They are scaled and damped with the path.
+    #[default]
+    ByNoise,
+    /// They are the same at all times.
+    Off,
+}
+
+impl Damping {
+    /// Whether it is the default, which a config need not name.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Waves of every coordinate, one pair per octave and end, damped unless the features say otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateFeatures {
@@ -49,12 +71,17 @@ pub struct StateFeatures {
     /// The schedule whose α and β a network passes to them.
     #[serde(default, skip_serializing_if = "ScheduleKind::is_default")]
     pub schedule: ScheduleKind,
+    /// What becomes of waves where the path is too wide for them; without damping both ends have the same waves, and
+    /// `ends` and `schedule` play no part.
+    #[serde(default, skip_serializing_if = "Damping::is_default")]
+    pub damping: Damping,
 }
 
 impl StateFeatures {
     /// Waves of `n_octaves` octaves that resolve the target.
     pub fn octaves(n_octaves: i64) -> Self {
-        Self { n_octaves, ends: Ends::default(), schedule: ScheduleKind::default() }
+        let (ends, schedule, damping) = (Ends::default(), ScheduleKind::default(), Damping::default());
+        Self { n_octaves, ends, schedule, damping }
     }
 
     /// Checks the number of octaves.
@@ -74,7 +101,11 @@ impl StateFeatures {
 
     /// Features per coordinate.
     pub fn n_per_coordinate(self) -> i64 {
-        2 * self.n_octaves * self.ends.count()
+        let n_ends = match self.damping {
+            Damping::ByNoise => self.ends.count(),
+            Damping::Off => 1,
+        };
+        2 * self.n_octaves * n_ends
     }
 
     /// The features `[B, D, 2K]` of states `x`, `[B, D]`, with the schedule's coefficients at their times, each `[B]`.
@@ -97,6 +128,24 @@ impl StateFeatures {
         (Tensor::cat(&[sin, cos], 2), slope)
     }
 
+    /// The features and their derivatives in time where each state moves with its velocity, `[B, D]`, both `[B, D, 2K]`;
+    /// other arguments as those of [`StateFeatures::value`].
+    pub fn value_and_rate(
+        self,
+        coefficients: &ScheduleCoefficients,
+        x: &Tensor,
+        velocity: &Tensor,
+    ) -> (Tensor, Tensor) {
+        let [scaled, damping, scaled_dot, damping_dot] =
+            self.scales_and_rates(coefficients).map(|scale| scale.unsqueeze(1));
+        let (x, velocity) = (x.unsqueeze(2), velocity.unsqueeze(2));
+        let y = &x * &scaled;
+        let y_dot = (velocity * scaled + x * scaled_dot) * &damping;
+        let (sin, cos) = (y.sin(), y.cos());
+        let rate = Tensor::cat(&[&sin * &damping_dot + &cos * &y_dot, &cos * damping_dot - &sin * y_dot], 2);
+        (Tensor::cat(&[sin * &damping, cos * damping], 2), rate)
+    }
+
     /// `ω = 1, 2, 4, …` of the octaves, `[K]`. Made on the device, since an upload at every call would be waited for; products
     /// of twos are exact in every kind.
     fn octave_numbers(self, options: (Kind, Device)) -> Tensor {
@@ -107,6 +156,11 @@ impl StateFeatures {
     fn scales(self, coefficients: &ScheduleCoefficients) -> (Tensor, Tensor) {
         let (far, near) = (coefficients.alpha.unsqueeze(1), coefficients.beta.unsqueeze(1));
         let omega = self.octave_numbers((near.kind(), near.device()));
+        if self.damping == Damping::Off {
+            let scaled = omega.unsqueeze(0).expand([near.size()[0], -1], false);
+            let damping = scaled.ones_like();
+            return (scaled, damping);
+        }
         let one_end = |far: &Tensor, near: &Tensor| {
             let scaled = &omega / (near.square() + FLOOR).sqrt();
             let damping = ((&scaled * far).square() * -0.5).exp();
@@ -120,6 +174,31 @@ impl StateFeatures {
                 (Tensor::cat(&[target.0, base.0], 1), Tensor::cat(&[target.1, base.1], 1))
             }
         }
+    }
+
+    /// `ω/r` and `g`, and the derivatives of both in time, each `[B, K]`.
+    fn scales_and_rates(self, coefficients: &ScheduleCoefficients) -> [Tensor; 4] {
+        let (scaled, damping) = self.scales(coefficients);
+        if self.damping == Damping::Off {
+            let zero = scaled.zeros_like();
+            return [scaled, damping, zero.shallow_clone(), zero];
+        }
+        let one_end = |first: i64, [far, far_dot, near, near_dot]: [&Tensor; 4]| {
+            let of_end = |x: &Tensor| x.narrow(1, first, self.n_octaves);
+            let (scaled, damping) = (of_end(&scaled), of_end(&damping));
+            let scaled_dot = -(&scaled * (near * near_dot / (near.square() + FLOOR)));
+            let damping_dot = -(damping * (&scaled * far) * (&scaled_dot * far + &scaled * far_dot));
+            (scaled_dot, damping_dot)
+        };
+        let c = coefficients;
+        let [a, a_dot, b, b_dot] = [&c.alpha, &c.alpha_dot, &c.beta, &c.beta_dot].map(|x| x.unsqueeze(1));
+        let (mut scaled_dot, mut damping_dot) = one_end(0, [&a, &a_dot, &b, &b_dot]);
+        if self.ends == Ends::Both {
+            let base = one_end(self.n_octaves, [&b, &b_dot, &a, &a_dot]);
+            scaled_dot = Tensor::cat(&[scaled_dot, base.0], 1);
+            damping_dot = Tensor::cat(&[damping_dot, base.1], 1);
+        }
+        [scaled, damping, scaled_dot, damping_dot]
     }
 }
 

@@ -60,6 +60,16 @@ impl StateInputs {
         (Tensor::cat(&[x, &waves.flatten(1, 2)], 1), Tensor::cat(&[u, &tangent], 1))
     }
 
+    /// The numbers and their derivative in time for states that move with velocities `velocity`, both `[B, n]`.
+    pub(crate) fn value_and_rate(&self, t: &Tensor, x: &Tensor, velocity: &Tensor) -> (Tensor, Tensor) {
+        let Some(features) = self.features else {
+            return (x.shallow_clone(), velocity.shallow_clone());
+        };
+        let (waves, rate) = features.value_and_rate(&self.coefficients(t), x, velocity);
+        let together = |x: &Tensor, waves: &Tensor| Tensor::cat(&[x, &waves.flatten(1, 2)], 1);
+        (together(x, &waves), together(velocity, &rate))
+    }
+
     /// The numbers `[B, n]` and, for a layer's weights `[H, n]`, the layer's derivatives along the D unit
     /// directions, `[D, B, H]`, or `[D, 1, H]` where they are the same for all rows: columns of the weights, so that the first
     /// layer costs no product of its own.

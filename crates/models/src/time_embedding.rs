@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use interflow_core::interpolant::{Schedule, ScheduleKind};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, MOST, Result, check_positive};
 
@@ -100,13 +100,45 @@ impl TimeEmbedding {
                 Tensor::cat(&[waves(&t, n_frequencies), waves(&c, n_log_frequencies)], 1)
             }
             Self::Sinusoidal { n_frequencies } => {
-                let k = Tensor::arange(n_frequencies, (t.kind(), t.device()));
-                let omega = (k * (-SINUSOIDAL_RANGE.ln() / n_frequencies as f64)).exp();
-                let phase = t * (omega * SINUSOIDAL_STEPS);
+                let omega = sinusoidal_frequencies(n_frequencies, (t.kind(), t.device()));
+                let phase = t * omega;
                 Tensor::cat(&[phase.sin(), phase.cos()], 1)
             }
         }
     }
+
+    /// The features and their derivatives in time, both `[B, E]`; arguments as those of [`TimeEmbedding::embed`]. Where the
+    /// logarithmic clock has stopped it has no derivative.
+    pub fn embed_with_rate(self, t: &Tensor, schedule: &dyn Schedule) -> (Tensor, Tensor) {
+        let t = t.unsqueeze(1);
+        match self {
+            Self::Centred {} => (&t * 2.0 - 1.0, t.full_like(2.0)),
+            Self::Fourier { n_frequencies, n_log_frequencies: 0, .. } => waves_and_slope(&t, n_frequencies),
+            Self::Fourier { n_frequencies, n_log_frequencies, .. } => {
+                let path = schedule.coefficients(&t);
+                let alpha = path.alpha.clamp_min(SMALLEST_ALPHA);
+                let running = path.alpha.gt(SMALLEST_ALPHA).to_kind(t.kind());
+                let c = alpha.log() / SMALLEST_ALPHA.ln();
+                let c_dot = running * path.alpha_dot / (alpha * SMALLEST_ALPHA.ln());
+                let (value, rate) = waves_and_slope(&t, n_frequencies);
+                let (of_clock, slope) = waves_and_slope(&c, n_log_frequencies);
+                (Tensor::cat(&[value, of_clock], 1), Tensor::cat(&[rate, slope * c_dot], 1))
+            }
+            Self::Sinusoidal { n_frequencies } => {
+                let omega = sinusoidal_frequencies(n_frequencies, (t.kind(), t.device()));
+                let phase = t * &omega;
+                let (sin, cos) = (phase.sin(), phase.cos());
+                let rate = Tensor::cat(&[&cos * &omega, -(&sin * omega)], 1);
+                (Tensor::cat(&[sin, cos], 1), rate)
+            }
+        }
+    }
+}
+
+/// `1000 ω` for the n frequencies ω of a sinusoidal embedding, `[n]`.
+fn sinusoidal_frequencies(n: i64, options: (Kind, Device)) -> Tensor {
+    let k = Tensor::arange(n, options);
+    (k * (-SINUSOIDAL_RANGE.ln() / n as f64)).exp() * SINUSOIDAL_STEPS
 }
 
 /// Where the logarithmic clock stops.
@@ -121,4 +153,13 @@ fn waves(t: &Tensor, n: i64) -> Tensor {
     let k = Tensor::arange_start(1, n + 1, (t.kind(), t.device()));
     let phase = t * (k * PI);
     Tensor::cat(&[t * 2.0 - 1.0, phase.sin(), phase.cos()], 1)
+}
+
+/// The same and its derivative in `t`, both `[B, 1 + 2n]`.
+fn waves_and_slope(t: &Tensor, n: i64) -> (Tensor, Tensor) {
+    let omega = Tensor::arange_start(1, n + 1, (t.kind(), t.device())) * PI;
+    let phase = t * &omega;
+    let (sin, cos) = (phase.sin(), phase.cos());
+    let slope = Tensor::cat(&[t.full_like(2.0), &cos * &omega, -(&sin * omega)], 1);
+    (Tensor::cat(&[t * 2.0 - 1.0, sin, cos], 1), slope)
 }

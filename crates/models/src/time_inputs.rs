@@ -31,4 +31,20 @@ impl TimeInputs {
     pub(crate) fn value(&self, t: &Tensor) -> Tensor {
         self.embedding.embed(t, &*self.schedule)
     }
+
+    /// The features and their derivatives in time, both `[B, E]`.
+    pub(crate) fn value_and_rate(&self, t: &Tensor) -> (Tensor, Tensor) {
+        self.embedding.embed_with_rate(t, &*self.schedule)
+    }
+
+    /// The features `[B, 2E]` of the times of jumps, those of the start first.
+    pub(crate) fn pair(&self, from: &Tensor, to: &Tensor) -> Tensor {
+        Tensor::cat(&[self.value(from), self.value(to)], 1)
+    }
+
+    /// The features `[B, 2E]` of jumps that start and land at `t`.
+    pub(crate) fn diagonal(&self, t: &Tensor) -> Tensor {
+        let features = self.value(t);
+        Tensor::cat(&[&features, &features], 1)
+    }
 }

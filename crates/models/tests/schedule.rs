@@ -29,7 +29,7 @@ impl Schedule for Squared {
 }
 
 fn features(schedule: ScheduleKind) -> StateFeatures {
-    StateFeatures { n_octaves: 2, ends: Ends::Both, schedule }
+    StateFeatures { ends: Ends::Both, schedule, ..StateFeatures::octaves(2) }
 }
 
 fn clock(schedule: ScheduleKind) -> TimeEmbedding {
@@ -49,6 +49,7 @@ fn residual(schedule: ScheduleKind) -> ResidualMlpConfig {
         time_embedding: clock(schedule),
         state_features: Some(features(schedule)),
         dropout: 0.0,
+        flow_map: None,
     }
 }
 

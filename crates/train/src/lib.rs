@@ -42,8 +42,8 @@
 //! # }
 //! ```
 //!
-//! **What is learned** is up to the [`Objective`]: [`Velocity`], [`VelocityWithDenoiser`], [`MaximumLikelihood`], or one of
-//! your own, which implements the trait against a [`TrainingStep`] and [`HeldOut`] data; an example stands at the trait.
+//! **What is learned** is up to the [`Objective`]: [`Velocity`], [`VelocityWithDenoiser`], [`MaximumLikelihood`],
+//! [`FlowMapMatching`], or one of your own, which implements the trait against a [`TrainingStep`] and [`HeldOut`] data; an example stands at the trait.
 //!
 //! **What points are given**, numbers or a class, comes with the target's points and travels beside them to the network.
 //!
@@ -102,8 +102,9 @@ pub use error::{Error, Failure, Result};
 pub use mixed_precision::MixedPrecision;
 pub use muon::MuonConfig;
 pub use objective::{
-    Gradient, HeldOut, MaximumLikelihood, Objective, ObjectiveConfig, ObjectiveForm, Regression, Setting,
-    TrainingStep, Velocity, VelocityWithDenoiser,
+    DivergenceTarget, FlowMapMatching, FlowMapMatchingConfig, Gradient, HeldOut, JumpTimes, MapCondition,
+    MaximumLikelihood, Objective, ObjectiveConfig, ObjectiveForm, Regression, Setting, TrainingStep,
+    Velocity, VelocityWithDenoiser,
 };
 pub use observer::{Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerState};

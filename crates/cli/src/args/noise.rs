@@ -56,6 +56,9 @@ pub(crate) struct LogProbArgs {
     /// The time of the density on the path, from 0 (base) to 1 (target).
     #[arg(short, long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) time: f64,
+    /// In this many calls of the network instead of a solver's steps, for a flow map that has learned divergences.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) calls: Option<u32>,
 }
 
 /// Arguments of `score`.

@@ -8,16 +8,20 @@ use interflow_flow::Work;
 use serde_json::json;
 
 use super::open::{open, say};
-use crate::args::RowsArgs;
+use crate::args::EncodeArgs;
 use crate::output::Output;
 use crate::rows::{RowsOfFile, column_names};
 
 /// Carries rows to the base.
-pub(crate) fn encode(args: &RowsArgs, work: &Work) -> Result<ExitCode> {
+pub(crate) fn encode(args: &EncodeArgs, work: &Work) -> Result<ExitCode> {
+    let (calls, args) = (args.calls, &args.rows);
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(args, &flow)?;
-    let found = flow.carry_counted(&rows.points, (1.0, 0.0))?;
+    let found = match calls {
+        None => flow.carry_counted(&rows.points, (1.0, 0.0))?,
+        Some(calls) => flow.carry_in(&rows.points, (1.0, 0.0), calls)?,
+    };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }

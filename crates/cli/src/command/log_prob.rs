@@ -15,13 +15,16 @@ use crate::rows::RowsOfFile;
 
 /// Log-densities of rows.
 pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
-    let (time, args) = (args.time, &args.rows);
+    let (time, calls, args) = (args.time, args.calls, &args.rows);
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(args, &flow)?;
     let (points, units) = rows.at(time, &flow);
-    let found = flow.log_density_counted(&points, time)?;
+    let found = match calls {
+        None => flow.log_density_counted(&points, time)?,
+        Some(calls) => flow.log_density_in(&points, time, calls)?,
+    };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -67,6 +67,7 @@ fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
         noise: args.path.noise(path.regular_shape()),
         observed: observed(&NameList::names(&args.observe), args.noise, &names)?,
         guidance: args.guidance,
+        calls: args.calls,
     })
 }
 
@@ -119,6 +120,7 @@ fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Wo
             given,
             along: args.path.along,
             guidance: args.guidance,
+            calls: args.calls,
             ..SampleOptions::default()
         };
         let samples = flow.sample_with(rows, &options)?;

@@ -166,7 +166,7 @@ impl Engine {
     }
 
     /// Points at time `t` in the rows' units become the flow's.
-    fn enter(&self, points: &Points, t: f64) -> Points {
+    pub(super) fn enter(&self, points: &Points, t: f64) -> Points {
         match self.whitening_at(t) {
             None => points.shallow_clone(),
             Some(whitening) => Points { x: whitening.whiten(&points.x), given: points.given.shallow_clone() },

@@ -4,6 +4,7 @@
 //! [`crate::Flow`] is the same in the data's units; evaluation and studies work here.
 
 mod compute;
+mod jumps;
 mod paced;
 mod room;
 mod undescribed;

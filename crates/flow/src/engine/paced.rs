@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use interflow_core::rng::Draw;
-use interflow_core::{Given, Network, Parameters, Space};
+use interflow_core::{FlowMap, Given, Network, Parameters, Space};
 use interflow_libtorch::ThreadChoice;
 use tch::Tensor;
 
@@ -82,6 +82,10 @@ impl Network for Paced {
 
     fn part(&self, name: &str) -> Option<&dyn Network> {
         self.network.part(name)
+    }
+
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
+        self.network.flow_map()
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

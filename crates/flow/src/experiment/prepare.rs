@@ -18,6 +18,7 @@ use crate::precondition;
 use crate::reflow;
 use crate::run::{Place, ResumePoint, restart};
 use crate::target::Target;
+use crate::teacher;
 use crate::threads::Threads;
 use crate::work::Work;
 
@@ -168,7 +169,13 @@ impl Parts<'_> {
             [problem.base, problem.target] = pairs.training();
             [problem.held_out_base, problem.held_out_target] = pairs.held_out();
         }
-        let objective = own.objective.map_or_else(|| config.objective.build(), Ok)?;
+        let objective = match (own.objective, config.objective.teacher()) {
+            (Some(own), _) => own,
+            (None, None) => config.objective.build()?,
+            (None, Some(from)) => {
+                config.objective.build_with(Some(teacher::velocity(from, config, manifest, device)?))?
+            }
+        };
         let trainer = Trainer::new(config.train.clone(), problem, network, objective, config.seed)?;
         let (Some(path), Some(search)) = (path, &config.path) else { return Ok(trainer) };
         let ascent = PathAscent::new(search.clone(), path, config.train.steps)?;

@@ -4,6 +4,7 @@
 //! dequantised), or levels of an image's pixels. At t = 0 they are the base's: standard normal numbers, or the rows of its
 //! table. In between a table's states are on the columns' scale.
 
+mod jumps;
 mod units;
 
 use std::path::Path;
@@ -208,9 +209,13 @@ impl Flow {
         let x0 = self.engine.base().sample(options.first, n as i64, seed, kind)?;
         let start = Points { x: x0, given };
         let task = self.engine.work().begin("sample", n);
-        let found = match &options.noise {
-            None => path.carry(&start, &task)?,
-            Some(noise) => path.diffuse(&start, noise, seed, &task)?,
+        let found = match (options.calls, &options.noise) {
+            (Some(calls), _) => {
+                options.check_calls()?;
+                self.engine.carry_in(&start, (0.0, 1.0), calls, &task)?
+            }
+            (None, None) => path.carry(&start, &task)?,
+            (None, Some(noise)) => path.diffuse(&start, noise, seed, &task)?,
         };
         let x = self.leave(&found.rows, 1.0)?;
         let given = if options.given.is_nothing() {
@@ -275,11 +280,8 @@ impl Flow {
         let entered = self.enter(&points, t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
         let found = self.engine.log_density(&entered, t, &task)?;
-        let log_jacobian = match self.levels_at(t) {
-            Some(levels) => levels.log_jacobian(),
-            None => self.columns_at(t).map_or(0.0, |columns| columns.log_jacobian()),
-        };
-        Ok(Computed { rows: found.rows.to_device(Device::Cpu) + log_jacobian, nfe: found.nfe })
+        let rows = found.rows.to_device(Device::Cpu) + self.log_jacobian_at(t);
+        Ok(Computed { rows, nfe: found.nfe })
     }
 
     /// The score `∇log ρ_t` at points, `[N, D]`, for a flow with a Gaussian base or with a denoiser.

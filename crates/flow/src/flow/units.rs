@@ -81,6 +81,14 @@ impl Flow {
         self.manifest().target.images.filter(|_| t >= 1.0).map(Levels::new)
     }
 
+    /// What turns log-densities at time `t` in the flow's coordinates into those in the data's units.
+    pub(super) fn log_jacobian_at(&self, t: f64) -> f64 {
+        match self.levels_at(t) {
+            Some(levels) => levels.log_jacobian(),
+            None => self.columns_at(t).map_or(0.0, |columns| columns.log_jacobian()),
+        }
+    }
+
     /// The columns of the states at time `t`: the base's, the target's or, in between, the target's without a quantum,
     /// since states on the path are multiples of nothing.
     pub(super) fn columns_at(&self, t: f64) -> Option<Cow<'_, Columns>> {

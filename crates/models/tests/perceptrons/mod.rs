@@ -33,7 +33,7 @@ pub(crate) fn network_given(config: &ModelConfig, given: GivenSpace, kind: Kind)
 }
 
 pub(crate) fn features(n_octaves: i64, ends: Ends) -> StateFeatures {
-    StateFeatures { n_octaves, ends, schedule: ScheduleKind::default() }
+    StateFeatures { ends, ..StateFeatures::octaves(n_octaves) }
 }
 
 pub(crate) fn mlp(hidden: &[i64]) -> ModelConfig {
@@ -44,7 +44,8 @@ pub(crate) fn residual(width: i64, n_blocks: i64) -> ResidualMlpConfig {
     let time_embedding =
         TimeEmbedding::Fourier { n_frequencies: 2, n_log_frequencies: 3, schedule: ScheduleKind::default() };
     let (activation, state_features) = (Activation::Silu, None);
-    ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features, dropout: 0.0 }
+    let flow_map = None;
+    ResidualMlpConfig { width, n_blocks, activation, time_embedding, state_features, dropout: 0.0, flow_map }
 }
 
 pub(crate) fn points(kind: Kind) -> (Tensor, Tensor, Tensor) {

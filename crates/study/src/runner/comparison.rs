@@ -162,13 +162,14 @@ fn findings(folder: &RunFolder, outcomes: &[Outcome]) -> Result<Findings> {
     let costs = costs.collect::<Result<Vec<_>>>()?;
     report::draw_costs(folder, &costs)?;
     let mut figures = vec!["costs.png"];
-    for name in ["paths.png", "coefficients.png"] {
+    for name in ["paths.png", "coefficients.png", "few_calls.png"] {
         if draw_together(folder, outcomes, name)? {
             figures.push(name);
         }
     }
     tabulate(&mut findings, "Transport", &TRANSPORT, outcomes, &figures);
     tabulate(&mut findings, "Sampling", &SAMPLING, outcomes, &[]);
+    tabulate(&mut findings, "Few calls", &FEW_CALLS, outcomes, &[]);
     let results = outcomes.iter().map(|variant| {
         let mut result = variant.results.clone();
         result.insert("experiment".into(), json!(variant.name));
@@ -188,6 +189,9 @@ fn tabulate(
 ) {
     let filled = |pointer: &str| outcomes.iter().any(|variant| !number(variant, pointer).is_empty());
     let columns: Vec<_> = columns.iter().filter(|(_, pointer)| filled(pointer)).collect();
+    if columns.is_empty() && figures.is_empty() {
+        return;
+    }
     let mut header = vec!["variant"];
     header.extend(columns.iter().map(|(title, _)| *title));
     let row = |variant: &Outcome| {
@@ -229,6 +233,25 @@ const SAMPLING: [(&str, &str); 12] = [
     ("8", "/euler/8/energy_distance"),
     ("exact", "/energy_distance"),
     ("p, forward", "/two_sample_forward/p_value"),
+];
+
+/// What is said of flow maps.
+const FEW_CALLS: [(&str, &str); 15] = [
+    ("energy distance, 1 call", "/few_call_samples/1/energy_distance"),
+    ("2", "/few_call_samples/2/energy_distance"),
+    ("4", "/few_call_samples/4/energy_distance"),
+    ("8", "/few_call_samples/8/energy_distance"),
+    ("solver", "/solver_energy_distance"),
+    ("log-density RMS, 1 call", "/few_call_log_density/1/to_solver/rms"),
+    ("2", "/few_call_log_density/2/to_solver/rms"),
+    ("4", "/few_call_log_density/4/to_solver/rms"),
+    ("8", "/few_call_log_density/8/to_solver/rms"),
+    ("semigroup", "/map_conditions/semigroup"),
+    ("inverse", "/map_conditions/inverse"),
+    ("map, 0 to 1", "/map_against_closed_form/0 to 1/map_error"),
+    ("1 to 0", "/map_against_closed_form/1 to 0/map_error"),
+    ("log-density, 0 to 1", "/map_against_closed_form/0 to 1/divergence_error"),
+    ("1 to 0", "/map_against_closed_form/1 to 0/divergence_error"),
 ];
 
 /// A number of a variant's result with its standard error, empty where it has none.

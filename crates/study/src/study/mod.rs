@@ -3,6 +3,7 @@
 //! A config's table `[study]` says which, by its `kind`.
 
 pub mod budget;
+pub mod few_calls;
 pub mod gamma;
 mod gradient_noise;
 pub mod mirror;
@@ -18,6 +19,7 @@ use interflow_flow::ExperimentConfig;
 use serde::{Deserialize, Serialize};
 
 use self::budget::BudgetConfig;
+use self::few_calls::FewCallsConfig;
 use self::gamma::GammaConfig;
 use self::mirror::MirrorConfig;
 use self::posterior::PosteriorConfig;
@@ -35,6 +37,8 @@ use crate::subject::Subject;
 pub enum StudyConfig {
     /// The flow against the stochastic equation, by calls of the network.
     Budget(BudgetConfig),
+    /// A flow map: samples and log-densities in a few calls against the solver's, and the map's conditions.
+    FewCalls(FewCallsConfig),
     /// The learned score against the exact one, for a target that is a Gaussian mixture.
     ScoreError(ScoreErrorConfig),
     /// A denoiser beside the velocity: what both know of the score, and how the latent's pairs calm training.
@@ -81,6 +85,7 @@ impl StudyConfig {
     pub fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
         match self {
             Self::Budget(config) => config.check(),
+            Self::FewCalls(config) => config.check(experiment),
             Self::ScoreError(config) => config.check(experiment),
             Self::Gamma(config) => config.check(experiment),
             Self::Mirror(config) => config.check(experiment),
@@ -100,6 +105,7 @@ impl StudyConfig {
         self.check(subject.config)?;
         match self {
             Self::Budget(config) => budget::run(config, subject),
+            Self::FewCalls(config) => few_calls::run(config, subject),
             Self::ScoreError(config) => score_error::run(config, subject),
             Self::Gamma(config) => gamma::run(config, subject),
             Self::Mirror(config) => mirror::run(config, subject),

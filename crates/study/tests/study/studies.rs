@@ -16,6 +16,21 @@ n = 60
 drawn = 4
 "#;
 
+const FEW_CALLS: &str = r#"
+[objective]
+kind = "flow-map"
+velocity_steps = 20
+ramp_steps = 20
+
+[study]
+kind = "few-calls"
+calls = [1, 3]
+n = 50
+n_draws = 2
+n_density = 40
+n_determinant = 30
+"#;
+
 const SCORE_ERROR: &str = r#"
 [study]
 kind = "score-error"
@@ -95,6 +110,35 @@ fn a_study_in_its_run_finds_what_it_finds_later() {
     }
     let error = bench.runner().study_checkpoint(&short("").read().unwrap(), found.folder.path()).unwrap_err();
     assert!(error.to_string().contains("[study]"), "{error:#}");
+}
+
+/// Everything that is measured of a map is a number, and the map of Gaussian ends has a closed form to differ from.
+#[test]
+fn a_flow_map_is_measured_in_few_calls() {
+    let map = |tail: &str| {
+        short(tail).edit("hidden = [32, 32]", "hidden = [32, 32]\nflow_map = { divergence_width = 8 }")
+    };
+    let gaussian = "kind = \"gaussian\", dim = 2, mean = 0.5, std = 0.5";
+    let bench = map(FEW_CALLS).edit("kind = \"eight-gaussians\"", gaussian);
+    let found = bench.finish();
+    let results = &found.results;
+    for calls in ["1", "3"] {
+        let (samples, densities) =
+            (&results["few_call_samples"][calls], &results["few_call_log_density"][calls]);
+        assert!(samples["energy_distance"].is_f64() && samples["energy_distance_of_euler"].is_f64());
+        for number in ["mean", "rms", "median"] {
+            assert!(densities["to_solver"][number].is_f64() && densities["to_determinant"][number].is_f64());
+        }
+    }
+    assert_eq!(results["map_against_closed_form"].as_object().unwrap().len(), 5);
+    assert!(results["map_against_closed_form"]["0 to 1"]["divergence_error"].is_f64());
+    assert!(results["map_conditions"]["semigroup"].as_f64().unwrap() > 0.0);
+    check_folder(found.folder.path(), &["few_calls.png"], &["Samples in few calls", "closed form"]);
+    // Without a closed form it is left out; a velocity alone has nothing to measure.
+    assert!(map(FEW_CALLS).finish().results.get("map_against_closed_form").is_none());
+    let plain = short(FEW_CALLS)
+        .edit("kind = \"flow-map\"\nvelocity_steps = 20\nramp_steps = 20", "kind = \"velocity\"");
+    assert!(plain.refusal().contains("few calls want [objective] kind = \"flow-map\""));
 }
 
 #[test]

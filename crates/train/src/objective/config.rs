@@ -1,9 +1,13 @@
 //! Which objective, as written in a config.
 
+use std::path::Path;
+
+use interflow_core::Network;
 use interflow_solvers::{Sensitivity, SolverConfig};
 use serde::{Deserialize, Serialize};
 
 use super::Objective;
+use super::flow_map::{FlowMapMatching, FlowMapMatchingConfig};
 use super::form::ObjectiveForm;
 use super::likelihood::MaximumLikelihood;
 use super::velocity::Velocity;
@@ -36,6 +40,8 @@ pub enum ObjectiveConfig {
         #[serde(default)]
         solver: SolverConfig,
     },
+    /// [`FlowMapMatching`].
+    FlowMap(FlowMapMatchingConfig),
 }
 
 impl Default for ObjectiveConfig {
@@ -45,17 +51,35 @@ impl Default for ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
+    /// The run or checkpoint of the velocity that a flow map is distilled from, where there is one.
+    pub fn teacher(&self) -> Option<&Path> {
+        match self {
+            Self::FlowMap(config) => config.teacher.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The working objective.
     ///
     /// # Errors
-    /// [`crate::Error::Solver`] for settings of a solver that make no sense.
+    /// [`crate::Error::Solver`] for settings of a solver that make no sense; [`crate::Error::OutOfRange`] for others;
+    /// [`crate::Error::Objective`] if it wants a teacher ([`ObjectiveConfig::build_with`]).
     pub fn build(&self) -> Result<Box<dyn Objective>> {
+        self.build_with(None)
+    }
+
+    /// The working objective with the network of the teacher that it names ([`ObjectiveConfig::teacher`]).
+    ///
+    /// # Errors
+    /// As [`ObjectiveConfig::build`].
+    pub fn build_with(&self, teacher: Option<Box<dyn Network>>) -> Result<Box<dyn Objective>> {
         Ok(match self {
             Self::Velocity { form } => Box::new(Velocity { form: *form }),
             Self::VelocityWithDenoiser { form } => Box::new(VelocityWithDenoiser { form: *form }),
             Self::Likelihood { sensitivity, solver } => {
                 Box::new(MaximumLikelihood::new(*sensitivity, solver)?)
             }
+            Self::FlowMap(config) => Box::new(FlowMapMatching::new(config.clone(), teacher)?),
         })
     }
 }
@@ -72,7 +96,15 @@ mod tests {
         assert_eq!(square, ObjectiveConfig::VelocityWithDenoiser { form: ObjectiveForm::MeanSquare });
         let likelihood = read(r#"{"kind": "likelihood", "solver": {"method": "rk4", "steps": 3}}"#).unwrap();
         assert!(likelihood.build().is_ok());
+        let map =
+            read(r#"{"kind": "flow-map", "condition": "mean-flow", "times": {"end_share": 0.2}}"#).unwrap();
+        assert!(map.build().is_ok() && map.teacher().is_none());
+        let taught = read(r#"{"kind": "flow-map", "teacher": "runs/a"}"#).unwrap();
+        assert_eq!(taught.teacher(), Some(Path::new("runs/a")));
+        assert!(taught.build().is_err());
         for bad in [
+            r#"{"kind": "flow-map", "conditions": "mean-flow"}"#,
+            r#"{"kind": "flow-map", "times": {"ends": 0.2}}"#,
             r#"{"kind": "velocity", "from": "g"}"#,
             r#"{"kind": "velocity", "form": "h"}"#,
             r#"{"kind": "likelihood", "form": "g"}"#,

@@ -6,6 +6,7 @@
 //! knows the trait alone, so that an objective of one's own, written against the public interface, trains like those here.
 
 mod config;
+mod flow_map;
 mod form;
 mod held_out;
 mod likelihood;
@@ -16,6 +17,7 @@ mod velocity;
 mod velocity_with_denoiser;
 
 pub use self::config::ObjectiveConfig;
+pub use self::flow_map::{DivergenceTarget, FlowMapMatching, FlowMapMatchingConfig, JumpTimes, MapCondition};
 pub use self::form::ObjectiveForm;
 pub use self::held_out::HeldOut;
 pub use self::likelihood::MaximumLikelihood;

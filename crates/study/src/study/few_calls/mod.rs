@@ -1,0 +1,73 @@
+//! What a flow map makes of a few calls: samples and log-densities beside those of a solver on the same network.
+
+mod conditions;
+mod densities;
+mod gaussian;
+mod samples;
+
+use anyhow::{Result, bail};
+use interflow_flow::ExperimentConfig;
+use interflow_train::ObjectiveConfig;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::findings::Findings;
+use crate::subject::Subject;
+
+/// What is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FewCallsConfig {
+    /// Calls of the network.
+    pub calls: Vec<u32>,
+    /// Samples of each draw, and as many data.
+    pub n: i64,
+    /// Draws whose energy distances are averaged.
+    pub n_draws: i64,
+    /// Test points whose log-densities are compared.
+    pub n_density: i64,
+    /// Test points at which the log-determinant of the map is taken, by as many tangents as there are dimensions; none in
+    /// more than 64 dimensions.
+    pub n_determinant: i64,
+}
+
+impl FewCallsConfig {
+    /// Rejects counts that make no sense, and experiments without a flow map.
+    pub(super) fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
+        if self.calls.is_empty() || self.calls.contains(&0) {
+            bail!("calls must be one number or more, each positive, found: {:?}", self.calls);
+        }
+        if self.n < 2 || self.n_draws < 1 || self.n_density < 2 || self.n_determinant < 2 {
+            bail!("n, n_density and n_determinant must be at least 2, and n_draws at least 1");
+        }
+        match experiment.objective {
+            ObjectiveConfig::FlowMap(_) => Ok(()),
+            _ => bail!("few calls want [objective] kind = \"flow-map\""),
+        }
+    }
+}
+
+/// Measures samples, log-densities and the map's conditions, and adds tables, numbers and a sheet of samples.
+pub(super) fn run(config: &FewCallsConfig, subject: &Subject<'_>) -> Result<Findings> {
+    if !subject.engine.space().given.is_nothing() {
+        bail!("the study of few calls wants a flow without conditions");
+    }
+    let mut findings = Findings::default();
+    samples::measure(config, subject, &mut findings)?;
+    if subject.engine.base().density().is_some() && subject.engine.flow_map()?.has_divergence() {
+        densities::measure(config, subject, &mut findings)?;
+    }
+    conditions::measure(config, subject, &mut findings)?;
+    gaussian::measure(config, subject, &mut findings)?;
+    Ok(findings)
+}
+
+/// A number as a cell of a table.
+fn cell(value: f64) -> String {
+    if value.abs() < 10.0 { format!("{value:.4}") } else { format!("{value:.1}") }
+}
+
+/// Numbers by name as JSON.
+fn object(numbers: &[(&str, f64)]) -> Value {
+    numbers.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect()
+}

@@ -1,0 +1,208 @@
+//! Flow maps: a velocity on the diagonal, and jumps along its own trajectories off it (\[BAV25\], \[A25\]).
+
+mod config;
+mod jumps;
+mod residuals;
+
+use interflow_core::Network;
+use interflow_core::flow_map::{FlowMap, Jump};
+use interflow_core::interpolant::Interpolant;
+use interflow_core::rng::Draw;
+use interflow_metrics::Estimate;
+use tch::{Device, Kind, Tensor};
+
+pub use self::config::{DivergenceTarget, FlowMapMatchingConfig, MapCondition};
+pub use self::jumps::JumpTimes;
+use self::jumps::Jumps;
+use self::residuals::{Residuals, Velocity as Field};
+use super::Objective;
+use super::form::ObjectiveForm;
+use super::held_out::HeldOut;
+use super::regression::Regression;
+use super::setting::Setting;
+use super::step::{Gradient, TrainingStep};
+use super::velocity::Velocity;
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::self_check::TermCheck;
+
+/// The velocity's objective on the diagonal, `E[|u_{t,t}|² − 2 ẋ_t·u_{t,t}]` at the points `x_t`, plus the squared residual of
+/// a [`MapCondition`] off it, whose minimiser is the flow map of the velocity. A network that learns the average divergence
+/// has the condition of that in both terms too.
+///
+/// For a network that is a [`FlowMap`]. Without a teacher its own diagonal is the velocity in the condition.
+pub struct FlowMapMatching {
+    config: FlowMapMatchingConfig,
+    teacher: Option<Box<dyn Network>>,
+}
+
+/// Keeps the weight of divergences positive where α vanishes.
+const FLOOR: f64 = 0.05;
+
+impl FlowMapMatching {
+    /// The objective's name in a config.
+    pub const NAME: &'static str = "flow-map";
+
+    /// Learns as `config` says, from the velocity `teacher` where one is given. The config's own teacher is the caller's to
+    /// load.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a number out of range; [`Error::Objective`] if the config names a teacher and none is given,
+    /// or the condition has no place for one.
+    pub fn new(config: FlowMapMatchingConfig, teacher: Option<Box<dyn Network>>) -> Result<Self> {
+        config.check()?;
+        let refuse =
+            |part: &str, hint| Err(Error::Objective { objective: Self::NAME, part: part.into(), hint });
+        if config.teacher.is_some() && teacher.is_none() {
+            return refuse(
+                "a teacher that nobody loaded",
+                "give the teacher's network, or leave teacher out",
+            );
+        }
+        let without = matches!(config.condition, MapCondition::Progressive | MapCondition::MeanFlow);
+        if without && teacher.is_some() {
+            return refuse(
+                "a teacher in a condition without a velocity",
+                "take condition = \"lagrangian\" or \"eulerian\", or leave teacher out",
+            );
+        }
+        Ok(Self { config, teacher })
+    }
+
+    /// The velocity in the condition, for a network in training.
+    fn velocity<'a>(&'a self, network: &'a dyn Network, map: &dyn FlowMap) -> Field<'a> {
+        let usual = || DivergenceTarget::usual(network.space().dim);
+        let divergence = map.has_divergence().then(|| self.config.divergence.unwrap_or_else(usual));
+        Field { network: self.teacher.as_deref().unwrap_or(network), divergence }
+    }
+
+    /// The weights of the divergences' squared errors at times `t`, `[B]`.
+    fn divergence_weights(&self, interpolant: &Interpolant, t: &Tensor) -> Tensor {
+        (interpolant.schedule(t).alpha + FLOOR) * self.config.divergence_weight
+    }
+
+    /// How many jumps go with the rows of a batch.
+    fn n_jumps(&self, rows: i64) -> i64 {
+        let wanted = (rows as f64 * (1.0 / self.config.diagonal_share - 1.0)).round();
+        (wanted as i64).clamp(1, rows.max(1))
+    }
+
+    /// What is left of the condition off the diagonal, between the ends of a batch, divergences weighted.
+    fn jump_residuals(&self, sight: &Sight<'_>, batch: &Batch, draw: &mut Draw) -> Result<Residuals> {
+        let n = self.n_jumps(batch.t.size()[0]);
+        let jumps = Jumps::draw(n, batch, sight.interpolant, &self.config.times, draw)?;
+        let velocity = self.velocity(sight.network, sight.map);
+        let found = self.config.condition.residuals(sight.map, &velocity, &jumps, draw)?;
+        let weights = self.divergence_weights(sight.interpolant, jumps.jump().to);
+        Ok(Residuals { divergence: found.divergence.map(|square| square * weights), ..found })
+    }
+
+    /// The squared errors of the average divergence on the diagonal, weighted, `[B]`, where there is one that the condition
+    /// says nothing of: two short jumps fall by as much as one, whatever that is.
+    fn diagonal_divergence(
+        &self,
+        sight: &Sight<'_>,
+        batch: &Batch,
+        draw: &mut Draw,
+    ) -> Result<Option<Tensor>> {
+        if !sight.map.has_divergence() || self.config.condition != MapCondition::Progressive {
+            return Ok(None);
+        }
+        let Batch { t, x, given, .. } = batch;
+        let target = self.velocity(sight.network, sight.map).at(t, x, given, draw)?.divergence;
+        let found = sight.map.average(&Jump { from: t, to: t, x, given }).divergence;
+        let weights = self.divergence_weights(sight.interpolant, t);
+        Ok(found.zip(target).map(|(found, target)| (found - target).square() * weights))
+    }
+}
+
+/// A network that is looked at as a flow map along a path.
+struct Sight<'a> {
+    network: &'a dyn Network,
+    map: &'a dyn FlowMap,
+    interpolant: &'a Interpolant,
+}
+
+impl<'a> Sight<'a> {
+    fn new(network: &'a dyn Network, interpolant: &'a Interpolant) -> Result<Self> {
+        Ok(Self { network, map: map(network)?, interpolant })
+    }
+}
+
+impl Objective for FlowMapMatching {
+    fn check(&self, setting: &Setting<'_>) -> Result<()> {
+        map(setting.network)?;
+        if setting.has_companion {
+            let hint = "train the velocity along the path first, and take it as the teacher of a flow map";
+            return setting.refuse(Self::NAME, "a path that is learned", hint);
+        }
+        let space = setting.network.space();
+        if self.teacher.as_ref().is_some_and(|teacher| teacher.space() != space) {
+            return setting.refuse(Self::NAME, "a teacher of other points", "take one of the same data");
+        }
+        Ok(())
+    }
+
+    fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
+        let sight = Sight::new(step.network, &step.problem.interpolant)?;
+        let ramp = self.config.ramp(step.step);
+        // Each process jumps at times of its own.
+        let stream = step.named_stream(&format!("flow-map/{}", step.share.rank()));
+        let draw = &mut stream.at(step.step);
+        let kind = step.placement().0;
+        step.gradient_of(|part, dropout| {
+            let velocity = step.value_of(step.network, part, dropout)?;
+            let loss = ObjectiveForm::G.loss(&velocity, &part.path_derivative);
+            let Some(ramp) = ramp else { return Ok(loss) };
+            let off_diagonal = step.in_precision(|| self.jump_residuals(&sight, part, draw))??;
+            let on_diagonal = step.in_precision(|| self.diagonal_divergence(&sight, part, draw))??;
+            let mean = |squares: Tensor| squares.to_kind(kind).mean(kind);
+            let condition = match off_diagonal.divergence {
+                None => mean(off_diagonal.map),
+                Some(divergence) => mean(off_diagonal.map) + mean(divergence),
+            };
+            let loss = loss + condition * (ramp * self.config.weight);
+            Ok(match on_diagonal {
+                None => loss,
+                Some(divergence) => loss + mean(divergence),
+            })
+        })
+    }
+
+    /// The velocity's objective, then the mean squared residuals of the map, `jump`, and of the average divergence off the
+    /// diagonal, `divergence`, weighted as in training.
+    fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
+        let HeldOut { network, problem, .. } = held_out;
+        let sight = Sight::new(*network, &problem.interpolant)?;
+        let mut velocity = Regression::new(Velocity::NAME);
+        let (mut map, mut divergence) = (Vec::new(), Vec::new());
+        let stream = held_out.named_stream("flow-map");
+        for (index, batch) in (0..).zip(held_out.batches()) {
+            let batch = batch?;
+            velocity.add(&batch.value_of(*network), &batch.path_derivative, &batch);
+            let found = self.jump_residuals(&sight, &batch, &mut stream.at(index))?;
+            map.push(found.map);
+            divergence.extend(found.divergence);
+        }
+        let mut terms = vec![velocity.check(), term("jump", &map)];
+        if !divergence.is_empty() {
+            terms.push(term("divergence", &divergence));
+        }
+        Ok(terms)
+    }
+}
+
+/// A term that is the mean of these numbers.
+fn term(name: &'static str, parts: &[Tensor]) -> TermCheck {
+    let all = Tensor::cat(parts, 0).to_kind(Kind::Double).to_device(Device::Cpu);
+    TermCheck { name, objective: Estimate::from_values(&all), balance: None }
+}
+
+/// The network as a flow map, which it has to be.
+fn map(network: &dyn Network) -> Result<&dyn FlowMap> {
+    network.flow_map().ok_or_else(|| Error::Objective {
+        objective: FlowMapMatching::NAME,
+        part: "a network of one time".to_owned(),
+        hint: "give [model] a table flow_map (perceptrons have one), or take the objective velocity",
+    })
+}
