@@ -224,7 +224,9 @@ fn ctrl_c_saves_one_checkpoint_and_a_second_one_ends_all() {
     let child = begin(&playground, LONG, "twice");
     // Two that cannot answer, for the second signal to come before the first has had its effect.
     let processes = workers(child.id());
-    processes.values().for_each(|process| send(*process, "STOP"));
+    for process in processes.values() {
+        send(*process, "STOP");
+    }
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(300));
     signal(&child, "INT");
@@ -247,7 +249,7 @@ fn without_who_started_them_processes_end() {
     };
     let at = Instant::now();
     while !processes.values().all(gone) {
-        assert!(at.elapsed() < Duration::from_secs(60), "they go on without it");
+        assert!(at.elapsed() < Duration::from_mins(1), "they go on without it");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -285,7 +287,7 @@ fn processes_with_other_configs_or_data_are_refused_with_the_difference() {
     ];
     for (first, second, expected) in cases {
         let port = free_port();
-        let children = [&first, &second].map(|arguments| arguments.as_str());
+        let children = [&first, &second].map(String::as_str);
         let children = [0, 1].map(|rank| one_of_two(&playground, rank, port, children[rank]));
         for child in children {
             let output = child.wait_with_output().unwrap();

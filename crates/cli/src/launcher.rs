@@ -79,7 +79,7 @@ impl Workers {
         let stderr = child.stderr.take().map(BufReader::new);
         let reader = stderr.map(|stderr| {
             std::thread::spawn(move || {
-                stderr.lines().map_while(Result::ok).for_each(|line| keep(&kept, line))
+                stderr.lines().map_while(Result::ok).for_each(|line| keep(&kept, line));
             })
         });
         Ok(Worker { rank, child, lines, reader, status: None, ended: false })

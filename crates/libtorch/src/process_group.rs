@@ -115,22 +115,14 @@ impl ProcessGroup {
     }
 
     fn joined(place: Place, listener: Option<TcpListener>) -> Result<Self> {
-        let refused = |message: String| Error::Join {
-            rank: place.rank,
-            size: place.size,
-            address: place.address(),
-            secs: place.timeout.as_secs_f64(),
-            message,
-        };
         let (Ok(rank), Ok(size)) = (c_int::try_from(place.rank), c_int::try_from(place.size)) else {
-            return Err(refused("there are too many processes".to_owned()));
+            return Err(refused(&place, "there are too many processes"));
         };
         if rank >= size {
-            return Err(refused("ranks go from 0 to below the number of processes".to_owned()));
+            return Err(refused(&place, "ranks go from 0 to below the number of processes"));
         }
-        let text = |text: &str| {
-            CString::new(text).map_err(|_| refused("the host's name has a zero in it".to_owned()))
-        };
+        let text =
+            |text: &str| CString::new(text).map_err(|_| refused(&place, "the host's name has a zero in it"));
         let (host, prefix) = (text(&place.host)?, text(&place.keeper.prefix())?);
         let address = text(&own_address(&place).unwrap_or_default())?;
         let timeout = i64::try_from(place.timeout.as_millis()).unwrap_or(i64::MAX).max(1);
@@ -151,18 +143,13 @@ impl ProcessGroup {
                 &raw mut group,
             )
         };
-        outcome("joining", message).map_err(|error| refused(plain(error)))?;
+        outcome("joining", message).map_err(|error| refused(&place, plain(error)))?;
         let group = Raw(group);
         // From here on dropped like any other.
-        let mut joined = Joined {
-            signs: None,
-            group,
-            place: place.clone(),
-            failed: AtomicBool::new(false),
-            last: AtomicI64::new(0),
-        };
-        let signs = SignsOfLife::start(group, (rank, size), place.timeout);
-        joined.signs = Some(signs.map_err(|error| refused(plain(error)))?);
+        let mut joined =
+            Joined { signs: None, group, place, failed: AtomicBool::new(false), last: AtomicI64::new(0) };
+        let signs = SignsOfLife::start(group, (rank, size), joined.place.timeout);
+        joined.signs = Some(signs.map_err(|error| refused(&joined.place, plain(error)))?);
         Ok(Self(Arc::new(joined)))
     }
 
@@ -222,7 +209,9 @@ impl Drop for Joined {
         let signs = self.signs.take();
         if self.failed.load(Ordering::Relaxed) {
             // An exchange may still be under way, whose end nobody is going to wait for: what it uses stays.
-            signs.map(SignsOfLife::abandon);
+            if let Some(signs) = signs {
+                signs.abandon();
+            }
             return;
         }
         drop(signs);
@@ -230,6 +219,17 @@ impl Drop for Joined {
         let message = unsafe { interflow_group_leave(self.group.0) };
         // Nothing is left to be done about a failure.
         let _ = outcome("leaving", message);
+    }
+}
+
+/// The error of a process that does not come to the others.
+fn refused(place: &Place, message: impl Into<String>) -> Error {
+    Error::Join {
+        rank: place.rank,
+        size: place.size,
+        address: place.address(),
+        secs: place.timeout.as_secs_f64(),
+        message: message.into(),
     }
 }
 

@@ -68,7 +68,8 @@ fn weights(text: &str, name: &str, device: Device) -> Vec<(String, Tensor)> {
     let runner = Runner { out: out.path().to_owned(), device, ..Runner::default() };
     let config = ConfigText { text, place: name, overrides: &[] };
     let finished = runner.experiment(&config, &mut Silent);
-    let finished = finished.unwrap_or_else(|error| panic!("{name} on {device:?}: {error:?}")).unwrap();
+    let finished =
+        finished.unwrap_or_else(|error| panic!("{name} on {device:?}: {error:?}")).finished().unwrap();
     let Ok(file) = checkpoint::find(finished.folder.path()) else { return Vec::new() };
     Checkpoint::load(&file).unwrap().model
 }

@@ -77,6 +77,16 @@ pub enum Ended {
     Elsewhere,
 }
 
+impl Ended {
+    /// The folder and the numbers, where the experiment was run to its end and they are this process's to tell.
+    pub fn finished(self) -> Option<Finished> {
+        match self {
+            Self::Finished(finished) => Some(finished),
+            Self::Interrupted | Self::Elsewhere => None,
+        }
+    }
+}
+
 impl Finished {
     /// What a study without a flow, or of several, leaves behind.
     fn of((folder, findings): (RunFolder, Findings)) -> Self {

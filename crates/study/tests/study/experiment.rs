@@ -60,7 +60,7 @@ fn variants_are_run_one_after_the_other_and_compared() {
     assert!(found.folder.path().join("variants/plain").is_dir());
     // Both are finished: going on is to compare them again, without training.
     let runner = Runner { resume: Some(found.folder.path().to_owned()), ..bench.runner() };
-    let again = runner.compare(&bench.read().unwrap(), &mut Silent).unwrap().unwrap();
+    let again = runner.compare(&bench.read().unwrap(), &mut Silent).unwrap().finished().unwrap();
     assert_eq!(again.folder, found.folder);
     let seconds = |found: &Finished| found.results["variants"][1]["train_secs"].as_f64().unwrap();
     assert!((seconds(&again) - seconds(&found)).abs() < 1e-9);
@@ -83,13 +83,13 @@ fn cancelled_work_ends_in_good_order_and_goes_on() {
     cancel.request();
     let runner = Runner { work: Work::new(Hidden, cancel), ..bench.runner() };
     let config = bench.read().unwrap();
-    assert!(runner.complete(config.clone(), &mut Silent).unwrap().is_none());
+    assert!(runner.complete(config.clone(), &mut Silent).unwrap().finished().is_none());
     let runs: Vec<_> =
         std::fs::read_dir(bench.out().join("tiny")).unwrap().map(|run| run.unwrap().path()).collect();
     assert_eq!(runs.len(), 1);
     assert!(!runs[0].join("result.json").exists());
     let resumed = Runner { resume: Some(runs[0].clone()), ..bench.runner() };
-    let found = resumed.complete(config, &mut Silent).unwrap().unwrap();
+    let found = resumed.complete(config, &mut Silent).unwrap().finished().unwrap();
     assert_eq!(found.folder.path(), runs[0]);
     assert_eq!(found.results["steps"], 40);
 }

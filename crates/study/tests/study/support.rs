@@ -47,7 +47,7 @@ impl Bench {
 
     pub(crate) fn run(&self) -> Result<Option<Finished>> {
         let config = ConfigText { text: &self.text, place: "tiny.toml", overrides: &[] };
-        self.runner().experiment(&config, &mut Silent)
+        Ok(self.runner().experiment(&config, &mut Silent)?.finished())
     }
 
     /// What comes of an experiment that has to succeed.
