@@ -4,7 +4,8 @@ use std::ffi::c_char;
 
 use tch::Device;
 
-use crate::{Result, outcome};
+use crate::call::outcome;
+use crate::error::Result;
 
 unsafe extern "C" {
     fn interflow_autocast_begin(cuda: bool, enabled: bool, before: *mut bool) -> *mut c_char;

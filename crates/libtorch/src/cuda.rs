@@ -3,7 +3,8 @@
 use std::ffi::c_char;
 use std::sync::OnceLock;
 
-use crate::{Error, Result, outcome};
+use crate::call::outcome;
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_load_cuda() -> *mut c_char;

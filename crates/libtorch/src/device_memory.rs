@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_int};
 
 use tch::Device;
 
-use crate::{Result, outcome};
+use crate::call::outcome;
+use crate::error::Result;
 
 unsafe extern "C" {
     fn interflow_device_memory(

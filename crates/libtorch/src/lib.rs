@@ -6,6 +6,7 @@
 //! exceptions and hands them over as text.
 
 mod autocast;
+mod call;
 mod cuda;
 mod device_memory;
 mod error;
@@ -19,9 +20,11 @@ mod threads;
 mod upload;
 mod version;
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 
 use tch::Tensor;
+
+use call::{Pointers, made, outcome, pointers};
 
 pub use autocast::{autocast_bf16, has_bf16, without_autocast};
 pub use cuda::load_cuda;
@@ -37,10 +40,7 @@ pub use threads::ThreadChoice;
 pub use upload::{pinned, upload};
 pub use version::version;
 
-type Pointers = *const *const c_void;
-
 unsafe extern "C" {
-    fn interflow_free_message(message: *mut c_char);
     fn interflow_fused_adamw(
         params: Pointers,
         grads: Pointers,
@@ -189,18 +189,6 @@ pub fn total_norm(tensors: &[Tensor]) -> Result<Tensor> {
     })
 }
 
-/// The tensor that a call leaves where it is told to.
-fn made(operation: &'static str, call: impl FnOnce(*mut *mut c_void) -> *mut c_char) -> Result<Tensor> {
-    let mut result = std::ptr::null_mut();
-    outcome(operation, call(&raw mut result))?;
-    // SAFETY: a call without a message has left a new tensor there, which is ours alone.
-    Ok(unsafe { Tensor::from_ptr(result.cast()) })
-}
-
-fn pointers(tensors: &[Tensor]) -> Vec<*const c_void> {
-    tensors.iter().map(|tensor| tensor.as_ptr().cast()).collect()
-}
-
 fn check_same(operation: &'static str, a: &[Tensor], b: &[Tensor]) -> Result<()> {
     if a.len() != b.len() {
         let problem = format!("expected {} tensors, found: {}", a.len(), b.len());
@@ -219,19 +207,6 @@ fn check_same(operation: &'static str, a: &[Tensor], b: &[Tensor]) -> Result<()>
             ),
         }),
     }
-}
-
-fn outcome(operation: &'static str, message: *mut c_char) -> Result<()> {
-    if message.is_null() {
-        return Ok(());
-    }
-    // SAFETY: a message is a string from strdup that is ours to free, once.
-    let text = unsafe {
-        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
-        interflow_free_message(message);
-        text
-    };
-    Err(Error::Torch { operation, message: text.lines().next().unwrap_or_default().to_owned() })
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::ptr;
 
 use tch::Tensor;
 
-use crate::{Result, outcome};
+use crate::call::outcome;
+use crate::error::Result;
 
 unsafe extern "C" {
     fn interflow_choose_onednn(wanted: bool, chosen: *mut bool) -> *mut c_char;

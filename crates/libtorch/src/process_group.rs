@@ -19,7 +19,8 @@ pub use self::meeting_point::MeetingPoint;
 pub use self::place::{Keeper, Place};
 use self::signs_of_life::SignsOfLife;
 use self::values::WORD;
-use crate::{Error, Result, outcome};
+use crate::call::outcome;
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_group_join(

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use tch::Device;
 
-use crate::{Error, Result, outcome};
+use crate::call::outcome;
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_stand_in() -> *mut c_char;

@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_int, c_void};
 
 use tch::{Device, Tensor};
 
-use crate::{Error, Result, made};
+use crate::call::made;
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_pinned(x: *const c_void, result: *mut *mut c_void) -> *mut c_char;

@@ -65,7 +65,7 @@ impl ResumePoint {
     /// the run began with; warns where a new length has an effect on the steps before the old one.
     ///
     /// # Errors
-    /// [`Error::Refused`] naming the keys with both values.
+    /// [`crate::Error::Refused`] naming the keys with both values.
     pub fn check(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
         let own = checkpoint::outside(&self.checkpoint);
         if own != outside {
@@ -95,7 +95,7 @@ impl ResumePoint {
     /// Refuses data with other columns, or on another scale, than the run's own.
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`crate::Error::Refused`].
     pub fn check_data(&self, found: &FlowManifest) -> Result<()> {
         checkpoint::manifest(&self.checkpoint)?.check_same_data(found).during("cannot resume")
     }
@@ -154,7 +154,7 @@ impl ResumePoint {
     /// from `outside` it, with these threads: what it has of later steps is set aside, and what killed processes left is removed.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be moved or written.
+    /// [`crate::Error::Io`] if a file cannot be moved or written.
     pub(crate) fn take_over(
         &self,
         config: &ExperimentConfig,
@@ -195,7 +195,7 @@ impl RunFolder {
     /// Refuses a config to go on with that differs from the run's `own` in a key that may not change.
     ///
     /// # Errors
-    /// [`Error::Refused`] naming the keys with both values.
+    /// [`crate::Error::Refused`] naming the keys with both values.
     pub fn check_same(&self, own: &ExperimentConfig, config: &ExperimentConfig) -> Result<()> {
         let differences = differences(own, config)?;
         if differences.is_empty() {

@@ -4,7 +4,7 @@ use std::env;
 use std::str::FromStr;
 
 use super::place::{Keeper, Place};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The port where processes meet if nobody names one.
 const PORT: u16 = 29_500;

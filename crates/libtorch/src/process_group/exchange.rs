@@ -8,7 +8,8 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::ProcessGroup;
 use super::buckets::{buckets, end_to_end, put_back};
-use crate::{Error, Pointers, Result, pointers};
+use crate::call::{Pointers, pointers};
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_group_sum(group: *mut c_void, x: *const c_void) -> *mut c_char;

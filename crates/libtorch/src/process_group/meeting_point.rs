@@ -4,7 +4,8 @@ use std::ffi::{CString, c_char, c_void};
 
 use super::place::Keeper;
 use super::{Raw, WORD};
-use crate::{Error, Result, outcome};
+use crate::call::outcome;
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_store_serve(host: *const c_char, port: *mut u16, result: *mut *mut c_void) -> *mut c_char;

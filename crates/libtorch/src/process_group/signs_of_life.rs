@@ -7,7 +7,8 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Raw;
-use crate::{Error, Result, outcome};
+use crate::call::outcome;
+use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_store_again(group: *mut c_void, result: *mut *mut c_void) -> *mut c_char;

@@ -5,7 +5,8 @@ use std::ffi::{CString, c_char, c_void};
 use tch::Tensor;
 
 use super::{ProcessGroup, plain};
-use crate::{Result, made, outcome};
+use crate::call::{made, outcome};
+use crate::error::Result;
 
 unsafe extern "C" {
     fn interflow_group_set(
