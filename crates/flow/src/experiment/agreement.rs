@@ -18,7 +18,7 @@ use crate::work::Work;
 const N_POINTS: i64 = 256;
 
 /// Keys that each process may have its own values of.
-const FREE: [&str; 1] = ["config: threads"];
+const FREE: [&str; 2] = ["config: threads", "flow: threads"];
 
 /// Refuses processes with another program, config or data than the process 0.
 pub(super) fn check(
