@@ -138,6 +138,8 @@ impl ProcessGroup {
         match all.iter().position(|other| other.int64_value(&[0]) != own) {
             None => Ok(()),
             Some(rank) => {
+                // What was refused is no exchange that could be repeated.
+                self.0.last.store(0, Ordering::Relaxed);
                 Err(self
                     .failed(operation, format!("process {rank} does something else, or has other tensors")))
             }
