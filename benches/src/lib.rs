@@ -173,14 +173,19 @@ pub fn points(n: i64, dim: i64) -> (Tensor, Tensor) {
 /// # Panics
 /// If the loss is not finite.
 pub fn run_for(trainer: &mut Trainer, n_steps: u64) -> Duration {
+    let (took, taken) = run_for_about(trainer, n_steps);
+    assert_eq!(taken, n_steps);
+    took
+}
+
+/// The time of about `n_steps` training steps, and their number: processes that train together stop a step later.
+fn run_for_about(trainer: &mut Trainer, n_steps: u64) -> (Duration, u64) {
     let device = trainer.network().parameters().device();
     devices::synchronize(device);
-    let start = Instant::now();
-    let first = trainer.step();
+    let (first, start) = (trainer.step(), Instant::now());
     trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
-    assert_eq!(trainer.step(), first + n_steps);
     devices::synchronize(device);
-    start.elapsed()
+    (start.elapsed(), trainer.step() - first)
 }
 
 /// The median over five rounds of the time of a step in seconds, each of as many steps as take 0.4 seconds.
@@ -198,10 +203,8 @@ pub fn step_secs(trainer: &mut Trainer) -> f64 {
 /// If the loss is not finite, or another process has ended.
 pub fn step_secs_of(trainer: &mut Trainer, round: f64) -> f64 {
     let mut timed = |n_steps: u64| {
-        let (first, start) = (trainer.step(), Instant::now());
-        trainer.run(&mut Limit(Cell::new(n_steps))).expect("a finite loss");
-        devices::synchronize(trainer.network().parameters().device());
-        start.elapsed().as_secs_f64() / (trainer.step() - first) as f64
+        let (took, taken) = run_for_about(trainer, n_steps);
+        took.as_secs_f64() / taken as f64
     };
     timed(4);
     let n_steps = (round / timed(2)).max(1.0) as u64;

@@ -1,6 +1,6 @@
 //! What all calls of the C++ side share: lists of tensors, tensors that it makes, and what it fails of.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use tch::Tensor;
 
@@ -27,6 +27,11 @@ pub(crate) fn made(
 /// The list of tensors.
 pub(crate) fn pointers(tensors: &[Tensor]) -> Vec<*const c_void> {
     tensors.iter().map(|tensor| tensor.as_ptr().cast()).collect()
+}
+
+/// A text for the C++ side.
+pub(crate) fn text(operation: &'static str, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|error| Error::Torch { operation, message: error.to_string() })
 }
 
 /// What became of a call, which answers with nothing or with a message.

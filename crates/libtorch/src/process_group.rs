@@ -5,6 +5,7 @@ mod environment;
 mod exchange;
 mod meeting_point;
 mod place;
+mod share;
 mod signs_of_life;
 mod values;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 pub use self::meeting_point::MeetingPoint;
 pub use self::place::{Keeper, Place};
+pub use self::share::Share;
 use self::signs_of_life::SignsOfLife;
 use self::values::WORD;
 use crate::call::outcome;
@@ -48,8 +50,8 @@ unsafe impl Send for Raw {}
 unsafe impl Sync for Raw {}
 
 /// Processes that compute together, as one of them sees them; clones are handles on one group. All processes have to make the
-/// same calls in the same order; each call begins by comparing what they are about to do, so that another order is an error and
-/// no confusion. After an error the group is of no use any more.
+/// same calls in the same order. A call that does not repeat the last one begins by comparing what they are about to do, so that
+/// another order is an error and no confusion. After an error the group is of no use any more.
 ///
 /// A call waits for the others as long as they show signs of life, which each process gives once a second on a thread of its
 /// own: a process may work for as long as it has to, while one that has ended, or hangs, is an error of the others at once or
@@ -58,23 +60,11 @@ unsafe impl Sync for Raw {}
 /// Tensors may lie on a GPU; they are exchanged through the host's memory.
 ///
 /// ```
-/// use std::net::TcpListener;
-///
-/// use interflow_libtorch::{Keeper, Place, ProcessGroup};
+/// use interflow_libtorch::ProcessGroup;
 /// use tch::Tensor;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let listener = TcpListener::bind("127.0.0.1:0")?;
-/// let place = Place {
-///     rank: 0,
-///     size: 1,
-///     local_rank: 0,
-///     host: "127.0.0.1".to_owned(),
-///     port: listener.local_addr()?.port(),
-///     keeper: Keeper::First,
-///     timeout: Place::TIMEOUT,
-/// };
-/// let group = ProcessGroup::host(place, listener)?;
+/// # fn main() -> interflow_libtorch::Result<()> {
+/// let group = ProcessGroup::alone()?;
 /// let x = [Tensor::from_slice(&[1.0, 2.0])];
 /// group.mean_(&x)?;
 /// assert_eq!(x[0], Tensor::from_slice(&[1.0, 2.0]));
@@ -113,6 +103,27 @@ impl ProcessGroup {
     /// As [`ProcessGroup::join`].
     pub fn host(place: Place, listener: TcpListener) -> Result<Self> {
         Self::joined(place, Some(listener))
+    }
+
+    /// A group of this process alone, for what works with a group to be tried without others.
+    ///
+    /// # Errors
+    /// [`Error::Join`] if the system allows no store.
+    pub fn alone() -> Result<Self> {
+        let host = "127.0.0.1".to_owned();
+        let mut place = Place {
+            rank: 0,
+            size: 1,
+            local_rank: 0,
+            host,
+            port: 0,
+            keeper: Keeper::First,
+            timeout: Place::TIMEOUT,
+        };
+        let listener = TcpListener::bind(place.address());
+        let listener = listener.map_err(|error| refused(&place, error.to_string()))?;
+        place.port = listener.local_addr().map_err(|error| refused(&place, error.to_string()))?.port();
+        Self::host(place, listener)
     }
 
     fn joined(place: Place, listener: Option<TcpListener>) -> Result<Self> {

@@ -127,7 +127,6 @@ impl RunningMoments {
 #[cfg(test)]
 mod tests {
     use interflow_core::rng::{Purpose, Stream};
-    use interflow_libtorch::{Keeper, MeetingPoint, Place};
 
     use super::*;
 
@@ -151,11 +150,7 @@ mod tests {
 
     #[test]
     fn a_process_alone_pools_what_it_has() {
-        let point = MeetingPoint::open().unwrap();
-        let (keeper, host) = (Keeper::Launcher { attempt: 0 }, MeetingPoint::HOST.to_owned());
-        let timeout = Place::TIMEOUT;
-        let place = Place { rank: 0, size: 1, local_rank: 0, host, port: point.port(), keeper, timeout };
-        let group = ProcessGroup::join(place).unwrap();
+        let group = ProcessGroup::alone().unwrap();
         let x = Stream::new(3, Purpose::Test).at(0).normal(&[50, 4], Kind::Double);
         let mut running = RunningMoments::default();
         running.add(&x).unwrap();

@@ -5,13 +5,13 @@
 //! experiments that need no training.
 //!
 //! ```no_run
-//! use interflow_study::{ConfigText, Runner};
+//! use interflow_study::{ConfigText, Ended, Runner};
 //! use interflow_train::Silent;
 //!
 //! # fn main() -> anyhow::Result<()> {
 //! let text = std::fs::read_to_string("configs/checkerboard.toml")?;
 //! let config = ConfigText { text: &text, place: "configs/checkerboard.toml", overrides: &[] };
-//! if let Some(finished) = Runner::default().experiment(&config, &mut Silent)? {
+//! if let Ended::Finished(finished) = Runner::default().experiment(&config, &mut Silent)? {
 //!     println!("{}", finished.folder.path().display());
 //!     for (name, value) in interflow_study::report::rows(&finished.results) {
 //!         println!("{name}: {value}");

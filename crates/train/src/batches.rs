@@ -7,14 +7,13 @@ use interflow_core::coupling::Coupling;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_libtorch::upload;
+use interflow_libtorch::{Share, upload};
 use tch::{Device, Kind, Tensor};
 
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::host_batch::HostBatch;
 use crate::problem::Problem;
-use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// Where batches come from: the training or the held-out side of a problem.

@@ -87,7 +87,6 @@ pub mod problem;
 pub mod run_state;
 pub mod schedule;
 pub mod self_check;
-mod share;
 pub mod time;
 pub mod trainer;
 

@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use interflow_core::ahead::Ahead;
+use interflow_libtorch::Share;
 use tch::Kind;
 
 use crate::batches::Batches;
 use crate::error::{Error, Result};
 use crate::host_batch::HostBatch;
 use crate::problem::Problem;
-use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// Threads that draw: one takes 12 ms for the million normal numbers of CIFAR-10's batch.

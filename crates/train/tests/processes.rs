@@ -341,7 +341,7 @@ fn a_process_that_ends_is_an_error_of_the_others() {
             return;
         }
         let error = trainer(case).with_group(group).unwrap().run(&mut Silent).unwrap_err();
-        assert!(error.to_string().contains("process 0 of 2 failed in a"), "{error}");
+        assert!(error.to_string().contains("process 0 of 2 failed in a mean with the others"), "{error}");
     };
     test("a_process_that_ends_is_an_error_of_the_others", body, |start| {
         start(&Case::new(Path::new(""), 50), 2);

@@ -1,10 +1,9 @@
 //! What an engine computes, batch by batch.
 
-use std::ops::Range;
-
 use interflow_core::Points;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
+use interflow_libtorch::Share;
 use interflow_solvers::{Divergence, log_density};
 use tch::Tensor;
 
@@ -128,36 +127,34 @@ impl Engine {
         solve: impl Fn(&Points, u64) -> Result<(Tensor, u64)>,
     ) -> Result<Computed> {
         let n = points.len();
-        let group = self.work.group().filter(|group| n >= group.size() as i64);
-        let Some(group) = group else { return self.rows_in_batches(points, (0..n, 1), task, solve) };
-        let (rank, size) = (group.rank() as i64, group.size() as i64);
-        let rows = rank * n / size..(rank + 1) * n / size;
-        let own = self.rows_in_batches(points, (rows, size.unsigned_abs()), task, solve)?;
+        let group = self.work.group().filter(|group| n >= group.share().size());
+        let Some(group) = group else { return self.rows_in_batches(points, Share::WHOLE, task, solve) };
+        let own = self.rows_in_batches(points, group.share(), task, solve)?;
         let calls = group.all_gather(&Tensor::from_slice(&[own.nfe.cast_signed()]))?;
         let nfe = calls.iter().map(|calls| calls.int64_value(&[0])).max().unwrap_or_default().cast_unsigned();
         Ok(Computed { rows: group.gather_rows(&own.rows)?, nfe })
     }
 
-    /// What `solve` makes of each batch of these rows of the points, joined; of no points, what it would be of one, without
-    /// rows. On a GPU batches grow after the first one to what its memory holds. Each row stands for `weight` of the task.
+    /// What `solve` makes of each batch of a share of the points, joined; of no points, what it would be of one, without rows. On
+    /// a GPU batches grow after the first one to what its memory holds. Each row stands for one of every process's in the task.
     fn rows_in_batches(
         &self,
         points: &Points,
-        (rows, weight): (Range<i64>, u64),
+        share: Share,
         task: &Task,
         solve: impl Fn(&Points, u64) -> Result<(Tensor, u64)>,
     ) -> Result<Computed> {
-        let (end, mut batch) = (rows.end, self.manifest.batch.max(1));
-        let (mut parts, mut nfe, mut first) = (Vec::new(), 0, rows.start);
-        while first < end {
+        let (own, mut batch) = (share.rows(points.len()), self.manifest.batch.max(1));
+        let (mut parts, mut nfe, mut first) = (Vec::new(), 0, own.start);
+        while first < own.end {
             task.check()?;
-            let rows = batch.min(end - first);
+            let rows = batch.min(own.end - first);
             let part = points.narrow(first, rows);
             let room = Room::before(self.device)?;
             let (part, calls) = interflow_libtorch::with_tf32(self.tf32, || solve(&part, first as u64))?;
             batch = batch.max(room.rows_after(rows)?);
             nfe = nfe.max(calls);
-            task.advance(rows as u64 * weight);
+            task.advance((rows * share.size()).unsigned_abs());
             parts.push(part);
             first += rows;
         }

@@ -1,7 +1,7 @@
 //! A flow in few calls: jumps of a flow map instead of a solver's steps.
 
+use interflow_core::Points;
 use interflow_core::flow_map::FlowMap;
-use interflow_core::{Points, tch};
 
 use super::{Computed, Engine};
 use crate::error::{Error, Result, refuse};

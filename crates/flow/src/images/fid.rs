@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use interflow_core::atomic;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::{Images, npz};
+use interflow_libtorch::{ProcessGroup, Share};
 use interflow_metrics::{
     FeatureCollector, FeatureStatistics, Inception, KernelDistance, frechet_distance, kernel_distance,
 };
@@ -102,17 +103,17 @@ impl Features<'_> {
     fn of_samples(&self, n: i64) -> Result<(FeatureStatistics, u64)> {
         let task = self.engine.work().begin("FID samples", n.unsigned_abs());
         let group = self.engine.work().group();
-        let (rank, size) = group.map_or((0, 1), |group| (group.rank() as i64, group.size() as i64));
-        let mut collector = FeatureCollector::keeping(N_KEPT / size);
-        let batch = size * self.engine.manifest().batch.max(BATCH);
+        let share = group.map_or(Share::WHOLE, ProcessGroup::share);
+        let mut collector = FeatureCollector::keeping(N_KEPT / share.size());
+        let batch = share.size() * self.engine.manifest().batch.max(BATCH);
         let mut nfe = 0;
         for first in (0..n).step_by(batch as usize) {
             let x0 = self.space.base_points(self.engine, first as u64, batch.min(n - first))?;
             let found = self.engine.carry(&x0, (0.0, 1.0), &task)?;
             nfe = nfe.max(found.nfe);
             // Of what all processes have, each looks at its own.
-            let (start, end) = (rank * found.rows.size()[0] / size, (rank + 1) * found.rows.size()[0] / size);
-            let own = found.rows.narrow(0, start, end - start);
+            let rows = share.rows(found.rows.size()[0]);
+            let own = found.rows.narrow(0, rows.start, rows.end - rows.start);
             for pixels in self.space.pixels(&own).split(BATCH, 0).iter().filter(|pixels| pixels.numel() > 0) {
                 collector.add(&self.of(pixels)?)?;
             }

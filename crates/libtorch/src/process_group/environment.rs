@@ -25,7 +25,7 @@ impl Place {
     }
 }
 
-/// An environment.
+/// An environment, by what it says of a variable.
 struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {

@@ -28,7 +28,8 @@ impl ProcessGroup {
     /// # Errors
     /// [`Error::Group`] if another process has ended, shows no sign of life, or has other tensors.
     pub fn sum_(&self, tensors: &[Tensor]) -> Result<()> {
-        self.exchange_("a sum", tensors, |flat| self.sum_of(flat))
+        const OPERATION: &str = "a sum";
+        self.exchange_(OPERATION, tensors, |flat| self.add(OPERATION, flat))
     }
 
     /// Replaces tensors of floating-point numbers by their means over the processes, otherwise as [`ProcessGroup::sum_`].
@@ -39,15 +40,16 @@ impl ProcessGroup {
         const OPERATION: &str = "a mean";
         check_floating(OPERATION, tensors)?;
         self.exchange_(OPERATION, tensors, |flat| {
-            self.sum_of(flat)?;
+            self.add(OPERATION, flat)?;
             let mean = flat.shallow_clone().f_div_scalar_(i64::try_from(self.size()).unwrap_or(i64::MAX));
             mean.map(drop).map_err(|error| self.failed(OPERATION, error.to_string()))
         })
     }
 
-    fn sum_of(&self, flat: &Tensor) -> Result<()> {
+    /// The sums over the processes, as part of an operation.
+    fn add(&self, operation: &'static str, flat: &Tensor) -> Result<()> {
         // SAFETY: the group is one that was joined, and the tensor outlives the call.
-        self.outcome("a sum", unsafe { interflow_group_sum(self.raw(), flat.as_ptr().cast()) })
+        self.outcome(operation, unsafe { interflow_group_sum(self.raw(), flat.as_ptr().cast()) })
     }
 
     /// Replaces tensors by those of the process 0, without a record of gradients.

@@ -1,11 +1,11 @@
 //! A store where the processes of one machine meet, served by who starts them.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 
 use super::place::Keeper;
 use super::{Raw, WORD};
-use crate::call::outcome;
-use crate::error::{Error, Result};
+use crate::call::{outcome, text};
+use crate::error::Result;
 
 unsafe extern "C" {
     fn interflow_store_serve(host: *const c_char, port: *mut u16, result: *mut *mut c_void) -> *mut c_char;
@@ -53,12 +53,10 @@ impl MeetingPoint {
     /// Serves a store at a port that is free.
     ///
     /// # Errors
-    /// [`Error::Torch`] if the system allows none.
+    /// [`crate::Error::Torch`] if the system allows none.
     pub fn open() -> Result<Self> {
         const OPERATION: &str = "serving a store";
-        let refused =
-            |error: std::ffi::NulError| Error::Torch { operation: OPERATION, message: error.to_string() };
-        let host = CString::new(Self::HOST).map_err(refused)?;
+        let host = text(OPERATION, Self::HOST)?;
         let (mut port, mut store) = (0, std::ptr::null_mut());
         // SAFETY: host, port and store outlive the call.
         let message = unsafe { interflow_store_serve(host.as_ptr(), &raw mut port, &raw mut store) };
@@ -69,22 +67,19 @@ impl MeetingPoint {
     /// Tells the processes why one of them has ended, for their errors to say so.
     ///
     /// # Errors
-    /// [`Error::Torch`] if the store does not answer.
+    /// [`crate::Error::Torch`] if the store does not answer.
     pub fn leave_word(&self, word: &str) -> Result<()> {
-        let refused = |error: std::ffi::NulError| Error::Torch {
-            operation: "leaving a word",
-            message: error.to_string(),
-        };
-        let prefix = CString::new((Keeper::Launcher { attempt: 0 }).prefix()).map_err(refused)?;
-        let key = CString::new(WORD).map_err(refused)?;
+        const OPERATION: &str = "leaving a word";
+        let prefix = text(OPERATION, &Keeper::Launcher { attempt: 0 }.prefix())?;
+        let key = text(OPERATION, WORD)?;
         // SAFETY: the store is open; texts and value outlive the call.
         let message = unsafe {
             interflow_store_set(self.store.0, prefix.as_ptr(), key.as_ptr(), word.as_ptr(), word.len())
         };
-        outcome("leaving a word", message)
+        outcome(OPERATION, message)
     }
 
-    /// Its port.
+    /// The port of this machine at which the processes meet.
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -54,8 +54,8 @@ impl SignsOfLife {
         let shared = seen.clone();
         let work = move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(INTERVAL) {
-                if watch.look(&shared).silent(timeout) {
-                    // SAFETY: the group outlives this thread, which is joined before the group is left.
+                if watch.look(&shared).is_none_or(|oldest| oldest.elapsed() > timeout) {
+                    // SAFETY: the group outlives this thread: it is left after the thread has ended, or never.
                     unsafe { interflow_group_give_up(watch.group.0) };
                     return;
                 }
@@ -131,8 +131,9 @@ impl Watch {
         outcome("a sign of life", unsafe { interflow_store_live(self.store.0, self.rank) })
     }
 
-    /// Gives a sign, and notes those of the others.
-    fn look(&mut self, seen: &Mutex<Seen>) -> Looked {
+    /// Gives a sign, notes those of the others, and returns the last one of the process that has been silent longest; none if
+    /// the store does not answer.
+    fn look(&mut self, seen: &Mutex<Seen>) -> Option<Instant> {
         let mut counts = vec![0; self.counts.len()];
         let found = self.live().and_then(|()| {
             // SAFETY: the store is open, and there is room for as many counts as processes.
@@ -141,18 +142,18 @@ impl Watch {
         });
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
-            // SAFETY: the group outlives this thread.
+            // SAFETY: the group outlives this thread, as above.
             Ok(()) => unsafe { interflow_group_looked(self.group.0) },
             Err(_) => *seen = Seen::Nothing,
         }
-        let Seen::Last(last) = &mut *seen else { return Looked { oldest: None } };
+        let Seen::Last(last) = &mut *seen else { return None };
         for ((at, now), before) in last.iter_mut().zip(&counts).zip(&self.counts) {
             if now != before {
                 *at = Instant::now();
             }
         }
         self.counts = counts;
-        Looked { oldest: last.iter().min().copied() }
+        last.iter().min().copied()
     }
 }
 
@@ -160,17 +161,5 @@ impl Drop for Watch {
     fn drop(&mut self) {
         // SAFETY: the store is open, and closed once.
         unsafe { interflow_store_close(self.store.0) };
-    }
-}
-
-/// What a look at the signs has found.
-struct Looked {
-    /// The last sign of the process that has been silent longest; none if the store does not answer.
-    oldest: Option<Instant>,
-}
-
-impl Looked {
-    fn silent(&self, timeout: Duration) -> bool {
-        self.oldest.is_none_or(|at| at.elapsed() > timeout)
     }
 }

@@ -68,7 +68,7 @@ pub struct Finished {
 /// How the making of an experiment ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// At its end.
+    /// The experiment was run to its end, and this process has its folder and its numbers.
     Finished(Finished),
     /// Training was interrupted, with its state saved: the run can be resumed.
     Interrupted,

@@ -2,13 +2,13 @@
 
 use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
+use interflow_libtorch::Share;
 use tch::{Device, Kind};
 
 use crate::batch::Batch;
 use crate::batches::{Batches, held_out_seed};
 use crate::error::Result;
 use crate::problem::Problem;
-use crate::share::Share;
 use crate::time::{TimeConfig, TimeSampler};
 
 /// The most pairs of a batch.

@@ -3,6 +3,7 @@
 use interflow_core::Network;
 use interflow_core::backward::{Graph, gradients};
 use interflow_core::rng::{Draw, Purpose, Stream};
+use interflow_libtorch::Share;
 use tch::{Device, Kind, Tensor};
 
 use crate::batch::Batch;
@@ -11,7 +12,6 @@ use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::prepared::Prepared;
 use crate::problem::Problem;
-use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// A loss and its gradient.

@@ -10,7 +10,7 @@ mod unread;
 use std::sync::Arc;
 
 use interflow_core::Network;
-use interflow_libtorch::ThreadChoice;
+use interflow_libtorch::{Share, ThreadChoice};
 use tch::Device;
 
 use self::together::Together;
@@ -29,7 +29,6 @@ use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::run_state::RunState;
 use crate::self_check::SelfCheck;
-use crate::share::Share;
 use crate::time::TimeSampler;
 
 /// A network in training. It knows no objective but through the trait [`Objective`].

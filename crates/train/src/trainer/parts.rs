@@ -3,7 +3,7 @@
 //! A step of B pairs takes a part of memory that is the same for every B, for gradients and work spaces, and a part for each
 //! pair, for what the backward pass needs. Two steps of a few pairs tell both.
 
-use interflow_libtorch::{DeviceMemory, device_memory, reset_peak_memory};
+use interflow_libtorch::{DeviceMemory, Share, device_memory, reset_peak_memory};
 use tch::Device;
 
 use super::Trainer;
@@ -12,7 +12,6 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::objective::TrainingStep;
 use crate::observer::Observer;
-use crate::share::Share;
 
 /// The share of the free memory that a step may take: the rest is for held-out checks, and for what libtorch cannot use of
 /// the gaps between tensors.

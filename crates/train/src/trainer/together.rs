@@ -1,6 +1,6 @@
 //! Training in several processes, each of which computes the gradient of its rows of every batch.
 
-use interflow_libtorch::ProcessGroup;
+use interflow_libtorch::{ProcessGroup, Share};
 use interflow_metrics::Estimate;
 use tch::Tensor;
 
@@ -8,7 +8,6 @@ use super::Trainer;
 use crate::error::{Error, Result};
 use crate::objective::{Gradient, Setting};
 use crate::self_check::{Balance, TermCheck};
-use crate::share::Share;
 
 /// The processes that train together, and what they have agreed on.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub(super) struct Together {
 
 impl Together {
     pub(super) fn share(&self) -> Share {
-        Share::of(&self.group)
+        self.group.share()
     }
 
     pub(super) fn stop(&self) -> bool {

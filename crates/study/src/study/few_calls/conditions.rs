@@ -4,7 +4,6 @@ use anyhow::Result;
 use interflow_core::Given;
 use interflow_core::flow_map::{Direction, FlowMap, Jump};
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::tch;
 use tch::{Kind, Tensor};
 
 use super::{FewCallsConfig, cell, object};

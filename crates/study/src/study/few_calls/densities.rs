@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use interflow_core::{Points, tch};
+use interflow_core::Points;
 use interflow_flow::Engine;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};

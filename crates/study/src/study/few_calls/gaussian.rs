@@ -5,12 +5,12 @@
 //! `(t − s) D_{s,t} = Σ log(σ_t/σ_s)`.
 
 use anyhow::Result;
+use interflow_core::Given;
 use interflow_core::density::Gaussian;
 use interflow_core::flow_map::Jump;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::DensityConfig;
-use interflow_core::{Given, tch};
 use interflow_flow::config::TargetConfig;
 use interflow_transport::CouplingConfig;
 use serde_json::{Map, Value, json};

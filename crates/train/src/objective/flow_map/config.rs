@@ -29,7 +29,7 @@ pub enum MapCondition {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DivergenceTarget {
-    /// Exactly.
+    /// Exactly, by the derivative along every coordinate.
     Exact,
     /// By Hutchinson's estimate with one probe of random signs for each point \[HS81\].
     Hutchinson,

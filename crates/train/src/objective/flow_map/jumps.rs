@@ -31,7 +31,7 @@ impl Default for JumpTimes {
 }
 
 impl JumpTimes {
-    /// Checks the shares.
+    /// Refuses shares outside of [0, 1].
     pub(super) fn check(&self) -> Result<()> {
         let shares = [
             ("times end_share", self.end_share),

@@ -41,7 +41,7 @@ impl Residuals {
 
 /// The velocity in a condition: a teacher's, or the diagonal of the network in training.
 pub(super) struct Velocity<'a> {
-    /// Its network.
+    /// The network whose values at one time are the velocity.
     pub(super) network: &'a dyn Network,
     /// How its divergence is computed; not at all without it.
     pub(super) divergence: Option<DivergenceTarget>,
