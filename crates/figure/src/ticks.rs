@@ -10,6 +10,11 @@ pub(crate) fn ticks(low: f64, high: f64, n_wanted: usize) -> Vec<f64> {
 
 /// A tick as text: as many decimals as the step needs, `k` and `M` for great numbers.
 pub(crate) fn label(value: f64, step: f64) -> String {
+    plain(value, step).replace('-', "−")
+}
+
+/// The same with the minus of programs.
+fn plain(value: f64, step: f64) -> String {
     let (unit, suffix) = match value.abs().max(step) {
         v if v >= 1e15 => return format!("{value:.2e}"),
         v if v >= 1e6 => (1e6, "M"),
@@ -46,7 +51,7 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         assert_eq!(labels(0.0, 1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(labels(-0.03, 0.07), ["-0.02", "0", "0.02", "0.04", "0.06"]);
+        assert_eq!(labels(-0.03, 0.07), ["−0.02", "0", "0.02", "0.04", "0.06"]);
         assert_eq!(labels(0.0, 50_000.0), ["0", "10k", "20k", "30k", "40k", "50k"]);
     }
 }
