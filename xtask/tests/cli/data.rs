@@ -111,3 +111,15 @@ fn an_experiment_fetches_what_it_needs() {
     assert!(stdout(&output).starts_with("experiment configs/miniboone.toml --data "), "{}", stdout(&output));
     assert!(workspace.path("d/miniboone/MiniBooNE_PID.txt").is_file());
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let workspace = workspace(&["miniboone"]);
+    workspace.file("configs/moons.toml", "");
+    for args in [&["data", "--list"], &["experiment", "--list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = workspace.xtask(args).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    }
+}
