@@ -156,5 +156,6 @@ fn numbered((low, high): (f64, f64), n_wanted: usize) -> Vec<(f64, String)> {
     let few = ticks(low, high, n_wanted);
     let values = if few.len() < 2 { ticks(low, high, 2 * n_wanted) } else { few };
     let step = if values.len() > 1 { values[1] - values[0] } else { high - low };
-    values.into_iter().map(|value| (value, label(value, step))).collect()
+    let greatest = low.abs().max(high.abs());
+    values.into_iter().map(|value| (value, label(value, step, greatest))).collect()
 }

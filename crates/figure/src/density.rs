@@ -52,7 +52,7 @@ fn draw_bar(scene: &mut Scene, area: Area, (greatest, name): (f64, &str)) {
     scene.add(Shape::Picture { area, image: Arc::new(image) }, INK, 1.0, None);
     scene.frame(area, AXIS);
     if greatest > 0.0 {
-        let axis = Axis::new((0.0, greatest), name, 4);
+        let axis = Axis::new((0.0, greatest), name, 5);
         for (value, number) in axis.numbered() {
             let y = area.bottom() - axis.share(value).sqrt() * area.height;
             scene.rule([area.right(), y], [area.right() + 3.0, y], AXIS);
