@@ -1,13 +1,17 @@
 //! The data sets that experiments may need, read from the cards that the data crate keeps of them.
 //!
-//! Nothing is fetched: the sources ask for their terms to be read. The files are named, measured and checked.
+//! The files are named, measured and checked here; `fetch` gets them where their publishers let a program do that.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use crate::{digest, workspace::Workspace};
+use crate::{
+    digest,
+    publishers::{self, Publication},
+    workspace::Workspace,
+};
 
 /// Where in the workspace the cards lie, one file for each data set.
 const CARDS: &str = "crates/data/catalogue";
@@ -100,20 +104,44 @@ impl DataSet {
         found.or(self.layouts.first()).map_or(&[], |layout| &layout.files)
     }
 
+    /// Whether every file of a layout lies below `dir` and is whole.
+    pub(crate) fn is_whole(&self, dir: &Path, check: Check) -> bool {
+        self.files(dir, check).iter().all(|file| file.state(dir, check).is_ok())
+    }
+
+    /// What of the most nearly complete layout lies below `dir`, in lines.
+    pub(crate) fn states(&self, dir: &Path) -> String {
+        let n_whole = |layout: &&Layout| {
+            layout.files.iter().filter(|file| file.state(dir, Check::Hash).is_ok()).count()
+        };
+        self.layouts
+            .iter()
+            .rev()
+            .max_by_key(n_whole)
+            .map_or_else(String::new, |layout| layout.states(dir, Check::Hash))
+    }
+
     /// Fails unless every file of a layout lies below `dir` and is whole; the message says what to get and from
     /// where.
     pub(crate) fn require(&self, dir: &Path, check: Check) -> Result<()> {
-        if self.files(dir, check).iter().all(|file| file.state(dir, check).is_ok()) {
+        if self.is_whole(dir, check) {
             return Ok(());
         }
-        let shown = |layout: &Layout| -> String {
-            layout.files.iter().map(|file| file.shown(&file.state(dir, check))).collect()
+        let files =
+            self.layouts.iter().map(|layout| layout.states(dir, check)).collect::<Vec<_>>().join("\n  or");
+        let fetch = match publishers::publication(&self.name) {
+            Some(Publication::Open(_)) => {
+                format!(
+                    "cargo xtask data {} --fetch downloads it once its terms are read, or\n      ",
+                    self.name
+                )
+            }
+            _ => String::new(),
         };
-        let files = self.layouts.iter().map(shown).collect::<Vec<_>>().join("\n  or");
         bail!(
             "the data set `{name}` is not complete in {dir}{files}\n  \
              from: {title} ({source}, {licence})\n\
-             hint: put it into {dir} under that path ({advice}),\n      \
+             hint: {fetch}put it into {dir} under that path ({advice}),\n      \
              or name another folder by --data or INTERFLOW_DATA",
             name = self.name,
             dir = dir.display(),
@@ -122,6 +150,13 @@ impl DataSet {
             licence = self.licence,
             advice = self.advice,
         )
+    }
+}
+
+impl Layout {
+    /// What of it lies below `dir`, in lines.
+    fn states(&self, dir: &Path, check: Check) -> String {
+        self.files.iter().map(|file| file.shown(&file.state(dir, check))).collect()
     }
 }
 

@@ -9,17 +9,25 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     catalogue::{Catalogue, Check, DataSet},
-    config, flags,
+    config,
+    fetch::{Fetch, Patience},
+    flags,
     workspace::Workspace,
 };
 
-/// Lists the data sets, or shows one; one that isn't whole is an error that says how to get it.
+/// Lists the data sets, or shows one, fetched if asked for; one that isn't whole is an error that says how to get it.
 pub(crate) fn run(workspace: &Workspace, flags: &flags::Data) -> Result<()> {
     let check = if flags.verify { Check::Hash } else { Check::Size };
     let dir = workspace.data(flags.dir.as_deref());
     let catalogue = Catalogue::read(workspace)?;
     match &flags.name {
-        Some(name) if !flags.list => show(named(&catalogue, name)?, &dir, check),
+        Some(name) if !flags.list => {
+            let set = named(&catalogue, name)?;
+            if flags.fetch {
+                Fetch { dir: &dir, mirror: flags.mirror.as_deref(), patience: Patience::USUAL }.set(set)?;
+            }
+            show(set, &dir, check)
+        }
         _ => catalogue.all().try_for_each(|set| list(set, &dir, check)),
     }
 }

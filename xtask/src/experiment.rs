@@ -13,6 +13,7 @@ use crate::{
     cargo,
     catalogue::{Catalogue, Check, DataSet},
     config::{self, Config},
+    fetch::{Fetch, Patience},
     flags,
     libtorch::{self, Flavour},
     workspace::Workspace,
@@ -31,6 +32,10 @@ fn start(workspace: &Workspace, name: &str, flags: &flags::Experiment) -> Result
     let data = workspace.data(flags.data.as_deref());
     let catalogue = Catalogue::read(workspace)?;
     let needed = config.data_sets(&catalogue, &flags.set);
+    if flags.fetch {
+        let fetch = Fetch { dir: &data, mirror: flags.mirror.as_deref(), patience: Patience::USUAL };
+        needed.iter().filter(|set| !set.is_whole(&data, Check::Size)).try_for_each(|set| fetch.set(set))?;
+    }
     require(&needed, &data).map_err(|error| {
         let ready = ready(&workspace.configs(), &catalogue, &data).unwrap_or_default();
         let alternatives = alternatives(ready, config.target().as_deref());

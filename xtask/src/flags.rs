@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Setup(Setup),
     /// Run one of the experiments in configs/
     Experiment(Experiment),
-    /// Show where a data set comes from, where it has to lie, and whether it is whole
+    /// Show where a data set comes from, where it has to lie, and whether it is whole, or fetch it
     Data(Data),
     /// Run all tests, doctests included; arguments go to `cargo test`
     Test(Passthrough),
@@ -74,6 +74,12 @@ pub(crate) struct Experiment {
     /// Folder with the data sets, else the one that `INTERFLOW_DATA` names, else data/ in the workspace
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Download the data sets that it needs and that are not there
+    #[arg(long)]
+    pub(crate) fetch: bool,
+    /// Download from here instead of from the publishers: URL/FILE for each FILE
+    #[arg(long, value_name = "URL", requires = "fetch", value_parser = mirror)]
+    pub(crate) mirror: Option<String>,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -108,6 +114,12 @@ pub(crate) struct Data {
     /// Folder with the data sets, else the one that `INTERFLOW_DATA` names, else data/ in the workspace
     #[arg(long = "data", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// Download it from its publisher unless it is there
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) fetch: bool,
+    /// Download from here instead of from the publisher: URL/FILE for each FILE
+    #[arg(long, value_name = "URL", requires = "fetch", value_parser = mirror)]
+    pub(crate) mirror: Option<String>,
     /// Hash the files instead of comparing their sizes only
     #[arg(long)]
     pub(crate) verify: bool,
@@ -131,6 +143,13 @@ fn device(text: &str) -> Result<String, String> {
     match (text, number) {
         ("cpu" | "cuda", _) | (_, Some(Ok(_))) => Ok(text.to_owned()),
         _ => Err("expected cpu, cuda or cuda:N".to_owned()),
+    }
+}
+
+fn mirror(text: &str) -> Result<String, String> {
+    match text.split_once("://") {
+        Some(("http" | "https", rest)) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected an address that begins with https:// or http://".to_owned()),
     }
 }
 

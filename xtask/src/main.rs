@@ -15,6 +15,7 @@ mod config;
 mod data;
 mod digest;
 mod experiment;
+mod fetch;
 mod flags;
 mod fuzz;
 mod gpu;
@@ -22,6 +23,7 @@ mod layers;
 mod libtorch;
 mod modules;
 mod progress;
+mod publishers;
 mod setup;
 mod test;
 mod tidy;
@@ -39,11 +41,18 @@ use crate::{
 fn main() -> ExitCode {
     match run(Flags::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
+        // Who closes stdout has read enough, like `head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.root_cause().downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn run(command: Command) -> anyhow::Result<()> {

@@ -67,9 +67,10 @@ fn sweep(args: &Args, what: &str, cases: &[(i64, Size)]) {
         half.push((x, bf16_ms.log10()));
     }
     let series: [Series; 2] = [("f32".to_owned(), single), ("bf16".to_owned(), half)];
-    let image = curve_image(&series, &format!("log2 of the {what}"), "log10 of the step's time in ms");
-    let file = format!("{}-{what}.png", args.out.display());
-    image.save(file).expect("a picture");
+    let figure = curve_image(&series, &format!("log₂ of the {what}"), "log₁₀ of the step's time in ms");
+    let file = format!("{}-{what}", args.out.display());
+    std::fs::write(format!("{file}.png"), figure.png().expect("a picture")).expect("a file");
+    std::fs::write(format!("{file}.svg"), figure.svg().expect("a drawing")).expect("a file");
 }
 
 fn in_a_process(size: Size, threads: i32) -> Cost {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod about;
 mod images;
 mod names;
 mod noise;
@@ -15,6 +16,7 @@ use interflow_libtorch::Products;
 
 use self::noise::named;
 
+pub(crate) use about::{CompletionsArgs, ManArgs, RunsArgs};
 pub(crate) use images::FidArgs;
 pub(crate) use names::NameList;
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
@@ -78,13 +80,24 @@ pub(crate) enum Command {
     Fid(FidArgs),
     /// Describe a checkpoint: step, seed, network, config.
     Inspect(InspectArgs),
+    /// List the run folders in FOLDER, the newest last: name, begin, step, test NLL.
+    Runs(RunsArgs),
+    /// Write a shell's completions to stdout.
+    ///
+    /// For bash: `interflow completions bash > ~/.local/share/bash-completion/completions/interflow`; for zsh a file
+    /// `_interflow` in a folder of `$fpath`; for fish `~/.config/fish/completions/interflow.fish`.
+    Completions(CompletionsArgs),
+    /// Write the manual's pages into FOLDER.
+    Man(ManArgs),
 }
 
 impl Command {
     /// Refuses what several processes cannot share.
     pub(crate) fn check_shared(&self) -> anyhow::Result<()> {
         let stdin = match self {
-            Self::Inspect(_) => anyhow::bail!("there is no work to share\nhint: take one process"),
+            Self::Inspect(_) | Self::Runs(_) | Self::Completions(_) | Self::Man(_) => {
+                anyhow::bail!("there is no work to share\nhint: take one process")
+            }
             Self::Fit(args) => args.file.as_path(),
             Self::LogProb(args) => args.rows.file.as_path(),
             Self::Score(args) => args.rows.file.as_path(),
@@ -248,7 +261,7 @@ pub(crate) struct SampleArgs {
     /// The deviation of the observations' noise where none is written.
     #[arg(long, requires = "observe", value_name = "STD", default_value_t = 0.1)]
     pub(crate) noise: f64,
-    /// A .csv, .npy or (in two dimensions) .png file; `-` is CSV on stdout. Images go to a .png sheet, a .npy array of
+    /// A .csv, .npy or (in two dimensions) .png or .svg file; `-` is CSV on stdout. Images go to a .png sheet, a .npy array of
     /// their levels or, one by one, to a folder.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod completions;
 mod density;
 mod encode;
 mod evaluate;
@@ -7,11 +8,14 @@ mod fid;
 mod fit;
 mod inspect;
 mod log_prob;
+mod man;
 mod open;
 mod run;
+mod runs;
 mod sample;
 mod score;
 
+pub(crate) use completions::completions;
 pub(crate) use density::density;
 pub(crate) use encode::encode;
 pub(crate) use evaluate::evaluate;
@@ -19,6 +23,8 @@ pub(crate) use fid::fid;
 pub(crate) use fit::fit;
 pub(crate) use inspect::inspect;
 pub(crate) use log_prob::log_prob;
+pub(crate) use man::man;
 pub(crate) use run::{experiment, train};
+pub(crate) use runs::runs;
 pub(crate) use sample::sample;
 pub(crate) use score::score;

@@ -145,6 +145,9 @@ fn run(command: &Command, work: &Work) -> anyhow::Result<ExitCode> {
         Command::Evaluate(args) => command::evaluate(args, work),
         Command::Fid(args) => command::fid(args, work),
         Command::Inspect(args) => command::inspect(args),
+        Command::Runs(args) => command::runs(args),
+        Command::Completions(args) => command::completions(args),
+        Command::Man(args) => command::man(args),
     }
 }
 

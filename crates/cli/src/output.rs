@@ -1,4 +1,4 @@
-//! Where points go: CSV on stdout, or a CSV, NPY or PNG file by its ending.
+//! Where points go: CSV on stdout, or a CSV, NPY, PNG or SVG file by its ending.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,8 +19,8 @@ pub(crate) enum Output {
     Csv(std::path::PathBuf),
     /// A .npy file.
     Npy(std::path::PathBuf),
-    /// A .png file with a histogram of two-dimensional points.
-    Png(std::path::PathBuf),
+    /// A .png or .svg file with a histogram of two-dimensional points.
+    Picture(std::path::PathBuf),
 }
 
 /// Refuses an output that is one of the files that are read, by whatever name or link: it would replace them.
@@ -54,16 +54,16 @@ impl Output {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("csv") => Ok(Self::Csv(path.to_owned())),
             Some("npy") => Ok(Self::Npy(path.to_owned())),
-            Some("png") => Ok(Self::Png(path.to_owned())),
+            Some("png" | "svg") => Ok(Self::Picture(path.to_owned())),
             // Pipes of a shell, `>(...)`, have names of its own.
             _ if atomic::is_stream(path) => Ok(Self::Csv(path.to_owned())),
-            _ => bail!("an output file ends in .csv, .npy or .png, found: {name}"),
+            _ => bail!("an output file ends in .csv, .npy, .png or .svg, found: {name}"),
         }
     }
 
     /// Whether it is a picture.
     pub(crate) fn is_picture(&self) -> bool {
-        matches!(self, Self::Png(_))
+        matches!(self, Self::Picture(_))
     }
 
     /// Writes points `[N, D]` under the given column names.
@@ -72,9 +72,9 @@ impl Output {
             Self::Stdout => to_stdout(&table::csv_bytes(Some(columns), points)?),
             Self::Csv(path) => Ok(table::write_csv(path, Some(columns), points)?),
             Self::Npy(path) => Ok(table::write_npy(path, points)?),
-            Self::Png(path) => {
+            Self::Picture(path) => {
                 let points = points_2d(points)?;
-                write_png(path, &figure::histogram_image(&points, extent, 200))
+                write_figure(path, &figure::histogram_image(&points, extent, 200))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Output {
                 let column = column.to_device(rows.values.device()).to_kind(rows.values.kind());
                 Ok(table::write_npy(path, &Tensor::cat(&[&rows.values, &column], 1))?)
             }
-            Self::Png(_) => bail!("a table with {name} goes to a .csv or .npy file"),
+            Self::Picture(_) => bail!("a table with {name} goes to a .csv or .npy file"),
         }
     }
 }
@@ -101,7 +101,8 @@ impl Output {
 #[error("nobody reads stdout any more")]
 pub(crate) struct ReaderGone;
 
-fn to_stdout(bytes: &[u8]) -> Result<()> {
+/// Writes bytes to stdout, all of them.
+pub(crate) fn to_stdout(bytes: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
         if is_gone(&error) {
@@ -124,10 +125,19 @@ pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<()> {
     to_stdout(format!("{line}\n").as_bytes())
 }
 
+/// Writes a figure as SVG to a file of that ending, as PNG to any other, whole or not at all.
+pub(crate) fn write_figure(path: &Path, figure: &figure::Figure) -> Result<()> {
+    let is_svg = path.extension().is_some_and(|ending| ending == "svg");
+    write_picture(path, &if is_svg { figure.svg()?.into_bytes() } else { figure.png()? })
+}
+
 /// Writes a picture as a PNG file, whole or not at all.
 pub(crate) fn write_png(path: &Path, picture: &figure::RgbImage) -> Result<()> {
-    let bytes = figure::png(picture)?;
-    atomic::write(path, &bytes).with_context(|| format!("cannot write the picture: {}", path.display()))
+    write_picture(path, &figure::png(picture)?)
+}
+
+fn write_picture(path: &Path, bytes: &[u8]) -> Result<()> {
+    atomic::write(path, bytes).with_context(|| format!("cannot write the picture: {}", path.display()))
 }
 
 /// Numbers of a tensor in row-major order.

@@ -1,9 +1,140 @@
-//! What axes of all charts share: ranges, ticks with their text, thin rules.
+//! The frame of a chart: its area, and the axes with their ticks, numbers and names.
 
-use image::{Rgb, RgbImage};
-
-use crate::canvas::{self, Pen};
+use crate::colormap::{AXIS, GRID};
+use crate::font;
+use crate::scene::{Anchor, Area, Place, Scene, Text};
+use crate::style::{FAR, NAME, NEAR, TICK};
 use crate::ticks::{label, ticks};
+
+/// The length of a tick.
+const LENGTH: f64 = 3.5;
+
+/// One axis.
+#[derive(Debug, Clone)]
+pub(crate) struct Axis {
+    /// What it shows from end to end.
+    pub(crate) range: (f64, f64),
+    /// Its name with the unit; `""`: none is written.
+    pub(crate) name: String,
+    /// About how many ticks it has.
+    pub(crate) n_ticks: usize,
+}
+
+/// An area whose places are numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub(crate) area: Area,
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+}
+
+impl Axis {
+    pub(crate) fn new(range: (f64, f64), name: &str, n_ticks: usize) -> Self {
+        Self { range, name: name.to_owned(), n_ticks }
+    }
+
+    /// The ticks with their text: about as many as wanted, and two at least.
+    pub(crate) fn numbered(&self) -> Vec<(f64, String)> {
+        numbered(self.range, self.n_ticks)
+    }
+
+    /// How far along the axis a number is: 0 at its beginning, 1 at its end.
+    pub(crate) fn share(&self, value: f64) -> f64 {
+        (value - self.range.0) / (self.range.1 - self.range.0)
+    }
+
+    /// The room that its numbers and its name take beside a vertical axis.
+    pub(crate) fn breadth(&self) -> f64 {
+        let widths = self.numbered().into_iter().map(|(_, text)| font::width(&text, TICK));
+        LENGTH + NEAR + widths.fold(0.0, f64::max) + self.line()
+    }
+
+    /// The room that they take below a horizontal one.
+    pub(crate) fn depth(&self) -> f64 {
+        LENGTH + NEAR + TICK + self.line()
+    }
+
+    fn line(&self) -> f64 {
+        if self.name.is_empty() { NEAR } else { NAME + 2.0 * NEAR }
+    }
+}
+
+impl Frame {
+    /// The frame in a page, of which the axes take what they need.
+    pub(crate) fn inside(page: Area, x: Axis, y: Axis) -> Self {
+        let (breadth, depth) = (y.breadth(), x.depth());
+        let area = Area {
+            left: page.left + breadth,
+            top: page.top,
+            width: page.width - breadth,
+            height: page.height - depth,
+        };
+        Self { area, x, y }
+    }
+
+    /// Where a point lies.
+    pub(crate) fn place(&self, [x, y]: [f64; 2]) -> Place {
+        [self.column(x), self.row(y)]
+    }
+
+    pub(crate) fn column(&self, x: f64) -> f64 {
+        self.area.left + self.x.share(x) * self.area.width
+    }
+
+    pub(crate) fn row(&self, y: f64) -> f64 {
+        self.area.bottom() - self.y.share(y) * self.area.height
+    }
+
+    /// Draws the lines of the grid, which lie below all else.
+    pub(crate) fn draw_grid(&self, scene: &mut Scene) {
+        for (value, _) in self.x.numbered() {
+            let x = self.column(value);
+            scene.rule([x, self.area.top], [x, self.area.bottom()], GRID);
+        }
+        for (value, _) in self.y.numbered() {
+            let y = self.row(value);
+            scene.rule([self.area.left, y], [self.area.right(), y], GRID);
+        }
+    }
+
+    /// Draws the frame, ticks, numbers and names.
+    pub(crate) fn draw_axes(&self, scene: &mut Scene) {
+        scene.frame(self.area, AXIS);
+        self.draw_below(scene);
+        self.draw_left(scene);
+    }
+
+    /// Draws the horizontal axis.
+    pub(crate) fn draw_below(&self, scene: &mut Scene) {
+        let bottom = self.area.bottom();
+        for (value, number) in self.x.numbered() {
+            let x = self.column(value);
+            scene.rule([x, bottom], [x, bottom + LENGTH], AXIS);
+            scene.text(text([x, bottom + LENGTH + TICK + 1.0], number, TICK, Anchor::Middle));
+        }
+        let room = self.area.width + FAR;
+        let at = [self.area.left + self.area.width / 2.0, bottom + LENGTH + TICK + NAME + NEAR];
+        scene.text(text(at, font::fitted(&self.x.name, NAME, room), NAME, Anchor::Middle));
+    }
+
+    /// Draws the vertical axis.
+    pub(crate) fn draw_left(&self, scene: &mut Scene) {
+        let left = self.area.left;
+        for (value, number) in self.y.numbered() {
+            let y = self.row(value);
+            scene.rule([left - LENGTH, y], [left, y], AXIS);
+            scene.text(text([left - LENGTH - 2.5, y + 0.36 * TICK], number, TICK, Anchor::End));
+        }
+        let at = [left - self.y.breadth() + NAME, self.area.top + self.area.height / 2.0];
+        let name = font::fitted(&self.y.name, NAME, self.area.height + FAR);
+        scene.text(Text { upwards: true, ..text(at, name, NAME, Anchor::Middle) });
+    }
+}
+
+/// A text that is read from the left.
+pub(crate) fn text(at: Place, words: String, size: f64, anchor: Anchor) -> Text {
+    Text { at, words, size, anchor, upwards: false }
+}
 
 /// The least and greatest of `values`, moved apart where they're equal; (0, 1) where there are none.
 pub(crate) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
@@ -21,19 +152,10 @@ pub(crate) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// The ticks of a range with their text: about `n_wanted`, and two at least.
-pub(crate) fn numbered((low, high): (f64, f64), n_wanted: usize) -> Vec<(f64, String)> {
+fn numbered((low, high): (f64, f64), n_wanted: usize) -> Vec<(f64, String)> {
     let few = ticks(low, high, n_wanted);
     let values = if few.len() < 2 { ticks(low, high, 2 * n_wanted) } else { few };
     let step = if values.len() > 1 { values[1] - values[0] } else { high - low };
-    values.into_iter().map(|value| (value, label(value, step))).collect()
-}
-
-/// The middle of the pixel that holds `v`.
-pub(crate) fn on_pixel(v: f64) -> f64 {
-    v.floor() + 0.5
-}
-
-/// A line one pixel wide.
-pub(crate) fn rule(image: &mut RgbImage, from: [f64; 2], to: [f64; 2], color: Rgb<u8>) {
-    canvas::line(image, from, to, Pen { color, width: 1.0, opacity: 1.0 });
+    let greatest = low.abs().max(high.abs());
+    values.into_iter().map(|value| (value, label(value, step, greatest))).collect()
 }

@@ -4,7 +4,8 @@ use image::Rgb;
 
 pub(crate) const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
 pub(crate) const INK: Rgb<u8> = Rgb([38, 42, 51]);
-pub(crate) const GRID: Rgb<u8> = Rgb([226, 229, 234]);
+pub(crate) const AXIS: Rgb<u8> = Rgb([120, 125, 135]);
+pub(crate) const GRID: Rgb<u8> = Rgb([232, 234, 238]);
 pub(crate) const BLUE: Rgb<u8> = Rgb([31, 102, 176]);
 pub(crate) const ORANGE: Rgb<u8> = Rgb([226, 110, 28]);
 

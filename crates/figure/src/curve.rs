@@ -1,176 +1,187 @@
-//! A line chart, for losses and other numbers over steps or time.
+//! Line charts, for losses and other numbers over steps or time.
 
-use image::RgbImage;
+use crate::axes::{Axis, Frame, range};
+use crate::colormap::{INK, line_color};
+use crate::figure::Figure;
+use crate::legend::{self, Entry, Sign};
+use crate::scene::{Area, Scene, Shape, pieces};
+use crate::smooth::{quantiles, smoothed};
+use crate::style::{FAR, NEAR, STROKE};
 
-use crate::axes::{numbered, on_pixel, range, rule};
-use crate::canvas::{self, LETTER, Pen, disc, polyline, text, text_upwards, text_width};
-use crate::colormap::{GRID, INK, WHITE, line_color};
-
-const SIZE: (u32, u32) = (720, 440);
-const LEFT: f64 = 84.0;
-const RIGHT: f64 = 20.0;
-const TOP: f64 = 20.0;
-const BOTTOM: f64 = 52.0;
-
-/// More lines than this have their legend beside the chart, where it covers none.
-const MOST_COVERED: usize = 3;
+/// The size of a chart without a legend beside it.
+const SIZE: [f64; 2] = [560.0, 350.0];
 
 /// One line of a chart: its name in the legend, and its points (x, y) in the order in which they are joined.
 pub type Series = (String, Vec<(f64, f64)>);
 
 /// Draws `series` as lines over common axes with ticks that span all finite points, named `x_label` and `y_label`.
-/// Several lines get a legend: up to three lines inside the chart of 720 × 440 pixels, more beside it, which makes
-/// the picture wider. Points that aren't finite break the line; a point alone is a dot. No series is an empty chart.
-pub fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> RgbImage {
-    let mut image = RgbImage::from_pixel(SIZE.0, SIZE.1, WHITE);
-    let frame = Frame::around(series);
-    frame.draw_axes(&mut image);
-    for (index, (_, points)) in series.iter().enumerate() {
-        let line: Vec<_> = points.iter().map(|&(x, y)| [frame.column(x), frame.row(y)]).collect();
-        polyline(&mut image, &line, Pen { color: line_color(index), width: 2.0, opacity: 1.0 });
-        for place in alone(&line) {
-            disc(&mut image, place, Pen { color: line_color(index), width: 7.0, opacity: 1.0 });
+/// Several lines get a legend above the chart or, where they have no room there, beside it, which makes the figure wider.
+/// Points that aren't finite break the line; a point alone is a dot. No series is an empty chart.
+pub fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> Figure {
+    let points =
+        || series.iter().flat_map(|(_, points)| points).filter(|(x, y)| x.is_finite() && y.is_finite());
+    let chart = Chart::new(range(points().map(|p| p.0)), range(points().map(|p| p.1)), [x_label, y_label]);
+    let entries: Vec<Entry> = named(series).map(|(index, name)| line(index, name)).collect();
+    chart.draw(&entries, |scene, frame| {
+        for (index, (_, points)) in series.iter().enumerate() {
+            draw(scene, frame, points, (index, Sign::Line));
         }
-    }
-    draw_names(&mut image, (x_label, y_label));
-    match series.len() {
-        0 | 1 => image,
-        2..=MOST_COVERED => {
-            let legend = legend(series);
-            let left = i64::from(SIZE.0) - RIGHT as i64 - i64::from(legend.width()) - 8;
-            image::imageops::replace(&mut image, &legend, left, TOP as i64 + 8);
-            image
+    })
+}
+
+/// Draws the course of noisy numbers: of a series with many points its running mean, over a faint line of the points
+/// themselves. The chart leaves out the few points that are far from all others.
+pub fn course_image(series: &[Series], x_label: &str, y_label: &str) -> Figure {
+    let means: Vec<Option<Vec<(f64, f64)>>> = series.iter().map(|(_, points)| smoothed(points)).collect();
+    let shown = series.iter().zip(&means).flat_map(|((_, points), mean)| match mean {
+        Some(mean) => quantiles(points).into_iter().chain(mean.iter().map(|p| p.1)).collect::<Vec<_>>(),
+        None => points.iter().map(|p| p.1).collect(),
+    });
+    let columns = series.iter().flat_map(|(_, points)| points).map(|p| p.0).filter(|x| x.is_finite());
+    let chart = Chart::new(range(columns), range(shown.filter(|y| y.is_finite())), [x_label, y_label]);
+    let mut entries: Vec<Entry> = named(series).map(|(index, name)| line(index, name)).collect();
+    if let Some(index) = means.iter().position(Option::is_some) {
+        if entries.is_empty() {
+            entries.push(line(index, "running mean"));
         }
-        _ => beside(&image, &legend(series)),
+        entries.push(Entry::new(Sign::Faint, INK, "single values"));
     }
-}
-
-/// The finite points between two that are not, which no stroke reaches.
-fn alone(line: &[[f64; 2]]) -> impl Iterator<Item = [f64; 2]> + '_ {
-    let finite =
-        |index: usize| line.get(index).is_some_and(|place| place.iter().all(|number| number.is_finite()));
-    let beside = move |index: usize| index.checked_sub(1).is_some_and(finite) || finite(index + 1);
-    (0..line.len()).filter(move |&index| finite(index) && !beside(index)).map(|index| line[index])
-}
-
-/// The chart with its legend to the right of it.
-fn beside(chart: &RgbImage, legend: &RgbImage) -> RgbImage {
-    let (width, height) =
-        (chart.width() + legend.width() + RIGHT as u32, chart.height().max(legend.height()));
-    let mut page = RgbImage::from_pixel(width, height, WHITE);
-    image::imageops::replace(&mut page, chart, 0, 0);
-    image::imageops::replace(&mut page, legend, i64::from(chart.width()), TOP as i64);
-    page
-}
-
-/// The ranges of x and y that a chart shows.
-struct Frame {
-    x: (f64, f64),
-    y: (f64, f64),
-}
-
-impl Frame {
-    /// The frame of all finite points, with some air above and below.
-    fn around(series: &[Series]) -> Self {
-        let points = || series.iter().flat_map(|(_, p)| p).filter(|(x, y)| x.is_finite() && y.is_finite());
-        let (low, high) = range(points().map(|p| p.1));
-        let air = 0.05 * (high - low);
-        Self { x: range(points().map(|p| p.0)), y: (low - air, high + air) }
-    }
-
-    fn column(&self, x: f64) -> f64 {
-        LEFT + (x - self.x.0) / (self.x.1 - self.x.0) * (f64::from(SIZE.0) - LEFT - RIGHT)
-    }
-
-    fn row(&self, y: f64) -> f64 {
-        TOP + (self.y.1 - y) / (self.y.1 - self.y.0) * (f64::from(SIZE.1) - TOP - BOTTOM)
-    }
-
-    /// Draws the grid, the ticks' numbers and the two axes.
-    fn draw_axes(&self, image: &mut RgbImage) {
-        let (right, bottom) = (f64::from(SIZE.0) - RIGHT, f64::from(SIZE.1) - BOTTOM);
-        let half_letter = i64::from(LETTER) / 2;
-        for (value, number) in numbered(self.x, 7) {
-            let column = on_pixel(self.column(value));
-            rule(image, [column, TOP], [column, bottom + 4.0], GRID);
-            let left = column as i64 - i64::from(text_width(&number, 1)) / 2;
-            text(image, (left, bottom as i64 + 10), &number, 1);
+    chart.draw(&entries, |scene, frame| {
+        for (index, ((_, points), mean)) in series.iter().zip(&means).enumerate() {
+            if let Some(mean) = mean {
+                draw(scene, frame, points, (index, Sign::Faint));
+                draw(scene, frame, mean, (index, Sign::Line));
+            } else {
+                draw(scene, frame, points, (index, Sign::Line));
+            }
         }
-        for (value, number) in numbered(self.y, 8) {
-            let row = on_pixel(self.row(value));
-            rule(image, [LEFT - 4.0, row], [right, row], GRID);
-            let left = LEFT as i64 - 8 - i64::from(text_width(&number, 1));
-            text(image, (left, row as i64 - half_letter), &number, 1);
+    })
+}
+
+/// The names of several series; one alone needs none.
+fn named(series: &[Series]) -> impl Iterator<Item = (usize, &str)> {
+    let n = if series.len() > 1 { series.len() } else { 0 };
+    series.iter().take(n).enumerate().map(|(index, (name, _))| (index, name.as_str()))
+}
+
+fn line(index: usize, name: &str) -> Entry {
+    Entry::new(Sign::Line, line_color(index), name)
+}
+
+fn draw(scene: &mut Scene, frame: &Frame, points: &[(f64, f64)], (index, sign): (usize, Sign)) {
+    let (lines, centres) = pieces(points.iter().map(|&(x, y)| frame.place([x, y])));
+    let (width, opacity, radius) = if sign == Sign::Faint { (1.0, 0.35, 1.0) } else { (STROKE, 1.0, 3.0) };
+    let (color, clip) = (line_color(index), Some(frame.area));
+    if !lines.is_empty() {
+        scene.add(Shape::Lines { lines, width }, color, opacity, clip);
+    }
+    if !centres.is_empty() {
+        scene.add(Shape::Dots { centres, radius }, color, opacity, clip);
+    }
+}
+
+/// What a chart's axes show.
+struct Chart {
+    x: Axis,
+    y: Axis,
+}
+
+impl Chart {
+    /// A chart of these ranges with some air around them.
+    fn new(x: (f64, f64), y: (f64, f64), [x_label, y_label]: [&str; 2]) -> Self {
+        let wider = |(low, high): (f64, f64), share: f64| {
+            let air = share * (high - low);
+            (low - air, high + air)
+        };
+        Self { x: Axis::new(wider(x, 0.015), x_label, 7), y: Axis::new(wider(y, 0.05), y_label, 6) }
+    }
+
+    /// The figure with these entries in its legend and what `lines` draws.
+    fn draw(self, entries: &[Entry], lines: impl FnOnce(&mut Scene, &Frame)) -> Figure {
+        let [width, height] = SIZE;
+        let room = width - self.y.breadth() - FAR;
+        let above = legend::row_width(entries) <= room;
+        let (head, side) = match entries {
+            [] => (NEAR + 1.0, 0.0),
+            _ if above => (legend::LINE + NEAR, 0.0),
+            _ => (NEAR + 1.0, legend::column_width(entries) + FAR),
+        };
+        let tall = if above { height } else { height.max(head + legend::LINE * entries.len() as f64 + FAR) };
+        let mut scene = Scene::new((width + side).ceil(), tall.ceil());
+        let page = Area { left: 0.0, top: head, width: width - FAR, height: height - head };
+        let frame = Frame::inside(page, self.x, self.y);
+        frame.draw_grid(&mut scene);
+        lines(&mut scene, &frame);
+        frame.draw_axes(&mut scene);
+        if above {
+            legend::draw_row(&mut scene, entries, [frame.area.left, head / 2.0]);
+        } else {
+            legend::draw_column(&mut scene, entries, [frame.area.right() + FAR, head + legend::LINE / 2.0]);
         }
-        rule(image, [LEFT + 0.5, TOP], [LEFT + 0.5, bottom], INK);
-        rule(image, [LEFT, bottom + 0.5], [right, bottom + 0.5], INK);
+        Figure::drawn(scene)
     }
-}
-
-fn draw_names(image: &mut RgbImage, (x_label, y_label): (&str, &str)) {
-    let middle_x = f64::midpoint(LEFT, f64::from(SIZE.0) - RIGHT) as i64;
-    let middle_y = f64::midpoint(TOP, f64::from(SIZE.1) - BOTTOM) as i64;
-    let left = middle_x - i64::from(text_width(x_label, 1)) / 2;
-    text(image, (left, i64::from(SIZE.1) - 20), x_label, 1);
-    text_upwards(image, (10, middle_y), y_label);
-}
-
-/// The lines' names beside their colours, on white.
-fn legend(series: &[Series]) -> RgbImage {
-    let widest = series.iter().map(|(name, _)| text_width(name, 1)).max().unwrap_or(0);
-    let (width, height) = (widest + 48, series.len() as u32 * 16 + 8);
-    let mut legend = RgbImage::from_pixel(width, height, WHITE);
-    canvas::border(&mut legend, GRID);
-    for (index, (name, _)) in series.iter().enumerate() {
-        let middle = 12.0 + 16.0 * index as f64;
-        let pen = Pen { color: line_color(index), width: 2.4, opacity: 1.0 };
-        canvas::line(&mut legend, [9.0, middle], [31.0, middle], pen);
-        text(&mut legend, (40, middle as i64 - 4), name, 1);
-    }
-    legend
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use image::RgbImage;
 
-    fn rows_of_ink(image: &RgbImage, x: u32) -> Vec<u32> {
-        (0..image.height()).filter(|&y| *image.get_pixel(x, y) == line_color(0)).collect()
+    use super::*;
+    use crate::colormap::{BLUE, ORANGE};
+
+    /// The rows in which a column of the image has this colour.
+    fn rows_of(image: &RgbImage, color: image::Rgb<u8>, x: u32) -> Vec<u32> {
+        (0..image.height()).filter(|&y| *image.get_pixel(x, y) == color).collect()
     }
 
     #[test]
-    fn a_falling_curve_falls() {
-        let image = curve_image(&[("loss".into(), vec![(0.0, 1.0), (10.0, 0.0)])], "step", "loss");
-        let (early, late) = (rows_of_ink(&image, 120), rows_of_ink(&image, 660));
-        assert!(!early.is_empty() && !late.is_empty());
-        assert!(early.iter().max() < late.iter().min(), "early {early:?}, late {late:?}");
+    fn lines_have_their_places_and_colours() {
+        let falling = (0..=10).map(|i| (f64::from(i), 10.0 - f64::from(i))).collect();
+        let rising = (0..=10).map(|i| (f64::from(i), f64::from(i))).collect();
+        let image =
+            curve_image(&[("a".into(), falling), ("b".into(), rising)], "step", "loss").image().unwrap();
+        let (left, right) = (300, 1000);
+        assert!(rows_of(&image, BLUE, left).iter().max() < rows_of(&image, ORANGE, left).iter().min());
+        assert!(rows_of(&image, BLUE, right).iter().min() > rows_of(&image, ORANGE, right).iter().max());
     }
 
     #[test]
     fn a_point_alone_is_seen() {
-        let dots = |points: Vec<(f64, f64)>| {
-            let image = curve_image(&[("cost".into(), points)], "step", "cost");
-            (0..SIZE.0).filter(|&x| !rows_of_ink(&image, x).is_empty()).count()
+        let seen = |points: Vec<(f64, f64)>| {
+            let image = curve_image(&[("cost".into(), points)], "step", "cost").image().unwrap();
+            (0..1120).filter(|&x| !rows_of(&image, BLUE, x).is_empty()).count()
         };
-        assert!((3..9).contains(&dots(vec![(3500.0, 4.0)])));
-        assert!((3..9).contains(&dots(vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, f64::NAN)])));
+        assert!((8..16).contains(&seen(vec![(3500.0, 4.0)])));
+        assert!((8..16).contains(&seen(vec![(0.0, f64::NAN), (1.0, 2.0), (2.0, f64::NAN)])));
     }
 
     #[test]
-    fn many_lines_have_their_legend_beside_them() {
+    fn legends_lie_outside_the_chart() {
         let line = |index: usize| (format!("line {index}"), vec![(0.0, 1.0), (10.0, index as f64)]);
-        let few = curve_image(&(0..3).map(line).collect::<Vec<_>>(), "x", "y");
-        let many = curve_image(&(0..9).map(line).collect::<Vec<_>>(), "x", "y");
-        assert_eq!(few.dimensions(), SIZE);
-        assert!(many.width() > SIZE.0 + 50 && many.height() == SIZE.1);
-        assert!((SIZE.0..many.width()).any(|x| !rows_of_ink(&many, x).is_empty()));
+        let size = |n: usize| {
+            let scene = curve_image(&(0..n).map(line).collect::<Vec<_>>(), "x", "y").scene;
+            [scene.width, scene.height]
+        };
+        assert!((size(3)[0] - SIZE[0]).abs() < 1.0 && (size(3)[1] - SIZE[1]).abs() < 1.0);
+        assert!(size(12)[0] > SIZE[0] + 40.0);
+        assert!(size(40)[1] > 40.0 * legend::LINE);
     }
 
     #[test]
     fn odd_input_draws_an_empty_or_flat_chart() {
-        curve_image(&[], "x", "y");
-        curve_image(&[("a".into(), vec![(0.0, f64::NAN), (1.0, f64::INFINITY)])], "x", "y");
-        let flat = curve_image(&[("a".into(), vec![(0.0, 3.0), (1.0, 3.0)])], "x", "y");
-        assert!(!rows_of_ink(&flat, 300).is_empty());
+        for draw in [curve_image, course_image] {
+            draw(&[], "x", "y").png().unwrap();
+            draw(&[("a".into(), vec![(0.0, f64::NAN), (1.0, f64::INFINITY)])], "x", "y").png().unwrap();
+            let flat = draw(&[("a".into(), vec![(0.0, 3.0), (1.0, 3.0)])], "x", "y").image().unwrap();
+            assert!(!rows_of(&flat, BLUE, 600).is_empty());
+        }
+    }
+
+    #[test]
+    fn many_noisy_points_have_a_mean_over_them() {
+        let noisy = (0..1000).map(|i| (f64::from(i), f64::from(i % 2))).collect::<Vec<_>>();
+        let scene = course_image(&[("loss".into(), noisy)], "step", "loss").scene;
+        let faint = scene.marks.iter().filter(|mark| mark.opacity < 0.5 && mark.clip.is_some()).count();
+        assert_eq!(faint, 1);
     }
 }

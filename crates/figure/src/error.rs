@@ -10,4 +10,7 @@ pub enum Error {
     /// The picture cannot be encoded as PNG.
     #[error("cannot encode the picture as PNG")]
     Encode(#[from] image::ImageError),
+    /// The figure has no pixels.
+    #[error("cannot draw a figure that has no area")]
+    Empty,
 }

@@ -1,46 +1,44 @@
 //! A two-dimensional histogram of samples.
 
-use image::RgbImage;
+use crate::density::heat_map;
+use crate::figure::Figure;
 
-use crate::density::density_image;
-
-/// Counts `points`, each `[x, y]`, in `n_bins × n_bins` cells of `[−extent, extent]²` and draws the counts as
-/// [`density_image`] does: y upwards, the fullest cell brightest. Points beyond the square and points that aren't
-/// finite are left out.
+/// Counts `points`, each `[x₁, x₂]`, in `n_bins × n_bins` cells of `[−extent, extent]²` and draws their share of all points
+/// by area, an estimate of the density, as [`density_image`](crate::density_image) does. Points beyond the square count as
+/// points, but in no cell; those that aren't finite are left out.
 ///
 /// # Panics
 /// When `n_bins` is 0.
-pub fn histogram_image(points: &[[f64; 2]], extent: f64, n_bins: usize) -> RgbImage {
-    let mut counts = vec![0.0; n_bins * n_bins];
+pub fn histogram_image(points: &[[f64; 2]], extent: f64, n_bins: usize) -> Figure {
+    heat_map(&shares(points, extent, n_bins), n_bins, extent, "samples, density")
+}
+
+fn shares(points: &[[f64; 2]], extent: f64, n_bins: usize) -> Vec<f64> {
+    let finite = || points.iter().filter(|point| point.iter().all(|number| number.is_finite()));
+    let side = 2.0 * extent / n_bins as f64;
+    let share = 1.0 / (finite().count().max(1) as f64 * side * side);
+    let mut shares = vec![0.0; n_bins * n_bins];
     let bin = |v: f64| {
         let place = f64::midpoint(v / extent, 1.0) * n_bins as f64;
         (0.0..n_bins as f64).contains(&place).then_some(place as usize)
     };
-    for &[x, y] in points {
+    for &[x, y] in finite() {
         if let (Some(column), Some(row)) = (bin(x), bin(y)) {
-            counts[row * n_bins + column] += 1.0;
+            shares[row * n_bins + column] += share;
         }
     }
-    density_image(&counts, n_bins)
+    shares
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::colormap::magma;
 
     #[test]
-    fn bright_where_dense_with_y_upwards() {
-        let image = histogram_image(&[[0.9, 0.9], [0.9, 0.9], [-0.9, -0.9]], 1.0, 10);
-        let last = image.width() - 1;
-        assert_eq!(*image.get_pixel(last, 0), magma(1.0));
-        assert_eq!(*image.get_pixel(0, last), magma(0.5_f64.sqrt()));
-        assert_eq!(*image.get_pixel(0, 0), magma(0.0));
-    }
-
-    #[test]
-    fn points_beyond_the_extent_are_left_out() {
-        let image = histogram_image(&[[2.0, 0.0], [f64::NAN, 0.0], [0.0, f64::INFINITY]], 1.0, 10);
-        assert!(image.pixels().all(|p| *p == magma(0.0)));
+    fn shares_by_area_are_a_density() {
+        let shares = shares(&[[0.9, 0.9], [0.9, 0.9], [-0.9, -0.9], [5.0, 0.0], [f64::NAN, 0.0]], 1.0, 10);
+        let cell = 0.2 * 0.2;
+        assert!((shares[99] * cell - 0.5).abs() < 1e-12 && (shares[0] * cell - 0.25).abs() < 1e-12);
+        assert!((shares.iter().sum::<f64>() * cell - 0.75).abs() < 1e-12);
     }
 }

@@ -1,19 +1,20 @@
-//! Pictures from plain numbers: densities, samples, trajectories and curves, drawn from slices and encoded as PNG.
+//! Figures from plain numbers: densities, samples, trajectories, curves and tables, as SVG and as PNG.
 //!
-//! Every function takes plain `f64` slices (images: bytes) and returns an [`RgbImage`]; [`png`] encodes it.
-//! Everything is drawn here, letters included (an 8×8 bitmap font; letters beyond ASCII become `?`), so that
-//! figures need no font library and come out the same, pixel for pixel, on every machine. Points are `[x, y]` with
-//! y upwards; a square figure of extent `e` shows `[−e, e]²` and leaves out what lies beyond, as well as numbers
-//! that aren't finite.
+//! Every function takes plain `f64` slices (images: bytes) and returns a [`Figure`], which gives the bytes of its files.
+//! A figure is drawn once, as a list of lines, areas, discs, pictures and letters; SVG writes the list down, and PNG fills
+//! the same outlines by `tiny-skia`. Letters are outlines of a font that is part of the program, so that figures need no
+//! font of the system, neither where they are drawn nor where they are seen, and come out the same each time. Points are
+//! `[x₁, x₂]` with x₂ upwards; a panel of extent `e` shows `[−e, e]²` and leaves out what lies beyond, as well as numbers
+//! that aren't finite. Colours stay apart for colour-blind readers, and legends lie beside the data.
 //!
 //! ```
-//! use interflow_figure::{curve_image, png};
+//! use interflow_figure::curve_image;
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # fn main() -> interflow_figure::Result<()> {
 //! let losses = (0..100).map(|step| (f64::from(step), (-0.05 * f64::from(step)).exp()));
-//! let image = curve_image(&[("training".to_owned(), losses.collect())], "step", "loss");
+//! let figure = curve_image(&[("training".to_owned(), losses.collect())], "step", "loss");
 //!
-//! assert!(png(&image)?.starts_with(b"\x89PNG"));
+//! assert!(figure.png()?.starts_with(b"\x89PNG") && figure.svg()?.starts_with("<svg"));
 //! # Ok(())
 //! # }
 //! ```
@@ -21,24 +22,33 @@
 #![deny(missing_docs)]
 
 mod axes;
-mod canvas;
 mod colormap;
 pub mod curve;
 pub mod density;
 pub mod error;
+pub mod figure;
 pub mod file;
+mod font;
 pub mod histogram;
 pub mod image_grid;
+mod legend;
 pub mod marginals;
 pub mod pairs;
+mod plane;
+mod raster;
+mod scene;
 pub mod sheet;
+mod smooth;
+mod style;
+mod svg;
 pub mod table_column;
 mod ticks;
 pub mod trajectory;
 
-pub use curve::{Series, curve_image};
+pub use curve::{Series, course_image, curve_image};
 pub use density::density_image;
 pub use error::{Error, Result};
+pub use figure::Figure;
 pub use file::png;
 pub use histogram::histogram_image;
 pub use image_grid::{Pixels, image_grid};
@@ -48,5 +58,5 @@ pub use sheet::sheet;
 pub use table_column::TableColumn;
 pub use trajectory::trajectories_image;
 
-/// The picture that every function of this crate returns, so that users need not name the `image` crate's version.
+/// A picture of pixels, so that users need not name the `image` crate's version.
 pub use image::RgbImage;

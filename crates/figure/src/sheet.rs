@@ -1,81 +1,73 @@
 //! Titled panels in a grid.
 
-use std::borrow::Cow;
+use crate::axes::text;
+use crate::figure::Figure;
+use crate::font;
+use crate::scene::{Anchor, Placement, Scene};
+use crate::style::{NEAR, TITLE};
 
-use image::RgbImage;
-use image::imageops::{self, FilterType};
+const MARGIN: f64 = 10.0;
+const HEAD: f64 = TITLE + 2.0 * NEAR;
 
-use crate::canvas::{LETTER, text, text_width};
-use crate::colormap::WHITE;
-
-const MARGIN: u32 = 16;
-const GAP: u32 = 8;
-
-/// Sets `panels`, each a title and a picture, row by row in `columns` columns on white; the number of columns is
-/// brought into 1..=(number of panels). Smaller pictures grow to the size of the largest, their proportions kept;
-/// titles are centred above the pictures and cut where they're wider than a cell.
-pub fn sheet(panels: &[(String, RgbImage)], columns: usize) -> RgbImage {
+/// Sets `panels`, each a title and a figure, row by row in `columns` columns on white; the number of columns is brought
+/// into 1..=(number of panels). Pictures of pixels grow to the size of the largest panel, their proportions kept; titles
+/// are centred above the panels and cut where they're wider than a cell.
+pub fn sheet(panels: &[(String, Figure)], columns: usize) -> Figure {
     let columns = columns.clamp(1, panels.len().max(1));
-    let width = panels.iter().map(|(_, picture)| picture.width()).max().unwrap_or(1);
-    let height = panels.iter().map(|(_, picture)| picture.height()).max().unwrap_or(1);
-    let scale = if width >= 600 { 2 } else { 1 };
-    let head = LETTER * scale + GAP;
-    let (step_x, step_y) = (width + MARGIN, head + height + MARGIN);
-    let rows = panels.len().div_ceil(columns) as u32;
-    let mut page = RgbImage::from_pixel(MARGIN + columns as u32 * step_x, MARGIN + rows * step_y, WHITE);
-    for (index, (title, picture)) in panels.iter().enumerate() {
-        let left = MARGIN + (index % columns) as u32 * step_x;
-        let top = MARGIN + (index / columns) as u32 * step_y;
-        let title: String = title.chars().take((width / (LETTER * scale)) as usize).collect();
-        let indent = (width - text_width(&title, scale)) / 2;
-        text(&mut page, (i64::from(left + indent), i64::from(top)), &title, scale);
-        let picture = grown(picture, width, height);
-        let inset = (width - picture.width()) / 2;
-        imageops::replace(&mut page, &*picture, i64::from(left + inset), i64::from(top + head));
+    let greatest =
+        |side: fn(&Scene) -> f64| panels.iter().map(|(_, panel)| side(&panel.scene)).fold(1.0, f64::max);
+    let (width, height) = (greatest(|scene| scene.width), greatest(|scene| scene.height));
+    let (step_x, step_y) = (width + MARGIN, HEAD + height + MARGIN);
+    let rows = panels.len().div_ceil(columns);
+    let mut page = Scene::new(MARGIN + columns as f64 * step_x, MARGIN + rows as f64 * step_y);
+    for (index, (title, panel)) in panels.iter().enumerate() {
+        let left = MARGIN + (index % columns) as f64 * step_x;
+        let top = MARGIN / 2.0 + (index / columns) as f64 * step_y;
+        let title = font::fitted(title, TITLE, width);
+        page.text(text([left + width / 2.0, top + TITLE + 2.0], title, TITLE, Anchor::Middle));
+        let scale = growth(panel, width, height);
+        let inset = (width - scale * panel.scene.width) / 2.0;
+        page.put(
+            panel.scene.clone(),
+            Placement { at: [(left + inset).round(), (top + HEAD).round()], scale },
+        );
     }
-    page
+    Figure::drawn(page)
 }
 
-/// The picture as large as fits into a cell, its proportions kept.
-fn grown(picture: &RgbImage, width: u32, height: u32) -> Cow<'_, RgbImage> {
-    let room = |side: u32, cell: u32| f64::from(cell) / f64::from(side.max(1));
-    let factor = room(picture.width(), width).min(room(picture.height(), height));
-    if factor < 1.05 {
-        return Cow::Borrowed(picture);
-    }
-    let [width, height] = [(picture.width(), width), (picture.height(), height)]
-        .map(|(side, most)| ((f64::from(side) * factor).round() as u32).clamp(1, most));
-    Cow::Owned(imageops::resize(picture, width, height, FilterType::CatmullRom))
+/// By which factor a picture fills its cell; drawings keep the size of their letters.
+fn growth(panel: &Figure, width: f64, height: f64) -> f64 {
+    let room = (width / panel.scene.width.max(1.0)).min(height / panel.scene.height.max(1.0));
+    if panel.is_picture() && room >= 1.05 { room } else { 1.0 }
 }
 
 #[cfg(test)]
 mod tests {
+    use image::{Rgb, RgbImage};
+
     use super::*;
     use crate::colormap::{BLUE, INK, ORANGE};
 
+    fn panel(side: u32, color: Rgb<u8>) -> (String, Figure) {
+        ("ρ₁, ε = ½".to_owned(), RgbImage::from_pixel(side, side, color).into())
+    }
+
     #[test]
     fn panels_fill_the_rows_in_order() {
-        let panel = |color| ("title".to_owned(), RgbImage::from_pixel(50, 40, color));
-        let page = sheet(&[panel(BLUE), panel(ORANGE), panel(INK)], 2);
-        assert_eq!(page.dimensions(), (16 + 2 * 66, 16 + 2 * 72));
-        assert_eq!(*page.get_pixel(16, 32), BLUE);
-        assert_eq!(*page.get_pixel(82, 32), ORANGE);
-        assert_eq!(*page.get_pixel(16, 104), INK);
-        assert_eq!(*page.get_pixel(82, 104), WHITE);
+        let figure = sheet(&[panel(50, BLUE), panel(50, ORANGE), panel(20, INK)], 2);
+        let image = figure.image().unwrap();
+        let pixel = |x: f64, y: f64| *image.get_pixel((2.0 * x) as u32, (2.0 * y) as u32);
+        let (across, down) = (60.0, 60.0 + HEAD);
+        assert_eq!(pixel(35.0, 50.0), BLUE);
+        assert_eq!(pixel(35.0 + across, 50.0), ORANGE);
+        // The smaller one has grown.
+        assert_eq!(pixel(35.0, 50.0 + down), INK);
+        assert_eq!(pixel(14.0, 30.0 + down), INK);
+        assert_eq!(pixel(35.0 + across, 50.0 + down), Rgb([255, 255, 255]));
     }
 
     #[test]
-    fn smaller_panels_grow() {
-        let panel = |side, color| (String::new(), RgbImage::from_pixel(side, side, color));
-        let page = sheet(&[panel(50, BLUE), panel(20, ORANGE)], 2);
-        assert_eq!(*page.get_pixel(82, 32), ORANGE);
-        assert_eq!(*page.get_pixel(131, 81), ORANGE);
-    }
-
-    #[test]
-    fn titles_longer_than_a_panel_are_cut() {
-        let page = sheet(&[("a title that is far too long".to_owned(), RgbImage::new(20, 20))], 3);
-        assert_eq!(page.width(), 52);
-        assert_eq!(sheet(&[], 2).dimensions(), (33, 16));
+    fn no_panels_are_a_blank_page() {
+        sheet(&[], 2).png().unwrap();
     }
 }

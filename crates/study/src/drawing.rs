@@ -3,20 +3,25 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use image::RgbImage;
 use interflow_core::atomic;
+use interflow_figure::{Figure, RgbImage};
 use interflow_flow::RunFolder;
 use tch::{Device, Kind, Tensor};
 
-/// Writes a picture into the folder of a run's figures.
-pub(crate) fn save(folder: &RunFolder, name: &str, picture: &RgbImage) -> Result<()> {
-    write_png(&folder.figures().join(name), picture)
+/// Writes a figure into the folder of a run's figures: as PNG under this name, and as SVG beside it.
+pub(crate) fn save(folder: &RunFolder, name: &str, figure: &Figure) -> Result<()> {
+    let path = folder.figures().join(name);
+    write(&path, &figure.png()?)?;
+    write(&path.with_extension("svg"), figure.svg()?.as_bytes())
 }
 
 /// Writes a picture as a PNG file, whole or not at all.
 pub(crate) fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
-    let bytes = interflow_figure::png(picture)?;
-    atomic::write(path, &bytes).with_context(|| format!("cannot write the picture: {}", path.display()))
+    write(path, &interflow_figure::png(picture)?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    atomic::write(path, bytes).with_context(|| format!("cannot write the picture: {}", path.display()))
 }
 
 /// The numbers of a tensor in row-major order.

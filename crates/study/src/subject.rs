@@ -1,8 +1,8 @@
 //! What is studied.
 
 use anyhow::Result;
-use image::RgbImage;
 use interflow_core::Points;
+use interflow_figure::Figure;
 use interflow_flow::{Base, Engine, ExperimentConfig, RunFolder, Target};
 use tch::{Kind, Tensor};
 
@@ -45,7 +45,7 @@ impl Subject<'_> {
     }
 
     /// Writes a picture into the folder of the run's figures.
-    pub(crate) fn save(&self, name: &str, picture: &RgbImage) -> Result<()> {
-        drawing::save(self.folder, name, picture)
+    pub(crate) fn save(&self, name: &str, figure: &Figure) -> Result<()> {
+        drawing::save(self.folder, name, figure)
     }
 }

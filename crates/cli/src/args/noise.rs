@@ -88,7 +88,7 @@ pub(crate) struct DensityArgs {
     /// The time of the density on the path, from 0 (base) to 1 (target).
     #[arg(short, long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) time: f64,
-    /// A .png picture of the density, a .npy matrix of log-densities (row 0 the lowest y) or a .csv of both;
+    /// A .png or .svg picture of the density, a .npy matrix of log-densities (row 0 the lowest y) or a .csv of both;
     /// may be repeated.
     #[arg(short, long, required = true)]
     pub(crate) out: Vec<PathBuf>,

@@ -16,7 +16,7 @@ use tch::{Kind, Tensor};
 
 use super::open::{extent, open};
 use crate::args::DensityArgs;
-use crate::output::{check_distinct, numbers, print_line, write_png};
+use crate::output::{check_distinct, numbers, print_line, write_figure};
 
 /// A kind of file that holds a grid.
 enum GridFile {
@@ -52,7 +52,7 @@ pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
     }
     let (log_density, nfe) = (found.rows, found.nfe);
     for (path, file) in args.out.iter().zip(&files) {
-        write(path, file, &points, &log_density)?;
+        write(path, file, (&points, extent), &log_density)?;
     }
     // The midpoint rule: what lies outside the grid is missing from it.
     let cell = (2.0 * extent / n as f64).powi(2);
@@ -65,19 +65,19 @@ pub(crate) fn density(args: &DensityArgs, work: &Work) -> Result<ExitCode> {
 
 fn grid_file(path: &Path) -> Result<GridFile> {
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("png") => Ok(GridFile::Picture),
+        Some("png" | "svg") => Ok(GridFile::Picture),
         Some("npy") => Ok(GridFile::Matrix),
         Some("csv") => Ok(GridFile::Rows),
-        _ => bail!("a density's file ends in .png, .npy or .csv, found: {}", path.display()),
+        _ => bail!("a density's file ends in .png, .svg, .npy or .csv, found: {}", path.display()),
     }
 }
 
-fn write(path: &Path, file: &GridFile, points: &Tensor, log_density: &Tensor) -> Result<()> {
+fn write(path: &Path, file: &GridFile, (points, extent): (&Tensor, f64), log_density: &Tensor) -> Result<()> {
     let side = (log_density.size()[0] as f64).sqrt().round() as i64;
     match file {
         GridFile::Picture => {
             let values = numbers(&log_density.exp())?;
-            write_png(path, &figure::density_image(&values, side as usize))?;
+            write_figure(path, &figure::density_image(&values, side as usize, extent))?;
         }
         GridFile::Matrix => table::write_npy(path, &log_density.view([side, side]))?,
         GridFile::Rows => {

@@ -1,8 +1,7 @@
 //! From pixels to one picture of many images.
 
 use anyhow::Result;
-use image::RgbImage;
-use interflow_figure::{Pixels, image_grid};
+use interflow_figure::{Pixels, RgbImage, image_grid};
 use interflow_flow::images::ImageSpace;
 use tch::Tensor;
 

@@ -30,7 +30,9 @@ pub fn reconstruct(subject: &Subject<'_>, images: &ImageParts) -> Result<Results
     let encoded = engine.carry(&sent, (1.0, 0.0), &task)?;
     let start = Points { x: encoded.rows, given: sent.given.shallow_clone() };
     let decoded = engine.carry(&start, (0.0, 1.0), &task)?;
-    let row = |x: &Tensor| picture(&space, &space.pixels(x), chosen.len());
+    let row = |x: &Tensor| -> Result<figure::Figure> {
+        Ok(picture(&space, &space.pixels(x), chosen.len())?.into())
+    };
     let panels = [
         ("test images".to_owned(), row(&sent.x)?),
         ("encoded".to_owned(), row(&(&start.x / SHOWN_DEVIATIONS))?),

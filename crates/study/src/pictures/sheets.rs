@@ -1,10 +1,9 @@
 //! Sheets of samples: by solver and cost, along the path, between base points, beside training images.
 
 use anyhow::Result;
-use image::RgbImage;
 use interflow_core::Points;
 use interflow_data::ImageParts;
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
 use interflow_flow::evaluation::{Results, mean};
 use interflow_flow::images::{ImageSpace, nearest, spread};
 use interflow_solvers::{Method, Solver, SolverConfig};
@@ -43,7 +42,7 @@ pub fn draw_sheets(subject: &Subject<'_>, images: &ImageParts) -> Result<Results
     let side = i64::from(subject.config.evaluation.images().side);
     let x0 = space.base_points(engine, 0, side * side)?;
     let samples = space.pixels(&engine.carry(&x0, (0.0, 1.0), &engine.work().quietly())?.rows);
-    subject.save("samples.png", &picture(&space, &samples, side as usize)?)?;
+    subject.save("samples.png", &picture(&space, &samples, side as usize)?.into())?;
     let first = x0.narrow(0, IN_A_ROW.min(x0.len()));
     subject.save("solvers.png", &sheets.by_solver(&first)?)?;
     subject.save("path.png", &sheets.along_path(&first)?)?;
@@ -55,12 +54,12 @@ pub fn draw_sheets(subject: &Subject<'_>, images: &ImageParts) -> Result<Results
 
 impl Sheets<'_> {
     /// Images of the flow's states `x`, `[N, D]`, in one row.
-    fn row(&self, x: &Tensor) -> Result<RgbImage> {
-        picture(&self.space, &self.space.pixels(x), x.size()[0] as usize)
+    fn row(&self, x: &Tensor) -> Result<Figure> {
+        Ok(picture(&self.space, &self.space.pixels(x), x.size()[0] as usize)?.into())
     }
 
     /// Rows of the same samples by Euler's method with few calls of the network and by the flow's own solver.
-    fn by_solver(&self, x0: &Points) -> Result<RgbImage> {
+    fn by_solver(&self, x0: &Points) -> Result<Figure> {
         let mut rows = Vec::new();
         for steps in self.subject.config.evaluation.images().nfe {
             let euler = SolverConfig { method: Method::Euler, steps: Some(steps), ..SolverConfig::default() };
@@ -73,7 +72,7 @@ impl Sheets<'_> {
     }
 
     /// One row of samples under the name of the solver and what it cost.
-    fn solved(&self, x0: &Points, (solver, name): (&Solver, &str)) -> Result<(String, RgbImage)> {
+    fn solved(&self, x0: &Points, (solver, name): (&Solver, &str)) -> Result<(String, Figure)> {
         let engine = self.subject.engine;
         let found = engine.carry_by(x0, (0.0, 1.0), &engine.work().quietly(), |batch, _first| {
             let solution = solver.solve(&engine.network().at(&batch.given), &batch.x, 0.0, 1.0)?;
@@ -83,7 +82,7 @@ impl Sheets<'_> {
     }
 
     /// Rows of the same points at several times.
-    fn along_path(&self, x0: &Points) -> Result<RgbImage> {
+    fn along_path(&self, x0: &Points) -> Result<Figure> {
         let engine = self.subject.engine;
         let start = engine.admit(x0)?;
         let velocity = engine.network().at(&start.given);
@@ -95,7 +94,7 @@ impl Sheets<'_> {
 
     /// Each row a path of samples from one base point to another, along the great circle between them; all of a row are of
     /// the class of its start.
-    fn between(&self) -> Result<RgbImage> {
+    fn between(&self) -> Result<Figure> {
         let engine = self.subject.engine;
         let x0 = self.space.base_points(engine, 0, 2 * N_PAIRS)?;
         let (starts, ends) = (x0.narrow(0, N_PAIRS), x0.narrow(N_PAIRS, N_PAIRS));
@@ -105,11 +104,11 @@ impl Sheets<'_> {
         let given = starts.given.map(|rows| rows.repeat_interleave_self_int(N_BETWEEN as i64, 0, None));
         let x0 = Points { x: Tensor::stack(&columns, 1).flatten(0, 1), given };
         let samples = engine.carry(&x0, (0.0, 1.0), &engine.work().quietly())?.rows;
-        picture(&self.space, &self.space.pixels(&samples), N_BETWEEN)
+        Ok(picture(&self.space, &self.space.pixels(&samples), N_BETWEEN)?.into())
     }
 
     /// Each row a sample and the training images nearest to it; and how far that is, beside the same of test images.
-    fn beside_neighbours(&self, samples: &Tensor, images: &ImageParts) -> Result<(RgbImage, Results)> {
+    fn beside_neighbours(&self, samples: &Tensor, images: &ImageParts) -> Result<(Figure, Results)> {
         let task = self.subject.engine.work().quietly();
         let of_samples = nearest(&images.train, samples, N_NEIGHBOURS, &task)?;
         let test = images.test.pixels_of(&spread(images.test.n(), samples.size()[0]));
@@ -120,7 +119,7 @@ impl Sheets<'_> {
             rows.push(images.train.pixels_of(numbers).to_kind(Kind::Uint8));
         }
         let n_columns = 1 + of_samples.numbers.first().map_or(0, Vec::len);
-        let sheet = picture(&self.space, &Tensor::cat(&rows, 0), n_columns)?;
+        let sheet = picture(&self.space, &Tensor::cat(&rows, 0), n_columns)?.into();
         let distances =
             json!({ "samples": mean(&of_samples.distance), "test_images": mean(&of_test.distance) });
         Ok((sheet, Results::from_iter([("nearest_training_image_levels".to_owned(), distances)])))

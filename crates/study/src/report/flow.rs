@@ -1,9 +1,8 @@
 //! The figures of a two-dimensional flow.
 
 use anyhow::Result;
-use image::RgbImage;
 use interflow_core::{Given, Points};
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
 use tch::{Kind, Tensor};
 
 use crate::drawing::{numbers, points_2d};
@@ -39,7 +38,7 @@ pub fn draw_flow(subject: &Subject<'_>) -> Result<()> {
     match target.density() {
         Some(density) => {
             let values = numbers(&density.log_density(&grid(GRID, extent, Kind::Double))?.exp())?;
-            panels.push(("true density".to_owned(), figure::density_image(&values, GRID)));
+            panels.push(("true density".to_owned(), figure::density_image(&values, GRID, extent)));
         }
         None => panels.push(("data".to_owned(), histogram(&data)?)),
     }
@@ -48,17 +47,17 @@ pub fn draw_flow(subject: &Subject<'_>) -> Result<()> {
         panels.extend(densities(subject, extent)?);
     }
     let paths = trajectories(subject, &x0.narrow(0, 0, N_TRAJECTORIES.min(x0.size()[0])))?;
-    panels.push(("trajectories".to_owned(), figure::trajectories_image(&paths, extent, 480)));
+    panels.push(("trajectories".to_owned(), figure::trajectories_image(&paths, extent)));
     subject.save("flow.png", &figure::sheet(&panels, 4))
 }
 
 /// The flow's densities along its path.
-fn densities(subject: &Subject<'_>, extent: f64) -> Result<Vec<(String, RgbImage)>> {
+fn densities(subject: &Subject<'_>, extent: f64) -> Result<Vec<(String, Figure)>> {
     let cells = Points::from(grid(GRID, extent, subject.kind()));
     let task = subject.engine.work().begin("densities", (TIMES.len() * GRID * GRID) as u64);
-    let panel = |t: f64| -> Result<(String, RgbImage)> {
+    let panel = |t: f64| -> Result<(String, Figure)> {
         let log_density = subject.engine.log_density(&cells, t, &task)?.rows;
-        let picture = figure::density_image(&numbers(&log_density.exp())?, GRID);
+        let picture = figure::density_image(&numbers(&log_density.exp())?, GRID, extent);
         Ok((format!("density, t = {t}"), picture))
     };
     TIMES.into_iter().map(panel).collect()

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use image::RgbImage;
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
 use interflow_flow::config::Variant;
 use interflow_flow::evaluation::Results;
 use interflow_flow::{ExperimentConfig, History, RunFolder, checkpoint};
@@ -276,12 +275,12 @@ fn held_out_costs(variant: &Outcome) -> Result<Vec<(f64, f64)>> {
 
 /// Sets the variants' figures of one name side by side, if any has one.
 fn draw_together(folder: &RunFolder, outcomes: &[Outcome], name: &str) -> Result<bool> {
-    let mut panels: Vec<(String, RgbImage)> = Vec::new();
+    let mut panels: Vec<(String, Figure)> = Vec::new();
     for variant in outcomes {
         let file = variant.folder.join("figures").join(name);
         if file.is_file() {
             let picture = image::open(&file).map_err(|error| anyhow!("{}: {error}", file.display()))?;
-            panels.push((variant.name.clone(), picture.to_rgb8()));
+            panels.push((variant.name.clone(), Figure::picture(picture.to_rgb8(), Figure::SHARPNESS)));
         }
     }
     if panels.is_empty() {

@@ -123,7 +123,7 @@ fn best(runs: &[Run], budget: u32) -> Value {
 }
 
 /// One line for the flow and one for each strength.
-fn chart(config: &BudgetConfig, runs: &[Run], measure: fn(&Quality) -> f64) -> image::RgbImage {
+fn chart(config: &BudgetConfig, runs: &[Run], measure: fn(&Quality) -> f64) -> figure::Figure {
     let point = |run: &Run| (f64::from(run.budget).log10(), measure(&run.quality).log10());
     let line = |sampler: Sampler| {
         let own = runs.iter().filter(|run| run.sampler == sampler).map(point);
@@ -131,7 +131,7 @@ fn chart(config: &BudgetConfig, runs: &[Run], measure: fn(&Quality) -> f64) -> i
     };
     let lines: Vec<_> =
         config.samplers().into_iter().filter(|sampler| sampler.is_drawn()).map(line).collect();
-    figure::curve_image(&lines, "log10 NFE", "log10 distance")
+    figure::curve_image(&lines, "log₁₀ NFE", "log₁₀ distance")
 }
 
 impl BudgetConfig {
@@ -213,6 +213,6 @@ fn judge(samples: &Tensor, data: &Tensor, target: &Target) -> Result<Quality> {
     Ok(Quality { energy_distance: energy_distance_test(samples, data, 0, &mut draw)?.statistic, outside })
 }
 
-fn picture(x: &Tensor, target: &Target) -> Result<image::RgbImage> {
+fn picture(x: &Tensor, target: &Target) -> Result<figure::Figure> {
     Ok(figure::histogram_image(&points_2d(x)?, target.extent(), 64))
 }

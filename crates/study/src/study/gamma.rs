@@ -89,7 +89,7 @@ fn fields(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Findings) 
         curve("velocity's, exact", |d| d.of_velocity),
         curve("learned, velocity's", |d| d.apart),
     ];
-    let chart = figure::curve_image(&curves, "t", "log10 relative distance");
+    let chart = figure::curve_image(&curves, "t", "log₁₀ relative distance");
     subject.save("denoisers.png", &chart)?;
     let shown = |x: f64| format!("{x:.4}");
     let rows: Vec<Vec<String>> = distances
@@ -140,7 +140,7 @@ fn gradients(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Finding
         (name.to_owned(), at.iter().map(|(time, v)| (*time, which(v).log10())).collect::<Vec<_>>())
     };
     let curves = [curve("single z", |v| v.single), curve("pairs of z, -z", |v| v.pairs)];
-    let chart = figure::curve_image(&curves, "t", "log10 variance of the gradient");
+    let chart = figure::curve_image(&curves, "t", "log₁₀ variance of the gradient");
     subject.save("gradient_noise.png", &chart)?;
     let row = |name: String, v: &Variances| {
         vec![

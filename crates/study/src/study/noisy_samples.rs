@@ -1,10 +1,9 @@
 //! Samples of a flow with a denoiser, without noise and with noise in proportion to γ, beside data.
 
 use anyhow::Result;
-use image::RgbImage;
 use interflow_core::Points;
 use interflow_core::rng::{Purpose, Stream};
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
 use interflow_flow::{Computed, FlowPath, NoiseConfig};
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{DiffusionConfig, Scheme, SdeConfig};
@@ -51,7 +50,7 @@ impl Runs<'_> {
     }
 
     /// A picture of points, and a name for it.
-    pub(super) fn panel(&self, name: &str, x: &Tensor) -> Result<(String, RgbImage)> {
+    pub(super) fn panel(&self, name: &str, x: &Tensor) -> Result<(String, Figure)> {
         Ok((name.to_owned(), figure::histogram_image(&points_2d(x)?, self.subject.target.extent(), N_CELLS)))
     }
 }

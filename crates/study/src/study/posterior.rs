@@ -1,12 +1,11 @@
 //! Sampling given an observation of one coordinate, against the exact posterior of eight Gaussians.
 
 use anyhow::{Result, bail};
-use image::RgbImage;
 use interflow_core::density::{Density as _, GaussianMixture, Sampler as _};
 use interflow_core::guidance::{Observation, Observed};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::eight_gaussians;
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
 use interflow_flow::{Computed, ExperimentConfig, FlowPath};
 use interflow_metrics::energy_distance_test;
 use serde::{Deserialize, Serialize};
@@ -93,7 +92,7 @@ fn distance(samples: &Tensor, data: &Tensor) -> Result<f64> {
     Ok(energy_distance_test(samples, data, 0, &mut draw)?.statistic)
 }
 
-fn density(law: &GaussianMixture, extent: f64) -> Result<RgbImage> {
+fn density(law: &GaussianMixture, extent: f64) -> Result<Figure> {
     let grid = report::grid(N_CELLS, extent, Kind::Double);
-    Ok(figure::density_image(&numbers(&law.log_density(&grid)?.exp())?, N_CELLS))
+    Ok(figure::density_image(&numbers(&law.log_density(&grid)?.exp())?, N_CELLS, extent))
 }

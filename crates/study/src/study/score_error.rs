@@ -48,7 +48,7 @@ pub(super) fn run(config: &ScoreErrorConfig, subject: &Subject<'_>) -> Result<Fi
         curve("weighted score", |e| e.weighted),
         curve("velocity", |e| e.velocity),
     ];
-    let chart = figure::curve_image(&curves, "t", "log10 relative error");
+    let chart = figure::curve_image(&curves, "t", "log₁₀ relative error");
     subject.save("score_error.png", &chart)?;
     let title = format!("Errors of the learned fields (scores beyond t = {last:.4} are those of that time)");
     let header = ["t", "score s / ‖s‖", "weighted score κ s / ‖ẋ‖", "velocity v / ‖ẋ‖"];

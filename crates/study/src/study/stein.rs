@@ -75,7 +75,7 @@ pub(super) fn run(config: &SteinConfig, subject: &Subject<'_>) -> Result<Finding
         ("E|s|^2".to_owned(), line(|i| i.information.mean)),
         ("-E[div s]".to_owned(), line(|i| i.information.mean - i.gap.mean)),
     ];
-    let chart = figure::curve_image(&curves, "t", "log10 Fisher information");
+    let chart = figure::curve_image(&curves, "t", "log₁₀ Fisher information");
     subject.save("fisher.png", &chart)?;
     let rows: Vec<Vec<String>> = all.iter().map(Integrals::row).collect();
     let header = [

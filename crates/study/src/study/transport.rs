@@ -222,7 +222,7 @@ fn few_steps(
 fn draw(subject: &Subject<'_>, x0: &Tensor) -> Result<()> {
     if x0.size()[1] == 2 {
         let paths = report::trajectories(subject, &x0.narrow(0, 0, N_DRAWN.min(x0.size()[0])))?;
-        subject.save("paths.png", &figure::trajectories_image(&paths, subject.extent(), 480))?;
+        subject.save("paths.png", &figure::trajectories_image(&paths, subject.extent()))?;
     }
     let path = subject.engine.learned_path().filter(|path| path.family().keeps_form());
     let Some(path) = path else { return Ok(()) };
@@ -234,13 +234,13 @@ fn draw(subject: &Subject<'_>, x0: &Tensor) -> Result<()> {
         Ok((name.to_owned(), times.iter().copied().zip(values).collect::<Vec<_>>()))
     };
     let mut series = vec![
-        line("alpha before", &before.schedule.alpha)?,
-        line("alpha after", &after.schedule.alpha)?,
-        line("beta before", &before.schedule.beta)?,
-        line("beta after", &after.schedule.beta)?,
+        line("α before", &before.schedule.alpha)?,
+        line("α after", &after.schedule.alpha)?,
+        line("β before", &before.schedule.beta)?,
+        line("β after", &after.schedule.beta)?,
     ];
     if let (Some(before), Some(after)) = (&before.latent, &after.latent) {
-        series.extend([line("gamma before", &before.gamma)?, line("gamma after", &after.gamma)?]);
+        series.extend([line("γ before", &before.gamma)?, line("γ after", &after.gamma)?]);
     }
     subject.save("coefficients.png", &figure::curve_image(&series, "t", "coefficient"))
 }

@@ -15,7 +15,7 @@ pub(super) fn draw(folder: &RunFolder, found: &Found) -> Result<()> {
         (name.to_owned(), marks.iter().map(|mark| (mark.seconds.max(1e-3).log10(), mark.nll)).collect())
     };
     let series = [line("interpolant", &found.interpolant), line("maximum likelihood", &found.likelihood)];
-    let image = figure::curve_image(&series, "log10 seconds of training", "test NLL (nats)");
+    let image = figure::curve_image(&series, "log₁₀ seconds of training", "test NLL (nats)");
     save(folder, "nll.png", &image)
 }
 

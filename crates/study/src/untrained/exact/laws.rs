@@ -1,10 +1,9 @@
 //! The laws that samplers reach on exact fields, and the densities that the flow assigns.
 
 use anyhow::Result;
-use image::RgbImage;
 use interflow_core::density::{Density as _, GaussianMixture, Sampler as _};
 use interflow_core::rng::{Purpose, Stream};
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
 use interflow_flow::{RunFolder, Work};
 use interflow_metrics::energy_distance_test;
 use interflow_solvers::{
@@ -164,15 +163,16 @@ fn described(method: Method) -> (String, String) {
 }
 
 /// The target beside the samples of the flow and of the best scheme.
-fn panel(pair: &Pair, method: Method, outcome: &Outcome) -> Result<Vec<(String, RgbImage)>> {
+fn panel(pair: &Pair, method: Method, outcome: &Outcome) -> Result<Vec<(String, Figure)>> {
     let samples = figure::histogram_image(&points_2d(&outcome.samples)?, EXTENT, N_CELLS / 2);
     Ok(match method {
         Method::Flow => {
             let grid = report::grid(N_CELLS, EXTENT, Kind::Double);
-            let density = figure::density_image(&numbers(&pair.rho1.log_density(&grid)?.exp())?, N_CELLS);
+            let density =
+                figure::density_image(&numbers(&pair.rho1.log_density(&grid)?.exp())?, N_CELLS, EXTENT);
             vec![(format!("{}, density", pair.name), density)]
         }
-        Method::Noise(Scheme::Shark, strength) => vec![(format!("epsilon = {strength}"), samples)],
+        Method::Noise(Scheme::Shark, strength) => vec![(format!("ε = {strength}"), samples)],
         Method::Noise(..) => Vec::new(),
     })
 }

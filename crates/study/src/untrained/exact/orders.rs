@@ -71,7 +71,7 @@ pub(super) fn run(
             curves.push((format!("{scheme:?}, {name}"), points.collect::<Vec<_>>()));
         }
     }
-    let picture = figure::curve_image(&curves, "log2 steps", "log2 error");
+    let picture = figure::curve_image(&curves, "log₂ steps", "log₂ error");
     save(folder, "orders.png", &picture)?;
     let header = ["error", "scheme", "steps", "E‖X − X*‖ or E[X² − X*²]", "order"];
     findings.section("Orders of convergence", &header, &rows, &["orders.png"]);
