@@ -210,8 +210,7 @@ fn a_row_depends_on_its_own_row_only_and_no_tangent_is_dropped() {
         let (value, tangent) = map.average_and_tangent(&batch.jump(), &Direction::Along(&batch.velocity));
         for row in 0..BATCH {
             let of_row = |x: &Tensor| x.narrow(0, row, 1);
-            let [from, to, x, velocity] =
-                [&batch.from, &batch.to, &batch.x, &batch.velocity].map(|x| of_row(x));
+            let [from, to, x, velocity] = [&batch.from, &batch.to, &batch.x, &batch.velocity].map(of_row);
             let jump = Jump { from: &from, to: &to, x: &x, given: &batch.given.narrow(row, 1) };
             let alone = map.average_and_tangent(&jump, &Direction::Along(&velocity));
             check("value", &config, &alone.0.velocity, &of_row(&value.velocity), 1e-12);

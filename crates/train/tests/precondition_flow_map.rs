@@ -68,7 +68,7 @@ impl Batch {
         let mut draw = Stream::new(2, Purpose::Test).at(0);
         let mut times = || draw.uniform(&[N], Kind::Double) * (high - low) + low;
         let (from, to) = (times(), times());
-        let _ = to.narrow(0, 0, 5).copy_(&from.narrow(0, 0, 5));
+        to.narrow(0, 0, 5).copy_(&from.narrow(0, 0, 5));
         let _ = from.narrow(0, 5, 2).fill_(low);
         let _ = to.narrow(0, 6, 2).fill_(high);
         let [x, u] = [(); 2].map(|()| draw.normal(&[N, 3], Kind::Double));

@@ -20,9 +20,9 @@ use tch::{Kind, Tensor};
 
 /// The factors of jumps, `[B, D]` where they belong to axes and `[B, 1]` where not, in double precision.
 pub(super) struct JumpFactors {
-    /// β_s, by which the mean is taken off.
+    /// `β_s`, by which the mean is taken off.
     pub(super) mean: Tensor,
-    /// 1/s_s, from points to the network's inputs.
+    /// `1/s_s`, from points to the network's inputs.
     pub(super) input: Tensor,
     /// `(s_t/s_s − 1)/(t − s)`, from points to the Gaussian's average velocity.
     pub(super) gaussian: Tensor,
