@@ -31,6 +31,33 @@ fn a_flow_map_serves_few_calls_and_the_solver() {
     assert!(playground.fail(&format!("sample {run} --calls 0")).contains("0 is not in 1.."));
 }
 
+/// Images of 8×8 pixels, by a U-Net that corrects a Gaussian and by one alone.
+#[test]
+fn a_flow_map_of_images_serves_few_calls_and_the_solver() {
+    let net = "model={kind='u-net',shape=[1,8,8],width=8,multipliers=[1,2],n_blocks=1,attention=[4],\
+               head_channels=8,dropout=0.1,flow_map={divergence_width=4}}";
+    let objective = "objective={kind='flow-map',velocity_steps=4,ramp_steps=2,divergence_weight=0.003}";
+    for precondition in ["", "--set precondition.kind='gaussian'"] {
+        let playground = Playground::new();
+        let images = "kind = \"images\"\nsource = { kind = \"digits\" }";
+        playground.edit("kind = \"synthetic\"\ndensity = { kind = \"eight-gaussians\" }", images);
+        let short = "--set train.steps=8 --set train.batch=16 --set train.n_validation=32";
+        let run = playground
+            .succeed(&format!("train tiny.toml {short} --set {net} --set {objective} {precondition}"));
+        let run = run.trim();
+        for calls in ["--calls 1", "--calls 3", ""] {
+            let sampled = playground.succeed(&format!("sample {run} -n 3 {calls} -o points.npy --json"));
+            let nfe = serde_json::from_str::<Value>(&sampled).unwrap()["nfe"].as_u64().unwrap();
+            assert_eq!(calls.is_empty(), nfe > 3, "{sampled}");
+            for (command, n_columns) in [("encode", 64), ("log-prob", 1)] {
+                let found = rows(&playground.succeed(&format!("{command} {run} points.npy {calls}")));
+                let fits = |row: &Vec<f64>| row.len() == n_columns && row.iter().all(|x| x.is_finite());
+                assert!(found.len() == 3 && found.iter().all(fits), "{command} {calls}: {found:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_velocity_alone_says_what_few_calls_want() {
     let playground = Playground::new();

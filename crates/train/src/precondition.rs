@@ -20,10 +20,15 @@
 //! with little of either there is little to tell apart: c is largest where the two are alike, and zero at both
 //! ends, where `v_G` is exact. \[KAAL22\] scale a network's input and output so for one variance of all axes.
 //!
-//! A network whose output starts at zero makes the flow start as the best Gaussian model of the data.
+//! A network whose output starts at zero makes the flow start as the best Gaussian model of the data. A flow map corrects
+//! the Gaussian's own jumps and average divergences likewise.
+
+mod jump_factors;
+mod jumps;
 
 use std::sync::Arc;
 
+use interflow_core::flow_map::FlowMap;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, Network, Parameters, Space, shape};
@@ -152,6 +157,10 @@ impl Network for GaussianResidual {
 
     fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
         self.velocity(t, x, |t, x| self.network.value_in_training(t, x, given, draw))
+    }
+
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
+        self.network.flow_map().map(|_| self as &dyn FlowMap)
     }
 
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {

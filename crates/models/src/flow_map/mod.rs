@@ -1,4 +1,4 @@
-//! What makes a perceptron a flow map: it sees the time where a jump starts beside that where it lands, and may have a
+//! What makes a network a flow map: it sees the time where a jump starts beside that where it lands, and may have a
 //! second output, the average divergence.
 
 mod head;
@@ -10,7 +10,7 @@ pub(crate) use self::head::DivergenceHead;
 pub(crate) use self::tangents::{state_and_tangent, times_and_tangent};
 use crate::error::{Result, check_positive};
 
-/// What a perceptron has beyond those of one time, for it to be a flow map ([`interflow_core::FlowMap`]).
+/// What a network has beyond those of one time, for it to be a flow map ([`interflow_core::FlowMap`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlowMapConfig {

@@ -1,9 +1,8 @@
 //! The residual block.
 
-use tch::Tensor;
-
 use super::assembly::{Assembly, Start};
 use super::config::UNetConfig;
+use super::dual::Dual;
 use super::layer::{Convolution, GroupNorm, Linear};
 use crate::dropout::Dropout;
 
@@ -42,15 +41,16 @@ impl ResidualBlock {
         }
     }
 
-    /// The block's output for maps `h` and features of time and class, `[B, E]`.
-    pub(super) fn apply(&self, h: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
-        let shift = self.shift.apply(features).unsqueeze(2).unsqueeze(3);
-        let inner = self.first.apply(&self.first_norm.apply(h).silu()) + shift;
-        let inner = dropout.numbers(self.second_norm.apply(&inner).silu(), self.dropout);
-        let correction = self.second.apply(&inner);
+    /// The block's output for maps `h` and features of time and class, `[B, E]`. Numbers with tangents are not dropped.
+    pub(super) fn apply(&self, h: &Dual, features: &Dual, dropout: &mut Dropout<'_>) -> Dual {
+        let shift = self.shift.apply(features).map(|shift| shift.unsqueeze(2).unsqueeze(3));
+        let inner = self.first.apply(&self.first_norm.apply(h).silu()).plus(&shift);
+        let Dual { value, tangent } = self.second_norm.apply(&inner).silu();
+        let value = if tangent.is_none() { dropout.numbers(value, self.dropout) } else { value };
+        let correction = self.second.apply(&Dual { value, tangent });
         match &self.skip {
-            None => correction + h,
-            Some(skip) => correction + skip.apply(h),
+            None => correction.plus(h),
+            Some(skip) => correction.plus(&skip.apply(h)),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::assembly::Start;
 use super::mixing::Mixing;
 use crate::error::{Error, Result};
 use crate::error::{MOST, check_blocks, check_memory, check_positive, check_share};
+use crate::flow_map::FlowMapConfig;
 use crate::time_embedding::TimeEmbedding;
 
 /// A U-Net's form: a velocity on images, in the line of \[HJA20\].
@@ -53,6 +54,10 @@ pub struct UNetConfig {
     /// Learned frequencies w beside it, each with `sin 2πwt` and `cos 2πwt`.
     #[serde(default)]
     pub n_learned_frequencies: i64,
+    /// Makes it a flow map; a velocity alone without it. Training drops numbers on the diagonal only, where the map is
+    /// the velocity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_map: Option<FlowMapConfig>,
 }
 
 fn one() -> i64 {
@@ -91,6 +96,7 @@ impl UNetConfig {
             dropout: 0.0,
             time_embedding: sinusoidal(),
             n_learned_frequencies: 0,
+            flow_map: None,
         }
     }
 
@@ -237,7 +243,8 @@ impl UNetConfig {
         require("n_learned_frequencies", "from 0 to 2²⁰", allowed(self.n_learned_frequencies), || {
             self.n_learned_frequencies.to_string()
         })?;
-        check_share("dropout", self.dropout)
+        check_share("dropout", self.dropout)?;
+        self.flow_map.as_ref().map_or(Ok(()), FlowMapConfig::check)
     }
 }
 

@@ -3,7 +3,8 @@
 use tch::Tensor;
 
 use super::assembly::{Assembly, Start};
-use crate::layer::affine;
+use super::dual::Dual;
+use crate::layer::{affine, product};
 
 /// A convolution with a bias that keeps the maps' size, divided by the stride.
 #[derive(Debug)]
@@ -41,9 +42,11 @@ impl Convolution {
         Self { stride: 2, ..self }
     }
 
-    pub(super) fn apply(&self, h: &Tensor) -> Tensor {
+    pub(super) fn apply(&self, h: &Dual) -> Dual {
         let padding = (self.weight.size()[2] - 1) / 2;
-        h.conv2d(&self.weight, Some(&self.bias), self.stride, padding, 1, 1)
+        let convolve =
+            |h: &Tensor, bias: Option<&Tensor>| h.conv2d(&self.weight, bias, self.stride, padding, 1, 1);
+        h.map_affine(|h| convolve(h, Some(&self.bias)), |tangent| convolve(tangent, None))
     }
 }
 
@@ -61,8 +64,8 @@ impl Linear {
         Self { weight, bias }
     }
 
-    pub(super) fn apply(&self, x: &Tensor) -> Tensor {
-        affine(x, &self.weight, &self.bias)
+    pub(super) fn apply(&self, x: &Dual) -> Dual {
+        x.map_affine(|x| affine(x, &self.weight, &self.bias), |tangent| product(tangent, &self.weight))
     }
 }
 
@@ -74,6 +77,9 @@ pub(super) struct GroupNorm {
     n_groups: i64,
 }
 
+/// What is added to a group's variance.
+const EPSILON: f64 = 1e-5;
+
 impl GroupNorm {
     pub(super) fn new(assembly: &mut Assembly<'_>, name: &str, channels: i64, n_groups: i64) -> Self {
         let weight = assembly.add(&format!("{name}.weight"), &[channels], Start::One);
@@ -81,7 +87,26 @@ impl GroupNorm {
         Self { weight, bias, n_groups }
     }
 
-    pub(super) fn apply(&self, h: &Tensor) -> Tensor {
-        h.group_norm(self.n_groups, Some(&self.weight), Some(&self.bias), 1e-5, true)
+    pub(super) fn apply(&self, h: &Dual) -> Dual {
+        let Some(tangent) = &h.tangent else {
+            let value =
+                h.value.group_norm(self.n_groups, Some(&self.weight), Some(&self.bias), EPSILON, true);
+            return Dual::fixed(value);
+        };
+        let normal = h.value.group_norm(self.n_groups, None::<&Tensor>, None::<&Tensor>, EPSILON, true);
+        let tangent = self.normal_tangent(&h.value, &normal, tangent);
+        let per_channel = |x: &Tensor| x.view([1, -1, 1, 1]);
+        let weight = per_channel(&self.weight);
+        Dual { value: &normal * &weight + per_channel(&self.bias), tangent: Some(tangent * weight) }
+    }
+
+    /// `(ẋ − ⟨ẋ⟩ − n ⟨n ẋ⟩)/σ` for normalised numbers n = (x − ⟨x⟩)/σ, with means ⟨·⟩ over a group.
+    fn normal_tangent(&self, h: &Tensor, normal: &Tensor, tangent: &Tensor) -> Tensor {
+        let grouped = |x: &Tensor| x.reshape([x.size()[0], self.n_groups, -1]);
+        let mean = |x: &Tensor| x.mean_dim(2i64, true, None);
+        let (h, n, tangent) = (grouped(h), grouped(normal), grouped(tangent));
+        let inverse = (h.var_dim(2i64, false, true) + EPSILON).rsqrt();
+        let bent = (&tangent - mean(&tangent) - &n * mean(&(&n * &tangent))) * inverse;
+        bent.view_as(normal)
     }
 }

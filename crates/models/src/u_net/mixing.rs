@@ -2,6 +2,8 @@
 
 use tch::Tensor;
 
+use super::dual::Dual;
+
 /// How queries Q, keys K and values V, each of n places and d channels, are mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mixing {
@@ -13,15 +15,22 @@ pub(super) enum Mixing {
 
 impl Mixing {
     /// What they are mixed to, `[B, heads, places, d]`, for queries, keys and values of that shape.
-    pub(super) fn apply(self, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+    pub(super) fn apply(self, [q, k, v]: &[Dual; 3]) -> Dual {
+        let scale = 1.0 / (q.value.size()[3] as f64).sqrt();
         match self {
+            // One kernel, which has no tangents.
+            Self::Softmax if [q, k, v].iter().all(|part| part.tangent.is_none()) => {
+                let [q, k, v] = [&q.value, &k.value, &v.value];
+                let none = None::<&Tensor>;
+                Dual::fixed(Tensor::scaled_dot_product_attention(q, k, v, none, 0.0, false, None, false))
+            }
             Self::Softmax => {
-                Tensor::scaled_dot_product_attention(q, k, v, None::<&Tensor>, 0.0, false, None, false)
+                let scores = q.map(|q| q * scale).matmul(&k.map(|k| k.transpose(2, 3)));
+                scores.softmax(3).matmul(v)
             }
             Self::Linear => {
-                let scale = 1.0 / (q.size()[3] as f64).sqrt();
-                let gathered = k.softmax(2, None).transpose(2, 3).matmul(v);
-                (q.softmax(3, None) * scale).matmul(&gathered)
+                let gathered = k.softmax(2).map(|k| k.transpose(2, 3)).matmul(v);
+                q.softmax(3).map(|q| q * scale).matmul(&gathered)
             }
         }
     }

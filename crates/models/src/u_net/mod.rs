@@ -1,22 +1,26 @@
-//! The U-Net: a velocity on images.
+//! The U-Net: a velocity on images, or a flow map.
 //!
 //! Maps go down through levels of halved sides and more channels, and up again; on the way up, each block also
 //! sees what its mirror image left on the way down. As in \[HJA20\] and \[DN21\]: each level has `n_blocks`
 //! residual blocks down and one more up, a strided convolution between levels down, nearest neighbours and a
 //! convolution up, and a middle of block, attention, block. Time and class shift the channels inside every
-//! block. The value is differentiable once: the fused attention has no second derivative.
+//! block. The value is differentiable once: the fused attention has no second derivative. A flow map's forward tangents go
+//! through the same layers, and can be differentiated as a value can.
 
 mod assembly;
 mod attention;
 mod block;
 mod conditions;
 mod config;
+mod dual;
+mod head;
 mod layer;
 mod mixing;
 mod path;
 
 use std::sync::Arc;
 
+use interflow_core::flow_map::{Average, Direction, FlowMap, Jump};
 use interflow_core::interpolant::Schedule;
 use interflow_core::rng::Draw;
 use interflow_core::{Given, GivenSpace, Network, Parameters, Space};
@@ -25,6 +29,8 @@ use tch::Tensor;
 use self::assembly::{Assembly, Weights};
 use self::conditions::Conditions;
 pub use self::config::UNetConfig;
+use self::dual::Dual;
+use self::head::DivergenceHead;
 use self::layer::{Convolution, GroupNorm};
 use self::path::Path;
 use crate::dropout::Dropout;
@@ -40,6 +46,8 @@ pub struct UNet {
     path: Path,
     output_norm: GroupNorm,
     output: Convolution,
+    /// The average divergence, for a flow map that learns it.
+    head: Option<DivergenceHead>,
 }
 
 impl UNet {
@@ -67,17 +75,28 @@ impl UNet {
         let path = Path::new(assembly, config);
         let output_norm = GroupNorm::new(assembly, "output_norm", config.channels()[0], config.n_groups);
         let output = Convolution::zero(assembly, "output", [config.channels()[0], folded], 3);
+        let head = DivergenceHead::new(assembly, config);
         let parameters = owned.finish();
-        Self { config: config.clone(), given, parameters, conditions, input, path, output_norm, output }
+        Self { config: config.clone(), given, parameters, conditions, input, path, output_norm, output, head }
+    }
+
+    /// The last maps, activated, which the outputs read, of states `[B, D]` and of what is seen of their times.
+    fn maps(&self, seen: &Dual, x: &Dual, given: &Given, dropout: &mut Dropout<'_>) -> Dual {
+        let features = &self.conditions.features(seen, given);
+        let UNetConfig { shape: [channels, height, width], patch, .. } = self.config;
+        let h = x.map(|x| x.reshape([-1, channels, height, width]).pixel_unshuffle(patch));
+        let h = self.path.apply(self.input.apply(&h), features, dropout);
+        self.output_norm.apply(&h).silu()
+    }
+
+    /// The velocity as rows, `[B, D]`.
+    fn velocity(&self, maps: &Dual) -> Dual {
+        self.output.apply(maps).map(|h| h.pixel_shuffle(self.config.patch).flatten(1, 3))
     }
 
     fn forward(&self, t: &Tensor, x: &Tensor, given: &Given, dropout: &mut Dropout<'_>) -> Tensor {
-        let features = &self.conditions.features(t, given);
-        let UNetConfig { shape: [channels, height, width], patch, .. } = self.config;
-        let h = x.reshape([-1, channels, height, width]).pixel_unshuffle(patch);
-        let h = self.path.apply(self.input.apply(&h), features, dropout);
-        let h = self.output.apply(&self.output_norm.apply(&h).silu());
-        h.pixel_shuffle(patch).flatten(1, 3)
+        let x = Dual::fixed(x.shallow_clone());
+        self.velocity(&self.maps(&self.conditions.time(t), &x, given, dropout)).value
     }
 }
 
@@ -102,6 +121,10 @@ impl Network for UNet {
         self.forward(t, x, given, &mut Dropout::On(draw))
     }
 
+    fn flow_map(&self) -> Option<&dyn FlowMap> {
+        self.config.flow_map.map(|_| self as &dyn FlowMap)
+    }
+
     fn duplicate(&self) -> interflow_core::Result<Box<dyn Network>> {
         let options = (self.parameters.kind(), self.parameters.device());
         let mut copy =
@@ -109,5 +132,36 @@ impl Network for UNet {
         copy.conditions.time = self.conditions.time.clone();
         copy.parameters.assign(&self.parameters.detached_copy())?;
         Ok(Box::new(copy))
+    }
+}
+
+impl FlowMap for UNet {
+    fn has_divergence(&self) -> bool {
+        self.head.is_some()
+    }
+
+    fn average(&self, jump: &Jump<'_>) -> Average {
+        let x = Dual::fixed(jump.x.shallow_clone());
+        let maps = self.maps(&self.conditions.pair(jump), &x, jump.given, &mut Dropout::Off);
+        let divergence = self.head.as_ref().map(|head| head.apply(&maps).value);
+        Average { velocity: self.velocity(&maps).value, divergence }
+    }
+
+    fn average_and_tangent(&self, jump: &Jump<'_>, direction: &Direction<'_>) -> (Average, Average) {
+        let tangent = match direction {
+            Direction::To => None,
+            Direction::Along(u) | Direction::State(u) => Some(u.shallow_clone()),
+        };
+        let x = Dual { value: jump.x.shallow_clone(), tangent };
+        let seen = self.conditions.pair_along(jump, direction);
+        let maps = self.maps(&seen, &x, jump.given, &mut Dropout::Off);
+        let velocity = self.velocity(&maps);
+        let divergence = self.head.as_ref().map(|head| head.apply(&maps));
+        let of_divergence = divergence.as_ref().map(Dual::tangent_or_zero);
+        let tangent = Average { velocity: velocity.tangent_or_zero(), divergence: of_divergence };
+        (
+            Average { velocity: velocity.value, divergence: divergence.map(|divergence| divergence.value) },
+            tangent,
+        )
     }
 }

@@ -1,11 +1,10 @@
 //! The way down, the middle and the way up.
 
-use tch::Tensor;
-
 use super::assembly::Assembly;
 use super::attention::Attention;
 use super::block::ResidualBlock;
 use super::config::UNetConfig;
+use super::dual::Dual;
 use super::layer::Convolution;
 use super::mixing::Mixing;
 use crate::dropout::Dropout;
@@ -77,7 +76,7 @@ impl Path {
     }
 
     /// The maps at the end for maps `h` after the first convolution and features of time and class, `[B, E]`.
-    pub(super) fn apply(&self, mut h: Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+    pub(super) fn apply(&self, mut h: Dual, features: &Dual, dropout: &mut Dropout<'_>) -> Dual {
         let mut left = vec![h.shallow_clone()];
         for level in &self.down {
             for unit in &level.units {
@@ -94,7 +93,7 @@ impl Path {
         }
         for level in &self.up {
             for unit in &level.units {
-                let joined = left.pop().map(|skip| Tensor::cat(&[&h, &skip], 1));
+                let joined = left.pop().map(|skip| h.beside(&skip, 1));
                 h = unit.apply(joined.as_ref().unwrap_or(&h), features, dropout);
             }
             if let Some(convolution) = &level.resample {
@@ -120,7 +119,7 @@ impl Unit {
         Self { block, attention }
     }
 
-    fn apply(&self, h: &Tensor, features: &Tensor, dropout: &mut Dropout<'_>) -> Tensor {
+    fn apply(&self, h: &Dual, features: &Dual, dropout: &mut Dropout<'_>) -> Dual {
         let h = self.block.apply(h, features, dropout);
         match &self.attention {
             None => h,
@@ -130,7 +129,9 @@ impl Unit {
 }
 
 /// The maps with each number repeated in a square of side 2.
-fn doubled(h: &Tensor) -> Tensor {
-    let size = h.size();
-    h.upsample_nearest2d([2 * size[2], 2 * size[3]], None, None)
+fn doubled(h: &Dual) -> Dual {
+    h.map(|h| {
+        let size = h.size();
+        h.upsample_nearest2d([2 * size[2], 2 * size[3]], None, None)
+    })
 }

@@ -5,6 +5,8 @@ use std::time::Instant;
 use anyhow::Result;
 use interflow_core::Points;
 use interflow_flow::Engine;
+use interflow_flow::images::ImageSpace;
+use interflow_metrics::bits_per_dim;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -40,7 +42,7 @@ impl Gap {
     }
 }
 
-/// Adds the gaps to the solver's log-densities, the seconds that both take, and the gaps between the learned divergences and
+/// Adds the gaps to the solver's log-densities, the bits/dim of images, the seconds that both take, and the gaps between the learned divergences and
 /// the log-determinant of the map.
 pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: &mut Findings) -> Result<()> {
     let engine = subject.engine;
@@ -49,6 +51,12 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
     let began = Instant::now();
     let solver = engine.log_density(&points, 1.0, &task)?;
     let solver_secs = began.elapsed().as_secs_f64();
+    let images = ImageSpace::of(engine.manifest()).ok();
+    let bits = |log_density: &Tensor| {
+        let space = images.as_ref()?;
+        let bits = bits_per_dim(&double(log_density), space.shape().dim(), space.n_levels());
+        Some(bits.mean(Kind::Double).double_value(&[]))
+    };
     let (mut rows, mut numbers) = (Vec::new(), Map::new());
     for &calls in &config.calls {
         let began = Instant::now();
@@ -59,21 +67,32 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
         let of_determinant = determinant.map_or([(); 3].map(|()| "–".to_owned()), Gap::cells);
         let row =
             [vec![calls.to_string()], gap.cells().into(), of_determinant[1..].to_vec(), vec![cell(secs)]];
-        rows.push(row.concat());
+        let of_images = bits(&few.rows);
+        rows.push([row.concat(), of_images.map(cell).into_iter().collect()].concat());
         let determinant = determinant.map(Gap::json);
-        let found = json!({ "to_solver": gap.json(), "to_determinant": determinant, "secs": secs });
+        let mut found = json!({ "to_solver": gap.json(), "to_determinant": determinant, "secs": secs });
+        if let Some(bits) = of_images {
+            found["bits_per_dim"] = json!(bits);
+        }
         numbers.insert(calls.to_string(), found);
     }
     findings.results.insert("few_call_log_density".into(), Value::Object(numbers));
     findings.results.insert("solver_log_density_secs".into(), json!(solver_secs));
+    let solver_bits = bits(&solver.rows);
+    let of_solver = solver_bits.map_or_else(String::new, |bits| format!(", {bits:.4} bits/dim"));
+    if let Some(bits) = solver_bits {
+        findings.results.insert("solver_bits_per_dim".into(), json!(bits));
+    }
     let title = format!(
-        "Log-densities in few calls, in nats: against the solver's ({} calls, {solver_secs:.1} s) at {} test points, and the \
+        "Log-densities in few calls, in nats: against the solver's ({} calls, {solver_secs:.1} s{of_solver}) at {} test points, and the \
          learned divergences against the map's own log-determinant",
         solver.nfe,
         points.len()
     );
-    let header = ["calls", "mean", "RMS", "median", "determinant RMS", "determinant median", "seconds"];
-    findings.section(&title, &header, &rows, &[]);
+    let header =
+        ["calls", "mean", "RMS", "median", "determinant RMS", "determinant median", "seconds", "bits/dim"];
+    let n_columns = if images.is_some() { 8 } else { 7 };
+    findings.section(&title, &header[..n_columns], &rows, &[]);
     Ok(())
 }
 

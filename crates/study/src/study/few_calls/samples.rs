@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 use interflow_core::Points;
-use interflow_figure as figure;
+use interflow_figure::{self as figure, Figure};
+use interflow_flow::images::ImageSpace;
 use interflow_flow::{Computed, Engine};
 use interflow_metrics::energy_distance;
 use interflow_solvers::{Method, SolverConfig};
@@ -12,6 +13,7 @@ use tch::Tensor;
 use super::{FewCallsConfig, cell, object};
 use crate::drawing::points_2d;
 use crate::findings::Findings;
+use crate::pictures::picture;
 use crate::subject::Subject;
 
 /// Cells along one side of a picture of samples.
@@ -23,7 +25,10 @@ struct Draw {
     data: Tensor,
 }
 
-/// Adds energy distances, without bias and as the mean of all draws, and in two dimensions a sheet of samples.
+/// Images of each panel of a sheet, in rows of the side.
+const SIDE: i64 = 8;
+
+/// Adds energy distances, without bias and as the mean of all draws, and in two dimensions, or of images, a sheet of samples.
 pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: &mut Findings) -> Result<()> {
     let engine = subject.engine;
     let draws = draws(config, subject)?;
@@ -103,16 +108,25 @@ fn euler(engine: &Engine, x0: &Points, steps: u32) -> Result<Computed> {
     })?)
 }
 
-/// The sheet of samples in two dimensions; no figure in others.
+/// The sheet of samples in two dimensions or of images; no figure of others.
 fn draw(subject: &Subject<'_>, panels: &[(String, &Tensor)]) -> Result<&'static [&'static str]> {
-    if subject.engine.space().dim != 2 {
-        return Ok(&[]);
-    }
-    let extent = subject.target.extent();
-    let panel = |(name, x): &(String, &Tensor)| {
-        Ok((name.clone(), figure::histogram_image(&points_2d(x)?, extent, N_CELLS)))
+    let panels = match ImageSpace::of(subject.engine.manifest()) {
+        Ok(space) => panels.iter().map(|panel| images(&space, panel)).collect::<Result<Vec<_>>>()?,
+        Err(_) if subject.engine.space().dim == 2 => {
+            let extent = subject.target.extent();
+            let panel = |(name, x): &(String, &Tensor)| {
+                Ok((name.clone(), figure::histogram_image(&points_2d(x)?, extent, N_CELLS)))
+            };
+            panels.iter().map(panel).collect::<Result<Vec<_>>>()?
+        }
+        Err(_) => return Ok(&[]),
     };
-    let panels = panels.iter().map(panel).collect::<Result<Vec<_>>>()?;
     subject.save("few_calls.png", &figure::sheet(&panels, 3))?;
     Ok(&["few_calls.png"])
+}
+
+/// The first images of a panel.
+fn images(space: &ImageSpace, (name, x): &(String, &Tensor)) -> Result<(String, Figure)> {
+    let first = x.narrow(0, 0, (SIDE * SIDE).min(x.size()[0]));
+    Ok((name.clone(), picture(space, &space.pixels(&first), SIDE as usize)?.into()))
 }

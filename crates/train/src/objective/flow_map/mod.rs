@@ -203,6 +203,6 @@ fn map(network: &dyn Network) -> Result<&dyn FlowMap> {
     network.flow_map().ok_or_else(|| Error::Objective {
         objective: FlowMapMatching::NAME,
         part: "a network of one time".to_owned(),
-        hint: "give [model], a perceptron without [precondition], a table flow_map, or take the objective velocity",
+        hint: "give [model] a table flow_map, or take the objective velocity",
     })
 }
