@@ -18,6 +18,7 @@ pub mod field;
 pub mod given;
 pub mod guidance;
 pub mod interpolant;
+pub mod known;
 pub mod memory;
 pub mod network;
 pub mod number;

@@ -55,6 +55,8 @@ pub enum Purpose {
     Path,
     /// Noise that training adds to the target's points.
     Jitter,
+    /// Which coordinates a flow is told in training.
+    Known,
 }
 
 impl Purpose {
@@ -79,6 +81,7 @@ impl Purpose {
             Self::Dropout => 17,
             Self::Path => 16,
             Self::Jitter => 18,
+            Self::Known => 19,
         }
     }
 }
