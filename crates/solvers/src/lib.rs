@@ -139,7 +139,7 @@ pub use error::{Error, Result};
 pub use event::Event;
 pub use fault::TableauFault;
 pub use gradient::{LikelihoodGradient, Sensitivity, TrainableFlow, likelihood_gradient};
-pub use likelihood::{LogDensity, log_density};
+pub use likelihood::{LogDensity, Pushed, log_density, push_log_density};
 pub use likelihood_bound::log_density_bound;
 pub use method::Method;
 pub use options::{Failures, SolveOptions};

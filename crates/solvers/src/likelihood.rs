@@ -47,6 +47,40 @@ pub fn log_density(
     Ok(LogDensity { log_density, base_point, statistics })
 }
 
+/// Points of the base carried to time `t` with their `log ρ_t` there, in one solve: `x` is `[B, D]` at time 0.
+///
+/// # Errors
+/// As [`log_density`].
+pub fn push_log_density(
+    solver: &Solver,
+    field: &dyn VectorField,
+    base: &dyn Density,
+    divergence: &Divergence,
+    x: &Tensor,
+    t: f64,
+) -> Result<Pushed> {
+    check_base(base, field.dim())?;
+    let at_base = tch::no_grad(|| log_density_of_base(base, x))?;
+    let Solution { x, divergence_integral, statistics } =
+        solver.solve_with_divergence(field, divergence, x, 0.0, t)?;
+    let log_density = match divergence_integral {
+        Some(integral) => at_base - integral,
+        None => at_base,
+    };
+    Ok(Pushed { x, log_density, statistics })
+}
+
+/// Points that were carried from the base, with their log-density.
+#[derive(Debug)]
+pub struct Pushed {
+    /// The points at time t, `[B, D]`.
+    pub x: Tensor,
+    /// `log ρ_t(x)` in nats, `[B]`.
+    pub log_density: Tensor,
+    /// The cost.
+    pub statistics: Statistics,
+}
+
 /// Refuses a base of another dimension than that of the flow's field.
 pub(crate) fn check_base(base: &dyn Density, dim: i64) -> Result<()> {
     if base.dim() == dim {
