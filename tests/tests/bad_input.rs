@@ -130,7 +130,7 @@ fn broken_training_tables_are_refused_before_a_run_folder_is_made() {
         ("", "rows.csv"),
         ("a,b\n", "rows.csv"),
         ("a,b\n1,2\n3\n", "3"),
-        ("a,b\n1,2\n3,four\n", "four"),
+        ("a,b\n1,2\n3,four\n5,6\n", "four"),
         ("a,b\n1,2\n3,NaN\n", "3"),
         ("a,b\n1,2\n", "at least 2 rows"),
     ] {

@@ -24,6 +24,8 @@ edition = "2024"
 [dependencies]
 anyhow = "1"
 clap = { version = "4", features = ["derive", "env"] }
+clap_complete = "4"
+clap_mangen = "0.3"
 same-file = "1"
 signal-hook = { version = "0.4", default-features = false }
 tracing-subscriber = { version = "0.3", features = ["env-filter"] }

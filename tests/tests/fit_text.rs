@@ -56,7 +56,11 @@ fn what_is_known_of_a_text_is_stated_for_every_command_that_reads_it() {
     let text = "--encoding windows-1252 --skip-rows 1";
     refused(&playground, &format!("fit de.csv {text}"), &["`Größe`", "--missing-marks=k.A.", "--columns"]);
     let text = format!("{text} --missing-marks k.A.");
-    refused(&playground, &format!("fit de.csv {text}"), &["1 row: line 12", "--missing drop"]);
+    refused(
+        &playground,
+        &format!("fit de.csv {text} --missing refuse"),
+        &["1 row: line 12", "--missing drop"],
+    );
 
     let columns = "--columns \"Preis,netto\",#3 --given Menge --missing drop";
     let (run, said) = fitted(&playground, &format!("de.csv {text} {columns}"));
@@ -149,12 +153,13 @@ fn what_a_flow_will_find_hard_is_said_before_it_trains() {
 #[test]
 fn all_columns_that_are_no_numbers_come_with_the_line_that_chooses_the_others() {
     let playground = Playground::new();
-    let rows = (0..40).map(|i| format!("{i}.5,male,True,{}\n", i * i % 7)).collect::<Vec<_>>().concat();
-    playground.write("t.csv", &format!("a,sex,flag,\"price, net\"\n{rows}"));
+    let rows =
+        (0..40).map(|i| format!("{i}.5,male {i},No. {i},{}\n", i * i % 7)).collect::<Vec<_>>().concat();
+    playground.write("t.csv", &format!("a,name,\"no, tag\",\"price, net\"\n{rows}"));
     refused(
         &playground,
         "fit t.csv",
-        &["`sex` (text", "`flag` (truth values", "--columns 'a,\"price, net\"'"],
+        &["`name` is text of 40", "`no, tag` is text", "--drop 'name,\"no, tag\"'"],
     );
 }
 

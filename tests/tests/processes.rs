@@ -270,7 +270,9 @@ fn processes_with_other_configs_or_data_are_refused_with_the_difference() {
     let playground = Playground::new();
     playground.write("a.csv", &table(0));
     playground.write("b.csv", &table(1));
-    let fit = |file: &str| format!("fit {file} --set train.steps=20 --set train.validate_every=20");
+    let fit = |file: &str| {
+        format!("fit {file} --marginals plain --set train.steps=20 --set train.validate_every=20")
+    };
     let cases = [
         (
             "train tiny.toml".to_owned(),

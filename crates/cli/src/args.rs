@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand};
-use interflow_data::{DependentColumns, Unfit};
-use interflow_flow::Threads;
+use interflow_data::{Bounds, ColumnKind, DependentColumns, Marginals, Unfit};
+use interflow_flow::{Fill, Threads};
 use interflow_libtorch::Products;
 
 use self::noise::named;
 
 pub(crate) use about::{CompletionsArgs, ManArgs, RunsArgs};
 pub(crate) use images::FidArgs;
-pub(crate) use names::NameList;
+pub(crate) use names::{NameList, Said};
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
 pub(crate) use text::TextArgs;
 
@@ -78,6 +78,11 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Compare samples of a flow of images with its training images: FID and KID.
     Fid(FidArgs),
+    /// Fill the holes of rows by samples of what is missing given what is there.
+    Impute(ImputeArgs),
+    /// Weigh samples of a flow as samples of another law, by its unnormalised log-density: importance weights, effective sample
+    /// size, evidence.
+    Weigh(WeighArgs),
     /// Describe a checkpoint: step, seed, network, config.
     Inspect(InspectArgs),
     /// List the run folders in FOLDER, the newest last: name, begin, step, test NLL.
@@ -95,13 +100,14 @@ impl Command {
     /// Refuses what several processes cannot share.
     pub(crate) fn check_shared(&self) -> anyhow::Result<()> {
         let stdin = match self {
-            Self::Inspect(_) | Self::Runs(_) | Self::Completions(_) | Self::Man(_) => {
+            Self::Inspect(_) | Self::Runs(_) | Self::Completions(_) | Self::Man(_) | Self::Weigh(_) => {
                 anyhow::bail!("there is no work to share\nhint: take one process")
             }
             Self::Fit(args) => args.file.as_path(),
             Self::LogProb(args) => args.rows.file.as_path(),
             Self::Score(args) => args.rows.file.as_path(),
             Self::Encode(args) => args.rows.file.as_path(),
+            Self::Impute(args) => args.rows.file.as_path(),
             Self::Sample(args) => args.given.as_deref().unwrap_or(Path::new("")),
             _ => Path::new(""),
         };
@@ -146,15 +152,28 @@ pub(crate) struct FitArgs {
     /// Conditions: columns that the others are modelled given, by name or place.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
     pub(crate) given: Vec<NameList>,
-    /// What becomes of rows with missing values: refuse or drop.
-    #[arg(long, default_value = "refuse", value_parser = named::<Unfit>)]
+    /// What columns are, instead of what they look like: number, lattice, lattice:0.25, category, time or time:%d.%m.%Y.
+    #[arg(long, value_parser = Said::<ColumnKind>::parse, value_name = "NAME=KIND,...")]
+    pub(crate) kind: Vec<Said<ColumnKind>>,
+    /// Bounds of columns of numbers, outside which no sample lies, as in price=0.. or share=0..1.
+    #[arg(long, value_parser = Said::<Bounds>::parse, value_name = "NAME=LOWER..UPPER,...")]
+    pub(crate) bounds: Vec<Said<Bounds>>,
+    /// How numbers become coordinates: by a law that is fitted to each column (fitted), or by mean and deviation (plain).
+    #[arg(long, default_value = "fitted", value_parser = named::<Marginals>)]
+    pub(crate) marginals: Marginals,
+    /// What becomes of missing values: they are modelled (keep), their rows are left out (drop), or they are refused (refuse).
+    #[arg(long, default_value = "keep", value_parser = named::<Unfit>)]
     pub(crate) missing: Unfit,
-    /// What becomes of constant columns: refuse or drop.
-    #[arg(long, default_value = "refuse", value_parser = named::<Unfit>)]
+    /// What becomes of constant columns: keep, drop or refuse.
+    #[arg(long, default_value = "keep", value_parser = named::<Unfit>)]
     pub(crate) constant: Unfit,
     /// What becomes of columns that are linear functions of others: drop, keep or refuse.
     #[arg(long, default_value = "drop", value_parser = named::<DependentColumns>)]
     pub(crate) dependent: DependentColumns,
+    /// Whether the flow learns to fill holes (`interflow impute`), beside modelling whole rows: yes, no, or auto, which is yes
+    /// where values are missing and kept.
+    #[arg(long, default_value = "auto", value_parser = named::<Fill>, value_name = "YES|NO|AUTO")]
+    pub(crate) fill: Fill,
     /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
     pub(crate) dequantise: Vec<NameList>,
@@ -254,6 +273,9 @@ pub(crate) struct SampleArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..),
         conflicts_with_all = ["along", "sde", "guidance", "observe"])]
     pub(crate) calls: Option<u32>,
+    /// A column `log_density` beside the samples, from the same solve.
+    #[arg(long, conflicts_with_all = ["along", "sde", "guidance", "observe", "calls"])]
+    pub(crate) log_prob: bool,
     /// Sample given noisy observations of columns, approximately: NAME=VALUE or, with the noise's deviation,
     /// NAME=VALUE~STD, in the columns' units. For flows with a Gaussian base on a path without latent.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME=VALUE,...")]
@@ -265,6 +287,40 @@ pub(crate) struct SampleArgs {
     /// their levels or, one by one, to a folder.
     #[arg(short, long, default_value = "-")]
     pub(crate) out: String,
+}
+
+/// Arguments of `impute`.
+#[derive(Debug, Args)]
+pub(crate) struct ImputeArgs {
+    /// The rows.
+    #[command(flatten)]
+    pub(crate) rows: RowsArgs,
+    /// How many times each row is filled, anew each time.
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) n: u64,
+}
+
+/// Arguments of `weigh`.
+#[derive(Debug, Args)]
+pub(crate) struct WeighArgs {
+    /// A table of samples with their log-densities, as `sample --log-prob` writes it, and another column of those under the other
+    /// law.
+    pub(crate) file: PathBuf,
+    /// The column of the other law's log-densities in nats, known up to a constant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) log_target: String,
+    /// The column of the flow's log-densities in nats.
+    #[arg(long, value_name = "NAME", default_value = "log_density")]
+    pub(crate) log_density: String,
+    /// How its text is read.
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    /// A .csv file that gets the table with one column more, `log_weight`; `-` is CSV on stdout.
+    #[arg(short, long, default_value = "-")]
+    pub(crate) out: String,
+    /// One JSON object on stdout that says what was found.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `encode`.

@@ -9,7 +9,7 @@ use interflow_data::table;
 use interflow_figure as figure;
 use tch::{Kind, Tensor};
 
-use crate::rows::RowsOfFile;
+use crate::rows::{RowsOfFile, Written};
 
 /// Where points go.
 pub(crate) enum Output {
@@ -76,6 +76,27 @@ impl Output {
                 let points = points_2d(points)?;
                 write_figure(path, &figure::histogram_image(&points, extent, 200))
             }
+        }
+    }
+
+    /// Writes a table as CSV.
+    pub(crate) fn write_csv(&self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::Stdout => to_stdout(bytes),
+            Self::Csv(path) => Ok(table::write_whole(path, bytes)?),
+            Self::Npy(path) | Self::Picture(path) => {
+                bail!("a table goes to a .csv file, asked for: {}", path.display())
+            }
+        }
+    }
+
+    /// Writes rows as they stand in a file.
+    pub(crate) fn write_rows(&self, rows: &Written) -> Result<()> {
+        match self {
+            Self::Stdout => to_stdout(&rows.csv()?),
+            Self::Csv(path) => Ok(table::write_whole(path, &rows.csv()?)?),
+            Self::Npy(path) => Ok(table::write_npy(path, rows.numbers()?)?),
+            Self::Picture(_) => bail!("rows go to a .csv or .npy file"),
         }
     }
 

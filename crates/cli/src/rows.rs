@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use interflow_core::{Given, GivenSpace, Points};
-use interflow_data::{Columns, Sheet, npy};
+use interflow_data::{Columns, Sheet, npy, table};
 use interflow_flow::Flow;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::args::{RowsArgs, TextArgs};
 
@@ -29,9 +29,8 @@ impl RowsOfFile {
             None => (None, numbers(args, flow)?),
             Some(columns) => {
                 let sheet = sheet(&args.file, &args.text)?;
-                let places = sheet.places_of(&columns.names());
-                let places = places.context("the flow wants the columns of its table")?;
-                let values = sheet.complete_numbers(&places)?;
+                let values =
+                    sheet.values_of(columns.iter()).context("the flow wants the columns of its table")?;
                 (Some(sheet), values)
             }
         };
@@ -39,18 +38,22 @@ impl RowsOfFile {
         Ok(Self { points, sheet, values })
     }
 
-    /// The points at time `t` in the flow's units there, and the size of the file's units in them, `[D]`: a file's rows
-    /// are in the units of the flow's table at every time, the flow's points of time 0 in those of its base.
-    pub(crate) fn at(&self, t: f64, flow: &Flow) -> (Points, Tensor) {
-        let points = self.points.shallow_clone();
+    /// The points at time `t` in the flow's units there: a file's rows are in the units of the flow's table at every time, the
+    /// flow's points of time 0 in those of its base. With what is added to their log-density there to get that of the rows, one
+    /// number or one for each row, `[N]`.
+    pub(crate) fn at(&self, t: f64, flow: &Flow) -> Result<(Points, Tensor)> {
         let Some(columns) = flow.columns().filter(|_| t <= 0.0) else {
-            return (points, Tensor::ones([flow.space().dim], (Kind::Double, Device::Cpu)));
+            return Ok((self.points.shallow_clone(), Tensor::from(0.0)));
         };
-        let (means, deviations): (Vec<f64>, Vec<f64>) =
-            columns.states().map(|column| (column.mean, column.deviation)).unzip();
-        let deviations = Tensor::from_slice(&deviations);
-        let x = (points.x - Tensor::from_slice(&means)) / &deviations;
-        (Points { x, given: points.given }, deviations.reciprocal())
+        let found = columns.standardise(&self.values)?;
+        Ok((Points { x: found.points.x, given: self.points.given.shallow_clone() }, found.log_jacobian))
+    }
+
+    /// A score at time `t` in the flow's units there as one in the file's.
+    pub(crate) fn score(&self, score: Tensor, t: f64, flow: &Flow) -> Result<Tensor> {
+        let Some(columns) = flow.columns().filter(|_| t <= 0.0) else { return Ok(score) };
+        let (slope, bend) = columns.slopes(&self.values)?;
+        Ok(score * slope + bend)
     }
 }
 
@@ -85,6 +88,7 @@ fn points(values: &Tensor, class: Option<i64>, flow: &Flow) -> Result<Points> {
         let alone = Points { x: values.shallow_clone(), given: Given::class(class, values.size()[0]) };
         return check_width(values, space.dim).map(|()| alone);
     }
+    let space = flow.columns().map_or(space, Columns::rows_space);
     let n_given = match space.given {
         GivenSpace::Numbers { n } => n,
         GivenSpace::Class { .. } => 1,
@@ -114,7 +118,7 @@ fn check_width(values: &Tensor, wanted: i64) -> Result<()> {
 }
 
 /// The table in a file, or in what stdin holds if that is `-`.
-fn sheet(file: &Path, text: &TextArgs) -> Result<Sheet> {
+pub(crate) fn sheet(file: &Path, text: &TextArgs) -> Result<Sheet> {
     let sheet = match stdin(file)? {
         Some(bytes) => Sheet::parse(Path::new("stdin"), bytes, &text.format())?,
         None => Sheet::read_as(file, &text.format())?,
@@ -144,21 +148,66 @@ pub(crate) fn conditions(file: Option<&Path>, text: &TextArgs, flow: &Flow, repe
         }
         (Some(file), false) => {
             let sheet = sheet(file, text)?;
-            let values = sheet.complete_numbers(&sheet.places_of(&names)?)?;
+            let given = flow.columns().into_iter().flat_map(Columns::given);
+            let values = sheet.values_of(given)?;
             Ok(Given::Numbers(values.repeat_interleave_self_int(repeats, 0, None)))
         }
     }
 }
 
-/// Points as rows, `[N, K + D]`, with the names of their columns: those of the flow's table, or `x1 … xD`.
-pub(crate) fn written(flow: &Flow, points: &Points) -> (Vec<String>, Tensor) {
-    match (flow.columns(), &points.given) {
-        (Some(columns), Given::Numbers(given)) => {
-            let given = given.to_kind(points.x.kind()).to_device(points.x.device());
-            (columns.names(), Tensor::cat(&[&given, &points.x], 1))
+/// Rows as they are written.
+pub(crate) struct Written {
+    /// The names of their columns: those of the flow's table, or `x1 … xD`.
+    pub(crate) names: Vec<String>,
+    /// `[N, K + D]`, with NaN for what is missing.
+    pub(crate) values: Tensor,
+    /// The columns of a flow's table.
+    pub(crate) columns: Option<Columns>,
+}
+
+impl Written {
+    /// A flow's points.
+    pub(crate) fn of(flow: &Flow, points: &Points) -> Self {
+        let values = match &points.given {
+            Given::Numbers(given) if flow.columns().is_some() => {
+                let given = given.to_kind(points.x.kind()).to_device(points.x.device());
+                Tensor::cat(&[&given, &points.x], 1)
+            }
+            _ => points.x.shallow_clone(),
+        };
+        let names = flow.columns().map_or_else(|| column_names(points.x.size()[1]), Columns::names);
+        Self { names, values, columns: flow.columns().cloned() }
+    }
+
+    /// The same with one column of numbers more, `[N]`.
+    pub(crate) fn with(mut self, name: &str, values: Option<&Tensor>) -> Self {
+        if let Some(values) = values {
+            self.names.push(name.to_owned());
+            self.values = Tensor::cat(&[self.values.to_kind(Kind::Double), values.unsqueeze(1)], 1);
         }
-        (Some(columns), _) => (columns.names(), points.x.shallow_clone()),
-        (None, _) => (column_names(points.x.size()[1]), points.x.shallow_clone()),
+        self
+    }
+
+    /// The rows as CSV.
+    pub(crate) fn csv(&self) -> Result<Vec<u8>> {
+        let Some(columns) = &self.columns else {
+            return Ok(table::csv_bytes(Some(&self.names), &self.values)?);
+        };
+        let n = columns.names().len() as i64;
+        let mut texts = Columns::texts(columns.iter(), &self.values.narrow(1, 0, n))?;
+        for more in n..self.values.size()[1] {
+            texts.push(table::texts(&self.values.select(1, more))?);
+        }
+        Ok(table::csv_of_texts(&self.names, &texts)?)
+    }
+
+    /// The rows as numbers, if they are such.
+    pub(crate) fn numbers(&self) -> Result<&Tensor> {
+        let texts = self.columns.iter().flatten().find(|column| !column.form.is_number());
+        match texts {
+            Some(column) => bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name),
+            None => Ok(&self.values),
+        }
     }
 }
 

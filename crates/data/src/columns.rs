@@ -1,38 +1,33 @@
 //! What a flow's points mean in the units of a table.
 //!
-//! Some columns are the coordinates of the state, others are given: numbers beside the state. A flow is trained on `z = (x − mean)/deviation`, column by column, so `ρ_X(x) = ρ_Z(z)/∏ deviation`. A column
-//! with a quantum holds multiples of it; the flow models `x + u`, u uniform on one quantum, and a sample is
-//! rounded down to its multiple again.
+//! Some columns are the coordinates of the state, others are given: numbers beside the state. Each column has a map of its own
+//! between its values and its coordinate ([`crate::Marginal`]), so densities differ by a sum over columns. A column of numbers
+//! is `z = (x − mean)/deviation`, so `ρ_X(x) = ρ_Z(z)/∏ deviation`; with a quantum it holds multiples of it, the flow models
+//! `x + u`, u uniform on one quantum, and a sample is rounded down to its multiple again.
 
+use interflow_core::backward::{Graph, gradient};
 use interflow_core::{Given, GivenSpace, Points, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
+use crate::column::Column;
 use crate::error::{Error, Result};
+use crate::marginal::{Coordinates, Marginal, log_normal};
 
-/// One column: its name, its scale and its quantum.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Column {
-    /// The name in the table's header.
-    pub name: String,
-    /// What is subtracted to standardise it.
-    pub mean: f64,
-    /// What it is divided by then.
-    pub deviation: f64,
-    /// The distance of neighbouring values, if the column was dequantised.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quantum: Option<f64>,
-    /// Whether the flow is given this column, instead of its being a coordinate of the state.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub given: bool,
-}
-
-/// The columns of a table, those that are given before those of the state: an affine map between their units and the
-/// flow's.
+/// The columns of a table, those that are given before those of the state: a map between their units and the flow's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Column>", into = "Vec<Column>")]
 pub struct Columns(Vec<Column>);
+
+/// Rows in a flow's coordinates.
+#[derive(Debug)]
+pub struct Standardised {
+    /// The states with what they are given, in double precision on the CPU.
+    pub points: Points,
+    /// What is added to a log-density of a state to get that of its row, in nats, `[N]`: −∞ for a row that cannot be, as with an
+    /// unseen category.
+    pub log_jacobian: Tensor,
+}
 
 impl Columns {
     /// Checks the columns' numbers.
@@ -48,11 +43,13 @@ impl Columns {
         if !columns.is_sorted_by_key(|column| !column.given) {
             return refuse("conditions come before the other columns".to_owned());
         }
-        for Column { name, mean, deviation, quantum, .. } in &columns {
-            let positive = |value: f64| value > 0.0 && value.is_finite();
-            if !mean.is_finite() || !positive(*deviation) || !quantum.is_none_or(positive) {
+        for Column { name, marginal, .. } in &columns {
+            if let Marginal::Affine(affine) = marginal
+                && !affine.is_usable()
+            {
                 return refuse(format!(
-                    "column `{name}` cannot be standardised by mean {mean:e}, deviation {deviation:e}, quantum {quantum:?}"
+                    "column `{name}` cannot be standardised by mean {:e}, deviation {:e}, quantum {:?}",
+                    affine.mean, affine.deviation, affine.quantum
                 ));
             }
         }
@@ -76,11 +73,20 @@ impl Columns {
 
     /// The dimension of the state and what it is given.
     pub fn space(&self) -> Space {
+        let given = match self.given().map(Column::width).sum() {
+            0 => GivenSpace::Nothing {},
+            n => GivenSpace::Numbers { n },
+        };
+        Space { dim: self.states().count() as i64, given }
+    }
+
+    /// The same of rows as they stand in the file, where each given column is one number.
+    pub fn rows_space(&self) -> Space {
         let given = match self.given().count() {
             0 => GivenSpace::Nothing {},
             n => GivenSpace::Numbers { n: n as i64 },
         };
-        Space { dim: self.states().count() as i64, given }
+        Space { given, ..self.space() }
     }
 
     /// The names of all columns, in their order.
@@ -98,24 +104,94 @@ impl Columns {
         names(self.states())
     }
 
-    /// The flow's points of rows `[N, K + D]` of all columns in their order, in double precision on the CPU. A value of
-    /// a column with a quantum stands for the middle of its cell.
+    /// Mean and deviation of each of the state's columns, where these are all that makes their coordinates: then states on the
+    /// path, too, are on the columns' scale.
+    pub fn scales(&self) -> Option<Vec<(f64, f64)>> {
+        self.states().map(|column| column.scale().map(|scale| (scale.mean, scale.deviation))).collect()
+    }
+
+    /// The same columns without quanta, for states on the path, which are multiples of nothing.
+    #[must_use]
+    pub fn without_quanta(&self) -> Self {
+        Self(self.iter().map(|column| column.clone().with_quantum(None)).collect())
+    }
+
+    /// The flow's points of rows `[N, K + D]` of all columns in their order, NaN for what is missing. A value that is a cell of
+    /// its coordinate, as an integer or a category, stands for the cell's middle.
     ///
     /// # Errors
     /// [`Error::Rows`] if the rows have another number of columns.
-    pub fn standardise(&self, rows: &Tensor) -> Result<Points> {
-        let all = standardised(self.iter(), rows)?;
-        Ok(self.part(&all))
+    pub fn standardise(&self, rows: &Tensor) -> Result<Standardised> {
+        let size = [rows.size().first().copied().unwrap_or(0), self.states().count() as i64];
+        self.standardise_by(rows, &Tensor::full(size, 0.5, (Kind::Double, Device::Cpu)))
     }
 
-    /// States and what they are given of rows `[N, K + D]` of all columns in their order.
-    pub(crate) fn part(&self, rows: &Tensor) -> Points {
-        let (n_given, dim) = (self.given().count() as i64, self.states().count() as i64);
-        if n_given == 0 {
-            return Points::from(rows.shallow_clone());
+    /// The same with the values at the places `share`, `[N, D]` in (0, 1), of their cells.
+    ///
+    /// # Errors
+    /// As [`Columns::standardise`].
+    pub fn standardise_by(&self, rows: &Tensor, share: &Tensor) -> Result<Standardised> {
+        let rows = admit(self.0.len(), rows)?;
+        let n_given = self.given().count() as i64;
+        let (given, states) = (rows.narrow(1, 0, n_given), rows.narrow(1, n_given, rows.size()[1] - n_given));
+        let columns = self.states().zip(0..).map(|(column, d)| {
+            let Coordinates { z, log_jacobian } =
+                column.coordinates(&states.select(1, d), &share.select(1, d));
+            (z, log_jacobian)
+        });
+        let (z, log_jacobian): (Vec<Tensor>, Vec<Tensor>) = columns.unzip();
+        let points = Points { x: Tensor::stack(&z, 1), given: self.standardise_given(&given)? };
+        let log_jacobian = Tensor::stack(&log_jacobian, 1).sum_dim_intlist(1i64, false, Kind::Double);
+        Ok(Standardised { points, log_jacobian })
+    }
+
+    /// The coordinate of the number `x` in the state's column `d` and its derivative there.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if there is no such column, it is not of numbers with a density, or they have none at `x`.
+    pub fn tangent(&self, d: i64, x: f64) -> Result<(f64, f64)> {
+        let column = usize::try_from(d).ok().and_then(|d| self.states().nth(d));
+        let Some(column) = column else {
+            return Err(Error::Rows { problem: format!("there is no column {d}") });
+        };
+        let smooth = column.clone().with_quantum(None);
+        if smooth.marginal.is_discrete() {
+            let problem = format!("column `{}` is not of numbers with a density", column.name);
+            return Err(Error::Rows { problem });
         }
-        let given = Given::Numbers(rows.narrow(1, 0, n_given).contiguous());
-        Points { x: rows.narrow(1, n_given, dim).contiguous(), given }
+        let x = Tensor::from_slice(&[x]);
+        let found = smooth.coordinates(&x, &x.full_like(0.5));
+        let (z, log_slope) = (found.z.double_value(&[0]), found.log_jacobian.double_value(&[0]));
+        if log_slope.is_finite() {
+            return Ok((z, log_slope.exp()));
+        }
+        Err(Error::Rows { problem: format!("column `{}` cannot be {}", column.name, x.double_value(&[0])) })
+    }
+
+    /// What makes a score by coordinates one by values: `∂z/∂x` of each, and the gradient of the rows' log-Jacobian, both `[N, D]`,
+    /// at rows `[N, K + D]`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if the rows have another number of columns, or a column is not of numbers with a density.
+    pub fn slopes(&self, rows: &Tensor) -> Result<(Tensor, Tensor)> {
+        if let Some(column) =
+            self.states().find(|column| column.marginal.is_discrete() && column.scale().is_none())
+        {
+            let problem = format!("column `{}` has no density, and so no score", column.name);
+            return Err(Error::Rows { problem });
+        }
+        let rows = admit(self.0.len(), rows)?;
+        let n_given = self.given().count() as i64;
+        let (mut slopes, mut bends) = (Vec::new(), Vec::new());
+        for (column, d) in self.states().zip(0..) {
+            let x = rows.select(1, n_given + d).copy().set_requires_grad(true);
+            let log_slope = column.coordinates(&x, &x.full_like(0.5)).log_jacobian;
+            slopes.push(log_slope.detach().exp());
+            let bend =
+                gradient("differentiate a column's law", &log_slope.sum(Kind::Double), &x, Graph::Freed);
+            bends.push(bend.map_err(|error| Error::Rows { problem: error.to_string() })?);
+        }
+        Ok((Tensor::stack(&slopes, 1), Tensor::stack(&bends, 1)))
     }
 
     /// What a flow is given by rows `[N, K]` of the given columns alone, in double precision on the CPU.
@@ -123,38 +199,96 @@ impl Columns {
     /// # Errors
     /// [`Error::Rows`] if the rows have another number of columns.
     pub fn standardise_given(&self, rows: &Tensor) -> Result<Given> {
-        let numbers = standardised(self.given(), rows)?;
-        Ok(if self.space().given.is_nothing() { Given::Nothing } else { Given::Numbers(numbers) })
+        let rows = admit(self.given().count(), rows)?;
+        if self.space().given.is_nothing() {
+            return Ok(Given::Nothing);
+        }
+        let numbers: Vec<Tensor> =
+            self.given().zip(0..).map(|(column, place)| column.as_given(&rows.select(1, place))).collect();
+        Ok(Given::Numbers(Tensor::cat(&numbers, 1)))
     }
 
     /// The rows `[N, D]` of the state's columns that a flow's states `z`, `[N, D]`, stand for, in double precision on
-    /// the CPU.
+    /// the CPU, NaN for what is missing.
     ///
     /// # Errors
     /// [`Error::Rows`] if `z` has another number of columns.
     pub fn restore(&self, z: &Tensor) -> Result<Tensor> {
-        restored(self.states(), z)
+        let columns: Vec<&Column> = self.states().collect();
+        let z = admit(columns.len(), z)?;
+        let values: Vec<Tensor> =
+            columns.into_iter().zip(z.unbind(1)).map(|(column, z)| column.marginal.values(&z)).collect();
+        Ok(Tensor::stack(&values, 1))
     }
 
-    /// The rows `[N, K]` of the given columns that a flow's conditions `numbers`, `[N, K]`, stand for, in double
-    /// precision on the CPU.
+    /// What is added to log-densities of the states `z`, `[N, D]`, to get those of their rows `x`, as [`Columns::restore`] has
+    /// them: where values are cells, at each state's own place in its cell, instead of the middle.
     ///
     /// # Errors
-    /// [`Error::Rows`] if `numbers` has another number of columns.
-    pub fn restore_given(&self, numbers: &Tensor) -> Result<Tensor> {
-        restored(self.given(), numbers)
+    /// [`Error::Rows`] if the rows have another number of columns.
+    pub fn log_jacobian_of(&self, z: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let columns: Vec<&Column> = self.states().collect();
+        let (z, x) = (admit(columns.len(), z)?, admit(columns.len(), x)?);
+        let of = |(column, (z, x)): (&Column, (Tensor, Tensor))| match &column.marginal {
+            Marginal::Affine(affine) => z.full_like(-affine.deviation.ln()),
+            Marginal::Scores(scores) => scores.cells(&x).log_weight - log_normal(&z),
+        };
+        let each: Vec<Tensor> =
+            columns.into_iter().zip(z.unbind(1).into_iter().zip(x.unbind(1))).map(of).collect();
+        Ok(Tensor::stack(&each, 1).sum_dim_intlist(1i64, false, Kind::Double))
     }
 
-    /// `log |∂z/∂x|` of the states in nats, the same everywhere: what is added to a log-density of z to get that of x.
-    pub fn log_jacobian(&self) -> f64 {
-        -self.states().map(|column| column.deviation.ln()).sum::<f64>()
+    /// The rows `[N, K]` of the given columns that a flow's conditions `numbers` stand for, in double precision on the CPU; what
+    /// these say of known coordinates ([`interflow_core::known`]) has no part in it.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if `numbers` has fewer columns.
+    pub fn restore_given(&self, numbers: &Tensor) -> Result<Tensor> {
+        let width = self.given().map(Column::width).sum::<i64>();
+        let has = numbers.size().get(1).copied().unwrap_or(0);
+        let numbers =
+            if has == width + 2 * self.space().dim { &numbers.narrow(1, 0, width) } else { numbers };
+        let numbers = admit(width as usize, numbers)?;
+        let mut first = 0;
+        let values: Vec<Tensor> = self
+            .given()
+            .map(|column| {
+                let own = numbers.narrow(1, first, column.width());
+                first += column.width();
+                column.of_given(&own)
+            })
+            .collect();
+        if values.is_empty() {
+            return Ok(numbers);
+        }
+        Ok(Tensor::stack(&values, 1))
+    }
+
+    /// The values of rows, `[N, W]` of some of the columns, as they are written in a file, column by column.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if the rows have another number of columns.
+    pub fn texts<'a>(columns: impl Iterator<Item = &'a Column>, rows: &Tensor) -> Result<Vec<Vec<String>>> {
+        let columns: Vec<&Column> = columns.collect();
+        if rows.size().get(1) != Some(&(columns.len() as i64)) {
+            let problem = format!("expected rows of {} columns, found: {:?}", columns.len(), rows.size());
+            return Err(Error::Rows { problem });
+        }
+        let column = |(column, d): (&Column, i64)| column.form.texts(&rows.select(1, d));
+        columns.into_iter().zip(0..).map(column).collect()
     }
 
     /// Whether `other` has the same columns on the same scale, up to the rounding of sums.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let close = |a: &Column, b: &Column| {
-            let off = ((a.mean - b.mean).abs()).max((a.deviation - b.deviation).abs());
-            a.name == b.name && a.given == b.given && a.quantum == b.quantum && off <= 1e-6 * a.deviation
+            let same = match (a.scale(), b.scale()) {
+                (Some(a), Some(b)) => {
+                    let off = ((a.mean - b.mean).abs()).max((a.deviation - b.deviation).abs());
+                    a.quantum == b.quantum && off <= 1e-6 * a.deviation
+                }
+                _ => a.marginal == b.marginal,
+            };
+            a.name == b.name && a.given == b.given && a.form == b.form && same
         };
         self.0.len() == other.0.len() && self.iter().zip(other.iter()).all(|(a, b)| close(a, b))
     }
@@ -164,35 +298,6 @@ fn names<'a>(columns: impl Iterator<Item = &'a Column>) -> Vec<String> {
     columns.map(|column| column.name.clone()).collect()
 }
 
-fn standardised<'a>(columns: impl Iterator<Item = &'a Column>, x: &Tensor) -> Result<Tensor> {
-    each(columns, x, |column, x| {
-        let x = column.quantum.map_or_else(|| x.shallow_clone(), |quantum| cell(&x, quantum) + 0.5 * quantum);
-        (x - column.mean) / column.deviation
-    })
-}
-
-fn restored<'a>(columns: impl Iterator<Item = &'a Column>, z: &Tensor) -> Result<Tensor> {
-    each(columns, z, |column, z| {
-        let x = z * column.deviation + column.mean;
-        column.quantum.map_or_else(|| x.shallow_clone(), |quantum| cell(&x, quantum))
-    })
-}
-
-/// `f` of each column of `x`, `[N, W]`, in double precision on the CPU.
-fn each<'a>(
-    columns: impl Iterator<Item = &'a Column>,
-    x: &Tensor,
-    f: impl Fn(&Column, Tensor) -> Tensor,
-) -> Result<Tensor> {
-    let columns: Vec<&Column> = columns.collect();
-    let x = admit(columns.len(), x)?;
-    if columns.is_empty() {
-        return Ok(x);
-    }
-    let results: Vec<Tensor> = columns.into_iter().zip(x.unbind(1)).map(|(column, x)| f(column, x)).collect();
-    Ok(Tensor::stack(&results, 1))
-}
-
 /// Rows of `n` columns, in double precision on the CPU.
 fn admit(n: usize, x: &Tensor) -> Result<Tensor> {
     let size = x.size();
@@ -200,13 +305,6 @@ fn admit(n: usize, x: &Tensor) -> Result<Tensor> {
         return Err(Error::Rows { problem: format!("expected rows of {n} columns, found: {size:?}") });
     }
     Ok(x.to_device(Device::Cpu).to_kind(Kind::Double))
-}
-
-/// The lower end of the cell that holds `x`. A product with 1/quantum keeps decimal quanta decimal: 3 cells of 0.1
-/// are 3/10 = 0.3, but 3 · 0.1 = 0.30000000000000004.
-fn cell(x: &Tensor, quantum: f64) -> Tensor {
-    // Rows hold multiples of the quantum up to rounding, which must not push them one cell down.
-    (x / quantum + 1e-9).floor() / (1.0 / quantum)
 }
 
 impl TryFrom<Vec<Column>> for Columns {

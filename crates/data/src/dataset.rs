@@ -2,6 +2,7 @@
 
 use interflow_core::source::Source;
 use interflow_core::{Points, Space};
+use tch::Tensor;
 
 use crate::columns::Columns;
 use crate::image::ImageParts;
@@ -47,10 +48,10 @@ pub trait Dataset: Send {
         None
     }
 
-    /// What is added to a log-density of the test points to get the one that is reported, in nats: a table's densities
-    /// are reported for the rows as they stand in the file.
-    fn log_jacobian(&self) -> f64 {
-        0.0
+    /// What is added to a log-density of each of the points of [`Dataset::test`] to get the one that is reported, in nats: one
+    /// number for all, or one for each, `[n]`. A table's densities are reported for the rows as they stand in the file.
+    fn log_jacobian(&self, _n: i64, _seed: u64) -> Tensor {
+        Tensor::from(0.0)
     }
 
     /// As [`Dataset::training_points`], but in the units of the test points.

@@ -65,13 +65,16 @@ mod registry;
 
 mod cache;
 pub mod card;
+pub mod column;
 pub mod columns;
 pub mod dataset;
 mod decode;
 mod epochs;
 pub mod error;
+pub mod form;
 mod hidden;
 pub mod image;
+pub mod marginal;
 pub mod npy;
 pub mod npz;
 pub mod prefetch;
@@ -85,19 +88,22 @@ pub mod table_dataset;
 pub mod whitening;
 
 pub use card::{Card, DataFile, Layout};
-pub use columns::{Column, Columns};
+pub use column::Column;
+pub use columns::{Columns, Standardised};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
+pub use form::{Clock, Form};
 pub use image::{
     Cifar10, Digits, Folder, Idx, ImageParts, ImageSetConfig, ImageShape, ImageSource, Imagenet32, Images,
     ParquetImages, dequantise, digits, quantise,
 };
+pub use marginal::{Affine, Bounds, Marginal, Scores};
 pub use prefetch::Prefetch;
 pub use rows::{Dequantisation, Rows};
 pub use sets::{
-    Benchmark, Bsds300, Bsds300Extent, ClassConfig, DatasetConfig, DependentColumns, Gas, Hepmass,
-    HepmassExtent, ImageDataset, ImagesConfig, Miniboone, Power, ReducedMiniboone, TableConfig, Unfit,
-    catalogue,
+    Benchmark, Bsds300, Bsds300Extent, ClassConfig, ColumnKind, DatasetConfig, DependentColumns, Gas,
+    Hepmass, HepmassExtent, ImageDataset, ImagesConfig, Marginals, Miniboone, Power, ReducedMiniboone,
+    TableConfig, Unfit, catalogue,
 };
 pub use sheet::Sheet;
 pub use sheet::format::{Decimal, Header, Separator, TextFormat, Thousands};

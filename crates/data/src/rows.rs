@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
+use crate::marginal::Cells;
 
 /// Fresh uniform noise of one quantum per column at every visit of a row, then standardisation.
 #[derive(Debug)]
@@ -21,6 +22,52 @@ pub struct Dequantisation {
     pub deviation: Tensor,
 }
 
+/// Fresh places in their cells, at every visit of a row, for values that are cells of their coordinates.
+#[derive(Debug)]
+pub(crate) struct CellNoise {
+    /// Which coordinates may be cells, `[K]`.
+    places: Tensor,
+    /// The mass beyond each cell and its own, `[N, K]`, 0 for points; and which side it lies on.
+    outside: Tensor,
+    mass: Tensor,
+    side: Tensor,
+}
+
+impl CellNoise {
+    /// The noise of the coordinates at `places`, with their cells; nothing where there are none.
+    pub(crate) fn of(places: &[i64], cells: &[Cells]) -> Option<Self> {
+        if places.is_empty() {
+            return None;
+        }
+        let stack = |part: fn(&Cells) -> &Tensor| {
+            Tensor::stack(&cells.iter().map(part).collect::<Vec<_>>(), 1).to_kind(Kind::Float)
+        };
+        Some(Self {
+            places: Tensor::from_slice(places),
+            outside: stack(|cells| &cells.outside),
+            mass: stack(|cells| &cells.mass),
+            side: stack(|cells| &cells.side),
+        })
+    }
+
+    /// The states `x` of the rows `visited`, with places drawn anew.
+    fn draw(&self, x: &Tensor, visited: &Tensor, noise: &Tensor) -> Tensor {
+        let of = |part: &Tensor| part.index_select(0, visited);
+        let (mass, fixed) = (of(&self.mass), x.index_select(1, &self.places));
+        // Draws are multiples of 2⁻²⁴; by half of one more no place is the end of its cell, which may be infinitely far.
+        let place = of(&self.outside) + (noise + 2f64.powi(-25)) * &mass;
+        let z = of(&self.side) * place.clamp_min(f64::from(f32::MIN_POSITIVE)).special_ndtri();
+        x.index_copy(1, &self.places, &fixed.where_self(&mass.le(0.0), &z))
+    }
+}
+
+/// What is drawn anew at every visit of a row.
+#[derive(Debug)]
+enum Noise {
+    Quanta(Dequantisation),
+    Cells(CellNoise),
+}
+
 /// Rows in a new random order in each epoch, each row once, with the numbers that each is given.
 #[derive(Debug)]
 pub struct Rows {
@@ -28,7 +75,7 @@ pub struct Rows {
     given: Mutex<Given>,
     n: i64,
     space: Space,
-    dequantisation: Option<Mutex<Dequantisation>>,
+    noise: Option<Mutex<Noise>>,
     epochs: Epochs,
 }
 
@@ -44,7 +91,7 @@ impl Rows {
             given: Mutex::default(),
             n,
             space: Space::from(dim),
-            dequantisation: None,
+            noise: None,
             epochs: Epochs::new(n),
         })
     }
@@ -54,7 +101,12 @@ impl Rows {
     /// # Errors
     /// As [`Rows::new`].
     pub fn dequantised(x: Tensor, dequantisation: Dequantisation) -> Result<Self> {
-        Ok(Self { dequantisation: Some(Mutex::new(dequantisation)), ..Self::new(x)? })
+        Ok(Self { noise: Some(Mutex::new(Noise::Quanta(dequantisation))), ..Self::new(x)? })
+    }
+
+    /// The same states with some of their coordinates anywhere in their cells.
+    pub(crate) fn in_cells(self, noise: Option<CellNoise>) -> Self {
+        Self { noise: noise.map(|noise| Mutex::new(Noise::Cells(noise))), ..self }
     }
 
     /// The same with `numbers`, `[N, K]`, of which each state is given a row.
@@ -95,11 +147,19 @@ impl Source for Rows {
         let visited = Tensor::from_slice(&self.epochs.visited(step * n as u64, n as u64, stream));
         let given = lock(&self.given).select(&visited);
         let x = lock(&self.states).index_select(0, &visited);
-        let Some(dequantisation) = &self.dequantisation else { return Points { x, given } };
-        let dequantisation = lock(dequantisation);
-        let noise = stream.with_purpose(Purpose::Dequantise).at(step).uniform(&x.size(), Kind::Float);
-        let noisy = x + noise.to_kind(Kind::Double) * &dequantisation.quantum;
-        let x = ((noisy - &dequantisation.mean) / &dequantisation.deviation).to_kind(Kind::Float);
+        let Some(noise) = &self.noise else { return Points { x, given } };
+        let mut draw = stream.with_purpose(Purpose::Dequantise).at(step);
+        let x = match &*lock(noise) {
+            Noise::Quanta(Dequantisation { quantum, mean, deviation }) => {
+                let noisy =
+                    x.shallow_clone() + draw.uniform(&x.size(), Kind::Float).to_kind(Kind::Double) * quantum;
+                ((noisy - mean) / deviation).to_kind(Kind::Float)
+            }
+            Noise::Cells(cells) => {
+                let noise = draw.uniform(&[n, cells.places.size()[0]], Kind::Float);
+                cells.draw(&x, &visited, &noise)
+            }
+        };
         Points { x, given }
     }
 }

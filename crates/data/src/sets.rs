@@ -24,7 +24,8 @@ pub use images::{ClassConfig, ImageDataset, ImagesConfig};
 pub use miniboone::Miniboone;
 pub use miniboone_reduced::ReducedMiniboone;
 pub use power::Power;
-pub use table::{DependentColumns, TableConfig, Unfit};
+pub use table::kind::ColumnKind;
+pub use table::{DependentColumns, Marginals, TableConfig, Unfit};
 
 use crate::card::Card;
 use crate::dataset::Dataset;

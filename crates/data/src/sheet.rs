@@ -9,6 +9,7 @@ mod content;
 mod encoding;
 mod evidence;
 pub mod format;
+mod forms;
 mod header;
 mod marks;
 pub mod names;

@@ -71,6 +71,29 @@ pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>>
     writer.into_inner().map_err(|error| refuse(error.into_error().into()))
 }
 
+/// Columns of text as CSV under their names.
+///
+/// # Errors
+/// [`Error::Rows`] if the columns are not as many as their names, or differ in length.
+pub fn csv_of_texts(names: &[String], columns: &[Vec<String>]) -> Result<Vec<u8>> {
+    let refuse = |problem: String| Error::Rows { problem };
+    let n = columns.first().map_or(0, Vec::len);
+    if columns.len() != names.len() || columns.iter().any(|column| column.len() != n) {
+        return Err(refuse(format!(
+            "{} names do not go with {} columns of {n} rows",
+            names.len(),
+            columns.len()
+        )));
+    }
+    let failed = |error: csv::Error| refuse(format!("cannot write CSV: {error}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(names).map_err(failed)?;
+    for row in 0..n {
+        writer.write_record(columns.iter().map(|column| &column[row])).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|error| failed(error.into_error().into()))
+}
+
 /// Writes a table `[N, D]` as a CSV file, whole or not at all.
 ///
 /// # Errors

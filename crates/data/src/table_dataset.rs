@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use interflow_core::rng::{Purpose, Stream};
+use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_core::{Points, Space};
-use tch::Tensor;
+use interflow_core::{Points, Space, known};
+use tch::{Kind, Tensor};
 
 use crate::columns::Columns;
 use crate::dataset::Dataset;
@@ -35,7 +35,9 @@ pub struct TableDataset {
     test: Points,
     columns: Option<Columns>,
     whitening: Option<Whitening>,
-    log_jacobian: f64,
+    log_jacobian: Tensor,
+    /// Whether points are told coordinates of theirs.
+    known: bool,
 }
 
 impl TableDataset {
@@ -54,7 +56,15 @@ impl TableDataset {
             return Err(Error::Rows { problem });
         }
         let (training, validation) = (Arc::new(training), Arc::new(validation));
-        Ok(Self { training, validation, test, columns: None, whitening: None, log_jacobian: 0.0 })
+        Ok(Self {
+            training,
+            validation,
+            test,
+            columns: None,
+            whitening: None,
+            log_jacobian: Tensor::from(0.0),
+            known: false,
+        })
     }
 
     /// A data set whose training and validation rows are whitened by mean and covariance of the training rows, while
@@ -75,10 +85,27 @@ impl TableDataset {
         Self { columns: Some(columns), ..self }
     }
 
-    /// The same with what is added to a log-density of the test rows to get the one that is reported, in nats.
+    /// The same with what is added to a log-density of the test rows to get the one that is reported, in nats: one number, or
+    /// one for each of them, `[N]`.
     #[must_use]
-    pub fn with_log_jacobian(self, log_jacobian: f64) -> Self {
-        Self { log_jacobian, ..self }
+    pub fn with_log_jacobian(self, log_jacobian: impl Into<Tensor>) -> Self {
+        Self { log_jacobian: log_jacobian.into(), ..self }
+    }
+
+    /// The same for a flow that can be told any of its coordinates ([`interflow_core::known`]): half of the training points are
+    /// told some, each of them with a chance of its own; held-out points are told none.
+    #[must_use]
+    pub fn with_known_coordinates(self) -> Self {
+        Self { known: true, ..self }
+    }
+
+    /// Points that are told nothing of themselves.
+    fn untold(&self, points: Points) -> Points {
+        if !self.known {
+            return points;
+        }
+        let given = known::nothing(&points.given, &points.x);
+        Points { given, ..points }
     }
 
     /// The training rows.
@@ -99,23 +126,27 @@ impl TableDataset {
 
 impl Dataset for TableDataset {
     fn space(&self) -> Space {
-        self.training.space()
+        let space = self.training.space();
+        if self.known { known::space(space) } else { space }
     }
 
     fn training(&self) -> Box<dyn Source> {
-        Box::new(Part(self.training.clone()))
+        let told = if self.known { Told::Some } else { Told::Never };
+        Box::new(Part { rows: self.training.clone(), told })
     }
 
     fn held_out(&self) -> Box<dyn Source> {
-        Box::new(Part(self.validation.clone()))
+        let told = if self.known { Told::Nothing } else { Told::Never };
+        Box::new(Part { rows: self.validation.clone(), told })
     }
 
     fn test(&self, n: i64, _seed: u64) -> Points {
-        self.test.narrow(0, n.clamp(0, self.test.len()))
+        self.untold(self.test.narrow(0, n.clamp(0, self.test.len())))
     }
 
     fn training_points(&self, seed: u64) -> Option<Points> {
-        Some(self.training.batch(self.training.n_rows(), 0, &Stream::new(seed, Purpose::Resample)))
+        let points = self.training.batch(self.training.n_rows(), 0, &Stream::new(seed, Purpose::Resample));
+        Some(self.untold(points))
     }
 
     fn columns(&self) -> Option<&Columns> {
@@ -126,20 +157,54 @@ impl Dataset for TableDataset {
         self.whitening.as_ref()
     }
 
-    fn log_jacobian(&self) -> f64 {
-        self.log_jacobian
+    fn log_jacobian(&self, n: i64, _seed: u64) -> Tensor {
+        match self.log_jacobian.size()[..] {
+            [rows] => self.log_jacobian.narrow(0, 0, n.clamp(0, rows)),
+            _ => self.log_jacobian.shallow_clone(),
+        }
     }
 }
 
+/// What points are told of themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Their flow is never told anything.
+    Never,
+    Nothing,
+    Some,
+}
+
 /// One part of a data set as a source that shares its rows.
-struct Part(Arc<Rows>);
+struct Part {
+    rows: Arc<Rows>,
+    told: Told,
+}
 
 impl Source for Part {
     fn space(&self) -> Space {
-        self.0.space()
+        let space = self.rows.space();
+        if self.told == Told::Never { space } else { known::space(space) }
     }
 
     fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
-        self.0.batch(n, step, stream)
+        let points = self.rows.batch(n, step, stream);
+        let given = match self.told {
+            Told::Never => return points,
+            Told::Nothing => known::nothing(&points.given, &points.x),
+            Told::Some => {
+                let mut draw = stream.with_purpose(Purpose::Known).at(step);
+                known::with(&points.given, &some(&points.x, &mut draw), &points.x)
+            }
+        };
+        Points { given, ..points }
     }
+}
+
+/// Which coordinates of `x`, `[B, D]`, are told: none in half of the rows, in the others each with a chance that is drawn for the
+/// row.
+fn some(x: &Tensor, draw: &mut Draw) -> Tensor {
+    let (n, dim) = (x.size()[0], x.size()[1]);
+    let (row, each) = (draw.uniform(&[n, 1], Kind::Float), draw.uniform(&[n, dim], Kind::Float));
+    let chance = (row * 2.0 - 1.0).clamp_min(0.0);
+    each.less_tensor(&chance).to_kind(x.kind())
 }

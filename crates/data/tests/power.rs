@@ -78,8 +78,10 @@ fn of_columns(splits: &TableDataset, number: fn(&Column) -> f64) -> Tensor {
 /// All rows before standardisation, `[N, 6]`, in units of their quanta.
 fn in_quanta(splits: &TableDataset) -> Vec<Vec<f64>> {
     let rows = Tensor::cat(&[train(splits), validation(splits), test(splits).copy()], 0);
-    let (mean, deviation) =
-        (of_columns(splits, |column| column.mean), of_columns(splits, |column| column.deviation));
+    let (mean, deviation) = (
+        of_columns(splits, |column| column.scale().unwrap().mean),
+        of_columns(splits, |column| column.scale().unwrap().deviation),
+    );
     let values = rows.to_kind(Kind::Double) * deviation + mean;
     (values / Tensor::from_slice(&[1e-3, 1e-2, 1.0, 1.0, 1.0, 1.0])).try_into().unwrap()
 }
@@ -188,7 +190,7 @@ fn a_changed_file_gets_a_new_cache() {
     let old = load(folder.path());
     fs::write(Power::file(folder.path()), text(N_ROWS, 1500)).unwrap();
     let new = load(folder.path());
-    let mean = |splits| of_columns(splits, |column| column.mean);
+    let mean = |splits| of_columns(splits, |column| column.scale().unwrap().mean);
     let shift = mean(&new) - mean(&old);
     assert!((shift.double_value(&[0]) - 1.5).abs() < 1e-6, "{shift:?}");
     assert!(shift.narrow(0, 1, 5).abs().max().double_value(&[]) < 1e-12, "{shift:?}");

@@ -119,6 +119,7 @@ fn columns(n: usize) -> Vec<TableColumn> {
             data: (0..3000).map(|row| round(value(row, 20))).collect(),
             samples: (0..3000).map(|row| round(value(row, 40) + 0.4)).collect(),
             quantum: (index == 2).then_some(1.0),
+            words: Vec::new(),
         }
     };
     (0..n).map(column).collect()

@@ -18,6 +18,8 @@ pub(crate) struct Axis {
     pub(crate) name: String,
     /// About how many ticks it has.
     pub(crate) n_ticks: usize,
+    /// The ticks with their text, where numbers stand for something else; none: round numbers.
+    pub(crate) words: Vec<(f64, String)>,
 }
 
 /// An area whose places are numbers.
@@ -30,11 +32,20 @@ pub(crate) struct Frame {
 
 impl Axis {
     pub(crate) fn new(range: (f64, f64), name: &str, n_ticks: usize) -> Self {
-        Self { range, name: name.to_owned(), n_ticks }
+        Self { range, name: name.to_owned(), n_ticks, words: Vec::new() }
+    }
+
+    /// The same with words at some of its numbers.
+    pub(crate) fn with_words(self, words: &[(f64, String)]) -> Self {
+        Self { words: words.to_vec(), ..self }
     }
 
     /// The ticks with their text: about as many as wanted, and two at least.
     pub(crate) fn numbered(&self) -> Vec<(f64, String)> {
+        if !self.words.is_empty() {
+            let inside = self.words.iter().filter(|(value, _)| (0.0..=1.0).contains(&self.share(*value)));
+            return inside.cloned().collect();
+        }
         numbered(self.range, self.n_ticks)
     }
 

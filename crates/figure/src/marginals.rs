@@ -37,11 +37,7 @@ fn panel(column: &TableColumn) -> Scene {
     let mut scene = Scene::new(width, height);
     let bins = column.bins();
     let page = Area { left: NEAR, top: NEAR, width: width - 2.0 * NEAR, height: height - 2.0 * NEAR };
-    let frame = Frame::inside(
-        page,
-        Axis::new((bins.low, bins.high()), &column.name, 4),
-        Axis::new((0.0, top(column, bins)), "share", 4),
-    );
+    let frame = Frame::inside(page, column.axis(bins), Axis::new((0.0, top(column, bins)), "share", 4));
     histogram(&mut scene, &frame, column, bins);
     frame.draw_axes(&mut scene);
     scene
@@ -78,7 +74,13 @@ mod tests {
         let spread = |middle: f64| (0..200).map(|i| middle + f64::from(i % 20) / 100.0).collect::<Vec<_>>();
         let mut all = spread(data);
         all.extend([0.0, 1.0].repeat(20));
-        TableColumn { name: "Größe °C".to_owned(), data: all, samples: spread(samples), quantum: None }
+        TableColumn {
+            name: "Größe °C".to_owned(),
+            data: all,
+            samples: spread(samples),
+            quantum: None,
+            words: Vec::new(),
+        }
     }
 
     #[test]
@@ -96,8 +98,13 @@ mod tests {
 
     #[test]
     fn odd_columns_draw_something() {
-        let odd =
-            |data: Vec<f64>| TableColumn { name: "λ".to_owned(), samples: vec![], data, quantum: None };
+        let odd = |data: Vec<f64>| TableColumn {
+            name: "λ".to_owned(),
+            samples: vec![],
+            data,
+            quantum: None,
+            words: Vec::new(),
+        };
         let columns = [odd(vec![]), odd(vec![1e300, -1e300]), odd(vec![f64::NAN])];
         assert!(marginals_image(&columns).image().unwrap().width() > 1400);
         marginals_image(&[]).png().unwrap();

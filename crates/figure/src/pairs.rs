@@ -24,7 +24,7 @@ const N_DOTS: usize = 1000;
 /// table, and likewise for the samples; only the first 1000 rows are drawn as dots.
 pub fn pairs_image(columns: &[TableColumn]) -> Figure {
     let bins: Vec<Bins> = columns.iter().map(TableColumn::bins).collect();
-    let axis = |place: usize| Axis::new((bins[place].low, bins[place].high()), &columns[place].name, 4);
+    let axis = |place: usize| columns[place].axis(bins[place]);
     let axes: Vec<Axis> = (0..columns.len()).map(axis).collect();
     let left = axes.iter().map(Axis::breadth).fold(0.0, f64::max).ceil() + NEAR;
     let side = columns.len() as f64 * (CELL + GAP);
@@ -82,6 +82,7 @@ mod tests {
             data: values.clone(),
             samples: values.clone(),
             quantum: None,
+            words: vec![(3.0, "three".to_owned())],
         };
         let scene = pairs_image(&[column("a"), column("b")]).scene;
         let dots = scene.marks.iter().filter_map(|mark| match (&mark.shape, mark.clip) {
@@ -97,8 +98,13 @@ mod tests {
     #[test]
     fn odd_columns_draw_something() {
         pairs_image(&[]).png().unwrap();
-        let odd =
-            TableColumn { name: String::new(), data: vec![f64::NAN], samples: vec![1e300], quantum: None };
+        let odd = TableColumn {
+            name: String::new(),
+            data: vec![f64::NAN],
+            samples: vec![1e300],
+            quantum: None,
+            words: Vec::new(),
+        };
         pairs_image(&[odd.clone(), odd]).svg().unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! A column of a table and of a flow's samples, and the window that shows most of it.
 
+use crate::axes::Axis;
+
 /// Bars of a histogram, at most.
 const N_BINS: usize = 40;
 /// The share of values beyond each side of the window.
@@ -18,6 +20,8 @@ pub struct TableColumn {
     /// The distance of neighbouring values where they lie on a grid, as integers do (1): bars then hold whole grid
     /// points. `None`: the values are continuous.
     pub quantum: Option<f64>,
+    /// Words at some of the values, where numbers stand for texts or dates; none: the axis has round numbers.
+    pub words: Vec<(f64, String)>,
 }
 
 /// The bars' edges: `n` bars of equal width from `low`.
@@ -29,6 +33,11 @@ pub(crate) struct Bins {
 }
 
 impl TableColumn {
+    /// The axis of its values.
+    pub(crate) fn axis(&self, bins: Bins) -> Axis {
+        Axis::new((bins.low, bins.high()), &self.name, 4).with_words(&self.words)
+    }
+
     /// The bars that cover all data but the outermost tails, with some air.
     pub(crate) fn bins(&self) -> Bins {
         let (low, high) = self.bulk();
@@ -78,7 +87,7 @@ mod tests {
     use super::*;
 
     fn column(data: Vec<f64>, quantum: Option<f64>) -> TableColumn {
-        TableColumn { name: "a".to_owned(), samples: data.clone(), data, quantum }
+        TableColumn { name: "a".to_owned(), samples: data.clone(), data, quantum, words: Vec::new() }
     }
 
     #[test]

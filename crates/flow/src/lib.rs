@@ -34,7 +34,7 @@ pub use divergence::DivergenceConfig;
 pub use engine::{Computed, Engine};
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Run, Trained};
-pub use fit::{FitOptions, fit};
+pub use fit::{Fill, FitOptions, fit};
 pub use flow::{AsPoints, Flow};
 pub use manifest::FlowManifest;
 pub use path::{FlowPath, NoiseConfig};

@@ -3,6 +3,7 @@
 use interflow_core::guidance::Observation;
 use interflow_core::interpolant::ScheduleKind;
 use interflow_core::{Given, Points};
+use tch::Tensor;
 
 use crate::error::{Result, refuse};
 use crate::path::NoiseConfig;
@@ -50,6 +51,8 @@ pub struct SampleOptions {
     /// The calls of the network, for a flow map: each sample jumps to the target in so many jumps of equal length. Without it
     /// the flow's solver carries the samples.
     pub calls: Option<u32>,
+    /// Whether samples come with their log-densities, which the same solve tells at the cost of its divergence.
+    pub log_density: bool,
 }
 
 impl SampleOptions {
@@ -83,6 +86,23 @@ impl SampleOptions {
         Self { calls: Some(calls), ..self }
     }
 
+    /// The same with their log-densities.
+    #[must_use]
+    pub fn log_density(self) -> Self {
+        Self { log_density: true, ..self }
+    }
+
+    /// Refuses log-densities of samples that are not along the flow itself.
+    pub(crate) fn check_log_density(&self) -> Result<()> {
+        self.check_calls()?;
+        if self.calls.is_some() {
+            return refuse(
+                "samples of a flow map come without log-densities\nhint: ask for those of the samples",
+            );
+        }
+        Ok(())
+    }
+
     /// Refuses a number of calls beside what only a solver can do.
     pub(crate) fn check_calls(&self) -> Result<()> {
         let others = [
@@ -93,7 +113,7 @@ impl SampleOptions {
         ];
         match others.into_iter().find(|(_, asked)| *asked) {
             Some((other, _)) => refuse(format!(
-                "a flow map jumps along its own flow, not with {other}\nhint: leave one of the two out"
+                "calls of a flow map and log-densities are of the flow itself, not with {other}\nhint: leave one of the two out"
             )),
             None => Ok(()),
         }
@@ -141,4 +161,7 @@ pub struct Samples {
     pub points: Points,
     /// The largest number of network calls that a batch took.
     pub nfe: u64,
+    /// Their log-densities in nats, `[N]`, where they were asked for: those that [`crate::Flow::log_density`] gives within the
+    /// solver's tolerance, but for values that are cells, which count at the sample's place in its cell here.
+    pub log_density: Option<Tensor>,
 }

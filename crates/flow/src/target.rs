@@ -9,7 +9,7 @@ use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Target as Law;
 use interflow_core::{Points, Space};
 use interflow_data::{Dataset, ImageParts};
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use crate::base::law;
 use crate::config::TargetConfig;
@@ -97,9 +97,10 @@ impl Target {
         }
     }
 
-    /// What is added to a log-density of the test points to get the one that is reported, in nats.
-    pub fn log_jacobian(&self) -> f64 {
-        self.dataset().map_or(0.0, Dataset::log_jacobian)
+    /// What is added to a log-density of each of the `n` test points to get the one that is reported, in nats: one number, or one
+    /// for each, `[n]`.
+    pub fn log_jacobian(&self, n: i64, seed: u64) -> Tensor {
+        self.dataset().map_or_else(|| Tensor::from(0.0), |data| data.log_jacobian(n, seed))
     }
 
     /// Up to `n` test points that training never saw, states `[n, D]`, the same ones at every call.

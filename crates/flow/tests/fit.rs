@@ -88,9 +88,10 @@ fn what_cannot_be_fitted_is_named() {
         let _ = table.values.get(7).get(0).fill_(value);
         fit(&table, &FitOptions { steps: Some(2), ..options }).err().map(|error| error.to_string())
     };
-    let message = with(f64::NAN, quick()).unwrap();
+    let message = with(f64::NAN, FitOptions { missing: Unfit::Refuse, ..quick() }).unwrap();
     assert!(message.contains("row 8") && message.contains("hint: "), "{message}");
     assert_eq!(with(f64::NAN, FitOptions { missing: Unfit::Drop, ..quick() }), None);
+    assert_eq!(with(f64::NAN, quick()), None, "a missing value is modelled");
     let message = with(0.0, FitOptions { columns: Some(vec!["z".to_owned()]), ..quick() }).unwrap();
     assert!(message.contains("no column `z`"), "{message}");
 }

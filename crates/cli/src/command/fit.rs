@@ -9,7 +9,7 @@ use interflow_data::table;
 use interflow_flow::{FitOptions, Work, fit as fitting};
 
 use super::run::{conclude, runner};
-use crate::args::{FitArgs, NameList};
+use crate::args::{FitArgs, NameList, Said};
 use crate::rows::stdin;
 use crate::terminal::TrainingDisplay;
 
@@ -20,9 +20,13 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
         columns: args.columns.as_deref().map(NameList::names),
         drop: NameList::names(&args.drop),
         given: NameList::names(&args.given),
+        kinds: Said::all(&args.kind),
+        bounds: Said::all(&args.bounds),
+        marginals: args.marginals,
         missing: args.missing,
         constant: args.constant,
         dependent: args.dependent,
+        fill: args.fill,
         dequantise: NameList::names(&args.dequantise),
         set: args.options.set.clone(),
         ..FitOptions::default()

@@ -20,7 +20,7 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     check_time(time)?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(args, &flow)?;
-    let (points, units) = rows.at(time, &flow);
+    let (points, log_jacobian) = rows.at(time, &flow)?;
     let found = match calls {
         None => flow.log_density_counted(&points, time)?,
         Some(calls) => flow.log_density_in(&points, time, calls)?,
@@ -28,7 +28,7 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }
-    let log_density = found.rows + units.log().sum(Kind::Double).double_value(&[]);
+    let log_density = found.rows + log_jacobian;
     output.append(&rows, "log_density", &log_density)?;
     let nll = -log_density.mean(Kind::Double).double_value(&[]);
     let n = log_density.size()[0];

@@ -18,7 +18,7 @@ use crate::args::{NameList, SampleArgs};
 use crate::image_output::ImageOutput;
 use crate::observation::observed;
 use crate::output::{Output, check_distinct};
-use crate::rows::{check_class, column_names, conditions, written};
+use crate::rows::{Written, check_class, column_names, conditions};
 
 /// Samples drawn where nobody says how many.
 const USUAL: u64 = 1000;
@@ -48,8 +48,8 @@ pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
         let x = in_coordinates(&flow, &samples.points)?;
         output.write(&[], &x, extent(&flow))?;
     } else {
-        let (names, rows) = written(&flow, &samples.points);
-        output.write(&names, &rows, extent(&flow))?;
+        let rows = Written::of(&flow, &samples.points);
+        output.write_rows(&rows.with("log_density", samples.log_density.as_ref()))?;
     }
     say(&args.flow, &json!({ "n": n, "nfe": samples.nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
@@ -68,6 +68,7 @@ fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
         observed: observed(&NameList::names(&args.observe), args.noise, &names)?,
         guidance: args.guidance,
         calls: args.calls,
+        log_density: args.log_prob,
     })
 }
 
@@ -85,16 +86,16 @@ fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
 /// A picture's window is that of the flow's coordinates.
 fn in_coordinates(flow: &Flow, points: &Points) -> Result<Tensor> {
     match flow.columns() {
-        Some(columns) => Ok(columns.standardise(&written(flow, points).1)?.x),
+        Some(columns) => Ok(columns.standardise(&Written::of(flow, points).values)?.points.x),
         None => Ok(points.x.shallow_clone()),
     }
 }
 
 /// Draws images, batch by batch, under one bar.
 fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Work) -> Result<ExitCode> {
-    if args.path.sde || args.given.is_some() || !args.observe.is_empty() {
+    if args.path.sde || args.given.is_some() || !args.observe.is_empty() || args.log_prob {
         bail!(
-            "--sde, --given and --observe are not for images\nhint: --class chooses the class of a flow that has some"
+            "--sde, --given, --observe and --log-prob are not for images\nhint: --class chooses the class of a flow that has some"
         );
     }
     let output = ImageOutput::parse(&args.out)?;

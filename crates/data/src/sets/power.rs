@@ -14,7 +14,8 @@ use interflow_core::rng::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::columns::{Column, Columns};
+use crate::column::Column;
+use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::rows::{Dequantisation, Rows};
 use crate::table_dataset::TableDataset;
@@ -118,12 +119,9 @@ fn order(n: i64) -> Tensor {
 
 /// The columns on the scale of `mean` and `deviation`, `[6]` each.
 fn columns(mean: &Tensor, deviation: &Tensor) -> Result<Columns> {
-    let column = |(d, (name, quantum)): (i64, (&str, f64))| Column {
-        name: name.to_owned(),
-        mean: mean.double_value(&[d]),
-        deviation: deviation.double_value(&[d]),
-        quantum: Some(quantum),
-        given: false,
+    let column = |(d, (name, quantum)): (i64, (&str, f64))| {
+        Column::affine(name, mean.double_value(&[d]), deviation.double_value(&[d]))
+            .with_quantum(Some(quantum))
     };
     Columns::new((0..).zip(NAMES.into_iter().zip(QUANTUM)).map(column).collect())
 }

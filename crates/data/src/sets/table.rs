@@ -6,16 +6,26 @@
 //! values, `mean + q/2` and `√(deviation² + q²/12)`.
 
 mod collinearity;
+mod describe;
+pub(super) mod kind;
+mod law;
 mod moments;
 mod oddities;
+mod reading;
 mod selection;
+mod sources;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use self::kind::ColumnKind;
 use self::selection::Selection;
+use crate::columns::Columns;
+use crate::dataset::Dataset as _;
 use crate::error::{Result, content};
+use crate::marginal::Bounds;
 use crate::sheet::Sheet;
 use crate::sheet::format::TextFormat;
 use crate::split::Split;
@@ -39,6 +49,15 @@ pub struct TableConfig {
     /// The columns that the flow is given: it models the others, given these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<String>,
+    /// What columns are, by name or place, instead of what they look like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, ColumnKind>,
+    /// The bounds of columns of numbers, by name or place: no sample lies outside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bounds: BTreeMap<String, Bounds>,
+    /// How numbers become coordinates.
+    #[serde(default, skip_serializing_if = "Marginals::is_plain")]
+    pub marginals: Marginals,
     /// What becomes of rows with missing values.
     #[serde(default)]
     pub missing: Unfit,
@@ -51,6 +70,9 @@ pub struct TableConfig {
     /// The integer-valued columns that get noise, by name, or `all-integers`.
     #[serde(default)]
     pub dequantise: Vec<String>,
+    /// Whether the flow learns to fill holes: it can then be told any of its columns, and has the law of the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fill: bool,
     /// The held-out shares.
     #[serde(default)]
     pub split: Split,
@@ -65,6 +87,26 @@ pub enum Unfit {
     Refuse,
     /// They are left out.
     Drop,
+    /// They are modelled: a missing value as one more, a constant column as a certainty.
+    Keep,
+}
+
+/// How a column of numbers becomes a coordinate of a flow, where nothing else is said of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Marginals {
+    /// By its mean and deviation.
+    #[default]
+    Plain,
+    /// By a law that is fitted to it: lattices, frequent values, bounds and tails are found.
+    Fitted,
+}
+
+impl Marginals {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
 }
 
 /// What becomes of columns that are linear functions of others, so that there is no density of them all.
@@ -95,10 +137,14 @@ impl TableConfig {
             columns: None,
             drop: Vec::new(),
             given: Vec::new(),
+            kinds: BTreeMap::new(),
+            bounds: BTreeMap::new(),
+            marginals: Marginals::Plain,
             missing: Unfit::Refuse,
             constant: Unfit::Refuse,
             dependent: DependentColumns::Drop,
             dequantise: Vec::new(),
+            fill: false,
             split: Split::default(),
         }
     }
@@ -145,7 +191,19 @@ impl TableConfig {
     /// As [`TableConfig::load`].
     pub fn prepare(&self, sheet: Sheet) -> Result<TableDataset> {
         sheet.log_notes();
-        let mut table = Selection::of(sheet, self)?;
+        self.prepared(sheet, true)
+    }
+
+    /// The columns that [`TableConfig::prepare`] makes of a sheet, without a word in the log.
+    ///
+    /// # Errors
+    /// As [`TableConfig::load`].
+    pub fn columns_of(&self, sheet: Sheet) -> Result<Option<Columns>> {
+        Ok(self.prepared(sheet, false)?.columns().cloned())
+    }
+
+    fn prepared(&self, sheet: Sheet, aloud: bool) -> Result<TableDataset> {
+        let mut table = Selection::of(sheet, self, aloud)?;
         table.settle_missing(self.missing)?;
         let n_rows = table.n_rows();
         let parts = self.split.parts(n_rows).map_err(|error| content(table.path(), error.to_string()))?;
@@ -153,6 +211,7 @@ impl TableConfig {
         let mut quanta = table.quanta(&self.dequantise)?;
         table.settle_dependent(&parts.train, &mut quanta, self.dependent)?;
         table.log_oddities(&parts.train, &quanta);
-        table.split(&parts, &quanta, self.split.seed)
+        let data = table.split(&parts, &quanta, self.split.seed)?;
+        Ok(if self.fill { data.with_known_coordinates() } else { data })
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Fields<'a> {
 pub(super) struct Unusable {
     pub(super) problem: String,
     hint: Option<String>,
+    /// Whether it is text, truth values or dates: a column of another form.
+    pub(super) is_text: bool,
     /// The lines of the fields that are no numbers, the first two.
     lines: Vec<u64>,
 }
@@ -40,14 +42,17 @@ impl Unusable {
         let open = bad
             .iter()
             .find(|(_, field)| matches!(evidence(field), Some(Evidence::Open(_) | Evidence::Decimal(..))));
+        let mut is_text = false;
         let (what, hint) = if let Some((line, field)) = open {
             let mark = if field.contains(',') { ',' } else { '.' };
             let what = format!("numbers of which {field:?} in {place} {line} allows two readings or none");
             let hint = format!("--thousands {mark} or --decimal {mark} says what `{mark}` is");
             (what, Some(hint))
         } else if bad.iter().all(|(_, field)| TRUTHS.contains(&field.to_lowercase().as_str())) {
+            is_text = true;
             (format!("truth values, {example}"), None)
         } else if bad.iter().all(|(_, field)| is_date(field)) {
+            is_text = true;
             (format!("dates or times, {example}"), None)
         } else if n * 2 < present.len() {
             let different: BTreeSet<&str> = bad.iter().map(|(_, field)| *field).collect();
@@ -60,11 +65,12 @@ impl Unusable {
             });
             (format!("numbers but for {n} {}, {example}", if n == 1 { "field" } else { "fields" }), hint)
         } else {
+            is_text = true;
             (format!("text, {example}"), None)
         };
         let lines =
             if open.is_some() { Vec::new() } else { bad.iter().take(2).map(|(line, _)| *line).collect() };
-        Some(Self { problem: format!("`{}` ({what})", column.name), hint, lines })
+        Some(Self { problem: format!("`{}` ({what})", column.name), hint, is_text, lines })
     }
 }
 
@@ -74,7 +80,7 @@ fn mixed(name: &str, fields: &[(u64, &str)], numerals: Numerals, place: &str) ->
     let (_, first) = fields.first()?;
     let &(line, other) = fields.iter().find(|(_, field)| unit(field) != unit(first))?;
     let problem = format!("`{name}` (amounts in different units, {first:?} and {other:?} in {place} {line})");
-    Some(Unusable { problem, hint: None, lines: Vec::new() })
+    Some(Unusable { problem, hint: None, is_text: false, lines: Vec::new() })
 }
 
 /// Whether a field is a date or a time of day, in any usual order.

@@ -73,19 +73,28 @@ impl Sheet {
         Ok(Tensor::from_slice(&values).view([-1, places.len() as i64]))
     }
 
+    /// Refuses columns of `places` that are neither numbers nor texts, all at once; those where numbers are `wanted` if they are
+    /// texts, too.
+    pub(crate) fn check_usable(&self, places: &[usize], wanted: impl Fn(usize) -> bool) -> Result<()> {
+        let bad =
+            |place: &usize| wanted(*place) && self.problem_of(*place).is_some_and(|problem| !problem.is_text);
+        let bad: Vec<usize> = places.iter().copied().filter(bad).collect();
+        if bad.is_empty() { Ok(()) } else { Err(self.unusable(&bad)) }
+    }
+
     /// Those of `places` whose columns are numbers.
     pub(crate) fn usable(&self, places: &[usize]) -> Vec<usize> {
         places.iter().copied().filter(|&place| self.problem_of(place).is_none()).collect()
     }
 
     /// The error that names all columns of `places` that are no numbers.
-    fn unusable(&self, places: &[usize]) -> crate::Error {
+    pub(super) fn unusable(&self, places: &[usize]) -> crate::Error {
         let columns: Vec<Unusable> = places.iter().filter_map(|&place| self.problem_of(place)).collect();
         content(&self.path, message(&columns, self.line(0), self.place_word()))
     }
 
     /// Why a column is no numbers.
-    fn problem_of(&self, place: usize) -> Option<Unusable> {
+    pub(super) fn problem_of(&self, place: usize) -> Option<Unusable> {
         let Cells::Text(rows) = &self.cells else { return None };
         let at = self.columns[place].place;
         let fields = rows.iter().map(|(line, record)| (*line, record.get(at).unwrap_or_default())).collect();

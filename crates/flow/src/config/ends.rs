@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a config is one of a kind")]
 pub enum BaseConfig {
     /// N(0, I) in the target's dimension.
     StandardNormal {},
@@ -38,6 +39,7 @@ pub enum BaseConfig {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a config is one of a kind")]
 pub enum TargetConfig {
     /// A density of the library, most of them in two dimensions.
     Synthetic(SyntheticConfig),

@@ -4,7 +4,7 @@ use interflow_core::Points;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_libtorch::Share;
-use interflow_solvers::{Divergence, log_density};
+use interflow_solvers::{Divergence, log_density, push_log_density};
 use tch::Tensor;
 
 use super::Engine;
@@ -97,6 +97,46 @@ impl Engine {
             Ok((sum / divergences.len() as f64, nfe))
         };
         self.log_density_by(points, t, task, at)
+    }
+
+    /// Carries points of the base, states `[N, D]`, to time 1 with their log-density there, in the same solves: `[N, D + 1]`, the
+    /// log-densities last. With the divergence estimated by more than one probe each has its solve, and the states are the first's.
+    ///
+    /// # Errors
+    /// As [`Engine::log_density`].
+    pub fn push(&self, points: &Points, task: &Task) -> Result<Computed> {
+        let base = self.base_density()?;
+        let points = self.admit(points)?;
+        let push = |batch: &Points, first| {
+            let velocity = self.network.at(&batch.given);
+            let divergences = self.divergences(&batch.x, first);
+            let (mut x, mut sum, mut nfe) = (None, batch.x.select(1, 0).zeros_like(), 0);
+            for divergence in &divergences {
+                task.check()?;
+                let found = push_log_density(&self.solver, &velocity, &*base, divergence, &batch.x, 1.0)?;
+                sum += found.log_density;
+                nfe = nfe.max(found.statistics.nfe);
+                x = x.or(Some(found.x));
+            }
+            let log_density = sum / divergences.len() as f64;
+            let x = x.unwrap_or_else(|| batch.x.shallow_clone());
+            Ok((Tensor::cat(&[x, log_density.unsqueeze(1)], 1), nfe))
+        };
+        let found = self.in_batches(&points, task, push)?;
+        let dim = self.space().dim;
+        if found.rows.size()[1] == dim {
+            // No points at all.
+            return Ok(Computed {
+                rows: Tensor::zeros([0, dim + 1], (found.rows.kind(), found.rows.device())),
+                ..found
+            });
+        }
+        let (x, log_density) = (found.rows.narrow(1, 0, dim), found.rows.narrow(1, dim, 1));
+        let log_jacobian = self.whitening_at(1.0).map_or(0.0, Whitening::log_jacobian);
+        Ok(Computed {
+            rows: Tensor::cat(&[self.leave(&x, 1.0), log_density + log_jacobian], 1),
+            nfe: found.nfe,
+        })
     }
 
     /// As [`Engine::log_density`] by `solve`, which is told a batch and the number of its first row, and answers with the

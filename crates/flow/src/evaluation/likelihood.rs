@@ -3,7 +3,7 @@
 use interflow_core::{Given, Points};
 use interflow_metrics::GaussianFit;
 use serde_json::{Value, json};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::values::{Results, mean};
 use crate::config::EvaluationConfig;
@@ -23,13 +23,14 @@ pub(super) fn evaluate(
     let task = engine.work().begin("test NLL", points.len() as u64);
     let found = engine.log_density(&points, 1.0, &task)?;
     drop(task);
-    let (log_density, log_jacobian) = (found.rows, target.log_jacobian());
-    results.insert("test_nll".into(), mean(&-(&log_density + log_jacobian)));
+    let log_density = found.rows.to_device(Device::Cpu).to_kind(Kind::Double);
+    let log_jacobian = target.log_jacobian(points.len(), engine.seed());
+    results.insert("test_nll".into(), mean(&-(&log_density + &log_jacobian)));
     if let Some(rows) = target.dataset().and_then(|data| data.training_rows(engine.seed())) {
-        if log_jacobian != 0.0 {
+        if log_jacobian.count_nonzero(None::<i64>).int64_value(&[]) != 0 {
             results.insert("test_nll_standardised".into(), mean(&-log_density));
         }
-        results.insert("gaussian_nll".into(), gaussian_nll(&rows, &points, log_jacobian));
+        results.insert("gaussian_nll".into(), gaussian_nll(&rows, &points, &log_jacobian));
         results.insert("n_train".into(), json!(rows.len()));
     }
     results.insert("n_test".into(), json!(points.len()));
@@ -56,7 +57,8 @@ pub fn noisy_nll(
     let points = test_points(engine, config, target);
     let task = engine.work().begin("bound on the NLL", points.len() as u64);
     let bound = path.log_density_bound(&points, noise, engine.seed(), &task)?.rows;
-    Ok(mean(&-(bound + target.log_jacobian())))
+    let bound = bound.to_device(Device::Cpu).to_kind(Kind::Double);
+    Ok(mean(&-(bound + target.log_jacobian(points.len(), engine.seed()))))
 }
 
 fn test_points(engine: &Engine, config: &EvaluationConfig, target: &Target) -> Points {
@@ -64,9 +66,9 @@ fn test_points(engine: &Engine, config: &EvaluationConfig, target: &Target) -> P
 }
 
 /// The NLL of `points` under the Gaussian with full covariance that fits `rows`, null where none does.
-fn gaussian_nll(rows: &Points, points: &Points, log_jacobian: f64) -> Value {
+fn gaussian_nll(rows: &Points, points: &Points, log_jacobian: &Tensor) -> Value {
     match gaussian_log_density(rows, points) {
-        Ok(log_density) => mean(&-(log_density + log_jacobian)),
+        Ok(log_density) => mean(&-(log_density.to_kind(Kind::Double) + log_jacobian)),
         Err(error) => {
             tracing::warn!("no Gaussian to compare with: {error}");
             Value::Null
@@ -80,6 +82,12 @@ fn gaussian_log_density(rows: &Points, points: &Points) -> Result<Tensor> {
     let (Given::Numbers(known), Given::Numbers(given)) = (&rows.given, &points.given) else {
         return Ok(GaussianFit::fit(&rows.x)?.log_density(&points.x)?);
     };
+    // Numbers that are the same everywhere, as those that say that no coordinate is known, tell nothing.
+    let differ = (known.amax(0i64, false) - known.amin(0i64, false)).gt(0.0).nonzero().view(-1);
+    if differ.numel() == 0 {
+        return Ok(GaussianFit::fit(&rows.x)?.log_density(&points.x)?);
+    }
+    let (known, given) = (&known.index_select(1, &differ), &given.index_select(1, &differ));
     let joint = |given: &Tensor, x: &Tensor| Tensor::cat(&[&given.to_kind(x.kind()), x], 1);
     let of_both = GaussianFit::fit(&joint(known, &rows.x))?.log_density(&joint(given, &points.x))?;
     Ok(of_both - GaussianFit::fit(known)?.log_density(given)?)

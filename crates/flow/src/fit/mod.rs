@@ -11,15 +11,15 @@
 //! let columns = Some(vec!["age".to_owned(), "height".to_owned()]);
 //! let table = Table { columns, values: Tensor::from_slice(&rows).view([100, 2]) };
 //!
-//! // Heights given ages; a few steps do for an example.
+//! // Heights given ages; a few steps do for an example. Heights are whole numbers, and so are their samples.
 //! let options = FitOptions { given: vec!["age".to_owned()], steps: Some(20), ..FitOptions::default() };
 //! let flow = fit(&table, &options)?;
 //!
-//! // Ten heights at the age of 42, and the density of 1.5 at that age.
+//! // Ten heights at the age of 42, and the probability of 2 at that age.
 //! let age = |n| Given::Numbers(Tensor::from(42.0).expand([n, 1], false));
 //! let heights = flow.sample_with(10, &SampleOptions::default().given(age(10)))?;
 //! assert_eq!(heights.points.x.size(), [10, 1]);
-//! let point = Points { x: Tensor::from(1.5).view([1, 1]), given: age(1) };
+//! let point = Points { x: Tensor::from(2.0).view([1, 1]), given: age(1) };
 //! assert!(flow.log_density(&point, 1.0)?.double_value(&[0]).is_finite());
 //! # Ok(())
 //! # }
@@ -27,17 +27,21 @@
 
 mod defaults;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use interflow_data::{DatasetConfig, DependentColumns, Sheet, Table, TableConfig, TextFormat, Unfit};
+use interflow_data::{
+    Bounds, ColumnKind, DatasetConfig, DependentColumns, Marginals, Sheet, Table, TableConfig, TextFormat,
+    Unfit,
+};
+use serde::Deserialize;
 
 use crate::config::{ExperimentConfig, TargetConfig, as_name};
 use crate::error::{Result, io_error, refuse};
 use crate::experiment::Experiment;
 use crate::flow::Flow;
 
-/// How a table is fitted. [`FitOptions::default`] models all columns jointly, and refuses missing values and constant
-/// columns.
+/// How a table is fitted. [`FitOptions::default`] models all columns jointly, whatever they hold, missing values too.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -53,7 +57,7 @@ use crate::flow::Flow;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
     /// How the text of a file is read; what is not said is recognised.
     pub text: TextFormat,
@@ -63,12 +67,20 @@ pub struct FitOptions {
     pub drop: Vec<String>,
     /// The columns that the flow is given: it models the others, given these.
     pub given: Vec<String>,
+    /// What columns are, by name or place, instead of what they look like.
+    pub kinds: BTreeMap<String, ColumnKind>,
+    /// The bounds of columns of numbers, by name or place: no sample lies outside.
+    pub bounds: BTreeMap<String, Bounds>,
+    /// How numbers become coordinates.
+    pub marginals: Marginals,
     /// What becomes of rows with missing values.
     pub missing: Unfit,
     /// What becomes of columns that are constant on the training rows.
     pub constant: Unfit,
     /// What becomes of columns that are linear functions of others.
     pub dependent: DependentColumns,
+    /// Whether the flow learns to fill holes.
+    pub fill: Fill,
     /// The integer-valued columns that get noise, by name, or `all-integers`.
     pub dequantise: Vec<String>,
     /// How many steps to train; chosen from the number of rows without it.
@@ -79,6 +91,41 @@ pub struct FitOptions {
     pub set: Vec<String>,
 }
 
+/// Whether a flow learns to fill holes, beside modelling whole rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fill {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It does where values are missing and kept.
+    #[default]
+    Auto,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self {
+            text: TextFormat::default(),
+            columns: None,
+            drop: Vec::new(),
+            given: Vec::new(),
+            kinds: BTreeMap::new(),
+            bounds: BTreeMap::new(),
+            marginals: Marginals::Fitted,
+            missing: Unfit::Keep,
+            constant: Unfit::Keep,
+            dependent: DependentColumns::default(),
+            fill: Fill::Auto,
+            dequantise: Vec::new(),
+            steps: None,
+            seed: None,
+            set: Vec::new(),
+        }
+    }
+}
+
 impl FitOptions {
     /// How a file's rows become a data set.
     fn table(&self, file: PathBuf) -> TableConfig {
@@ -87,6 +134,9 @@ impl FitOptions {
             columns: self.columns.clone(),
             drop: self.drop.clone(),
             given: self.given.clone(),
+            kinds: self.kinds.clone(),
+            bounds: self.bounds.clone(),
+            marginals: self.marginals,
             missing: self.missing,
             constant: self.constant,
             dependent: self.dependent,
@@ -96,11 +146,15 @@ impl FitOptions {
     }
 
     /// The experiment of a sheet in `file`.
-    fn config(&self, name: String, file: PathBuf, sheet: &Sheet) -> Result<ExperimentConfig> {
+    fn config(&self, name: String, file: PathBuf, sheet: Sheet) -> Result<ExperimentConfig> {
         let table = self.table(file);
-        let (given, others) = table.places(sheet)?;
-        let dim = given.len() + others.len();
-        let mut config = defaults::for_table(name, table, (sheet.n_rows(), dim))?;
+        let (given, others) = table.places(&sheet)?;
+        let size = (sheet.n_rows(), given.len() + others.len());
+        let columns = table.columns_of(sheet)?;
+        let may_miss = || columns.iter().flatten().any(|column| !column.given && column.marginal.may_miss());
+        let fill = self.fill == Fill::Yes || (self.fill == Fill::Auto && may_miss());
+        let table = TableConfig { fill, ..table };
+        let mut config = defaults::for_table(name, table, size, columns.as_ref())?;
         config.seed = self.seed.unwrap_or(config.seed);
         if let Some(steps) = self.steps {
             defaults::set_steps(&mut config, steps);
@@ -123,7 +177,7 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
 /// If the table does not go with the options.
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
     let sheet = Sheet::from(table);
-    let config = options.config("table".to_owned(), PathBuf::new(), &sheet)?;
+    let config = options.config("table".to_owned(), PathBuf::new(), Sheet::from(table))?;
     let TargetConfig::Data(DatasetConfig::Table(rows)) = &config.target else {
         return refuse("a fit is of a table: its target cannot be set to something else");
     };
@@ -140,5 +194,5 @@ pub fn config_for(file: &Path, options: &FitOptions) -> Result<ExperimentConfig>
     let name =
         file.file_stem().map_or_else(|| "table".to_owned(), |stem| as_name(&stem.to_string_lossy(), "table"));
     let sheet = options.table(file.clone()).sheet(Path::new(""))?;
-    options.config(name, file, &sheet)
+    options.config(name, file, sheet)
 }

@@ -47,7 +47,7 @@ impl Flow {
     pub fn carry_in(&self, points: &impl AsPoints, (from, to): (f64, f64), calls: u32) -> Result<Computed> {
         check_time(from)?;
         check_time(to)?;
-        let points = self.enter(&points.points(), from)?;
+        let (points, _) = self.enter(&points.points(), from)?;
         let name = if (from, to) == (1.0, 0.0) { "encode" } else { "carry" };
         let task = self.engine.work().begin(name, points.len().unsigned_abs());
         let found = self.engine.carry_in(&points, (from, to), calls, &task)?;
@@ -61,10 +61,10 @@ impl Flow {
     /// divergences.
     pub fn log_density_in(&self, points: &impl AsPoints, t: f64, calls: u32) -> Result<Computed> {
         check_time(t)?;
-        let entered = self.enter(&points.points(), t)?;
+        let (entered, log_jacobian) = self.enter(&points.points(), t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
         let found = self.engine.log_density_in(&entered, t, calls, &task)?;
-        let rows = found.rows.to_device(Device::Cpu) + self.log_jacobian_at(t);
+        let rows = found.rows.to_device(Device::Cpu) + log_jacobian;
         Ok(Computed { rows, nfe: found.nfe })
     }
 }

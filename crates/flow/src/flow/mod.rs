@@ -4,12 +4,13 @@
 //! dequantised), or levels of an image's pixels. At t = 0 they are the base's: standard normal numbers, or the rows of its
 //! table. In between a table's states are on the columns' scale.
 
+mod holes;
 mod jumps;
 mod units;
 
 use std::path::Path;
 
-use interflow_core::{Points, Space, VectorField as _, memory};
+use interflow_core::{Given, Points, Space, VectorField as _, memory};
 use interflow_data::Columns;
 use interflow_train::{Checkpoint, RunState};
 use interflow_transport::saved_path;
@@ -209,6 +210,19 @@ impl Flow {
         let x0 = self.engine.base().sample(options.first, n as i64, seed, kind)?;
         let start = Points { x: x0, given };
         let task = self.engine.work().begin("sample", n);
+        if options.log_density {
+            options.check_log_density()?;
+            let found = self.engine.push(&start, &task)?;
+            let dim = self.space().dim;
+            let (z, at) = (found.rows.narrow(1, 0, dim), found.rows.select(1, dim));
+            let (x, log_jacobian) = self.leave_with_log_jacobian(&z)?;
+            let log_density = Some(at.to_device(Device::Cpu).to_kind(Kind::Double) + log_jacobian);
+            return Ok(Samples {
+                points: Points { x, given: self.given_back(&start.given, options)? },
+                nfe: found.nfe,
+                log_density,
+            });
+        }
         let found = match (options.calls, &options.noise) {
             (Some(calls), _) => {
                 options.check_calls()?;
@@ -218,13 +232,13 @@ impl Flow {
             (None, Some(noise)) => path.diffuse(&start, noise, seed, &task)?,
         };
         let x = self.leave(&found.rows, 1.0)?;
-        let given = if options.given.is_nothing() {
-            self.restore_given(&start.given)?
-        } else {
-            // The caller's own values, free of rounding.
-            options.given.shallow_clone()
-        };
-        Ok(Samples { points: Points { x, given }, nfe: found.nfe })
+        let given = self.given_back(&start.given, options)?;
+        Ok(Samples { points: Points { x, given }, nfe: found.nfe, log_density: None })
+    }
+
+    /// What samples were given, in the data's units: the caller's own values, free of rounding, where there are some.
+    fn given_back(&self, given: &Given, options: &SampleOptions) -> Result<Given> {
+        if options.given.is_nothing() { self.restore_given(given) } else { Ok(options.given.shallow_clone()) }
     }
 
     /// Carries target points to the base, `[N, D]`.
@@ -254,7 +268,7 @@ impl Flow {
     pub fn carry_counted(&self, points: &impl AsPoints, (from, to): (f64, f64)) -> Result<Computed> {
         check_time(from)?;
         check_time(to)?;
-        let points = self.enter(&points.points(), from)?;
+        let (points, _) = self.enter(&points.points(), from)?;
         let name = if (from, to) == (1.0, 0.0) { "encode" } else { "carry" };
         let task = self.engine.work().begin(name, points.len().unsigned_abs());
         let found = self.engine.carry(&points, (from, to), &task)?;
@@ -277,10 +291,10 @@ impl Flow {
     pub fn log_density_counted(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
         check_time(t)?;
         let points = points.points();
-        let entered = self.enter(&points, t)?;
+        let (entered, log_jacobian) = self.enter(&points, t)?;
         let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
         let found = self.engine.log_density(&entered, t, &task)?;
-        let rows = found.rows.to_device(Device::Cpu) + self.log_jacobian_at(t);
+        let rows = found.rows.to_device(Device::Cpu) + log_jacobian;
         Ok(Computed { rows, nfe: found.nfe })
     }
 
@@ -295,7 +309,9 @@ impl Flow {
                  hint: train with whiten = false",
             );
         }
-        let points = self.engine.admit(&self.enter(&points.points(), t)?)?;
+        let rows = points.points();
+        let (points, _) = self.enter(&rows, t)?;
+        let points = self.engine.admit(&points)?;
         let path = FlowPath::new(&self.engine, None)?;
         let task = self.engine.work().begin("score", points.len().unsigned_abs());
         let found = self.engine.carry_by(&points, (t, t), &task, |batch, _first| {
@@ -303,15 +319,7 @@ impl Flow {
             let times = batch.x.select(1, 0).full_like(t);
             Ok((tch::no_grad(|| score.value(&times, &batch.x)), 1))
         })?;
-        let score = found.rows.to_kind(Kind::Double).to_device(Device::Cpu);
-        Ok(match self.columns_at(t) {
-            // A derivative by a column is divided by the column's scale.
-            Some(columns) => {
-                let deviations: Vec<f64> = columns.states().map(|column| column.deviation).collect();
-                score / Tensor::from_slice(&deviations)
-            }
-            None => score,
-        })
+        self.score_in_units(found.rows.to_kind(Kind::Double).to_device(Device::Cpu), &rows, t)
     }
 }
 

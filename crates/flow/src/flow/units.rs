@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 
 use interflow_core::guidance::{Observation, Observed};
-use interflow_core::{Given, GivenSpace, Points};
-use interflow_data::{Column, Columns};
+use interflow_core::{Given, GivenSpace, Points, Space, known};
+use interflow_data::Columns;
 use tch::{Device, Kind, Tensor};
 
 use super::Flow;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 use crate::images::Levels;
 use crate::sample::SampleOptions;
 
 impl Flow {
     /// The conditions of samples in the flow's coordinates.
     pub(super) fn given_of_samples(&self, n: u64, options: &SampleOptions) -> Result<Given> {
-        match (self.space().given, &options.given) {
+        match (self.rows_space().given, &options.given) {
             (GivenSpace::Class { n_classes }, Given::Nothing) => {
                 let first = options.first as i64;
                 let numbers = Tensor::arange_start(first, first + n as i64, (Kind::Int64, Device::Cpu));
@@ -25,28 +25,39 @@ impl Flow {
                 let names = self.columns().map_or_else(Vec::new, Columns::given_names);
                 refuse(format!("the flow's samples need conditions: {}", names.join(", ")))
             }
-            (GivenSpace::Nothing {}, Given::Nothing) => Ok(Given::Nothing),
+            (GivenSpace::Nothing {}, Given::Nothing) => self.standardise_given(&Given::Nothing, n as i64),
             (space, given) => {
                 given.check("the conditions of samples", space, n as i64)?;
-                self.standardise_given(given)
+                self.standardise_given(given, n as i64)
             }
         }
     }
 
-    /// Conditions in the data's units as the flow's own; refuses numbers that are no classes.
-    pub(super) fn standardise_given(&self, given: &Given) -> Result<Given> {
-        match (self.columns(), given, self.space().given) {
-            (Some(columns), Given::Numbers(numbers), _) => Ok(columns.standardise_given(numbers)?),
+    /// The dimension of its points in the data's units and what they are given.
+    fn rows_space(&self) -> Space {
+        self.columns().map_or_else(|| self.space(), Columns::rows_space)
+    }
+
+    /// Conditions of `n` points in the data's units as the flow's own; refuses numbers that are no classes. Of a flow that can be
+    /// told coordinates, none are.
+    pub(super) fn standardise_given(&self, given: &Given, n: i64) -> Result<Given> {
+        let own = match (self.columns(), given, self.space().given) {
+            (Some(columns), Given::Numbers(numbers), _) => columns.standardise_given(numbers)?,
             (_, Given::Class(class), GivenSpace::Class { n_classes }) => {
                 check_classes(class, n_classes)?;
-                Ok(given.shallow_clone())
+                given.shallow_clone()
             }
-            _ => Ok(given.shallow_clone()),
+            _ => given.shallow_clone(),
+        };
+        if !self.manifest().target.fill {
+            return Ok(own);
         }
+        Ok(known::nothing(&own, &Tensor::zeros([n, self.space().dim], (Kind::Double, Device::Cpu))))
     }
 
     pub(super) fn restore_given(&self, given: &Given) -> Result<Given> {
         match (self.columns(), given) {
+            (Some(columns), Given::Numbers(_)) if columns.given().next().is_none() => Ok(Given::Nothing),
             (Some(columns), Given::Numbers(numbers)) => Ok(Given::Numbers(columns.restore_given(numbers)?)),
             _ => Ok(given.shallow_clone()),
         }
@@ -55,23 +66,20 @@ impl Flow {
     /// Observations in the data's units as ones of the flow's coordinates.
     pub(super) fn observed(&self, observations: &[Observation]) -> Result<Observed> {
         let dim = self.space().dim;
-        let scales: Vec<(f64, f64)> = self.columns().map_or_else(
-            || vec![(0.0, 1.0); dim as usize],
-            |columns| columns.states().map(|column| (column.mean, column.deviation)).collect(),
-        );
         let scaled = |one: &Observation| -> Result<Observation> {
-            let place = usize::try_from(one.coordinate).ok().and_then(|place| scales.get(place));
-            let (mean, deviation) = place.ok_or_else(|| {
-                Error::refused(format!("the flow has {dim} coordinates, observed: {}", one.coordinate))
-            })?;
+            if !(0..dim).contains(&one.coordinate) {
+                return refuse(format!("the flow has {dim} coordinates, observed: {}", one.coordinate));
+            }
             if !(one.std > 0.0 && one.std.is_finite() && one.value.is_finite()) {
                 return refuse(format!(
                     "an observation wants a finite value and a positive deviation, found: {} ~ {}",
                     one.value, one.std
                 ));
             }
-            let value = (one.value - mean) / deviation;
-            Ok(Observation { coordinate: one.coordinate, value, std: one.std / deviation })
+            let Some(columns) = self.columns() else { return Ok(*one) };
+            // Near the value a column's map is its tangent.
+            let (value, slope) = columns.tangent(one.coordinate, one.value)?;
+            Ok(Observation { coordinate: one.coordinate, value, std: one.std * slope })
         };
         Ok(Observed(observations.iter().map(scaled).collect::<Result<_>>()?))
     }
@@ -81,16 +89,9 @@ impl Flow {
         self.manifest().target.images.filter(|_| t >= 1.0).map(Levels::new)
     }
 
-    /// What turns log-densities at time `t` in the flow's coordinates into those in the data's units.
-    pub(super) fn log_jacobian_at(&self, t: f64) -> f64 {
-        match self.levels_at(t) {
-            Some(levels) => levels.log_jacobian(),
-            None => self.columns_at(t).map_or(0.0, |columns| columns.log_jacobian()),
-        }
-    }
-
-    /// The columns of the states at time `t`: the base's, the target's or, in between, the target's without a quantum,
-    /// since states on the path are multiples of nothing.
+    /// The columns of the states at time `t`: the base's, the target's or, in between, the target's without a quantum, since
+    /// states on the path are multiples of nothing. Where more than mean and deviation makes their coordinates, these are all that
+    /// states in between are.
     pub(super) fn columns_at(&self, t: f64) -> Option<Cow<'_, Columns>> {
         if t <= 0.0 {
             return self.manifest().base_columns().map(Cow::Borrowed);
@@ -99,29 +100,31 @@ impl Flow {
         if t >= 1.0 {
             return Some(Cow::Borrowed(columns));
         }
-        let smooth = columns.iter().map(|column| Column { quantum: None, ..column.clone() });
-        Columns::new(smooth.collect()).ok().map(Cow::Owned)
+        columns.scales().is_some().then(|| Cow::Owned(columns.without_quanta()))
     }
 
-    /// Points of time `t` in the data's units as the flow's coordinates.
-    pub(super) fn enter(&self, points: &Points, t: f64) -> Result<Points> {
+    /// Points of time `t` in the data's units as the flow's coordinates, with what turns a log-density of these into one in the
+    /// data's units, in nats: one number, or one for each, `[N]`.
+    pub(super) fn enter(&self, points: &Points, t: f64) -> Result<(Points, Tensor)> {
         if let Some(levels) = self.levels_at(t) {
             let x = levels.dequantise(&points.x, self.engine.seed())?;
-            return Ok(Points { x, given: self.standardise_given(&points.given)? });
+            let entered = Points { x, given: self.standardise_given(&points.given, points.len())? };
+            return Ok((entered, Tensor::from(levels.log_jacobian())));
         }
-        self.space().check("the flow", &points.x, &points.given)?;
-        let given = self.standardise_given(&points.given)?;
+        self.rows_space().check("the flow", &points.x, &points.given)?;
+        let given = self.standardise_given(&points.given, points.len())?;
         let Some(columns) = self.columns_at(t) else {
-            return Ok(Points { x: points.x.shallow_clone(), given });
+            return Ok((Points { x: points.x.shallow_clone(), given }, Tensor::from(0.0)));
         };
-        let x = points.x.to_device(Device::Cpu).to_kind(Kind::Double);
-        let rows = match &points.given {
-            Given::Numbers(numbers) if t > 0.0 => {
-                Tensor::cat(&[&numbers.to_device(Device::Cpu).to_kind(Kind::Double), &x], 1)
-            }
-            _ => x,
-        };
-        Ok(Points { x: columns.standardise(&rows)?.x, given })
+        let found = columns.standardise(&rows(points, t))?;
+        Ok((Points { x: found.points.x, given }, found.log_jacobian))
+    }
+
+    /// A score in the flow's coordinates at points of time `t` in the data's units as one in these units.
+    pub(super) fn score_in_units(&self, score: Tensor, points: &Points, t: f64) -> Result<Tensor> {
+        let Some(columns) = self.columns_at(t) else { return Ok(score) };
+        let (slope, bend) = columns.slopes(&rows(points, t))?;
+        Ok(score * slope + bend)
     }
 
     /// The flow's states at time `t` in the data's units, on the CPU.
@@ -131,6 +134,29 @@ impl Flow {
             (None, Some(levels)) => Ok(levels.quantise(x)),
             (None, None) => Ok(x.to_device(Device::Cpu)),
         }
+    }
+}
+
+impl Flow {
+    /// The flow's states at time 1 in the data's units with what is added to their log-densities there, `[N]` or one number. Where
+    /// values are cells, a state counts at its own place in its cell.
+    pub(super) fn leave_with_log_jacobian(&self, z: &Tensor) -> Result<(Tensor, Tensor)> {
+        let x = self.leave(z, 1.0)?;
+        let log_jacobian = match (self.columns_at(1.0), self.levels_at(1.0)) {
+            (Some(columns), _) => columns.log_jacobian_of(z, &x)?,
+            (None, Some(levels)) => Tensor::from(levels.log_jacobian()),
+            (None, None) => Tensor::from(0.0),
+        };
+        Ok((x, log_jacobian))
+    }
+}
+
+/// States of time `t` behind what they are given, as the rows of a table have them.
+fn rows(points: &Points, t: f64) -> Tensor {
+    let double = |x: &Tensor| x.to_device(Device::Cpu).to_kind(Kind::Double);
+    match &points.given {
+        Given::Numbers(numbers) if t > 0.0 => Tensor::cat(&[double(numbers), double(&points.x)], 1),
+        _ => double(&points.x),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a manifest must satisfy: a file may come from anywhere.
 
+use interflow_core::known;
 use interflow_train::{AxesKind, Checkpoint, MOST_POINTS, PreconditionConfig};
 use tch::Tensor;
 
@@ -32,7 +33,7 @@ impl FlowManifest {
     fn check_parts(&self) -> Result<()> {
         self.solver.build().during("in [solver]")?;
         let interpolant = self.interpolant.build().during("in [interpolant]")?;
-        self.model.n_scalars(self.space).during("in [model]")?;
+        self.model.n_scalars(self.network_space()).during("in [model]")?;
         if let Some(denoiser) = &self.denoiser {
             denoiser.n_scalars(self.space).during("in [denoiser]")?;
             if !interpolant.has_latent() {
@@ -44,10 +45,13 @@ impl FlowManifest {
 
     fn check_ends(&self) -> Result<()> {
         let dim = self.space.dim;
-        if let Some(columns) = &self.target.columns
-            && columns.space() != self.space
+        let of_columns = |columns: &interflow_data::Columns| {
+            if self.target.fill { known::space(columns.space()) } else { columns.space() }
+        };
+        if let Some(found) = self.target.columns.as_ref().map(of_columns)
+            && found != self.space
         {
-            let (wanted, found) = (self.space, columns.space());
+            let wanted = self.space;
             return refuse(format!("the columns are not the flow's, expected: {wanted:?}, found: {found:?}"));
         }
         if let Some(images) = &self.target.images {
@@ -81,7 +85,7 @@ impl FlowManifest {
     /// # Errors
     /// [`crate::Error::Refused`].
     pub(crate) fn check_weights(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let mut n = self.model.n_scalars(self.space)?;
+        let mut n = self.model.n_scalars(self.network_space())?;
         if let Some(denoiser) = &self.denoiser {
             n += denoiser.n_scalars(self.space)?;
         }

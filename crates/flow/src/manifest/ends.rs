@@ -1,5 +1,6 @@
 //! What a manifest says of the ends of its flow.
 
+use interflow_core::known;
 use interflow_data::{Columns, ImageShape, WhiteningNumbers};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,9 @@ pub struct TargetManifest {
     /// The columns of a table, the conditions among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
+    /// Whether the flow can be told any of its columns, and fills the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fill: bool,
     /// What whitens the rows of a data set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whitening: Option<WhiteningNumbers>,
@@ -98,6 +102,7 @@ impl TargetManifest {
         Self {
             extent,
             columns: data.columns().cloned(),
+            fill: data.columns().is_some_and(|columns| known::space(columns.space()) == target.space()),
             whitening: data.whitening().map(interflow_data::Whitening::numbers),
             images: data.images().map(|images| {
                 let ImageShape { channels, height, width } = images.train.shape();

@@ -8,7 +8,7 @@ use interflow_core::interpolant::{Interpolant, InterpolantConfig};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{GivenSpace, Network, Space};
 use interflow_data::Columns;
-use interflow_models::{ModelConfig, VelocityAndDenoiser};
+use interflow_models::{KnownCoordinates, ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::SolverConfig;
 use interflow_train::{AxesKind, GaussianResidual, PreconditionConfig, PrincipalAxes};
 use interflow_transport::{CouplingConfig, LearnablePath, PathFamily};
@@ -156,7 +156,16 @@ impl FlowManifest {
     pub fn network(&self, device: Device, axes: Option<&PrincipalAxes>) -> Result<Box<dyn Network>> {
         let options = (self.precision.kind(), device);
         let stream = Stream::new(self.seed, Purpose::Init);
-        let mut velocity = self.model.init(self.space, &mut stream.at(0), options).during("in [model]")?;
+        let mut velocity =
+            self.model.init(self.network_space(), &mut stream.at(0), options).during("in [model]")?;
+        if self.target.fill {
+            if self.precondition.is_some() || self.denoiser.is_some() {
+                return refuse(
+                    "a flow that fills holes has neither [precondition] nor [denoiser]\nhint: target.fill = false",
+                );
+            }
+            velocity = Box::new(KnownCoordinates::new(velocity));
+        }
         if let Some(PreconditionConfig::Gaussian { axes: kind }) = self.precondition {
             let standard = || match (kind, &self.target.images) {
                 (AxesKind::Cosine, Some(images)) => PrincipalAxes::standard_cosine(images.sides()),
@@ -170,6 +179,14 @@ impl FlowManifest {
         let Some(denoiser) = &self.denoiser else { return Ok(velocity) };
         let denoiser = denoiser.init(self.space, &mut stream.at(1), options).during("in [denoiser]")?;
         Ok(Box::new(VelocityAndDenoiser::new(velocity, denoiser)))
+    }
+
+    /// The points that the velocity's own network is for.
+    fn network_space(&self) -> Space {
+        match &self.target.columns {
+            Some(columns) if self.target.fill => KnownCoordinates::inner_space(columns.space()),
+            _ => self.space,
+        }
     }
 
     /// A fresh path of the learned path's family, where there is one.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use interflow_core::{Given, Points};
-use interflow_data::{Column, Columns};
+use interflow_data::{Column, Columns, Form};
 use interflow_figure::{self as figure, TableColumn};
 use tch::{Device, Kind, Tensor};
 
@@ -58,12 +58,40 @@ fn side_by_side<'a>(
     samples: &Tensor,
 ) -> Result<Vec<TableColumn>> {
     let column = |(place, column): (usize, &Column)| -> Result<TableColumn> {
+        let data = numbers(&data.select(1, place as i64))?;
         Ok(TableColumn {
             name: column.name.clone(),
-            data: numbers(&data.select(1, place as i64))?,
+            words: words(column, &data)?,
+            data,
             samples: numbers(&samples.select(1, place as i64))?,
-            quantum: column.quantum,
+            // The places of labels are whole numbers.
+            quantum: if column.form.labels().is_empty() { column.marginal.quantum() } else { Some(1.0) },
         })
     };
     columns.enumerate().map(column).collect()
+}
+
+/// What some of a column's values are called, where they are no numbers: all of a few labels, or two of the times.
+fn words(column: &Column, values: &[f64]) -> Result<Vec<(f64, String)>> {
+    const N_WORDS: usize = 6;
+    const N_SIGNS: usize = 10;
+    let labels = column.form.labels().len();
+    let places: Vec<f64> = match (&column.form, labels) {
+        (Form::Number, _) => return Ok(Vec::new()),
+        (_, 0) => {
+            let mut present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+            present.sort_by(f64::total_cmp);
+            [1, 3].iter().filter_map(|quarter| present.get(quarter * present.len() / 4).copied()).collect()
+        }
+        (_, n) => (0..n).step_by(n.div_ceil(N_WORDS)).map(|place| place as f64).collect(),
+    };
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let texts = column.form.texts(&Tensor::from_slice(&places))?;
+    let brief = |text: String| match text.char_indices().nth(N_SIGNS) {
+        Some((end, _)) if labels > 0 => format!("{}…", &text[..end]),
+        _ => text,
+    };
+    Ok(places.into_iter().zip(texts.into_iter().map(brief)).collect())
 }

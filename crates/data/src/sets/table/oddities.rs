@@ -8,10 +8,34 @@ use crate::sheet::{brief, is_whole};
 const FEWEST: usize = 20;
 
 /// What is odd in the column called `name`, as warnings.
-pub(super) fn of(name: &str, mut column: Vec<f64>, dequantised: bool) -> Vec<String> {
+pub(super) fn of(name: &str, mut column: Vec<f64>, dequantised: bool, fitted: bool) -> Vec<String> {
     column.sort_by(f64::total_cmp);
-    let odd = [discrete(name, &column, dequantised), tails(name, &column)];
+    let odd = if fitted {
+        // A fitted law is of lattices and tails too, but knows no index.
+        [index(name, &column), None]
+    } else {
+        [discrete(name, &column, dequantised), tails(name, &column)]
+    };
     odd.into_iter().flatten().map(|odd| format!("column `{name}` {odd}")).collect()
+}
+
+/// What is odd in sorted values that number the rows.
+fn index(name: &str, sorted: &[f64]) -> Option<String> {
+    let (&first, &last) = (sorted.first()?, sorted.last()?);
+    let whole = sorted.iter().all(|value| is_whole(*value));
+    let different = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+    let n = sorted.len();
+    (whole && different && n >= FEWEST).then(|| {
+        let what = if (last - first + 1.0 - n as f64).abs() < 0.5 {
+            "numbers the rows"
+        } else {
+            "is another whole number in each row"
+        };
+        format!(
+            "{what}, as an index or id does, and is modelled like data\nhint: --drop {} leaves it out",
+            pasted(&[name])
+        )
+    })
 }
 
 /// What is odd in sorted values that repeat, or are whole numbers.
@@ -31,16 +55,7 @@ fn discrete(name: &str, sorted: &[f64], dequantised: bool) -> Option<String> {
             brief(first),
             brief(*last)
         )),
-        distinct if whole && distinct == n && n >= FEWEST => {
-            let what = if (last - first + 1.0 - n as f64).abs() < 0.5 {
-                "numbers the rows"
-            } else {
-                "is another whole number in each row"
-            };
-            Some(format!(
-                "{what}, as an index or id does, and is modelled like data\nhint: --drop {argument} leaves it out"
-            ))
-        }
+        distinct if whole && distinct == n && n >= FEWEST => index(name, sorted),
         _ if whole && dequantised => None,
         _ if whole => Some(format!(
             "holds integers only, on which a density is unbounded\nhint: --dequantise {argument}, or {}",
@@ -102,7 +117,7 @@ mod tests {
     use super::*;
 
     fn odd(column: impl Iterator<Item = f64>) -> String {
-        of("a b", column.collect(), false).join("\n")
+        of("a b", column.collect(), false, false).join("\n")
     }
 
     #[test]
@@ -123,6 +138,6 @@ mod tests {
         }
         assert_eq!(odd((0..99).map(wave)), "");
         assert_eq!(odd((0..99).map(|i| 1e300 * wave(i))), "");
-        assert!(of("a", (0..99).map(|i| f64::from(i % 7)).collect(), true).is_empty());
+        assert!(of("a", (0..99).map(|i| f64::from(i % 7)).collect(), true, false).is_empty());
     }
 }

@@ -3,13 +3,19 @@
 use std::path::Path;
 
 use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Given, Points};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use super::{DependentColumns, TableConfig, Unfit, collinearity, moments, oddities};
-use crate::columns::{Column, Columns};
-use crate::error::{Error, Result, content};
-use crate::rows::{Dequantisation, Rows};
+use super::describe::describe;
+use super::kind::ColumnKind;
+use super::law::{self, Known};
+use super::reading::{by_place, forms, with_the_others};
+use super::sources::{dequantised, in_cells, single, source};
+use super::{DependentColumns, Marginals, TableConfig, Unfit, collinearity, moments, oddities};
+use crate::column::Column;
+use crate::columns::Columns;
+use crate::error::{Result, content};
+use crate::form::Form;
+use crate::marginal::{Bounds, Marginal};
 use crate::sheet::names::pasted;
 use crate::sheet::{Sheet, brief, is_whole, rows_where};
 use crate::split::Parts;
@@ -19,26 +25,61 @@ use crate::table_dataset::TableDataset;
 const QUANTUM: f64 = 1.0;
 
 /// The chosen columns of a sheet, those that are given before the others.
-pub(super) struct Selection {
+pub(super) struct Selection<'a> {
     sheet: Sheet,
-    names: Vec<String>,
-    /// The names of the columns that are given.
-    given: Vec<String>,
-    /// `[N, D]`
+    config: &'a TableConfig,
+    columns: Vec<Chosen>,
+    /// `[N, D]`, NaN for what is missing.
     values: Tensor,
+    /// Whether the log hears of what is found.
+    aloud: bool,
 }
 
-impl Selection {
+/// A column that is in use.
+struct Chosen {
+    name: String,
+    given: bool,
+    form: Form,
+    kind: Option<ColumnKind>,
+    bounds: Option<Bounds>,
+}
+
+impl<'a> Selection<'a> {
     /// The columns that the config chooses.
-    pub(super) fn of(sheet: Sheet, config: &TableConfig) -> Result<Self> {
-        let named = |places: &[usize]| -> Vec<String> {
-            places.iter().map(|&place| sheet.names()[place].clone()).collect()
-        };
+    pub(super) fn of(sheet: Sheet, config: &'a TableConfig, aloud: bool) -> Result<Self> {
         let (given, others) = config.places(&sheet)?;
         let places = [&given[..], &others].concat();
-        let values = sheet.numbers(&places).map_err(|error| with_the_others(error, &sheet, &others))?;
-        let (names, given) = (named(&places), named(&given));
-        Ok(Self { sheet, names, given, values })
+        let kinds = by_place(&sheet, &config.kinds)?;
+        let bounds = by_place(&sheet, &config.bounds)?;
+        let asked: Vec<usize> = kinds.keys().chain(bounds.keys()).copied().collect();
+        if let Some(place) = asked.into_iter().find(|place| !places.contains(place)) {
+            let problem = format!(
+                "a kind or bounds are said of a column that is not in use: `{}`",
+                sheet.names()[place]
+            );
+            return Err(content(sheet.path(), problem));
+        }
+        let forms =
+            forms(&sheet, &places, &kinds).map_err(|error| with_the_others(error, &sheet, &others))?;
+        let mut values = Vec::with_capacity(places.len());
+        for (&place, form) in places.iter().zip(&forms) {
+            values.push(sheet.values_in(place, form)?);
+        }
+        let values = Tensor::stack(&values, 1);
+        let chosen = |(&place, form): (&usize, Form)| Chosen {
+            name: sheet.names()[place].clone(),
+            given: given.contains(&place),
+            form,
+            kind: kinds.get(&place).copied().cloned(),
+            bounds: bounds.get(&place).copied().copied(),
+        };
+        let columns = places.iter().zip(forms).map(chosen).collect();
+        Ok(Self { sheet, config, columns, values, aloud })
+    }
+
+    /// The names of the columns.
+    fn names(&self) -> Vec<&String> {
+        self.columns.iter().map(|column| &column.name).collect()
     }
 
     /// How many rows are left.
@@ -51,6 +92,9 @@ impl Selection {
     }
 
     pub(super) fn settle_missing(&mut self, unfit: Unfit) -> Result<()> {
+        if unfit == Unfit::Keep {
+            return Ok(());
+        }
         let mask = self.values.isnan().any_dim(1, false);
         let rows = rows_where(&mask);
         if rows.is_empty() {
@@ -59,8 +103,8 @@ impl Selection {
         let mut found = format!("values are missing in {}", self.sheet.row_names(&rows));
         let counts = self.values.isnan().sum_dim_intlist(0i64, false, Kind::Int64);
         let mostly: Vec<&String> = self
-            .names
-            .iter()
+            .names()
+            .into_iter()
             .enumerate()
             .filter(|(d, _)| 2 * counts.int64_value(&[*d as i64]) > self.n_rows())
             .map(|(_, name)| name)
@@ -69,19 +113,24 @@ impl Selection {
             found = format!("{found}\nhint: --drop {} leaves out what is mostly missing", pasted(&mostly));
         }
         if unfit == Unfit::Refuse {
-            let hint = "hint: --missing drop (missing = \"drop\" in a config) leaves these rows out";
+            let hint = "hint: --missing drop (missing = \"drop\" in a config) leaves these rows out, --missing keep models \
+                        that they are missing";
             return Err(content(self.path(), format!("{found}\n{hint}")));
         }
         if rows.len() as i64 == self.n_rows() {
             return Err(content(self.path(), format!("no row is without a missing value: {found}")));
         }
-        tracing::info!("{}: {found}; they are left out", self.path().display());
+        self.inform(&format!("{found}; they are left out"));
         self.values = self.values.index_select(0, &mask.logical_not().nonzero().view(-1));
         Ok(())
     }
 
     pub(super) fn settle_constant(&mut self, train: &Tensor, unfit: Unfit) -> Result<()> {
+        if unfit == Unfit::Keep {
+            return Ok(());
+        }
         let rows = self.values.index_select(0, train);
+        // Next to values that are missing, one value is two.
         let varies = rows.amin(0i64, false).ne_tensor(&rows.amax(0i64, false));
         let constant = rows_where(&varies.logical_not());
         if constant.is_empty() {
@@ -89,15 +138,23 @@ impl Selection {
         }
         let named: Vec<String> = constant
             .iter()
-            .map(|&d| format!("`{}` = {}", self.names[d], brief(rows.double_value(&[0, d as i64]))))
+            .map(|&d| {
+                let column = &self.columns[d];
+                let value = rows.double_value(&[0, d as i64]);
+                let value = match &column.form {
+                    Form::Number => brief(value),
+                    form => form.texts(&Tensor::from_slice(&[value])).unwrap_or_default().concat(),
+                };
+                format!("`{}` = {value}", column.name)
+            })
             .collect();
         let found = format!("constant on the training rows: {}", named.join(", "));
-        if unfit == Unfit::Refuse || constant.len() == self.names.len() {
+        if unfit == Unfit::Refuse || constant.len() == self.columns.len() {
             let hint = "hint: --constant drop (constant = \"drop\" in a config) leaves constant columns out, \
                         and so does naming the others by --columns";
             return Err(content(self.path(), format!("{found}\n{hint}")));
         }
-        tracing::info!("{}: {found}; left out", self.path().display());
+        self.inform(&format!("{found}; left out"));
         self.leave_out(&constant);
         Ok(())
     }
@@ -110,24 +167,32 @@ impl Selection {
         quanta: &mut Vec<f64>,
         wanted: DependentColumns,
     ) -> Result<()> {
-        if train.size()[0] <= self.names.len() as i64 {
+        let numeric: Vec<usize> = (0..self.columns.len()).filter(|&d| self.is_plain(d)).collect();
+        if train.size()[0] <= numeric.len() as i64 || numeric.is_empty() {
             return Ok(());
         }
-        let mut found = collinearity::of(&self.values.index_select(0, train));
-        found.retain(|column| quanta[column.place] <= 0.0 && !self.given.contains(&self.names[column.place]));
+        let places: Vec<i64> = numeric.iter().map(|&d| d as i64).collect();
+        let rows = self.values.index_select(0, train).index_select(1, &Tensor::from_slice(&places));
+        let mut found = collinearity::of(&rows);
+        for one in &mut found {
+            one.place = numeric[one.place];
+            one.on.iter_mut().for_each(|place| *place = numeric[*place]);
+        }
+        found.retain(|one| quanta[one.place] <= 0.0 && !self.columns[one.place].given);
         if found.is_empty() {
             return Ok(());
         }
         let quoted = |places: &[usize]| -> String {
-            places.iter().map(|&d| format!("`{}`", self.names[d])).collect::<Vec<_>>().join(", ")
+            places.iter().map(|&d| format!("`{}`", self.columns[d].name)).collect::<Vec<_>>().join(", ")
         };
-        let each = found.iter().map(|one| format!("`{}` of {}", self.names[one.place], quoted(&one.on)));
+        let each =
+            found.iter().map(|one| format!("`{}` of {}", self.columns[one.place].name, quoted(&one.on)));
         let said = format!(
             "columns are linear functions of others, {}: there is no density of them all",
             each.collect::<Vec<_>>().join("; ")
         );
         let places: Vec<usize> = found.iter().map(|column| column.place).collect();
-        let n_states = self.names.len() - self.given.len();
+        let n_states = self.columns.iter().filter(|column| !column.given).count();
         match wanted {
             DependentColumns::Refuse => {
                 let hint =
@@ -135,26 +200,32 @@ impl Selection {
                 return Err(content(self.path(), format!("{said}\n{hint}")));
             }
             DependentColumns::Drop if places.len() < n_states => {
-                tracing::warn!(
-                    "{}: {said}; they are left out\nhint: --dependent keep models them, with an NLL that means little",
-                    self.path().display()
-                );
+                self.warn(&format!(
+                    "{said}; they are left out\nhint: --dependent keep models them, with an NLL that means little"
+                ));
                 self.leave_out(&places);
                 let mut place = 0..;
                 quanta.retain(|_| place.next().is_none_or(|d| !places.contains(&d)));
             }
-            _ => tracing::warn!("{}: {said}, and their NLL means little", self.path().display()),
+            _ => self.warn(&format!("{said}, and their NLL means little")),
         }
         Ok(())
+    }
+
+    /// Whether a column is of numbers of which none is missing and that differ.
+    fn is_plain(&self, d: usize) -> bool {
+        let x = self.values.select(1, d as i64);
+        let holds = |mask: Tensor| mask.any().int64_value(&[]) != 0;
+        self.columns[d].form.is_number() && !holds(x.isnan()) && holds(x.ne_tensor(&x.select(0, 0)))
     }
 
     /// Removes the columns at `places`.
     fn leave_out(&mut self, places: &[usize]) {
         let kept: Vec<i64> =
-            (0..self.names.len()).filter(|d| !places.contains(d)).map(|d| d as i64).collect();
+            (0..self.columns.len()).filter(|d| !places.contains(d)).map(|d| d as i64).collect();
         self.values = self.values.index_select(1, &Tensor::from_slice(&kept));
         let mut place = 0..;
-        self.names.retain(|_| place.next().is_none_or(|d| !places.contains(&d)));
+        self.columns.retain(|_| place.next().is_none_or(|d| !places.contains(&d)));
     }
 
     /// Each column's quantum, 0 for those that are not dequantised.
@@ -163,16 +234,17 @@ impl Selection {
             wanted.iter().cloned().partition(|name| name == TableConfig::ALL_INTEGERS);
         let places = self.sheet.places(Some(&wanted))?;
         let asked: Vec<&String> = places.iter().map(|&place| &self.sheet.names()[place]).collect();
-        if let Some(name) = asked.iter().find(|name| !self.names.contains(name)) {
+        if let Some(name) = asked.iter().find(|name| !self.names().contains(name)) {
             return Err(content(self.path(), format!("a column to dequantise is not in use: `{name}`")));
         }
-        let columns = self.names.iter().enumerate();
-        columns.map(|(d, name)| self.quantum(d, asked.contains(&name), !all.is_empty())).collect()
+        let columns = self.columns.iter().enumerate();
+        columns.map(|(d, column)| self.quantum(d, asked.contains(&&column.name), !all.is_empty())).collect()
     }
 
     fn quantum(&self, d: usize, asked: bool, all: bool) -> Result<f64> {
-        let (name, x) = (&self.names[d], self.values.select(1, d as i64));
-        if self.given.contains(name) {
+        let (column, x) = (&self.columns[d], self.values.select(1, d as i64));
+        let name = &column.name;
+        if column.given {
             if asked {
                 let problem = format!("column `{name}` is a condition, which needs no dequantisation");
                 return Err(content(self.path(), problem));
@@ -194,100 +266,111 @@ impl Selection {
     /// Says in the log what a flow will find hard in these columns.
     pub(super) fn log_oddities(&self, train: &Tensor, quanta: &[f64]) {
         let mut warnings = Vec::new();
-        for (d, name) in self.names.iter().enumerate().filter(|(_, name)| !self.given.contains(name)) {
-            let column =
-                Vec::<f64>::try_from(self.values.select(1, d as i64).contiguous()).unwrap_or_default();
-            warnings.extend(oddities::of(name, column, quanta[d] > 0.0));
+        let fitted = self.config.marginals == Marginals::Fitted;
+        for (d, column) in self.columns.iter().enumerate() {
+            if column.given || !column.form.is_number() {
+                continue;
+            }
+            let values = self.values.select(1, d as i64);
+            let values = values.masked_select(&values.isnan().logical_not());
+            let values = Vec::<f64>::try_from(values.contiguous()).unwrap_or_default();
+            warnings.extend(oddities::of(&column.name, values, quanta[d] > 0.0, fitted));
         }
         let n_train = train.size()[0];
-        if n_train <= self.names.len() as i64 {
+        if n_train <= self.columns.len() as i64 {
             warnings.push(format!(
                 "{n_train} rows for training are no more than there are columns, {}: such a flow tells little of other \
                  rows\nhint: more rows, or fewer columns by --columns",
-                self.names.len()
+                self.columns.len()
             ));
         }
-        for warning in warnings {
-            tracing::warn!("{}: {warning}", self.path().display());
+        for warning in &warnings {
+            self.warn(warning);
+        }
+    }
+
+    fn inform(&self, said: &str) {
+        if self.aloud {
+            tracing::info!("{}: {said}", self.path().display());
+        }
+    }
+
+    fn warn(&self, said: &str) {
+        if self.aloud {
+            tracing::warn!("{}: {said}", self.path().display());
         }
     }
 
     pub(super) fn split(&self, parts: &Parts, quanta: &[f64], seed: u64) -> Result<TableDataset> {
         let train = self.values.index_select(0, &parts.train);
-        let columns = self.columns(&train, quanta)?;
-        let numbers =
-            |number: fn(&Column) -> f64| Tensor::from_slice(&columns.iter().map(number).collect::<Vec<_>>());
-        let (mean, deviation, quantum) =
-            (numbers(|column| column.mean), numbers(|column| column.deviation), Tensor::from_slice(quanta));
+        let columns = self.fit(&train, quanta)?;
+        self.log_kinds(&columns);
         let mut noise = Stream::new(seed, Purpose::Dequantise).at(0);
+        let dim = columns.space().dim;
         let mut standardised = |rows: &Tensor| {
             let rows = self.values.index_select(0, rows);
-            let noisy = &rows + noise.uniform(&rows.size(), Kind::Double) * &quantum;
-            columns.part(&((noisy - &mean) / &deviation).to_kind(Kind::Float))
+            let share = noise.uniform(&[rows.size()[0], dim], Kind::Double);
+            columns.standardise_by(&rows, &share)
         };
-        let (validation, test) = (standardised(&parts.validation), standardised(&parts.test));
-        let train = if quanta.iter().any(|quantum| *quantum > 0.0) {
-            dequantised(&columns, columns.part(&train))?
-        } else {
-            plain(standardised(&parts.train))?
+        let (validation, test) = (standardised(&parts.validation)?, standardised(&parts.test)?);
+        let plain = columns.scales().is_some();
+        let train = match () {
+            () if !plain => in_cells(&columns, &train)?,
+            () if quanta.iter().any(|quantum| *quantum > 0.0) => dequantised(&columns, &train)?,
+            () => source(single(&columns.standardise(&train)?.points))?,
         };
-        let log_jacobian = columns.log_jacobian();
-        let dataset = TableDataset::new(train, plain(validation)?, test)?;
+        let log_jacobian = test.log_jacobian;
+        let dataset = TableDataset::new(train, source(single(&validation.points))?, single(&test.points))?;
         Ok(dataset.with_columns(columns).with_log_jacobian(log_jacobian))
     }
 
-    /// Names and scales from the training rows.
-    fn columns(&self, train: &Tensor, quanta: &[f64]) -> Result<Columns> {
+    /// The columns with their scales and laws, from the training rows.
+    fn fit(&self, train: &Tensor, quanta: &[f64]) -> Result<Columns> {
         let moments = moments::of(train, quanta);
-        let column = |((name, &quantum), (mean, deviation)): ((&String, &f64), (f64, f64))| Column {
-            name: name.clone(),
-            mean,
-            deviation,
-            quantum: (quantum > 0.0).then_some(quantum),
-            given: self.given.contains(name),
+        let lawful: Vec<bool> = (0..self.columns.len()).map(|d| self.wants_law(d)).collect();
+        let some = lawful.iter().any(|lawful| *lawful);
+        let column = |d: usize, (mean, deviation): (f64, f64)| -> Result<Column> {
+            let (chosen, quantum) = (&self.columns[d], quanta[d]);
+            let plain = Column::affine(&chosen.name, mean, deviation)
+                .with_quantum((quantum > 0.0).then_some(quantum))
+                .with_given(chosen.given);
+            // Noise of a quantum and noise of cells are drawn in different ways.
+            if !lawful[d] && (quantum <= 0.0 || !some) {
+                return Ok(plain);
+            }
+            let numbers = |rows: &Tensor| {
+                Vec::<f64>::try_from(rows.select(1, d as i64).contiguous()).unwrap_or_default()
+            };
+            let lattice = ColumnKind::Lattice(Some(quantum));
+            let kind = if quantum > 0.0 { Some(&lattice) } else { chosen.kind.as_ref() };
+            let known = Known { kind, bounds: chosen.bounds };
+            let law = law::of(&numbers(train), &numbers(&self.values), &chosen.form, &known);
+            let law =
+                law.map_err(|error| content(self.path(), format!("column `{}`: {error}", chosen.name)))?;
+            Ok(Column { form: chosen.form.clone(), marginal: Marginal::Scores(law), ..plain })
         };
-        Columns::new(self.names.iter().zip(quanta).zip(moments).map(column).collect())
+        let columns = moments.into_iter().enumerate().map(|(d, moments)| column(d, moments));
+        Columns::new(columns.collect::<Result<_>>()?)
     }
-}
 
-/// The error that columns are no numbers, with a hint that chooses the others.
-fn with_the_others(error: Error, sheet: &Sheet, places: &[usize]) -> Error {
-    let usable = sheet.usable(places);
-    match error {
-        Error::Content { path, problem } if (1..places.len()).contains(&usable.len()) => {
-            let names: Vec<&String> = usable.iter().map(|&place| &sheet.names()[place]).collect();
-            let problem = format!("{problem}\nhint: --columns {} uses the others", pasted(&names));
-            Error::Content { path, problem }
+    /// Whether a column becomes a coordinate by a fitted law: because it is no plain numbers, or where laws are wanted.
+    fn wants_law(&self, d: usize) -> bool {
+        /// Numbers beyond are scaled as they are; their slopes and logarithms would be none.
+        const MODERATE: std::ops::Range<f64> = 1e-100..1e100;
+        let chosen = &self.columns[d];
+        if chosen.kind.is_some() || chosen.bounds.is_some() || !self.is_plain(d) {
+            return true;
         }
-        other => other,
+        let largest = self.values.select(1, d as i64).abs().max().double_value(&[]);
+        self.config.marginals == Marginals::Fitted && MODERATE.contains(&largest)
     }
-}
 
-/// A source of states in the table's units, which are dequantised and standardised at every visit.
-fn dequantised(columns: &Columns, raw: Points) -> Result<Rows> {
-    let numbers =
-        |number: fn(&Column) -> f64| Tensor::from_slice(&columns.states().map(number).collect::<Vec<_>>());
-    let dequantisation = Dequantisation {
-        quantum: numbers(|column| column.quantum.unwrap_or(0.0)),
-        mean: numbers(|column| column.mean),
-        deviation: numbers(|column| column.deviation),
-    };
-    let given = match raw.given {
-        Given::Numbers(numbers) => columns.standardise_given(&numbers)?.place((Kind::Float, Device::Cpu)),
-        nothing => nothing,
-    };
-    beside(Rows::dequantised(raw.x, dequantisation)?, given)
-}
-
-/// A source of standardised points.
-fn plain(points: Points) -> Result<Rows> {
-    beside(Rows::new(points.x)?, points.given)
-}
-
-/// The rows with what they are given.
-fn beside(rows: Rows, given: Given) -> Result<Rows> {
-    match given {
-        Given::Numbers(numbers) => rows.given(numbers),
-        _ => Ok(rows),
+    /// Says in the log what each column is taken for, where that was found.
+    fn log_kinds(&self, columns: &Columns) {
+        if self.config.marginals == Marginals::Fitted {
+            columns
+                .iter()
+                .for_each(|column| self.inform(&format!("column `{}`: {}", column.name, describe(column))));
+        }
     }
 }

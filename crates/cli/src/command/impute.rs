@@ -1,0 +1,53 @@
+//! `impute`: holes of rows filled.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use interflow_core::{Given, memory};
+use interflow_data::{Columns, table};
+use interflow_flow::Work;
+use serde_json::json;
+
+use super::open::{open, say};
+use crate::args::ImputeArgs;
+use crate::output::Output;
+use crate::rows::sheet;
+
+/// Fills the holes of rows.
+pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
+    let (n, args) = (args.n, &args.rows);
+    let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
+    let flow = open(&args.flow, work)?;
+    let Some(columns) = flow.columns() else {
+        bail!("the flow is not one of a table, whose rows have holes")
+    };
+    let sheet = sheet(&args.file, &args.text)?;
+    let values =
+        sheet.values_with_holes(columns.iter()).context("the flow wants the columns of its table")?;
+    let repeats = n as i64;
+    let width = columns.names().len();
+    memory::check(
+        format!("{} rows, {n} times", sheet.n_rows()),
+        16.0 * (sheet.n_rows() * width) as f64 * n as f64,
+    )?;
+    let values = values.repeat_interleave_self_int(repeats, 0, None);
+    let n_given = columns.given().count() as i64;
+    let (given, rows) = (values.narrow(1, 0, n_given), values.narrow(1, n_given, values.size()[1] - n_given));
+    let given = if n_given == 0 { Given::Nothing } else { Given::Numbers(given) };
+    let found = flow.fill(&rows, &given, 0, args.flow.seed)?;
+    if !work.leads() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let texts = Columns::texts(columns.states(), &found.rows)?;
+    let bytes = sheet.csv_filled(&columns.state_names(), &texts, n as usize)?;
+    match &output {
+        Output::Npy(path) => table::write_npy(path, &found.rows)?,
+        output => output.write_csv(&bytes)?,
+    }
+    let holes = rows.isnan().sum(tch::Kind::Int64).int64_value(&[]);
+    say(
+        &args.flow,
+        &json!({ "n": found.rows.size()[0], "holes": holes, "nfe": found.nfe, "out": args.out }),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}

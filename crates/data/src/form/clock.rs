@@ -1,0 +1,137 @@
+//! Dates and times of day as numbers.
+
+use jiff::ToSpan as _;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::strtime::BrokenDownTime;
+use serde::{Deserialize, Serialize};
+
+/// The day that days and seconds are counted from.
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
+/// How points of time are written, in the signs of `strftime`: `%Y-%m-%d`. Dates are days since the first of January 1970,
+/// points of time seconds since its beginning, times of day seconds since midnight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// The format.
+    pub format: String,
+}
+
+/// What a format tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Date,
+    Moment,
+    TimeOfDay,
+}
+
+impl Clock {
+    /// The formats that are recognised, those of which one may be taken for another beside each other.
+    pub(crate) fn known() -> Vec<Self> {
+        const DATES: [&str; 16] = [
+            "%Y-%m-%d",
+            "%Y/%m/%d",
+            "%Y.%m.%d",
+            "%d.%m.%Y",
+            "%-d.%-m.%Y",
+            "%m/%d/%Y",
+            "%-m/%-d/%Y",
+            "%d/%m/%Y",
+            "%-d/%-m/%Y",
+            "%m-%d-%Y",
+            "%d-%m-%Y",
+            "%b %d %Y",
+            "%b %-d %Y",
+            "%b %d, %Y",
+            "%d %b %Y",
+            "%d-%b-%Y",
+        ];
+        const MORE_DATES: [&str; 7] =
+            ["%B %d, %Y", "%d %B %Y", "%m/%d/%y", "%-m/%-d/%y", "%d/%m/%y", "%Y-%m", "%b %Y"];
+        const TIMES: [&str; 4] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%-H:%M"];
+        let dates = || DATES.into_iter().chain(MORE_DATES);
+        let moments = dates().flat_map(|date| {
+            TIMES.into_iter().flat_map(move |time| {
+                ["T", " "].into_iter().flat_map(move |between| {
+                    ["", "Z", "+00:00", " UTC"]
+                        .into_iter()
+                        .map(move |zone| format!("{date}{between}{time}{zone}"))
+                })
+            })
+        });
+        let dates_alone = dates().map(str::to_owned);
+        let times_alone = TIMES.into_iter().map(str::to_owned);
+        dates_alone.chain(times_alone).chain(moments).map(|format| Self { format }).collect()
+    }
+
+    fn told(&self) -> Told {
+        let has = |signs: &[&str]| signs.iter().any(|sign| self.format.contains(sign));
+        let time = has(&["%H", "%-H", "%I", "%T", "%R"]);
+        match (has(&["%Y", "%y", "%F", "%D"]), time) {
+            (true, false) => Told::Date,
+            (true, true) => Told::Moment,
+            _ => Told::TimeOfDay,
+        }
+    }
+
+    /// The unit of the numbers.
+    pub fn unit(&self) -> &'static str {
+        if self.told() == Told::Date { "days" } else { "seconds" }
+    }
+
+    /// The number of a field, if it is written so.
+    pub(crate) fn number(&self, field: &str) -> Option<f64> {
+        let mut parsed = BrokenDownTime::parse(&self.format, field).ok()?;
+        if !["%d", "%-d", "%e", "%j", "%F", "%D"].iter().any(|sign| self.format.contains(sign)) {
+            parsed.set_day(Some(1)).ok()?;
+        }
+        let seconds = |time: Time| {
+            let whole =
+                f64::from(time.hour()) * 3600.0 + f64::from(time.minute()) * 60.0 + f64::from(time.second());
+            whole + f64::from(time.subsec_nanosecond()) * 1e-9
+        };
+        let days = |date: Date| Some(f64::from(EPOCH.until(date).ok()?.get_days()));
+        match self.told() {
+            Told::Date => days(parsed.to_date().ok()?),
+            Told::TimeOfDay => Some(seconds(parsed.to_time().ok()?)),
+            Told::Moment => {
+                let moment: DateTime = parsed.to_datetime().ok()?;
+                Some(days(moment.date())? * 86_400.0 + seconds(moment.time()))
+            }
+        }
+    }
+
+    /// A number as it is written; the nearest one that can be.
+    pub(crate) fn text(&self, number: f64) -> String {
+        let number = number.clamp(-2e11, 2e11);
+        let midnight = EPOCH.at(0, 0, 0, 0);
+        let moment = match self.told() {
+            Told::Date => after_days(midnight, number.round()),
+            told => {
+                let number = if told == Told::TimeOfDay { number.clamp(0.0, 86_399.0) } else { number };
+                let number = if self.format.contains("%.f") {
+                    number
+                } else {
+                    (number / self.resolution()).round() * self.resolution()
+                };
+                let days = (number / 86_400.0).floor();
+                let rest = ((number - days * 86_400.0) * 1e6).round() as i64;
+                let day = after_days(midnight, days);
+                day.checked_add(rest.microseconds()).unwrap_or(day)
+            }
+        };
+        BrokenDownTime::from(moment).to_string(&self.format).unwrap_or_default()
+    }
+
+    /// Seconds between neighbouring points that can be written.
+    fn resolution(&self) -> f64 {
+        if self.format.contains("%S") || self.format.contains("%T") { 1.0 } else { 60.0 }
+    }
+}
+
+/// The moment so many days after another, at the end of the calendar where that lies beyond.
+fn after_days(moment: DateTime, days: f64) -> DateTime {
+    let beyond = if days < 0.0 { DateTime::MIN } else { DateTime::MAX };
+    let days = days.clamp(-4_000_000.0, 4_000_000.0) as i64;
+    moment.checked_add(days.days()).unwrap_or(beyond)
+}

@@ -1,0 +1,57 @@
+//! Numbers by their mean and deviation.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::Coordinates;
+
+/// `z = (x − mean)/deviation`; with a quantum of `x + u` instead, u anywhere in it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Affine {
+    /// What is subtracted to standardise a value.
+    pub mean: f64,
+    /// What it is divided by then.
+    pub deviation: f64,
+    /// The distance of neighbouring values, if they are dequantised.
+    pub quantum: Option<f64>,
+}
+
+impl Affine {
+    /// As [`super::Marginal::coordinates`].
+    pub(super) fn coordinates(&self, x: &Tensor, share: &Tensor) -> Coordinates {
+        let x = match self.quantum {
+            Some(quantum) => cell(x, quantum) + share * quantum,
+            None => x.shallow_clone(),
+        };
+        let z = (x - self.mean) / self.deviation;
+        Coordinates { log_jacobian: z.full_like(-self.deviation.ln()), z }
+    }
+
+    /// As [`super::Marginal::values`].
+    pub(super) fn values(&self, z: &Tensor) -> Tensor {
+        let x = z * self.deviation + self.mean;
+        match self.quantum {
+            Some(quantum) => cell(&x, quantum),
+            None => x,
+        }
+    }
+
+    /// Whether its numbers can be used.
+    pub(crate) fn is_usable(&self) -> bool {
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        self.mean.is_finite() && positive(self.deviation) && self.quantum.is_none_or(positive)
+    }
+}
+
+/// The lower end of the cell that holds `x`. A product with 1/quantum keeps decimal quanta decimal: 3 cells of 0.1
+/// are 3/10 = 0.3, but 3 · 0.1 = 0.30000000000000004.
+pub(super) fn cell(x: &Tensor, quantum: f64) -> Tensor {
+    // Rows hold multiples of the quantum up to rounding, which must not push them one cell down.
+    let n = (x / quantum + 1e-9).floor();
+    let per_unit = 1.0 / quantum;
+    if (per_unit - per_unit.round()).abs() < 1e-9 * per_unit && per_unit >= 1.0 {
+        n / per_unit.round()
+    } else {
+        n * quantum
+    }
+}

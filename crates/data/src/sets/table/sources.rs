@@ -1,0 +1,58 @@
+//! Rows of a table as a source of a flow's points.
+
+use interflow_core::{Given, Points};
+use tch::{Device, Kind, Tensor};
+
+use crate::column::Column;
+use crate::columns::Columns;
+use crate::error::Result;
+use crate::marginal::Affine;
+use crate::rows::{CellNoise, Dequantisation, Rows};
+
+/// A source of states in the table's units, which are dequantised and standardised at every visit.
+pub(super) fn dequantised(columns: &Columns, rows: &Tensor) -> Result<Rows> {
+    let scales: Vec<Affine> = columns.states().filter_map(Column::scale).collect();
+    let numbers =
+        |number: fn(&Affine) -> f64| Tensor::from_slice(&scales.iter().map(number).collect::<Vec<_>>());
+    let dequantisation = Dequantisation {
+        quantum: numbers(|scale| scale.quantum.unwrap_or(0.0)),
+        mean: numbers(|scale| scale.mean),
+        deviation: numbers(|scale| scale.deviation),
+    };
+    let n_given = columns.given().count() as i64;
+    let given = columns.standardise_given(&rows.narrow(1, 0, n_given))?.place((Kind::Float, Device::Cpu));
+    let states = rows.narrow(1, n_given, rows.size()[1] - n_given).contiguous();
+    beside(Rows::dequantised(states, dequantisation)?, given)
+}
+
+/// A source of coordinates of which those that are cells are drawn anew in them at every visit.
+pub(super) fn in_cells(columns: &Columns, rows: &Tensor) -> Result<Rows> {
+    let n_given = columns.given().count() as i64;
+    let (mut places, mut cells) = (Vec::new(), Vec::new());
+    for (column, d) in columns.states().zip(0..) {
+        if column.marginal.is_discrete() {
+            places.push(d);
+            cells.push(column.marginal.cells(&rows.select(1, n_given + d)));
+        }
+    }
+    let points = single(&columns.standardise(rows)?.points);
+    Ok(source(points)?.in_cells(CellNoise::of(&places, &cells)))
+}
+
+/// A source of standardised points.
+pub(super) fn source(points: Points) -> Result<Rows> {
+    beside(Rows::new(points.x)?, points.given)
+}
+
+/// Points in single precision.
+pub(super) fn single(points: &Points) -> Points {
+    Points { x: points.x.to_kind(Kind::Float), given: points.given.place((Kind::Float, Device::Cpu)) }
+}
+
+/// The rows with what they are given.
+fn beside(rows: Rows, given: Given) -> Result<Rows> {
+    match given {
+        Given::Numbers(numbers) => rows.given(numbers),
+        _ => Ok(rows),
+    }
+}

@@ -1,0 +1,268 @@
+//! Columns that are no numbers as they stand: texts among a few, and points of time.
+
+use std::collections::BTreeSet;
+
+use tch::Tensor;
+
+use super::{Cells, Sheet};
+use crate::column::Column;
+use crate::error::{Error, Result, content};
+use crate::form::{Clock, Form};
+
+/// No more different texts are categories.
+const MOST_LABELS: usize = 256;
+/// So few different texts are categories however few the rows.
+const FEW_LABELS: usize = 10;
+/// Of more there have to be as many rows for each.
+const ROWS_PER_LABEL: usize = 4;
+
+/// The number of a text that is none of a category's labels: it cannot be.
+const UNSEEN: f64 = -1.0;
+
+impl Sheet {
+    /// The fields of the column at `place`, nothing for what is missing.
+    fn fields(&self, place: usize) -> Vec<Option<String>> {
+        let field = |row| {
+            let field = self.field(row, place);
+            let field = field.trim();
+            let missing = match self.numerals.amount(field) {
+                Some(amount) => self.marks.hold_number(amount.value),
+                None => self.marks.hold_text(field),
+            };
+            (!missing).then(|| field.to_owned())
+        };
+        (0..self.n_rows()).map(field).collect()
+    }
+
+    /// How the values of the column at `place` are written, if they are no numbers.
+    ///
+    /// # Errors
+    /// [`Error::Content`] for what is neither numbers nor dates nor texts among a few.
+    pub(crate) fn form(&self, place: usize) -> Result<Form> {
+        match self.problem_of(place) {
+            None => Ok(Form::Number),
+            Some(problem) if problem.is_text => {
+                let fields = self.fields(place);
+                match self.clock_of(place, &fields)? {
+                    Some(clock) => Ok(Form::Time(clock)),
+                    None => self.categories_of(place, &fields),
+                }
+            }
+            Some(_) => Err(self.unusable(&[place])),
+        }
+    }
+
+    /// The form of the column at `place` as one of categories, whatever its texts look like.
+    ///
+    /// # Errors
+    /// [`Error::Content`] for too many different ones.
+    pub(crate) fn categories(&self, place: usize) -> Result<Form> {
+        self.categories_of(place, &self.fields(place))
+    }
+
+    /// The form of the column at `place` as one of dates or times, in the format that is recognised.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if none is.
+    pub(crate) fn clock(&self, place: usize) -> Result<Form> {
+        let found = self.clock_of(place, &self.fields(place))?;
+        let problem = || {
+            let hint = "hint: --kind NAME=time:FORMAT says how they are written, as in time:%d.%m.%Y";
+            content(
+                &self.path,
+                format!("column `{}` holds no dates or times in a known format\n{hint}", self.names[place]),
+            )
+        };
+        found.map(Form::Time).ok_or_else(problem)
+    }
+
+    /// The first format that all fields are written in, before others the one that writes them again as they stand.
+    fn clock_of(&self, place: usize, fields: &[Option<String>]) -> Result<Option<Clock>> {
+        let present: Vec<&str> = fields.iter().flatten().map(String::as_str).collect();
+        let Some(first) = present.first() else { return Ok(None) };
+        let reads = |clock: &Clock| {
+            clock.number(first).is_some() && present.iter().all(|field| clock.number(field).is_some())
+        };
+        let reading: Vec<Clock> = Clock::known().into_iter().filter(reads).collect();
+        let writes = |clock: &&Clock| {
+            present
+                .iter()
+                .all(|field| clock.number(field).is_some_and(|number| clock.text(number) == **field))
+        };
+        let exact: Vec<&Clock> = reading.iter().filter(writes).collect();
+        let candidates = if exact.is_empty() { reading.iter().collect() } else { exact };
+        let Some(clock) = candidates.first() else { return Ok(None) };
+        let differs =
+            |other: &&&Clock| present.iter().any(|field| other.number(field) != clock.number(field));
+        if let Some(other) = candidates.iter().find(differs) {
+            let problem = format!(
+                "the dates of column `{name}` allow two readings, as {:?}: {} or {}\n\
+                 hint: --kind {name}=time:{} or --kind {name}=time:{}",
+                first,
+                clock.format,
+                other.format,
+                clock.format,
+                other.format,
+                name = self.names[place],
+            );
+            return Err(content(&self.path, problem));
+        }
+        Ok(Some((*clock).clone()))
+    }
+
+    fn categories_of(&self, place: usize, fields: &[Option<String>]) -> Result<Form> {
+        let labels: BTreeSet<&String> = fields.iter().flatten().collect();
+        let n_rows = fields.iter().flatten().count();
+        let n = labels.len();
+        if n > MOST_LABELS || (n > FEW_LABELS && n_rows < ROWS_PER_LABEL * n) {
+            let name = &self.names[place];
+            let problem = format!(
+                "column `{name}` is text of {n} different values in {n_rows} rows, too many to be categories"
+            );
+            return Err(content(&self.path, problem));
+        }
+        let mut labels: Vec<String> = labels.into_iter().cloned().collect();
+        let number = |label: &String| label.parse::<f64>().unwrap_or(f64::NAN);
+        if !labels.iter().any(|label| number(label).is_nan()) {
+            // 2 before 10.
+            labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
+        }
+        Ok(Form::Category { labels })
+    }
+
+    /// The numbers of the column at `place`, `[N]`, read in this form, with NaN for what is missing.
+    ///
+    /// # Errors
+    /// As [`Sheet::numbers`], and [`Error::Line`] or [`Error::Content`] for a time that is not written so.
+    pub(crate) fn values_in(&self, place: usize, form: &Form) -> Result<Tensor> {
+        if form.is_number() {
+            return Ok(self.numbers(&[place])?.select(1, 0));
+        }
+        let mut values = Vec::with_capacity(self.n_rows());
+        for (row, field) in self.fields(place).into_iter().enumerate() {
+            let Some(field) = field else {
+                values.push(f64::NAN);
+                continue;
+            };
+            match (form.number(&field), form) {
+                (Some(value), _) => values.push(value),
+                (None, Form::Category { .. }) => values.push(UNSEEN),
+                (None, _) => return Err(self.unwritten(row, place, &field, form)),
+            }
+        }
+        Ok(Tensor::from_slice(&values))
+    }
+
+    fn unwritten(&self, row: usize, place: usize, field: &str, form: &Form) -> Error {
+        let wanted = if let Form::Time(clock) = form { clock.format.as_str() } else { "this form" };
+        self.problem_in(row, format!("column `{}` wants {wanted}, found: {field}", self.names[place]))
+    }
+
+    /// The values of a flow's columns in this sheet, `[N, W]`, with NaN for what is missing where that is a value.
+    ///
+    /// # Errors
+    /// As [`Sheet::places_of`], for fields that are not of their columns' forms, and [`Error::Content`] naming the rows where a
+    /// value is missing that must not.
+    pub fn values_of<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> Result<Tensor> {
+        self.values_by(columns, |column| column.marginal.may_miss())
+    }
+
+    /// The same with NaN wherever a value is missing.
+    ///
+    /// # Errors
+    /// As [`Sheet::places_of`], and for fields that are not of their columns' forms.
+    pub fn values_with_holes<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> Result<Tensor> {
+        self.values_by(columns, |_| true)
+    }
+
+    fn values_by<'a>(
+        &self,
+        columns: impl Iterator<Item = &'a Column>,
+        may_miss: impl Fn(&Column) -> bool,
+    ) -> Result<Tensor> {
+        let columns: Vec<&Column> = columns.collect();
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let places = self.places_of(&names)?;
+        if let (Cells::Numbers(_), Some(column)) =
+            (&self.cells, columns.iter().find(|column| !column.form.is_number()))
+        {
+            let problem = format!(
+                "column `{}` is no numbers: an array cannot hold it\nhint: write the rows as CSV",
+                column.name
+            );
+            return Err(content(&self.path, problem));
+        }
+        let numbers = columns.iter().all(|column| column.form.is_number() && !may_miss(column));
+        if numbers {
+            return self.complete_numbers(&places);
+        }
+        let mut values = Vec::with_capacity(columns.len());
+        for (column, &place) in columns.iter().zip(&places) {
+            let own = self.values_in(place, &column.form)?;
+            let missing = super::rows_where(&own.isnan());
+            if !missing.is_empty() && !may_miss(column) {
+                let problem = format!(
+                    "values of column `{}` are missing, of which none was when the flow was fitted: {}",
+                    column.name,
+                    self.row_names(&missing)
+                );
+                return Err(content(&self.path, problem));
+            }
+            self.warn_of_unseen(column, place, &own);
+            values.push(own);
+        }
+        if values.is_empty() {
+            return self.complete_numbers(&places);
+        }
+        Ok(Tensor::stack(&values, 1))
+    }
+
+    /// The table as CSV, each row `repeats` times, with the holes of the columns called `names` filled by `texts`, one list of
+    /// N · `repeats` for each of them; what is there stays as it stands.
+    ///
+    /// # Errors
+    /// As [`Sheet::places_of`], and [`Error::Content`] if the texts are not as many as the rows.
+    pub fn csv_filled(&self, names: &[String], texts: &[Vec<String>], repeats: usize) -> Result<Vec<u8>> {
+        let places = self.places_of(names)?;
+        if texts.len() != places.len() || texts.iter().any(|texts| texts.len() != repeats * self.n_rows()) {
+            let problem = format!("{} rows cannot be filled by so many texts", self.n_rows());
+            return Err(content(&self.path, problem));
+        }
+        let failed = |error: csv::Error| content(&self.path, error.to_string());
+        let missing: Vec<Vec<bool>> =
+            places.iter().map(|&place| self.fields(place).iter().map(Option::is_none).collect()).collect();
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(self.columns.iter().map(|column| &*column.title)).map_err(failed)?;
+        let of_place = |place: usize| places.iter().position(|other| *other == place);
+        let filled: Vec<Option<usize>> = (0..self.columns.len()).map(of_place).collect();
+        let text = |d: usize, number: usize| texts[d][number].as_str();
+        for number in 0..repeats * self.n_rows() {
+            let row = number / repeats;
+            for (place, filled) in filled.iter().enumerate() {
+                match filled.filter(|&d| missing[d][row]) {
+                    Some(d) => writer.write_field(text(d, number)).map_err(failed)?,
+                    None => writer.write_field(&*self.field(row, place)).map_err(failed)?,
+                }
+            }
+            writer.write_record(None::<&[u8]>).map_err(failed)?;
+        }
+        writer.into_inner().map_err(|error| content(&self.path, error.to_string()))
+    }
+
+    /// Says in the log which categories no flow can know.
+    fn warn_of_unseen(&self, column: &Column, place: usize, values: &Tensor) {
+        if column.form.labels().is_empty() {
+            return;
+        }
+        let unseen = super::rows_where(&values.eq(UNSEEN));
+        let Some(&row) = unseen.first() else { return };
+        tracing::warn!(
+            "{}: column `{}` has categories that were not there when the flow was fitted, {:?} the first, in {}: such rows \
+             have no density",
+            self.path.display(),
+            column.name,
+            self.field(row, place).trim(),
+            self.row_names(&unseen)
+        );
+    }
+}
