@@ -77,9 +77,14 @@ fn spread(of: usize, n: usize) -> Vec<usize> {
     if of <= n { (0..of).collect() } else { (0..n).map(|index| index * (of - 1) / (n - 1)).collect() }
 }
 
-/// A result as names and texts, estimates as mean ± standard error.
+/// A result as names and texts, estimates as mean ± standard error. The quality of samples, which is a table by itself, is left
+/// to its own section.
 pub fn rows(results: &Results) -> Vec<(String, String)> {
-    results.iter().map(|(name, value)| (name.clone(), readable(value))).collect()
+    results
+        .iter()
+        .filter(|(name, _)| *name != "quality")
+        .map(|(name, value)| (name.clone(), readable(value)))
+        .collect()
 }
 
 fn readable(value: &Value) -> String {

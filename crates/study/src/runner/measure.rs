@@ -40,7 +40,9 @@ pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<(Results,
     }
     trained.engine = trained.engine.with_solver(picture_solver(&trained.config.solver))?;
     results.extend(draw(&subject(&trained, &trained.engine)?)?);
-    Ok((results, findings.text))
+    let quality = report::quality(&subject(&trained, &trained.engine)?)?;
+    results.extend(quality.results);
+    Ok((results, findings.text + &quality.text))
 }
 
 fn subject<'a>(trained: &'a Trained, engine: &'a Engine) -> Result<Subject<'a>> {
