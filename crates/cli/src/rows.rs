@@ -39,10 +39,11 @@ impl RowsOfFile {
     }
 
     /// The points at time `t` in the flow's units there: a file's rows are in the units of the flow's table at every time, the
-    /// flow's points of time 0 in those of its base. With what is added to their log-density there to get that of the rows, one
+    /// flow's points of time 0 in those of its base, and those in between in its coordinates unless mean and deviation are all that
+    /// makes these. With what is added to their log-density there to get that of the rows, one
     /// number or one for each row, `[N]`.
     pub(crate) fn at(&self, t: f64, flow: &Flow) -> Result<(Points, Tensor)> {
-        let Some(columns) = flow.columns().filter(|_| t <= 0.0) else {
+        let Some(columns) = in_between(flow, t) else {
             return Ok((self.points.shallow_clone(), Tensor::from(0.0)));
         };
         let found = columns.standardise(&self.values)?;
@@ -51,10 +52,15 @@ impl RowsOfFile {
 
     /// A score at time `t` in the flow's units there as one in the file's.
     pub(crate) fn score(&self, score: Tensor, t: f64, flow: &Flow) -> Result<Tensor> {
-        let Some(columns) = flow.columns().filter(|_| t <= 0.0) else { return Ok(score) };
+        let Some(columns) = in_between(flow, t) else { return Ok(score) };
         let (slope, bend) = columns.slopes(&self.values)?;
         Ok(score * slope + bend)
     }
+}
+
+/// The columns of a flow's table at a time at which its points are not in their units.
+fn in_between(flow: &Flow, t: f64) -> Option<&Columns> {
+    flow.columns().filter(|columns| t <= 0.0 || (t < 1.0 && columns.scales().is_none()))
 }
 
 /// The numbers in a file whose columns have no names for the flow: rows, or images `[N, C, H, W]` as rows.

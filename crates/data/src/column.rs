@@ -78,9 +78,22 @@ impl Column {
     }
 
     /// The numbers `[N, width]` that stand for the values `x`, `[N]`, where a flow is given them.
-    pub(crate) fn as_given(&self, x: &Tensor) -> Tensor {
+    ///
+    /// # Errors
+    /// [`Error::Rows`] for a category that was not there when the column's law was fitted, or a missing value where none was.
+    pub(crate) fn as_given(&self, x: &Tensor) -> Result<Tensor, Error> {
         let missing = x.isnan();
         let labels = self.form.labels().len() as i64;
+        let holds = |mask: Tensor| mask.any().int64_value(&[]) != 0;
+        if labels > 0 && holds(x.lt(0.0).logical_or(&x.ge(labels as f64))) {
+            let problem =
+                format!("the flow was never given a category of `{}` that is no label of it", self.name);
+            return Err(Error::Rows { problem });
+        }
+        if !self.marginal.may_miss() && holds(missing.shallow_clone()) {
+            let problem = format!("the flow was never given a row without its `{}`", self.name);
+            return Err(Error::Rows { problem });
+        }
         let numbers = if labels > 0 {
             let places = Tensor::arange(labels, (Kind::Double, x.device()));
             x.unsqueeze(1).eq_tensor(&places).to_kind(Kind::Double)
@@ -90,9 +103,9 @@ impl Column {
             z.masked_fill(&missing, 0.0).unsqueeze(1)
         };
         if !self.marginal.may_miss() {
-            return numbers;
+            return Ok(numbers);
         }
-        Tensor::cat(&[numbers, missing.to_kind(Kind::Double).unsqueeze(1)], 1)
+        Ok(Tensor::cat(&[numbers, missing.to_kind(Kind::Double).unsqueeze(1)], 1))
     }
 
     /// The values `[N]` that numbers `[N, width]` stand for.

@@ -133,6 +133,14 @@ impl Columns {
     pub fn standardise_by(&self, rows: &Tensor, share: &Tensor) -> Result<Standardised> {
         let rows = admit(self.0.len(), rows)?;
         let n_given = self.given().count() as i64;
+        if share.size() != [rows.size()[0], self.states().count() as i64] {
+            let problem = format!(
+                "places in cells want one for each value of {:?}, found: {:?}",
+                rows.size(),
+                share.size()
+            );
+            return Err(Error::Rows { problem });
+        }
         let (given, states) = (rows.narrow(1, 0, n_given), rows.narrow(1, n_given, rows.size()[1] - n_given));
         let columns = self.states().zip(0..).map(|(column, d)| {
             let Coordinates { z, log_jacobian } =
@@ -197,15 +205,14 @@ impl Columns {
     /// What a flow is given by rows `[N, K]` of the given columns alone, in double precision on the CPU.
     ///
     /// # Errors
-    /// [`Error::Rows`] if the rows have another number of columns.
+    /// [`Error::Rows`] if the rows have another number of columns, or hold what the flow was never given.
     pub fn standardise_given(&self, rows: &Tensor) -> Result<Given> {
         let rows = admit(self.given().count(), rows)?;
         if self.space().given.is_nothing() {
             return Ok(Given::Nothing);
         }
-        let numbers: Vec<Tensor> =
-            self.given().zip(0..).map(|(column, place)| column.as_given(&rows.select(1, place))).collect();
-        Ok(Given::Numbers(Tensor::cat(&numbers, 1)))
+        let numbers = self.given().zip(0..).map(|(column, place)| column.as_given(&rows.select(1, place)));
+        Ok(Given::Numbers(Tensor::cat(&numbers.collect::<Result<Vec<_>>>()?, 1)))
     }
 
     /// The rows `[N, D]` of the state's columns that a flow's states `z`, `[N, D]`, stand for, in double precision on
@@ -221,6 +228,20 @@ impl Columns {
         Ok(Tensor::stack(&values, 1))
     }
 
+    /// Whether the values of the state's columns, `[N, D]`, can be, or are missing, `[N, D]`.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] if the rows have another number of columns.
+    pub fn possible(&self, rows: &Tensor) -> Result<Tensor> {
+        let columns: Vec<&Column> = self.states().collect();
+        let rows = admit(columns.len(), rows)?;
+        let of = |(column, x): (&Column, Tensor)| {
+            column.marginal.cells(&x).log_weight.isneginf().logical_not().logical_or(&x.isnan())
+        };
+        let each: Vec<Tensor> = columns.into_iter().zip(rows.unbind(1)).map(of).collect();
+        Ok(Tensor::stack(&each, 1))
+    }
+
     /// What is added to log-densities of the states `z`, `[N, D]`, to get those of their rows `x`, as [`Columns::restore`] has
     /// them: where values are cells, at each state's own place in its cell, instead of the middle.
     ///
@@ -229,6 +250,11 @@ impl Columns {
     pub fn log_jacobian_of(&self, z: &Tensor, x: &Tensor) -> Result<Tensor> {
         let columns: Vec<&Column> = self.states().collect();
         let (z, x) = (admit(columns.len(), z)?, admit(columns.len(), x)?);
+        if z.size() != x.size() {
+            return Err(Error::Rows {
+                problem: format!("expected rows of {:?}, found: {:?}", z.size(), x.size()),
+            });
+        }
         let of = |(column, (z, x)): (&Column, (Tensor, Tensor))| match &column.marginal {
             Marginal::Affine(affine) => z.full_like(-affine.deviation.ln()),
             Marginal::Scores(scores) => scores.cells(&x).log_weight - log_normal(&z),
@@ -286,7 +312,7 @@ impl Columns {
                     let off = ((a.mean - b.mean).abs()).max((a.deviation - b.deviation).abs());
                     a.quantum == b.quantum && off <= 1e-6 * a.deviation
                 }
-                _ => a.marginal == b.marginal,
+                _ => a.marginal.agrees_with(&b.marginal),
             };
             a.name == b.name && a.given == b.given && a.form == b.form && same
         };

@@ -54,8 +54,8 @@ impl CellNoise {
     fn draw(&self, x: &Tensor, visited: &Tensor, noise: &Tensor) -> Tensor {
         let of = |part: &Tensor| part.index_select(0, visited);
         let (mass, fixed) = (of(&self.mass), x.index_select(1, &self.places));
-        // Draws are multiples of 2⁻²⁴; by half of one more no place is the end of its cell, which may be infinitely far.
-        let place = of(&self.outside) + (noise + 2f64.powi(-25)) * &mass;
+        // No place is the end of its cell, which may be infinitely far.
+        let place = of(&self.outside) + noise.clamp(2f64.powi(-25), 1.0 - 2f64.powi(-24)) * &mass;
         let z = of(&self.side) * place.clamp_min(f64::from(f32::MIN_POSITIVE)).special_ndtri();
         x.index_copy(1, &self.places, &fixed.where_self(&mass.le(0.0), &z))
     }

@@ -88,7 +88,7 @@ fn each_column_is_what_it_looks_like_and_kinds_and_bounds_overrule_that() {
         other => panic!("{other:?}"),
     };
     assert_eq!((format("day").as_str(), format("minute").as_str()), ("%d.%m.%Y", "%H:%M"));
-    assert_eq!(column(columns, "minute").marginal.quantum(), Some(60.0 * 1.0));
+    assert_eq!(column(columns, "minute").marginal.quantum(), Some(900.0));
     let price = law(column(columns, "price"));
     assert_eq!(price.atoms().map(|atom| atom.value).collect::<Vec<_>>(), [0.0]);
     assert!((price.atoms().next().unwrap().share - 0.3).abs() < 0.04);
@@ -109,6 +109,43 @@ fn each_column_is_what_it_looks_like_and_kinds_and_bounds_overrule_that() {
     assert_eq!(column(columns, "stars").form.labels(), ["1", "2", "3", "4", "5"]);
     assert_eq!(law(column(columns, "price")).atoms().count(), 0);
     assert_eq!(law(column(columns, "weight")).stretch().unwrap().bounds.to_string(), "0..200");
+}
+
+#[test]
+fn codes_sparse_numbers_and_short_years_are_what_they_are() {
+    let row = |i: usize| {
+        let (zip, status) = (["007", "08", "123"][i % 3], [200, 301, 404, 500][i % 4]);
+        let odd = if i == 50 { "0.123".to_owned() } else { (i % 7).to_string() };
+        format!("{zip},{status},{odd},{:02}.{:02}.26,{}", 1 + i % 28, 1 + i % 12, i % 9)
+    };
+    let rows: Vec<String> = (0..400).map(row).collect();
+    let data = load(&format!("zip,status,odd,day,count\n{}\n", rows.join("\n")), |_| {}).unwrap();
+    let columns = data.columns().unwrap();
+    assert_eq!(column(columns, "zip").form.labels(), ["007", "08", "123"]);
+    for (name, n) in [("status", 4), ("odd", 8)] {
+        let law = law(column(columns, name));
+        assert!(law.stretch().is_none() && law.atoms().count() == n, "{name}: {law:?}");
+    }
+    let Form::Time(clock) = &column(columns, "day").form else { panic!("no time") };
+    assert_eq!(clock.format, "%d.%m.%y");
+    assert_eq!(column(columns, "count").marginal.quantum(), Some(1.0));
+}
+
+#[test]
+fn what_a_flow_was_never_given_is_refused() {
+    let data =
+        load(&zoo(300), |config| config.given = vec!["animal".to_owned(), "weight".to_owned()]).unwrap();
+    let columns = data.columns().unwrap();
+    let of = |animal: f64, weight: f64| {
+        columns.standardise_given(&Tensor::from_slice(&[animal, weight]).view([1, 2]))
+    };
+    // A number may be any.
+    assert!(of(2.0, 1e4).is_ok());
+    assert!(of(-1.0, 75.0).unwrap_err().to_string().contains("`animal`"));
+    assert!(of(3.0, 75.0).unwrap_err().to_string().contains("`animal`"));
+    assert!(of(0.0, f64::NAN).unwrap_err().to_string().contains("`weight`"));
+    let rows = Tensor::zeros([2, 8], (Kind::Double, Device::Cpu));
+    assert!(columns.standardise_by(&rows, &Tensor::zeros([2, 8], (Kind::Double, Device::Cpu))).is_err());
 }
 
 #[test]

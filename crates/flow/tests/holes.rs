@@ -54,6 +54,19 @@ fn holes_are_filled_by_the_conditional_law() {
     assert!((mean - 4.0).abs() < 0.4 && (deviation - 10f64.sqrt()).abs() < 0.4, "{mean} {deviation}");
     assert!(filled(&flow, [1.0, 2.0], 3).equal(&Tensor::from_slice(&[1.0, 2.0]).view([1, 2]).repeat([3, 1])));
 
+    // A row's samples are its own, whatever rows are beside it; what cannot be is refused.
+    let two = flow
+        .fill(&Tensor::from_slice(&[f64::NAN, 1.0, f64::NAN, 5.0]).view([2, 2]), &Given::Nothing, 0, 7)
+        .unwrap()
+        .rows;
+    let one =
+        flow.fill(&Tensor::from_slice(&[f64::NAN, 5.0]).view([1, 2]), &Given::Nothing, 1, 7).unwrap().rows;
+    assert!((two.narrow(0, 1, 1) - one).abs().max().double_value(&[]) < 1e-3);
+    let wrong = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
+    assert!(flow.fill(&wrong, &Given::Nothing, 0, 0).is_err());
+    let given = Given::Numbers(Tensor::zeros([1, 1], (Kind::Double, Device::Cpu)));
+    assert!(flow.fill(&Tensor::zeros([1, 2], (Kind::Double, Device::Cpu)), &given, 0, 0).is_err());
+
     // The same flow has the density of whole rows.
     let rows = line(300).values;
     let (x, y) = (rows.select(1, 0), rows.select(1, 1));

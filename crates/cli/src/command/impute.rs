@@ -17,6 +17,9 @@ use crate::rows::sheet;
 pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
     let (n, args) = (args.n, &args.rows);
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
+    if output.is_picture() {
+        bail!("rows go to a .csv or .npy file, asked for: {}", args.out);
+    }
     let flow = open(&args.flow, work)?;
     let Some(columns) = flow.columns() else {
         bail!("the flow is not one of a table, whose rows have holes")
@@ -28,7 +31,7 @@ pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
     let width = columns.names().len();
     memory::check(
         format!("{} rows, {n} times", sheet.n_rows()),
-        16.0 * (sheet.n_rows() * width) as f64 * n as f64,
+        100.0 * (sheet.n_rows() * width) as f64 * n as f64,
     )?;
     let values = values.repeat_interleave_self_int(repeats, 0, None);
     let n_given = columns.given().count() as i64;
@@ -38,11 +41,14 @@ pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }
-    let texts = Columns::texts(columns.states(), &found.rows)?;
-    let bytes = sheet.csv_filled(&columns.state_names(), &texts, n as usize)?;
-    match &output {
-        Output::Npy(path) => table::write_npy(path, &found.rows)?,
-        output => output.write_csv(&bytes)?,
+    if let Output::Npy(path) = &output {
+        if let Some(column) = columns.states().find(|column| !column.form.is_number()) {
+            bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name);
+        }
+        table::write_npy(path, &found.rows)?;
+    } else {
+        let texts = Columns::texts(columns.states(), &found.rows)?;
+        output.write_csv(&sheet.csv_filled(&columns.state_names(), &texts, n as usize)?)?;
     }
     let holes = rows.isnan().sum(tch::Kind::Int64).int64_value(&[]);
     say(

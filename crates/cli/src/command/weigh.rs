@@ -16,10 +16,7 @@ use crate::terminal;
 pub(crate) fn weigh(args: &WeighArgs) -> Result<ExitCode> {
     let output = Output::parse(&args.out, &[&args.file])?;
     let sheet = sheet(&args.file, &args.text)?;
-    let column = |name: &String| -> Result<tch::Tensor> {
-        let values = sheet.complete_numbers(&sheet.places(Some(std::slice::from_ref(name)))?)?;
-        Ok(values.select(1, 0))
-    };
+    let column = |name: &String| -> Result<tch::Tensor> { Ok(sheet.log_numbers(name)?) };
     let (target, density) = (column(&args.log_target)?, column(&args.log_density)?);
     let found = Importance::of(&target, &density).context("cannot weigh the samples")?;
     let bytes = sheet.csv_with("log_weight", &table::texts(&found.log_weights)?)?;

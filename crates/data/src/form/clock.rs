@@ -46,8 +46,8 @@ impl Clock {
             "%d %b %Y",
             "%d-%b-%Y",
         ];
-        const MORE_DATES: [&str; 7] =
-            ["%B %d, %Y", "%d %B %Y", "%m/%d/%y", "%-m/%-d/%y", "%d/%m/%y", "%Y-%m", "%b %Y"];
+        const MORE_DATES: [&str; 8] =
+            ["%B %d, %Y", "%d %B %Y", "%m/%d/%y", "%-m/%-d/%y", "%d/%m/%y", "%d.%m.%y", "%Y-%m", "%b %Y"];
         const TIMES: [&str; 4] = ["%H:%M:%S", "%H:%M", "%H:%M:%S%.f", "%-H:%M"];
         let dates = || DATES.into_iter().chain(MORE_DATES);
         let moments = dates().flat_map(|date| {
@@ -65,13 +65,25 @@ impl Clock {
     }
 
     fn told(&self) -> Told {
-        let has = |signs: &[&str]| signs.iter().any(|sign| self.format.contains(sign));
-        let time = has(&["%H", "%-H", "%I", "%T", "%R"]);
-        match (has(&["%Y", "%y", "%F", "%D"]), time) {
+        match (self.has("YyFDGgCcx"), self.has("HIklTRrXcM")) {
             (true, false) => Told::Date,
             (true, true) => Told::Moment,
             _ => Told::TimeOfDay,
         }
+    }
+
+    /// Whether the format has one of these directives, `%d` or, with a flag, `%-d`.
+    fn has(&self, letters: &str) -> bool {
+        let mut signs = self.format.chars();
+        while let Some(sign) = signs.next() {
+            if sign == '%' {
+                let letter = signs.find(|sign| !"-_0^#.".contains(*sign) && !sign.is_ascii_digit());
+                if letter.is_some_and(|letter| letters.contains(letter)) {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// The unit of the numbers.
@@ -82,7 +94,11 @@ impl Clock {
     /// The number of a field, if it is written so.
     pub(crate) fn number(&self, field: &str) -> Option<f64> {
         let mut parsed = BrokenDownTime::parse(&self.format, field).ok()?;
-        if !["%d", "%-d", "%e", "%j", "%F", "%D"].iter().any(|sign| self.format.contains(sign)) {
+        if parsed.year().is_some_and(|year| year < 1000) {
+            // 04.01.26 has a year of two digits, and no year 26.
+            return None;
+        }
+        if parsed.day().is_none() && parsed.day_of_year().is_none() {
             parsed.set_day(Some(1)).ok()?;
         }
         let seconds = |time: Time| {
@@ -108,7 +124,11 @@ impl Clock {
         let moment = match self.told() {
             Told::Date => after_days(midnight, number.round()),
             told => {
-                let number = if told == Told::TimeOfDay { number.clamp(0.0, 86_399.0) } else { number };
+                let number = if told == Told::TimeOfDay {
+                    number.clamp(0.0, 86_400.0 - self.resolution())
+                } else {
+                    number
+                };
                 let number = if self.format.contains("%.f") {
                     number
                 } else {
@@ -125,7 +145,7 @@ impl Clock {
 
     /// Seconds between neighbouring points that can be written.
     fn resolution(&self) -> f64 {
-        if self.format.contains("%S") || self.format.contains("%T") { 1.0 } else { 60.0 }
+        if self.has("STrXc") { 1.0 } else { 60.0 }
     }
 }
 

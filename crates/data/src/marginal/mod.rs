@@ -104,6 +104,14 @@ impl Marginal {
         }
     }
 
+    /// Whether `other` is the same map, up to the rounding of sums and of functions that machines compute differently.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Scores(a), Self::Scores(b)) => a.agrees_with(b),
+            (a, b) => a == b,
+        }
+    }
+
     /// The distance of neighbouring values, where they lie on a lattice.
     pub fn quantum(&self) -> Option<f64> {
         match self {
@@ -129,6 +137,11 @@ impl Marginal {
 /// `log φ(z)` in nats.
 pub(crate) fn log_normal(z: &Tensor) -> Tensor {
     z.square() * -0.5 - 0.5 * std::f64::consts::TAU.ln()
+}
+
+/// Whether numbers are the same up to rounding.
+pub(crate) fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-6 * (a.abs() + b.abs()) || a.to_bits() == b.to_bits()
 }
 
 /// Φ(z), exact to rounding in both tails: libtorch's own `ndtr` is 0 from −8.3 on.

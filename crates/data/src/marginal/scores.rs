@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::stretch::Stretch;
-use super::{Cells, normal_mass};
+use super::{Cells, close, normal_mass};
 use crate::error::{Error, Result};
 
 /// A value with a probability of its own.
@@ -76,6 +76,25 @@ impl Scores {
     /// The law of the numbers that are none of the atoms.
     pub fn stretch(&self) -> Option<&Stretch> {
         self.0.stretch.as_ref()
+    }
+
+    /// As [`super::Marginal::agrees_with`].
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        let atoms = |a: &[Atom], b: &[Atom]| {
+            let same = |(a, b): (&Atom, &Atom)| close(a.value, b.value) && close(a.share, b.share);
+            a.len() == b.len() && a.iter().zip(b).all(same)
+        };
+        let stretches = match (&self.0.stretch, &other.0.stretch) {
+            (Some(a), Some(b)) => {
+                let same = a.bounds == b.bounds && a.quantum == b.quantum && close(a.share, b.share);
+                same && a.spline.agrees_with(&b.spline)
+            }
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        close(self.0.missing, other.0.missing)
+            && atoms(&self.0.before, &other.0.before)
+            && atoms(&self.0.after, &other.0.after)
+            && stretches
     }
 
     /// Whether it is a law of numbers with a density alone.

@@ -70,6 +70,16 @@ impl Spline {
         self.y.len()
     }
 
+    /// Whether `other` has the same knots, up to rounding.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        // A knot at 0 is as exact as its neighbours.
+        let same = |a: &[f64], b: &[f64]| {
+            let reach = a.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * reach)
+        };
+        same(&self.y, &other.y) && same(&self.z, &other.z)
+    }
+
     /// S(y) and S′(y).
     pub(super) fn image(&self, y: &Tensor) -> Image {
         let last = self.y.len() - 1;

@@ -82,13 +82,17 @@ impl Stretch {
             let of_upper_side = normal_mass(&-&from) - normal_mass(&-&to);
             of_lower_side.where_self(&middle.lt(0.0), &of_upper_side)
         };
-        let by_density = (log_normal(&middle) + log_slope).exp() * quantum;
+        let by_density = (log_normal(&middle) + &log_slope).exp() * quantum;
         let mass = by_density.where_self(&wide.lt(NARROW), &differences);
-        let held = held.logical_and(&on).logical_and(&mass.gt(0.0));
+        // Far out there is no mass that a number could tell, but a density.
+        let by_middle = wide.lt(NARROW).logical_or(&mass.le(0.0));
+        let log_density =
+            (log_normal(&middle) + log_slope).where_self(&by_middle, &(mass.log() - quantum.ln()));
+        let held = held.logical_and(&on);
         Place {
             below: normal_mass(&from),
             above: normal_mass(&-&to),
-            log_density: (mass.log() - quantum.ln()).masked_fill(&held.logical_not(), f64::NEG_INFINITY),
+            log_density: log_density.masked_fill(&held.logical_not(), f64::NEG_INFINITY),
             mass,
             score: middle.clamp(-FARTHEST, FARTHEST),
         }

@@ -11,6 +11,7 @@ pub(super) mod kind;
 mod law;
 mod moments;
 mod oddities;
+mod quantiles;
 mod reading;
 mod selection;
 mod sources;

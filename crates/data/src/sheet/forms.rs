@@ -40,6 +40,10 @@ impl Sheet {
     /// [`Error::Content`] for what is neither numbers nor dates nor texts among a few.
     pub(crate) fn form(&self, place: usize) -> Result<Form> {
         match self.problem_of(place) {
+            None if self.is_of_codes(place) => {
+                // Numbers would lose their zeros, as 007 would.
+                Ok(self.categories_of(place, &self.fields(place)).unwrap_or_default())
+            }
             None => Ok(Form::Number),
             Some(problem) if problem.is_text => {
                 let fields = self.fields(place);
@@ -50,6 +54,15 @@ impl Sheet {
             }
             Some(_) => Err(self.unusable(&[place])),
         }
+    }
+
+    /// Whether a column of digits has some with zeros before them, as codes have.
+    fn is_of_codes(&self, place: usize) -> bool {
+        let Cells::Text(_) = self.cells else { return false };
+        let has_zeros = |field: &String| field.len() > 1 && field.starts_with('0');
+        let fields = self.fields(place);
+        let mut present = fields.iter().flatten();
+        present.clone().any(has_zeros) && present.all(|field| field.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
     /// The form of the column at `place` as one of categories, whatever its texts look like.

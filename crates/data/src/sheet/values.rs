@@ -73,6 +73,23 @@ impl Sheet {
         Ok(Tensor::from_slice(&values).view([-1, places.len() as i64]))
     }
 
+    /// The numbers of the column called `name`, `[N]`, of which none is missing, but which may be −∞ as the logarithm of 0 is.
+    ///
+    /// # Errors
+    /// As [`Sheet::places`], and [`crate::Error::Line`] or [`crate::Error::Content`] for a field that is none.
+    pub fn log_numbers(&self, name: &str) -> Result<Tensor> {
+        let places = self.places(Some(&[name.to_owned()]))?;
+        let texts = places.first().map_or_else(Vec::new, |&place| self.texts(place));
+        let number = |(row, text): (usize, &String)| {
+            let number = self.numerals.amount(text.trim()).map(|amount| amount.value);
+            number.filter(|number| !number.is_nan() && *number < f64::INFINITY).ok_or_else(|| {
+                self.problem_in(row, format!("column `{name}` wants a logarithm, found: {text:?}"))
+            })
+        };
+        let numbers: Vec<f64> = texts.iter().enumerate().map(number).collect::<Result<_>>()?;
+        Ok(Tensor::from_slice(&numbers))
+    }
+
     /// Refuses columns of `places` that are neither numbers nor texts, all at once; those where numbers are `wanted` if they are
     /// texts, too.
     pub(crate) fn check_usable(&self, places: &[usize], wanted: impl Fn(usize) -> bool) -> Result<()> {

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::Flow;
 use crate::engine::Computed;
-use crate::error::{Error, Result, refuse};
+use crate::error::{Result, refuse};
 
 /// How often a row is drawn again whose holes came out as holes.
 const MOST_DRAWS: u64 = 100;
@@ -17,10 +17,10 @@ impl Flow {
     /// i is a function of the seed and its number `first + i`.
     ///
     /// Where values were missing in the training rows, too, this takes them to be missing for reasons that the rest of the row
-    /// tells.
+    /// tells. A row whose holes come out as holes a hundred times keeps them, with a warning.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a flow that was not trained to fill holes (`fill = true` in a config's `[target]`), or a value that
+    /// [`crate::Error::Refused`] for a flow that was not trained to fill holes (`fill = true` in a config's `[target]`), or a value that
     /// cannot be; if the solver fails or the work is cancelled.
     pub fn fill(&self, rows: &Tensor, given: &Given, first: u64, seed: u64) -> Result<Computed> {
         let Some(columns) = self.columns().filter(|_| self.manifest().target.fill) else {
@@ -28,19 +28,35 @@ impl Flow {
         };
         let dim = self.space().dim;
         let rows = rows.to_device(Device::Cpu).to_kind(Kind::Double);
-        if rows.size().get(1) != Some(&dim) || rows.dim() != 2 {
+        if rows.dim() != 2 || rows.size()[1] != dim {
             return refuse(format!("expected rows of {dim} columns, found: {:?}", rows.size()));
         }
+        columns.rows_space().check("rows with holes", &rows, given)?;
         let n = rows.size()[0];
         let there = rows.isnan().logical_not();
+        let impossible = columns.possible(&rows)?.logical_not();
+        if impossible.any().int64_value(&[]) != 0 {
+            let place = impossible.nonzero().get(0);
+            let name =
+                columns.states().nth(place.int64_value(&[1]) as usize).map_or("", |column| &column.name);
+            return refuse(format!(
+                "row {} holds what column `{name}` cannot be",
+                place.int64_value(&[0]) + 1
+            ));
+        }
         let whole = match given {
             Given::Numbers(numbers) => {
                 Tensor::cat(&[&numbers.to_device(Device::Cpu).to_kind(Kind::Double), &rows], 1)
             }
             _ => rows.shallow_clone(),
         };
-        // A known value stands anywhere in its cell, as in training.
-        let share = Stream::named(seed, "places of known values").at(first).uniform(&[n, dim], Kind::Double);
+        // A known value stands anywhere in its cell, as in training; each row's places are its own.
+        let places = Stream::named(seed, "places of known values");
+        let share = |row: i64| places.at(first + row.unsigned_abs()).uniform(&[1, dim], Kind::Double);
+        let share = match n {
+            0 => Tensor::zeros([0, dim], (Kind::Double, Device::Cpu)),
+            n => Tensor::cat(&(0..n).map(share).collect::<Vec<_>>(), 0),
+        };
         let entered = columns.standardise_by(&whole, &(share * 0.999 + 5e-4))?;
         let mask = there.to_kind(Kind::Double);
         let z = entered.points.x.nan_to_num(0.0, Some(0.0), Some(0.0)) * &mask;
@@ -56,10 +72,11 @@ impl Flow {
         let kind = self.manifest().precision.kind();
         while open.any().int64_value(&[]) != 0 {
             if drawn == MOST_DRAWS {
-                return Err(Error::refused(format!(
-                    "{} rows have holes that the flow takes to be missing whatever else they hold, in {MOST_DRAWS} draws each",
+                tracing::warn!(
+                    "{} rows keep holes: the flow takes these to be missing whatever else the rows hold, in {MOST_DRAWS} draws each",
                     open.to_kind(Kind::Int64).sum(Kind::Int64).int64_value(&[])
-                )));
+                );
+                break;
             }
             let places = open.nonzero().view(-1);
             // Base points of other draws are those of other rows, beyond all.

@@ -54,6 +54,9 @@ impl FlowManifest {
             let wanted = self.space;
             return refuse(format!("the columns are not the flow's, expected: {wanted:?}, found: {found:?}"));
         }
+        if self.target.fill && self.target.columns.is_none() {
+            return refuse("only the flow of a table fills holes");
+        }
         if let Some(images) = &self.target.images {
             let n =
                 images.sides().iter().try_fold(1i64, |n, side| n.checked_mul(*side).filter(|_| *side > 0));

@@ -188,11 +188,15 @@ impl Marginal {
         let outside = samples.iter().filter(|value| **value < least || **value > most).count();
         let distance =
             if of_few { total_variation(rows, samples) } else { kolmogorov_distance(rows, samples) };
-        let p_value = if of_few {
+        let present = |values: &[f64]| values.iter().filter(|value| !value.is_nan()).count();
+        let (n, m) = (present(rows), present(samples));
+        let p_value = if n == 0 || m == 0 {
+            1.0
+        } else if of_few {
             // Of a few values the distribution functions, too, differ by no more than the shares do.
-            kolmogorov_p_value(kolmogorov_distance(rows, samples), rows.len(), samples.len())
+            kolmogorov_p_value(kolmogorov_distance(rows, samples), n, m)
         } else {
-            kolmogorov_p_value(distance, rows.len(), samples.len())
+            kolmogorov_p_value(distance, n, m)
         };
         Self {
             kind: if of_few { "total variation" } else { "Kolmogorov" },

@@ -1,18 +1,15 @@
 //! The law of one column, found in its training rows.
 //!
 //! Values that make up a part of the rows by themselves are atoms, numbers that are all multiples of a quantum lie on a lattice,
-//! and what is left is a smooth law: quantiles are mapped to those of the normal law by a spline. How many knots it has, and
-//! whether it stretches the number or its logarithm, is what half of the rows say of the law that the other half gives.
+//! and what is left is a smooth law through its quantiles.
 
 use std::collections::BTreeMap;
 
-use interflow_core::rng::Stream;
-use tch::{Kind, Tensor};
-
 use super::kind::ColumnKind;
+use super::quantiles::{MOST_EDGES, on_lattice, smooth};
 use crate::error::{Error, Result};
 use crate::form::Form;
-use crate::marginal::{Atom, Bounds, Parts, Scores, Spline, Stretch, normal_mass};
+use crate::marginal::{Atom, Bounds, Parts, Scores, Stretch};
 use crate::sheet::is_whole;
 
 /// A value that makes up so much of the rows, and is so much more frequent than the next, is an atom.
@@ -20,16 +17,10 @@ const ATOM_SHARE: f64 = 0.02;
 const ATOM_LEAD: f64 = 5.0;
 /// Fewer rows show no atom.
 const ATOM_ROWS: usize = 5;
+/// Values that are no lattice's and come again as often as this in the mean are a few numbers, all of them atoms.
+const ROWS_PER_VALUE: usize = 20;
 /// Numbers that are no integers are on a lattice only if its values come again as often as this in the mean.
 const LATTICE_REPEATS: usize = 4;
-/// A lattice of no more cells has a knot at every edge.
-const MOST_EDGES: usize = 64;
-/// Rows for each knot of a spline.
-const ROWS_PER_KNOT: usize = 20;
-/// Rows that decide how many knots there are.
-const MOST_ROWS: usize = 20_000;
-/// A finer law has to gain so much of log-density a row, in nats.
-const GAIN: f64 = 2e-3;
 
 /// What is known of a column before its values are looked at.
 #[derive(Debug, Default)]
@@ -63,12 +54,17 @@ impl Run {
 /// # Errors
 /// [`Error::Rows`] for values that contradict what is known.
 pub(super) fn of(training: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Result<Scores> {
-    let (present, seen) = (sorted(training), sorted(all));
+    let seen = sorted(all);
+    let present = match sorted(training) {
+        // What none of the rows for training has, others may tell.
+        none if none.is_empty() => seen.clone(),
+        present => present,
+    };
     let mut parts = match form {
         Form::Category { labels } => categories(&present, labels.len()),
         _ => numbers(&present, &seen, form, known)?,
     };
-    let n_missing = training.len() - present.len();
+    let n_missing = training.iter().filter(|value| value.is_nan()).count();
     let may_miss = seen.len() < all.len();
     let present_share = 1.0 - if may_miss { smoothed(n_missing, training.len(), 2) } else { 0.0 };
     parts.missing = 1.0 - present_share;
@@ -127,8 +123,10 @@ fn numbers(sorted: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Resul
     let n = sorted.len();
     let quantum = quantum(&runs, form, known.kind)?;
     let continuous = known.kind == Some(&ColumnKind::Number);
-    let few = runs.len() <= 2 || (quantum.is_none() && n >= 20 * runs.len());
-    if few && !continuous && known.kind.is_none() {
+    // Of a lattice most values between the ends occur: 1, 10, 100 are none of integers.
+    let is_sparse = |quantum: f64| (last - first) / quantum + 1.0 > 2.0 * runs.len() as f64;
+    let few = runs.len() <= 2 || (quantum.is_none_or(is_sparse) && n >= ROWS_PER_VALUE * runs.len());
+    if runs.len() == 1 || (few && known.kind.is_none()) {
         return Ok(atoms_alone(&runs, n));
     }
     let is_time = matches!(form, Form::Time(_));
@@ -147,10 +145,10 @@ fn numbers(sorted: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Resul
         peaks.iter().map(atom).partition(|atom| atom.value < middle);
     before.sort_by(|a, b| a.value.total_cmp(&b.value));
     after.sort_by(|a, b| a.value.total_cmp(&b.value));
-    let bounds = beside(bounds, quantum, &peaks);
+    let bounds = beside(bounds, quantum, (&runs, &peaks));
     let (bounds, spline) = match quantum {
         Some(quantum) => on_lattice(&rest, quantum, bounds)?,
-        None => smooth(&rest, known.bounds.is_none() && !continuous && !is_time, bounds)?,
+        None => smooth(&rest, known.bounds.is_none() && !continuous && !is_time && first > 0.0, bounds)?,
     };
     let stretch = Stretch { share: share(rest.len()), bounds, quantum, spline };
     Ok(Parts { missing: 0.0, before, stretch: Some(stretch), after })
@@ -164,14 +162,16 @@ fn atoms_alone(runs: &[Run], n: usize) -> Parts {
 
 /// The distance of neighbouring values, where they lie on a lattice.
 fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Option<f64>> {
-    const USUAL: [f64; 17] = [
-        86_400.0, 3600.0, 1000.0, 60.0, 100.0, 50.0, 10.0, 5.0, 1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01, 0.005,
-        0.001,
+    const USUAL: [f64; 20] = [
+        86_400.0, 3600.0, 1800.0, 900.0, 300.0, 1000.0, 60.0, 100.0, 50.0, 10.0, 5.0, 1.0, 0.5, 0.25, 0.2,
+        0.1, 0.05, 0.01, 0.005, 0.001,
     ];
     let on = |quantum: f64| {
         runs.iter().all(|run| {
             let cells = run.value / quantum;
-            (cells - cells.round()).abs() < 1e-6 && (quantum < 1.0 || is_whole(run.value))
+            is_whole(cells.round())
+                && (cells - cells.round()).abs() < 1e-6
+                && (quantum < 1.0 || is_whole(run.value))
         })
     };
     let time = matches!(form, Form::Time(_));
@@ -182,8 +182,9 @@ fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Optio
             Err(Error::Rows { problem: format!("not all values are multiples of {quantum}") })
         }
         wanted => {
-            let usual =
-                USUAL.into_iter().filter(|quantum| time || ![86_400.0, 3600.0, 60.0].contains(quantum));
+            let usual = USUAL
+                .into_iter()
+                .filter(|quantum| time || ![86_400.0, 3600.0, 1800.0, 900.0, 300.0, 60.0].contains(quantum));
             let found = usual.filter(|quantum| runs.len() > 1 && on(*quantum)).find(|_| true);
             let asked = wanted.is_some() && !time;
             let n: usize = runs.iter().map(|run| run.count).sum();
@@ -268,133 +269,14 @@ fn peaks(runs: &[Run], quantum: Option<f64>, bounds: Bounds, continuous: bool) -
 
 /// The bounds of the numbers beside the atoms; those of a lattice end behind its last cell, and where an atom stands at an end
 /// the next cell is the first.
-fn beside(bounds: Bounds, quantum: Option<f64>, peaks: &BTreeMap<u64, usize>) -> Bounds {
+fn beside(bounds: Bounds, quantum: Option<f64>, (runs, peaks): (&[Run], &BTreeMap<u64, usize>)) -> Bounds {
     let Some(quantum) = quantum else { return bounds };
-    let is_peak = |value: f64| peaks.contains_key(&value.to_bits());
+    let peak =
+        |run: Option<&Run>| run.map(|run| run.value).filter(|value| peaks.contains_key(&value.to_bits()));
+    let up = |lower: f64| (lower / quantum - 1e-9).ceil() * quantum;
+    let down = |upper: f64| (upper / quantum + 1e-9).floor() * quantum;
     Bounds {
-        lower: bounds.lower.map(|lower| if is_peak(lower) { lower + quantum } else { lower }),
-        upper: bounds.upper.map(|upper| if is_peak(upper) { upper } else { upper + quantum }),
+        lower: peak(runs.first()).map(|peak| peak + quantum).or(bounds.lower.map(up)),
+        upper: peak(runs.last()).or(bounds.upper.map(|upper| down(upper) + quantum)),
     }
-}
-
-/// The spline of numbers on a lattice.
-fn on_lattice(sorted: &[f64], quantum: f64, bounds: Bounds) -> Result<(Bounds, Spline)> {
-    let cells: Vec<i64> = sorted.iter().map(|value| (value / quantum).round() as i64).collect();
-    let (first, last) = (cells[0], cells[cells.len() - 1]);
-    if (last - first) as usize >= MOST_EDGES {
-        let noise = Stream::named(0, "places in the cells of a lattice").at(0);
-        return smooth(&spread(sorted, quantum, noise), false, bounds);
-    }
-    // Half a row in each cell and beyond the ends.
-    let n_cells = (last - first + 1) as usize;
-    let mut counts = vec![0.5; n_cells];
-    for cell in cells {
-        counts[(cell - first) as usize] += 1.0;
-    }
-    let total: f64 = counts.iter().sum::<f64>() + 1.0;
-    let (mut below, mut y, mut z) = (0.5, Vec::new(), Vec::new());
-    for edge in 0..=n_cells {
-        let x = (first + edge as i64) as f64 * quantum;
-        if bounds.hold(&Tensor::from(x)).int64_value(&[]) != 0 {
-            y.push(bounds.stretch(&Tensor::from(x)).y.double_value(&[]));
-            z.push(Tensor::from(below / total).special_ndtri().double_value(&[]));
-        }
-        below += counts.get(edge).copied().unwrap_or(0.0);
-    }
-    if y.len() < 2 {
-        // One cell between two bounds, or two with one edge: any slope tells the shares.
-        let (y0, z0) = (y.first().copied().unwrap_or(0.0), z.first().copied().unwrap_or(0.0));
-        (y, z) = (vec![y0, y0 + 1.0], vec![z0, z0 + 1.0]);
-    }
-    Ok((bounds, Spline::through(y, z)?))
-}
-
-/// Numbers anywhere in their cells, sorted.
-fn spread(sorted: &[f64], quantum: f64, mut draw: interflow_core::rng::Draw) -> Vec<f64> {
-    let noise = draw.uniform(&[sorted.len() as i64], Kind::Double) * quantum;
-    let mut values =
-        Vec::<f64>::try_from(Tensor::from_slice(sorted) + noise).unwrap_or_else(|_| sorted.to_vec());
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-/// The law of sorted numbers with a density: the best of several, as one half of the rows judges the other's. Positive numbers
-/// may be stretched by their logarithm (`may_bound`), if no bound says it already.
-fn smooth(sorted: &[f64], may_bound: bool, bounds: Bounds) -> Result<(Bounds, Spline)> {
-    let step = sorted.len().div_ceil(MOST_ROWS);
-    let some: Vec<f64> = sorted.iter().copied().step_by(step).collect();
-    let half = |odd: usize| -> Vec<f64> { some.iter().copied().skip(odd).step_by(2).collect() };
-    let (even, odd) = (half(0), half(1));
-    let mut tried = vec![bounds];
-    let positive = sorted.first().is_some_and(|first| *first > 0.0);
-    if may_bound && bounds.is_open() && positive {
-        tried.push(Bounds { lower: Some(0.0), upper: None });
-    }
-    let mut best: Option<(f64, Bounds, usize)> = None;
-    for bounds in tried {
-        for n_knots in [2, 3, 5, 9, 17, 33, 65] {
-            if n_knots > 2 && even.len() < ROWS_PER_KNOT * n_knots {
-                break;
-            }
-            let judged = |from: &[f64], by: &[f64]| {
-                fitted(from, bounds, n_knots).ok().map(|spline| density(&spline, bounds, by))
-            };
-            let (Some(a), Some(b)) = (judged(&even, &odd), judged(&odd, &even)) else { continue };
-            let found = 0.5 * (a + b);
-            if found.is_finite() && best.is_none_or(|(most, ..)| found > most + GAIN) {
-                best = Some((found, bounds, n_knots));
-            }
-        }
-    }
-    let (bounds, n_knots) = best.map_or((bounds, 2), |(_, bounds, n_knots)| (bounds, n_knots));
-    Ok((bounds, fitted(sorted, bounds, n_knots)?))
-}
-
-/// The mean log-density of `values` under a law, in nats.
-fn density(spline: &Spline, bounds: Bounds, values: &[f64]) -> f64 {
-    let n = values.len() as i64;
-    let scores = Stretch { share: 1.0, bounds, quantum: None, spline: spline.clone() };
-    scores.log_density(&Tensor::from_slice(values)).view([n]).mean(Kind::Double).double_value(&[])
-}
-
-/// The spline through `n_knots` quantiles of sorted numbers; with two, the line of mean and deviation.
-fn fitted(sorted: &[f64], bounds: Bounds, n_knots: usize) -> Result<Spline> {
-    let y = bounds.stretch(&Tensor::from_slice(sorted)).y;
-    let y = Vec::<f64>::try_from(y).unwrap_or_default();
-    let y: Vec<f64> = y.into_iter().filter(|y| y.is_finite()).collect();
-    let n = y.len() as f64;
-    if n_knots <= 2 || y.len() < 2 * n_knots {
-        return line(&y);
-    }
-    // The outermost knots have a few rows beyond them.
-    let outside = (5.0 / n).min(0.1);
-    let reach = -Tensor::from(outside).special_ndtri().double_value(&[]);
-    let scores: Vec<f64> =
-        (0..n_knots).map(|i| reach * (2.0 * i as f64 / (n_knots - 1) as f64 - 1.0)).collect();
-    let masses = Vec::<f64>::try_from(normal_mass(&Tensor::from_slice(&scores))).unwrap_or_default();
-    let quantile = |mass: f64| {
-        let at = (mass * n - 0.5).clamp(0.0, n - 1.0);
-        let (below, share) = (at.floor() as usize, at.fract());
-        y[below] + share * (y[(below + 1).min(y.len() - 1)] - y[below])
-    };
-    let (mut at, mut to): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
-    let smallest = 1e-6 * (quantile(0.75) - quantile(0.25)).max(1e-300);
-    for (score, mass) in scores.into_iter().zip(masses) {
-        let y = quantile(mass);
-        if at.last().is_none_or(|last| y > last + smallest) {
-            at.push(y);
-            to.push(score);
-        }
-    }
-    if at.len() < 2 { line(&y) } else { Spline::through(at, to) }
-}
-
-/// The line that brings numbers to mean 0 and deviation 1.
-fn line(y: &[f64]) -> Result<Spline> {
-    let n = y.len().max(1) as f64;
-    let largest = y.iter().fold(f64::MIN_POSITIVE, |largest, y| largest.max(y.abs()));
-    let mean = y.iter().map(|y| y / largest).sum::<f64>() / n;
-    let variance = y.iter().map(|y| (y / largest - mean).powi(2)).sum::<f64>() / n;
-    let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-    Spline::through(vec![(mean - deviation) * largest, (mean + deviation) * largest], vec![-1.0, 1.0])
 }

@@ -49,6 +49,12 @@ impl<'a> Selection<'a> {
     pub(super) fn of(sheet: Sheet, config: &'a TableConfig, aloud: bool) -> Result<Self> {
         let (given, others) = config.places(&sheet)?;
         let places = [&given[..], &others].concat();
+        if places.is_empty() {
+            return Err(content(
+                sheet.path(),
+                "no column is left to be modelled\nhint: drop fewer".to_owned(),
+            ));
+        }
         let kinds = by_place(&sheet, &config.kinds)?;
         let bounds = by_place(&sheet, &config.bounds)?;
         let asked: Vec<usize> = kinds.keys().chain(bounds.keys()).copied().collect();
@@ -251,7 +257,8 @@ impl<'a> Selection<'a> {
             }
             return Ok(0.0);
         }
-        let integral = Vec::<f64>::try_from(x.contiguous()).is_ok_and(|x| x.into_iter().all(is_whole));
+        let whole = |x: Vec<f64>| x.into_iter().all(|x| x.is_nan() || is_whole(x));
+        let integral = column.form.is_number() && Vec::<f64>::try_from(x.contiguous()).is_ok_and(whole);
         match (integral, asked) {
             (true, _) => Ok(if asked || all { QUANTUM } else { 0.0 }),
             (false, true) => {
@@ -309,8 +316,9 @@ impl<'a> Selection<'a> {
         let dim = columns.space().dim;
         let mut standardised = |rows: &Tensor| {
             let rows = self.values.index_select(0, rows);
-            let share = noise.uniform(&[rows.size()[0], dim], Kind::Double);
-            columns.standardise_by(&rows, &share)
+            // Conditions have no use for theirs.
+            let share = noise.uniform(&rows.size(), Kind::Double);
+            columns.standardise_by(&rows, &share.narrow(1, rows.size()[1] - dim, dim))
         };
         let (validation, test) = (standardised(&parts.validation)?, standardised(&parts.test)?);
         let plain = columns.scales().is_some();
@@ -342,8 +350,13 @@ impl<'a> Selection<'a> {
                 Vec::<f64>::try_from(rows.select(1, d as i64).contiguous()).unwrap_or_default()
             };
             let lattice = ColumnKind::Lattice(Some(quantum));
-            let kind = if quantum > 0.0 { Some(&lattice) } else { chosen.kind.as_ref() };
-            let known = Known { kind, bounds: chosen.bounds };
+            let kind = match chosen.kind.as_ref() {
+                // A condition may be any number, whatever those of the table were.
+                _ if chosen.given => Some(&ColumnKind::Number),
+                _ if quantum > 0.0 => Some(&lattice),
+                kind => kind,
+            };
+            let known = Known { kind, bounds: chosen.bounds.filter(|_| !chosen.given) };
             let law = law::of(&numbers(train), &numbers(&self.values), &chosen.form, &known);
             let law =
                 law.map_err(|error| content(self.path(), format!("column `{}`: {error}", chosen.name)))?;
