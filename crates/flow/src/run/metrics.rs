@@ -86,12 +86,17 @@ pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
 /// the process is gone.
 pub(super) fn check_free(folder: &RunFolder) -> Result<()> {
     let Ok(file) = File::options().append(true).open(folder.metrics()) else { return Ok(()) };
-    lock(folder, &file)
+    // A lock that others may share: processes that go on with a run together ask at the same moment.
+    refuse_taken(folder, &file.try_lock_shared())
 }
 
 /// Locks the file as long as it is open. Where files cannot be locked nothing is refused.
 fn lock(folder: &RunFolder, file: &File) -> Result<()> {
-    match file.try_lock() {
+    refuse_taken(folder, &file.try_lock())
+}
+
+fn refuse_taken(folder: &RunFolder, locked: &std::result::Result<(), TryLockError>) -> Result<()> {
+    match locked {
         Err(TryLockError::WouldBlock) => refuse(format!(
             "another process trains in this run folder: {}\nhint: wait for its end, or stop it",
             folder.path().display()
@@ -129,4 +134,26 @@ pub(super) fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
         // Without a part of the bytes the file stays readable; that this failed too is no news.
         let _ = file.set_len(whole);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    /// Processes that go on with a run together ask at the same moment whether it is free, and one that trains says no.
+    #[test]
+    fn asking_is_no_training() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create_with(out.path(), ("asked", 0), "", Device::Cpu).unwrap();
+        drop(open(&folder, 0).unwrap());
+        let asking = File::options().append(true).open(folder.metrics()).unwrap();
+        asking.try_lock_shared().unwrap();
+        check_free(&folder).unwrap();
+        drop(asking);
+        let training = open(&folder, 0).unwrap();
+        assert!(check_free(&folder).unwrap_err().to_string().contains("another process trains"));
+        drop(training);
+        check_free(&folder).unwrap();
+    }
 }
