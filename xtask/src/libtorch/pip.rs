@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::progress::Progress;
 
@@ -29,6 +29,31 @@ pub(crate) struct Request {
 pub(crate) enum Dependencies {
     Skip,
     Follow,
+}
+
+/// Fails if there's no Python or no pip: said before a disk is measured for what could not be fetched anyway.
+pub(crate) fn require() -> Result<()> {
+    let output = match Command::new("python3").args(["-m", "pip", "--version"]).stdin(Stdio::null()).output()
+    {
+        Ok(output) => output,
+        Err(error) => return Err(not_started(error)),
+    };
+    if !output.status.success() {
+        bail!("{}", explained(&String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(())
+}
+
+fn not_started(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        anyhow!(
+            "libtorch is fetched with pip, but there is no python3\n\
+             hint: install Python 3 with pip, or set LIBTORCH to a folder with libtorch {}",
+            super::VERSION
+        )
+    } else {
+        anyhow::Error::new(error).context("cannot start python3")
+    }
 }
 
 /// Downloads the wheels into `work/<name>`, and keeps pip's temporary files in `work` too.
@@ -68,15 +93,7 @@ fn command(request: &Request) -> Command {
 
 /// Runs pip to its end while the bar follows the growing files. Says whether pip succeeded.
 fn watch(command: &mut Command, work: &Path, progress: &Progress) -> Result<bool> {
-    let mut pip = match command.spawn() {
-        Ok(pip) => pip,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-            "libtorch is fetched with pip, but there is no python3\n\
-             hint: install Python 3 with pip, or set LIBTORCH to a folder with libtorch {}",
-            super::VERSION
-        ),
-        Err(error) => return Err(error).context("cannot start python3"),
-    };
+    let mut pip = command.spawn().map_err(not_started)?;
     loop {
         if let Some(status) = pip.try_wait().context("lost track of pip")? {
             return Ok(status.success());

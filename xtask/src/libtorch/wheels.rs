@@ -29,6 +29,7 @@ const CUDA_DISK_BYTES: u64 = 10_000_000_000;
 /// If the platform has no wheel, the disk is too full, or the download fails or is not what was expected.
 pub(crate) fn provide(place: &Place, flavour: Flavour) -> Result<Tree> {
     place.provide(|work, tree| {
+        pip::require()?;
         let platform = Platform::current()?;
         match flavour {
             Flavour::Cpu => fill_cpu(platform, work, tree),
