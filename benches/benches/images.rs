@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_data::{ImageShape, ImageSource, Images, Prefetch, dequantise};
+use interflow_data::{ImageShape, ImageSource, Images, Prefetch};
 use tch::{Device, Kind, Tensor};
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
@@ -37,9 +37,9 @@ fn batches(criterion: &mut Criterion) {
         let mut steps = 0..;
         bencher.iter(|| plain.batch(BATCH, steps.next().unwrap_or_default(), &STREAM));
     });
-    let pixels = images.pixels(0, BATCH);
+    let (pixels, quantisation) = (images.pixels(0, BATCH), images.quantisation());
     group.bench_function("dequantise/3x32x32-b128", |bencher| {
-        bencher.iter(|| dequantise(&pixels, 256, 0, &STREAM));
+        bencher.iter(|| quantisation.dequantise(&pixels, 0, &STREAM));
     });
     let ahead = Prefetch::new(source(&images), NonZeroUsize::MIN, 4).expect("a thread");
     assert_eq!(ahead.batch(BATCH, 7, &STREAM).x, plain.batch(BATCH, 7, &STREAM).x);

@@ -68,6 +68,33 @@ fn a_checkpoint_is_sampled_encoded_and_evaluated() {
 }
 
 #[test]
+fn densities_of_several_flows_are_averaged() {
+    let playground = Playground::new();
+    let train = |settings: &str| {
+        let settings = format!("--set train.steps=40 --set train.checkpoint_every=20 {settings}");
+        playground.succeed(&format!("train tiny.toml {settings}")).trim().to_owned()
+    };
+    let (run, other) = (train(""), train("--seed 1"));
+    let first = format!("{run}/checkpoints/step-0000000020.safetensors");
+    playground.succeed(&format!("sample {run} -n 9 -o s.csv"));
+    let log_density = |arguments: &str| -> Vec<f64> {
+        let text = playground.succeed(&format!("log-prob {arguments} s.csv"));
+        text.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect()
+    };
+    let both = log_density(&format!("{run} --with {other}"));
+    for ((both, one), other) in both.iter().zip(log_density(&run)).zip(log_density(&other)) {
+        assert!((both - f64::midpoint(one.exp(), other.exp()).ln()).abs() < 1e-4, "{both} of {one}, {other}");
+    }
+    assert_eq!(log_density(&format!("{run} --last 2")), log_density(&format!("{run} --with {first}")));
+    let evaluation = playground.succeed(&format!("evaluate {run} --last 2 --with {other} --json"));
+    let evaluation: Value = serde_json::from_str(&evaluation).unwrap();
+    assert_eq!(evaluation["members"], 3);
+    assert!(evaluation["test_nll"]["mean"].is_f64());
+    let message = playground.fail(&format!("evaluate {run} --last 7"));
+    assert!(message.contains("has 2 checkpoints, of which the last 7"), "{message}");
+}
+
+#[test]
 fn a_sample_does_not_depend_on_how_many_are_drawn() {
     let playground = Playground::new();
     let run = playground.succeed("train tiny.toml --set train.steps=40");

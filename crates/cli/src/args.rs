@@ -1,6 +1,7 @@
 //! The command line.
 
 mod about;
+mod ensemble;
 mod images;
 mod names;
 mod noise;
@@ -17,6 +18,7 @@ use interflow_libtorch::Products;
 use self::noise::named;
 
 pub(crate) use about::{CompletionsArgs, ManArgs, RunsArgs};
+pub(crate) use ensemble::EnsembleArgs;
 pub(crate) use images::FidArgs;
 pub(crate) use names::{NameList, Said};
 pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
@@ -217,7 +219,7 @@ pub(crate) struct RunOptions {
 }
 
 /// How a trained flow is used.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct FlowArgs {
     /// A checkpoint, or a run folder whose newest checkpoint is meant.
     pub(crate) checkpoint: PathBuf,
@@ -360,6 +362,9 @@ pub(crate) struct EvaluateArgs {
     /// The flow.
     #[command(flatten)]
     pub(crate) flow: FlowArgs,
+    /// The flows beside it, where the mean of several densities is evaluated.
+    #[command(flatten)]
+    pub(crate) beside: EnsembleArgs,
     /// With --sde also an upper bound on the test NLL of the stochastic equation's samples.
     #[command(flatten)]
     pub(crate) path: PathArgs,

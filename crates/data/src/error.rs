@@ -23,6 +23,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The noise of a cell has a width that it cannot have.
+    #[error("dequantise.width must be in 0.5..=6, found: {width}")]
+    Place {
+        /// The width.
+        width: f64,
+    },
     /// A data set's file is not where it has to lie.
     #[error("the data set `{name}` is not there: {}\nhint: `cargo xtask data {name}` says where to get it", path.display())]
     Missing {

@@ -1,7 +1,7 @@
 //! Images: sets of them with labels, how they become a flow's points, and how they are visited.
 //!
 //! An image is a row of `D = C·H·W` levels `k ∈ 0..n_levels` in channel, row, column order. A flow sees
-//! `x = 2 (k + u) / n_levels − 1` with u uniform on [0, 1), see [`dequantise`]. Sets larger than a few megabytes are
+//! `x = 2 (k + u) / n_levels − 1` with a place u in (0, 1), see [`Quantisation`]. Sets larger than a few megabytes are
 //! decoded once into a cache, which is mapped into memory.
 
 mod cifar10;
@@ -25,7 +25,7 @@ pub use folder::Folder;
 pub use idx::Idx;
 pub use imagenet32::Imagenet32;
 pub use images::Images;
-pub use levels::{dequantise, quantise};
+pub use levels::Quantisation;
 pub use parquet::ParquetImages;
 pub use parts::ImageParts;
 pub use shape::ImageShape;

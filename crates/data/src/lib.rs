@@ -77,6 +77,7 @@ pub mod image;
 pub mod marginal;
 pub mod npy;
 pub mod npz;
+pub mod place_law;
 pub mod prefetch;
 pub mod rows;
 pub mod sets;
@@ -95,9 +96,10 @@ pub use error::{Error, Result};
 pub use form::{Clock, Form};
 pub use image::{
     Cifar10, Digits, Folder, Idx, ImageParts, ImageSetConfig, ImageShape, ImageSource, Imagenet32, Images,
-    ParquetImages, dequantise, digits, quantise,
+    ParquetImages, Quantisation, digits,
 };
 pub use marginal::{Affine, Bounds, Marginal, Scores};
+pub use place_law::PlaceLaw;
 pub use prefetch::Prefetch;
 pub use rows::{Dequantisation, Rows};
 pub use sets::{

@@ -10,10 +10,13 @@ use tch::{Device, Kind, Tensor};
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
 use crate::marginal::Cells;
+use crate::place_law::PlaceLaw;
 
-/// Fresh uniform noise of one quantum per column at every visit of a row, then standardisation.
+/// Fresh noise of one quantum per column at every visit of a row, then standardisation.
 #[derive(Debug)]
 pub struct Dequantisation {
+    /// The laws of the places within a quantum, one for each column; uniform ones where there is none.
+    pub places: Vec<PlaceLaw>,
     /// Each column's quantum, `[D]`.
     pub quantum: Tensor,
     /// What is subtracted from the noisy value, `[D]`.
@@ -150,9 +153,8 @@ impl Source for Rows {
         let Some(noise) = &self.noise else { return Points { x, given } };
         let mut draw = stream.with_purpose(Purpose::Dequantise).at(step);
         let x = match &*lock(noise) {
-            Noise::Quanta(Dequantisation { quantum, mean, deviation }) => {
-                let noisy =
-                    x.shallow_clone() + draw.uniform(&x.size(), Kind::Float).to_kind(Kind::Double) * quantum;
+            Noise::Quanta(Dequantisation { places, quantum, mean, deviation }) => {
+                let noisy = x.shallow_clone() + PlaceLaw::draw(places, &x.size(), &mut draw) * quantum;
                 ((noisy - mean) / deviation).to_kind(Kind::Float)
             }
             Noise::Cells(cells) => {

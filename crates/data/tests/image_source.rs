@@ -5,10 +5,11 @@
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
 use interflow_core::{Given, GivenSpace, Space};
-use interflow_data::{ImageShape, ImageSource, Images, quantise};
+use interflow_data::{ImageShape, ImageSource, Images, PlaceLaw, Quantisation};
 use tch::{Device, Kind, Tensor};
 
 const SHAPE: ImageShape = ImageShape { channels: 2, height: 3, width: 4 };
+const LEVELS: Quantisation = Quantisation { n_levels: 256, places: PlaceLaw::Uniform {} };
 const N: i64 = 10;
 const STREAM: Stream = Stream::new(5, Purpose::Target);
 
@@ -36,7 +37,7 @@ fn a_batch_holds_whole_images_each_once_in_an_epoch() {
     let source = ImageSource::new(images());
     let batch = source.batch(N, 3, &STREAM).x;
     assert_eq!((batch.size(), batch.kind()), (vec![N, 24], Kind::Float));
-    let levels = quantise(&batch, 256);
+    let levels = LEVELS.quantise(&batch);
     let mut found = numbers(&levels);
     assert_eq!(images().pixels_of(&found), levels);
     found.sort_unstable();
@@ -52,7 +53,7 @@ fn a_batch_is_a_function_of_stream_and_step_and_its_noise_is_fresh() {
     // Every image is visited in both epochs, with other noise.
     let sorted = |epoch| one.batch(N, epoch, &STREAM).x.select(1, 0).sort(0, false).0;
     let (first, second) = (sorted(0), sorted(1));
-    assert_eq!(quantise(&first, 256), quantise(&second, 256));
+    assert_eq!(LEVELS.quantise(&first), LEVELS.quantise(&second));
     assert_eq!(first.eq_tensor(&second).any().int64_value(&[]), 0);
 }
 
@@ -60,7 +61,7 @@ fn a_batch_is_a_function_of_stream_and_step_and_its_noise_is_fresh() {
 fn half_of_the_images_are_mirrored_left_to_right() {
     let source = ImageSource::new(images()).flipped();
     let n = 40 * N;
-    let levels = quantise(&source.batch(n, 0, &STREAM).x, 256).view([n, 2, 3, 4]);
+    let levels = LEVELS.quantise(&source.batch(n, 0, &STREAM).x).view([n, 2, 3, 4]);
     let rising = levels.select(3, 0).lt_tensor(&levels.select(3, 3)).view([n, 6]);
     // All rows of all channels of an image agree.
     let whole = rising.eq_tensor(&rising.narrow(1, 0, 1)).all().int64_value(&[]);
@@ -81,7 +82,7 @@ fn the_class_is_given_and_some_are_dropped() {
     let batch = source.batch(n, 1, &STREAM);
     assert!(batch.given.check("a test", source.space().given, n).is_ok());
     let found = classes(&batch.given);
-    let numbers = numbers(&quantise(&batch.x, 256));
+    let numbers = numbers(&LEVELS.quantise(&batch.x));
     let dropped = found.iter().filter(|class| **class == 3).count() as f64;
     for (class, number) in found.iter().zip(numbers) {
         assert!(*class == 3 || *class == number % 3, "{class} for image {number}");

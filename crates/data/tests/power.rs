@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::Source;
-use interflow_data::{Column, Dataset, Error, Power, TableDataset};
+use interflow_data::{Column, Dataset, Error, PlaceLaw, Power, TableDataset};
 use tch::{Kind, Tensor};
 
 /// Rows of the file; each tenth lacks its values.
 const N_ROWS: i32 = 1100;
-const POWER: Power = Power { fresh_noise: false, n_rows: N_ROWS as usize };
+const POWER: Power = Power { fresh_noise: false, dequantise: PlaceLaw::Uniform {}, n_rows: N_ROWS as usize };
 const FRESH: Power = Power { fresh_noise: true, ..POWER };
+const BELLS: Power = Power { dequantise: PlaceLaw::TruncatedNormal { width: 3.0 }, ..FRESH };
 const HEADER: &str = "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;\
                       Sub_metering_1;Sub_metering_2;Sub_metering_3\r\n";
 
@@ -108,7 +109,7 @@ fn the_splits_share_the_complete_rows_out() {
 #[test]
 fn noise_stays_within_one_quantum() {
     let folder = folder(&text(N_ROWS, 0));
-    for noise in [POWER, FRESH] {
+    for noise in [POWER, FRESH, BELLS] {
         let rows = in_quanta(&noise.load(folder.path()).unwrap());
         let mut total = [0.0; 6];
         for row in &rows {
@@ -124,6 +125,22 @@ fn noise_stays_within_one_quantum() {
             assert!((total / rows.len() as f64 - 0.5).abs() < 0.046, "{noise:?}: {total}");
         }
     }
+}
+
+/// The places' log-densities are taken off: three times the entropy of N(0, 1) within ±3, on a cell of length 1, in the mean.
+#[test]
+fn densities_are_those_of_the_quanta() {
+    let folder = folder(&text(N_ROWS, 0));
+    let found = |power: Power| power.load(folder.path()).unwrap().log_jacobian(99, 0);
+    let uniform = found(POWER);
+    assert_eq!((uniform.size(), uniform.count_nonzero(None::<i64>).int64_value(&[])), (vec![99], 0));
+    let found = found(BELLS);
+    let (mass, height) = (0.997_300_203_936_740_4, 0.004_431_848_411_938_008);
+    let variance = 1.0 - 6.0 * height / mass;
+    let entropy = 0.5 * std::f64::consts::TAU.ln() + 0.5 * variance + f64::ln(mass / 6.0);
+    let mean = found.mean(Kind::Double).double_value(&[]) / 3.0;
+    // The deviation of z²/2 is 1/√2 at most, over 297 places.
+    assert!((mean - entropy).abs() < 4.0 * 0.71 / 297f64.sqrt(), "{mean} for {entropy}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn unknown_names_come_with_the_known_ones() {
     refused("kind = \"power\"", "missing field `fresh_noise`");
     refused(
         "kind = \"images\"\nflipp = true\nsource = { kind = \"digits\" }",
-        "unknown field `flipp`, expected one of `source`, `flip`, `class_conditional`",
+        "unknown field `flipp`, expected one of `source`, `flip`, `dequantise`, `class_conditional`",
     );
     refused(
         "kind = \"images\"\nsource = { kind = \"cifar\" }",

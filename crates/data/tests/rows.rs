@@ -87,7 +87,8 @@ fn quantised() -> Tensor {
 
 fn dequantised(mean: &[f64], deviation: &[f64]) -> Rows {
     let (quantum, mean) = (Tensor::from_slice(&QUANTUM), Tensor::from_slice(mean));
-    let dequantisation = Dequantisation { quantum, mean, deviation: Tensor::from_slice(deviation) };
+    let dequantisation =
+        Dequantisation { places: Vec::new(), quantum, mean, deviation: Tensor::from_slice(deviation) };
     Rows::dequantised(quantised(), dequantisation).unwrap()
 }
 
@@ -175,7 +176,8 @@ fn what_a_state_is_given_travels_beside_it() {
 #[test]
 fn noise_is_for_states_only() {
     let (mean, deviation) = (Tensor::from_slice(&[0.0; 2]), Tensor::from_slice(&[1.0; 2]));
-    let dequantisation = Dequantisation { quantum: Tensor::from_slice(&QUANTUM), mean, deviation };
+    let dequantisation =
+        Dequantisation { places: Vec::new(), quantum: Tensor::from_slice(&QUANTUM), mean, deviation };
     let given = Tensor::arange(2000, (Kind::Float, Device::Cpu)).view([2000, 1]);
     let rows = Rows::dequantised(quantised(), dequantisation).unwrap().given(given).unwrap();
     let batch = rows.batch(50, 3, &STREAM);

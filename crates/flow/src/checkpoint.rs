@@ -33,6 +33,23 @@ pub fn find(path: &Path) -> Result<PathBuf> {
     Err(Error::NoCheckpoint { path: path.to_owned() })
 }
 
+/// The last `n` checkpoints of a run folder, the newest first.
+///
+/// # Errors
+/// [`Error::Refused`] if there are fewer, or the path is that of a file.
+pub fn last(path: &Path, n: usize) -> Result<Vec<PathBuf>> {
+    let found = checkpoints::list(&path.join("checkpoints"))?;
+    if found.len() < n {
+        return Err(Error::refused(format!(
+            "{} has {} checkpoints, of which the last {n} were asked for\n\
+             hint: a run writes one every `train.checkpoint_every` steps and keeps the last few",
+            path.display(),
+            found.len()
+        )));
+    }
+    Ok(found.into_iter().take(n).map(|(_, file)| file).collect())
+}
+
 /// The manifest that a checkpoint carries, or what its config says where it was written before there were manifests.
 ///
 /// # Errors

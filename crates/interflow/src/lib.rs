@@ -91,9 +91,9 @@ pub mod machine;
 
 pub use interflow_flow::config::{BaseConfig, EvaluationConfig, TargetConfig};
 pub use interflow_flow::{
-    AsPoints, Base, Cancel, DivergenceConfig, Engine, Error, Experiment, ExperimentConfig, Fill, FitOptions,
-    Flow, FlowManifest, FlowPath, Hidden, Meter, NoiseConfig, Precision, Progress, Result, SampleOptions,
-    Samples, Target, Task, Trained, Work, fit,
+    AsPoints, Base, Cancel, DivergenceConfig, Engine, Ensemble, Error, Experiment, ExperimentConfig, Fill,
+    FitOptions, Flow, FlowManifest, FlowPath, Hidden, Meter, NoiseConfig, Precision, Progress, Result,
+    SampleOptions, Samples, Target, Task, Trained, Work, fit,
 };
 
 pub use interflow_core as core;

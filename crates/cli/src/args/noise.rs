@@ -8,7 +8,7 @@ use interflow_flow::NoiseConfig;
 use interflow_solvers::{DiffusionConfig, DiffusionShape, Scheme, SdeConfig};
 use serde::de::DeserializeOwned;
 
-use super::{FlowArgs, RowsArgs};
+use super::{EnsembleArgs, FlowArgs, RowsArgs};
 
 /// Which path samples take.
 #[derive(Debug, Clone, Args)]
@@ -53,6 +53,9 @@ pub(crate) struct LogProbArgs {
     /// The rows.
     #[command(flatten)]
     pub(crate) rows: RowsArgs,
+    /// The flows beside it, where the mean of several densities is wanted.
+    #[command(flatten)]
+    pub(crate) beside: EnsembleArgs,
     /// The time of the density on the path, from 0 (base) to 1 (target).
     #[arg(short, long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) time: f64,

@@ -2,18 +2,21 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use interflow_flow::path::FlowPath;
 use interflow_flow::{Base, FlowManifest, Target, Work, checkpoint, evaluation};
 use interflow_study::report;
 use serde_json::{Value, json};
 
-use super::open::open_with_checkpoint;
+use super::open::{open_together, open_with_checkpoint};
 use crate::args::EvaluateArgs;
 use crate::output::print_line;
 
 /// Evaluates a checkpoint on the held-out set of its experiment.
 pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
+    if args.path.sde && !args.beside.is_alone() {
+        bail!("the stochastic equation is that of one flow\nhint: leave out --sde, or --with and --last");
+    }
     let (flow, checkpoint) = open_with_checkpoint(&args.flow, work)?;
     let config = checkpoint::experiment(&checkpoint)?;
     let target = Target::load(&config.target, &args.flow.data)?;
@@ -23,7 +26,13 @@ pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
     let mut result = serde_json::Map::new();
     result.insert("experiment".into(), json!(flow.manifest().name));
     result.insert("step".into(), json!(engine.step()));
-    result.extend(evaluation::evaluate(engine, &config.evaluation, &base, &target)?);
+    if args.beside.is_alone() {
+        result.extend(evaluation::evaluate(engine, &config.evaluation, &base, &target)?);
+    } else {
+        let ensemble = open_together(&args.flow, &args.beside, work)?;
+        result.insert("members".into(), json!(ensemble.flows().len()));
+        result.extend(evaluation::evaluate_together(&ensemble, &config.evaluation, &base, &target)?);
+    }
     let path = FlowPath::new(engine, args.path.along)?;
     if let Some(noise) = args.path.noise(path.regular_shape()) {
         let bound = evaluation::noisy_nll(&path, &noise, engine, &config.evaluation, &target)?;

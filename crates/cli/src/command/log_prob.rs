@@ -8,22 +8,23 @@ use interflow_flow::path::check_time;
 use serde_json::json;
 use tch::Kind;
 
-use super::open::{open, say};
+use super::open::{open_together, say};
 use crate::args::LogProbArgs;
 use crate::output::Output;
 use crate::rows::RowsOfFile;
 
 /// Log-densities of rows.
 pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
-    let (time, calls, args) = (args.time, args.calls, &args.rows);
+    let (time, calls, beside, args) = (args.time, args.calls, &args.beside, &args.rows);
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
-    let flow = open(&args.flow, work)?;
-    let rows = RowsOfFile::read(args, &flow)?;
-    let (points, log_jacobian) = rows.at(time, &flow)?;
+    let ensemble = open_together(&args.flow, beside, work)?;
+    let flow = &ensemble.flows()[0];
+    let rows = RowsOfFile::read(args, flow)?;
+    let (points, log_jacobian) = rows.at(time, flow)?;
     let found = match calls {
-        None => flow.log_density_counted(&points, time)?,
-        Some(calls) => flow.log_density_in(&points, time, calls)?,
+        None => ensemble.log_density(&points, time)?,
+        Some(calls) => ensemble.log_density_in(&points, time, calls)?,
     };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);

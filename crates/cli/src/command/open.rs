@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use interflow_flow::{Flow, Threads, Work, checkpoint, device};
+use interflow_flow::{Ensemble, Flow, Threads, Work, checkpoint, device};
 use interflow_train::Checkpoint;
 use serde_json::Value;
 use tch::Device;
 
-use crate::args::FlowArgs;
+use crate::args::{EnsembleArgs, FlowArgs};
 use crate::output::print_line;
 use crate::terminal;
 
@@ -25,6 +25,23 @@ pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow
     let flow = restore(args, &checkpoint, device)
         .with_context(|| format!("cannot use the checkpoint: {}", file.display()))?;
     Ok((flow.with_work(work.clone()), checkpoint))
+}
+
+/// The flows that the arguments name, whose densities are averaged.
+pub(super) fn open_together(args: &FlowArgs, beside: &EnsembleArgs, work: &Work) -> Result<Ensemble> {
+    let mut files = vec![checkpoint::find(&args.checkpoint)?];
+    if let Some(n) = beside.last {
+        files = checkpoint::last(&args.checkpoint, n as usize)?;
+    }
+    for other in &beside.others {
+        files.push(checkpoint::find(other)?);
+    }
+    let mut flows = Vec::new();
+    for file in files {
+        let args = FlowArgs { checkpoint: file, ..args.clone() };
+        flows.push(open(&args, work)?);
+    }
+    Ok(Ensemble::new(flows)?)
 }
 
 /// The device of this name; of `cuda` each process of a machine has one of its own.

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
+use super::levels::Quantisation;
 use super::shape::ImageShape;
 use crate::error::{Error, Result};
+use crate::place_law::PlaceLaw;
 
 /// Images of one shape with their classes. Parts of a set share its memory, which is a mapped file for large sets.
 #[derive(Clone)]
@@ -15,6 +17,7 @@ pub struct Images {
     /// All images of the set, `[M, D]` of kind `Uint8`.
     all: Arc<Mutex<Tensor>>,
     facts: Facts,
+    places: PlaceLaw,
     /// Which of them these are.
     numbers: Arc<Vec<i64>>,
     labels: Arc<Vec<i64>>,
@@ -68,7 +71,24 @@ impl Images {
             return refuse(format!("labels must be in 0..{}, found: {label}", facts.n_classes));
         }
         let all = Arc::new(Mutex::new(pixels.to_device(Device::Cpu).contiguous()));
-        Ok(Self { all, facts, numbers: Arc::new((0..n).collect()), labels: Arc::new(labels) })
+        Ok(Self {
+            all,
+            facts,
+            places: PlaceLaw::default(),
+            numbers: Arc::new((0..n).collect()),
+            labels: Arc::new(labels),
+        })
+    }
+
+    /// The same images, whose points have places of this law in their levels' cells; those of new images are uniform.
+    #[must_use]
+    pub fn with_places(self, places: PlaceLaw) -> Self {
+        Self { places, ..self }
+    }
+
+    /// How levels and points belong together.
+    pub fn quantisation(&self) -> Quantisation {
+        Quantisation { n_levels: self.facts.n_levels, places: self.places }
     }
 
     /// How many images there are.

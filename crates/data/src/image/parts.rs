@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::images::Images;
 use crate::error::{Error, Result};
+use crate::place_law::PlaceLaw;
 use crate::split::Split;
 
 /// A set's parts, of one shape.
@@ -18,6 +19,16 @@ pub struct ImageParts {
 }
 
 impl ImageParts {
+    /// The same images, whose points have places of this law in their levels' cells.
+    #[must_use]
+    pub fn with_places(self, places: PlaceLaw) -> Self {
+        Self {
+            train: self.train.with_places(places),
+            validation: self.validation.with_places(places),
+            test: self.test.with_places(places),
+        }
+    }
+
     /// Training images, of which the last `n_validation` are for validation, beside a test set of its own.
     pub(super) fn with_test(known: &Images, n_validation: i64, test: Images) -> Result<Self> {
         if n_validation < 1 || n_validation >= known.n() {

@@ -8,7 +8,7 @@ use interflow_core::{Given, GivenSpace, Points, Space};
 use tch::{Device, Kind, Tensor};
 
 use super::images::Images;
-use super::levels::{NOISE_BYTES, spread};
+use super::levels::{NOISE_BYTES, Spread};
 use crate::epochs::Epochs;
 
 /// Images in a new order in each epoch, dequantised anew at every visit, flipped and with their class if asked for.
@@ -17,6 +17,7 @@ use crate::epochs::Epochs;
 #[derive(Debug)]
 pub struct ImageSource {
     images: Images,
+    spread: Spread,
     epochs: Epochs,
     flips: Flips,
     classes: Classes,
@@ -44,7 +45,8 @@ impl ImageSource {
     /// A source of these images as they are.
     pub fn new(images: Images) -> Self {
         let epochs = Epochs::new(images.n());
-        Self { images, epochs, flips: Flips::Never, classes: Classes::None }
+        let spread = images.quantisation().spread();
+        Self { images, spread, epochs, flips: Flips::Never, classes: Classes::None }
     }
 
     /// The same with every second image mirrored left to right, at random.
@@ -118,7 +120,7 @@ impl Source for ImageSource {
                 levels.chunks_exact_mut(width).for_each(<[u8]>::reverse);
             }
             classes.extend(self.class(*number, drop));
-            spread(levels, noise, self.images.n_levels(), row);
+            self.spread.row(levels, noise, row);
         }
         let x = Tensor::from_slice(&values).view([rows.end - rows.start, shape.dim()]);
         Points { x, given: self.given(&classes) }

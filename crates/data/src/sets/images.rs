@@ -11,7 +11,8 @@ use tch::Tensor;
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::image::{ImageParts, ImageSetConfig, ImageSource, dequantise};
+use crate::image::{ImageParts, ImageSetConfig, ImageSource};
+use crate::place_law::PlaceLaw;
 use crate::prefetch::Prefetch;
 
 /// One thread makes a quarter of a million of CIFAR-10's images a second, more than any network takes.
@@ -28,6 +29,9 @@ pub struct ImagesConfig {
     /// Whether every second training image, at random, is mirrored left to right.
     #[serde(default)]
     pub flip: bool,
+    /// Where in its level's cell a pixel's point lies.
+    #[serde(default, skip_serializing_if = "PlaceLaw::is_uniform")]
+    pub dequantise: PlaceLaw,
     /// How the flow depends on an image's class; without it, points are given nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_conditional: Option<ClassConfig>,
@@ -49,13 +53,13 @@ impl ImagesConfig {
 
     /// Images of this set as they are, given nothing.
     pub fn new(source: ImageSetConfig) -> Self {
-        Self { source, flip: false, class_conditional: None }
+        Self { source, flip: false, dequantise: PlaceLaw::default(), class_conditional: None }
     }
 
     /// Reads the set from below the folder `data`.
     ///
     /// # Errors
-    /// [`Error::Images`] for a dropout outside of 0..1, or as [`ImageSetConfig::load`].
+    /// [`Error::Images`] for a dropout outside of 0..1, [`Error::Place`] for a width out of range, or as [`ImageSetConfig::load`].
     pub fn load(&self, data: &Path) -> Result<ImageDataset> {
         if let Some(classes) = &self.class_conditional
             && !(0.0..1.0).contains(&classes.dropout)
@@ -63,7 +67,8 @@ impl ImagesConfig {
             let problem = format!("class_conditional.dropout must be in 0..1, found: {}", classes.dropout);
             return Err(Error::Images { problem });
         }
-        Ok(ImageDataset { parts: self.source.load(data)?, config: self.clone() })
+        self.dequantise.check()?;
+        Ok(ImageDataset { parts: self.source.load(data)?.with_places(self.dequantise), config: self.clone() })
     }
 }
 
@@ -117,7 +122,7 @@ impl Dataset for ImageDataset {
     fn test(&self, n: i64, seed: u64) -> Points {
         let test = &self.parts.test;
         let n = n.clamp(0, test.n());
-        let x = dequantise(&test.pixels(0, n), test.n_levels(), 0, &Stream::new(seed, Purpose::Test));
+        let x = test.quantisation().dequantise(&test.pixels(0, n), 0, &Stream::new(seed, Purpose::Test));
         let given = match self.config.class_conditional {
             Some(_) => Given::Class(Tensor::from_slice(&test.labels()[..n as usize])),
             None => Given::Nothing,

@@ -8,20 +8,22 @@ use tch::{Device, Kind, Tensor};
 use super::values::{Results, mean};
 use crate::config::EvaluationConfig;
 use crate::engine::Engine;
+use crate::ensemble;
 use crate::error::Result;
 use crate::path::{FlowPath, NoiseConfig};
 use crate::target::Target;
 
-/// The flow's NLL beside those of the true density and of a Gaussian, where there are such.
+/// The NLL of the flow, or of the mean density of several, beside those of the true density and of a Gaussian, where there are such.
 pub(super) fn evaluate(
-    engine: &Engine,
+    engines: &[&Engine],
     config: &EvaluationConfig,
     target: &Target,
     results: &mut Results,
 ) -> Result<()> {
+    let engine = engines[0];
     let points = test_points(engine, config, target);
-    let task = engine.work().begin("test NLL", points.len() as u64);
-    let found = engine.log_density(&points, 1.0, &task)?;
+    let task = engine.work().begin("test NLL", (engines.len() * points.len() as usize) as u64);
+    let found = ensemble::log_density(engines, &points, &task)?;
     drop(task);
     let log_density = found.rows.to_device(Device::Cpu).to_kind(Kind::Double);
     let log_jacobian = target.log_jacobian(points.len(), engine.seed());

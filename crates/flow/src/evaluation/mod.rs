@@ -15,6 +15,7 @@ pub use self::values::{Results, estimate, mean};
 use crate::base::{Base, BaseLaw};
 use crate::config::EvaluationConfig;
 use crate::engine::Engine;
+use crate::ensemble::Ensemble;
 use crate::error::Result;
 use crate::target::Target;
 
@@ -24,16 +25,40 @@ use crate::target::Target;
 /// # Errors
 /// If the target's points are not the flow's, a solver fails, or the work is cancelled.
 pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target: &Target) -> Result<Results> {
+    let mut results = likelihoods(&[engine], config, base, target)?;
+    if target.images().is_none() && !base.law().is_standard_normal() {
+        two_sample::evaluate(engine, config.n_two_sample, (base, target), &mut results)?;
+    }
+    Ok(results)
+}
+
+/// The held-out likelihoods of several flows as one: of the mean of their densities.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_together(
+    ensemble: &Ensemble,
+    config: &EvaluationConfig,
+    base: &Base,
+    target: &Target,
+) -> Result<Results> {
+    likelihoods(&ensemble.engines(), config, base, target)
+}
+
+/// The numbers that the mean density of `engines` decides on. What else there is to know, as the seed, is the first one's.
+fn likelihoods(
+    engines: &[&Engine],
+    config: &EvaluationConfig,
+    base: &Base,
+    target: &Target,
+) -> Result<Results> {
     check_memory(config, base, target)?;
     if let Some(images) = target.images() {
-        return bits_per_dim::evaluate(engine, config, images);
+        return bits_per_dim::evaluate(engines, config, images);
     }
     let mut results = Results::new();
-    if engine.base().density().is_some() {
-        likelihood::evaluate(engine, config, target, &mut results)?;
-    }
-    if !base.law().is_standard_normal() {
-        two_sample::evaluate(engine, config.n_two_sample, (base, target), &mut results)?;
+    if engines.iter().all(|engine| engine.base().density().is_some()) {
+        likelihood::evaluate(engines, config, target, &mut results)?;
     }
     Ok(results)
 }

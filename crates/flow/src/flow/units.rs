@@ -108,8 +108,9 @@ impl Flow {
     pub(super) fn enter(&self, points: &Points, t: f64) -> Result<(Points, Tensor)> {
         if let Some(levels) = self.levels_at(t) {
             let x = levels.dequantise(&points.x, self.engine.seed())?;
+            let log_jacobian = levels.log_jacobian(&x);
             let entered = Points { x, given: self.standardise_given(&points.given, points.len())? };
-            return Ok((entered, Tensor::from(levels.log_jacobian())));
+            return Ok((entered, log_jacobian));
         }
         self.rows_space().check("the flow", &points.x, &points.given)?;
         let given = self.standardise_given(&points.given, points.len())?;
@@ -144,7 +145,7 @@ impl Flow {
         let x = self.leave(z, 1.0)?;
         let log_jacobian = match (self.columns_at(1.0), self.levels_at(1.0)) {
             (Some(columns), _) => columns.log_jacobian_of(z, &x)?,
-            (None, Some(levels)) => Tensor::from(levels.log_jacobian()),
+            (None, Some(levels)) => levels.log_jacobian(z),
             (None, None) => Tensor::from(0.0),
         };
         Ok((x, log_jacobian))

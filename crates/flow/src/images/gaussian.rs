@@ -1,7 +1,7 @@
 //! The Gaussians that are fitted to a set of images.
 
 use interflow_core::rng::{Purpose, Stream};
-use interflow_data::{ImageShape, Images, dequantise};
+use interflow_data::{ImageShape, Images};
 use interflow_metrics::GaussianFit;
 use interflow_train::{AxesKind, CosineAxes, PreconditionConfig, PrincipalAxes};
 use tch::Tensor;
@@ -73,7 +73,7 @@ pub fn dequantised<'a>(
         task.check()?;
         let n = chunk.min(n_images - first);
         task.advance(n as u64);
-        Ok(dequantise(&images.pixels(first, n), images.n_levels(), first as u64, &noise))
+        Ok(images.quantisation().dequantise(&images.pixels(first, n), first as u64, &noise))
     })
 }
 

@@ -1,13 +1,12 @@
 //! The levels of images' pixels as a flow's states, and back.
 
 use interflow_core::rng::{Purpose, Stream};
-use interflow_data::{dequantise, quantise};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Result, refuse};
 use crate::manifest::ImageManifest;
 
-/// The images that a flow's states are: level k of `n_levels` is spread over one of as many equal parts of [−1, 1).
+/// The images that a flow's states are: level k of `n_levels` has one of as many equal parts of [−1, 1).
 #[derive(Debug, Clone, Copy)]
 pub struct Levels {
     images: ImageManifest,
@@ -36,7 +35,7 @@ impl Levels {
         let flat = levels.reshape([n, dim]).to_device(Device::Cpu);
         self.check(&flat)?;
         let stream = Stream::new(seed, Purpose::Test);
-        Ok(dequantise(&flat.to_kind(Kind::Uint8), self.images.n_levels, 0, &stream))
+        Ok(self.images.quantisation().dequantise(&flat.to_kind(Kind::Uint8), 0, &stream))
     }
 
     /// Refuses numbers that are no levels.
@@ -56,12 +55,13 @@ impl Levels {
 
     /// The levels `[N, D]`, of kind `Uint8`, that states `[N, D]` stand for.
     pub fn quantise(&self, x: &Tensor) -> Tensor {
-        quantise(&x.to_device(Device::Cpu), self.images.n_levels).to_kind(Kind::Uint8)
+        self.images.quantisation().quantise(&x.to_device(Device::Cpu))
     }
 
-    /// What a log-density of states needs to become one where a level is of length 1, in nats: then it bounds the
-    /// log-probability of the levels.
-    pub fn log_jacobian(&self) -> f64 {
-        (2.0 / self.images.n_levels as f64).ln() * self.images.shape().dim() as f64
+    /// What the log-densities of states `x`, `[N, D]`, need to bound the log-probabilities of their levels, `[N]` in nats: a
+    /// level is of length 1, and the noise has a density of its own.
+    pub fn log_jacobian(&self, x: &Tensor) -> Tensor {
+        let per_level = (2.0 / self.images.n_levels as f64).ln() * self.images.shape().dim() as f64;
+        self.images.quantisation().entropy_term(&x.to_device(Device::Cpu)) + per_level
     }
 }

@@ -2,7 +2,8 @@
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, Points};
-use interflow_data::{ImageShape, Images, dequantise};
+use interflow_data::{ImageShape, Images};
+use interflow_metrics::bits_per_dim;
 use interflow_models::ModelConfig;
 use tch::{Device, Kind, Tensor};
 
@@ -12,7 +13,7 @@ use crate::error::{Error, Result, refuse, torch};
 use crate::manifest::{FlowManifest, ImageManifest};
 
 /// The images that a flow's states are, and the classes that the flow tells apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ImageSpace {
     images: ImageManifest,
     n_classes: i64,
@@ -88,12 +89,20 @@ impl ImageSpace {
     /// # Panics
     /// If there is no image of a number.
     pub fn points(&self, images: &Images, chosen: &[i64], first: u64, stream: &Stream) -> Points {
-        let x = dequantise(&images.pixels_of(chosen), self.n_levels(), first, stream);
+        let x = self.images.quantisation().dequantise(&images.pixels_of(chosen), first, stream);
         if self.n_classes == 0 {
             return x.into();
         }
         let classes: Vec<i64> = chosen.iter().map(|&number| images.labels()[number as usize]).collect();
         Points { x, given: Given::Class(Tensor::from_slice(&classes)) }
+    }
+
+    /// The bound on the bits per dimension, `[N]`, of the images whose dequantised points `x`, `[N, D]`, have these log-densities,
+    /// `[N]`, in nats.
+    pub fn bits_per_dim(&self, log_density: &Tensor, x: &Tensor) -> Tensor {
+        let double = |x: &Tensor| x.to_device(Device::Cpu).to_kind(Kind::Double);
+        let bound = double(log_density) + self.images.quantisation().entropy_term(&double(x));
+        bits_per_dim(&bound, self.shape().dim(), self.n_levels())
     }
 
     /// Base points number `first..first + n` of a flow, given the classes in turn where it has some.

@@ -1,7 +1,7 @@
 //! What a manifest says of the ends of its flow.
 
 use interflow_core::known;
-use interflow_data::{Columns, ImageShape, WhiteningNumbers};
+use interflow_data::{Columns, ImageShape, PlaceLaw, Quantisation, WhiteningNumbers};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Base, BaseLaw};
@@ -69,7 +69,7 @@ pub struct TargetManifest {
 }
 
 /// The images that a flow's states are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageManifest {
     /// 1 for grey, 3 for red, green and blue.
@@ -80,12 +80,20 @@ pub struct ImageManifest {
     pub width: i64,
     /// The levels of a pixel.
     pub n_levels: i64,
+    /// Where in its level's cell a pixel's point lies.
+    #[serde(default, skip_serializing_if = "PlaceLaw::is_uniform")]
+    pub dequantise: PlaceLaw,
 }
 
 impl ImageManifest {
     /// Channels, height and width.
     pub fn sides(&self) -> [i64; 3] {
         [self.channels, self.height, self.width]
+    }
+
+    /// How levels and points belong together.
+    pub fn quantisation(&self) -> Quantisation {
+        Quantisation { n_levels: self.n_levels, places: self.dequantise }
     }
 
     /// The images' shape.
@@ -106,7 +114,8 @@ impl TargetManifest {
             whitening: data.whitening().map(interflow_data::Whitening::numbers),
             images: data.images().map(|images| {
                 let ImageShape { channels, height, width } = images.train.shape();
-                ImageManifest { channels, height, width, n_levels: images.train.n_levels() }
+                let Quantisation { n_levels, places: dequantise } = images.train.quantisation();
+                ImageManifest { channels, height, width, n_levels, dequantise }
             }),
         }
     }

@@ -3,9 +3,9 @@
 use interflow_core::density::StandardNormal;
 use interflow_core::source::Source;
 use interflow_core::{Given, GivenSpace, Points, Space};
-use interflow_data::{Dataset, ImageParts, ImageShape, ImageSource, Images};
+use interflow_data::{Dataset, ImageParts, ImageShape, ImageSource, Images, PlaceLaw};
 use interflow_flow::config::{EvaluationConfig, FidConfig, ImageEvaluationConfig};
-use interflow_flow::evaluation::evaluate;
+use interflow_flow::evaluation::{Results, evaluate};
 use interflow_flow::images::{ImageSpace, fid, nearest, spread, test_noise};
 use interflow_flow::manifest::{BaseManifest, ImageManifest, TargetManifest};
 use interflow_flow::{Base, BaseLaw, Engine, Flow, Target, Work};
@@ -32,8 +32,9 @@ fn images(n: i64, index: u64) -> Images {
 struct Set(ImageParts);
 
 impl Set {
-    fn new() -> Self {
-        Self(ImageParts { train: images(40, 0), validation: images(5, 1), test: images(60, 2) })
+    fn new(places: PlaceLaw) -> Self {
+        let parts = ImageParts { train: images(40, 0), validation: images(5, 1), test: images(60, 2) };
+        Self(parts.with_places(places))
     }
 }
 
@@ -59,18 +60,52 @@ impl Dataset for Set {
     }
 }
 
-fn engine(affine: Affine) -> Engine {
-    let images = ImageManifest { channels: 1, height: 3, width: 4, n_levels: N_LEVELS };
+fn engine(affine: Affine, dequantise: PlaceLaw) -> Engine {
+    let images = ImageManifest { channels: 1, height: 3, width: 4, n_levels: N_LEVELS, dequantise };
     let target = TargetManifest { images: Some(images), ..TargetManifest::default() };
     affine.engine(BaseManifest::StandardNormal {}, target)
+}
+
+/// What is measured with two draws of the noise.
+fn evaluated(engine: &Engine, set: Set) -> Results {
+    let images = ImageEvaluationConfig { n_dequantise: 2, ..ImageEvaluationConfig::default() };
+    let config = EvaluationConfig { images: Some(images), ..config(100) };
+    let base = Base::of_law(BaseLaw::Normal(StandardNormal { dim: SHAPE.dim() }));
+    evaluate(engine, &config, &base, &Target::Data(Box::new(set))).unwrap()
+}
+
+/// Bits/dim by truncated normal noise are the expectation, over the levels and the noise, of the law's log-density less the
+/// noise's; by more draws at once they are fewer.
+#[test]
+fn bits_per_dim_account_for_the_noise() {
+    let affine = Affine::new(space(SHAPE.dim(), CLASSES));
+    let bells = PlaceLaw::TruncatedNormal { width: 3.0 };
+    let set = Set::new(bells);
+    let classes = Given::Class(Tensor::from_slice(set.0.test.labels()));
+    // N(0, 1) within ±3: its mass, its variance, and the entropy of the place z/6 + ½.
+    let (mass, height) = (0.997_300_203_936_740_4, 0.004_431_848_411_938_008);
+    let variance = 1.0 - 6.0 * height / mass;
+    let entropy = 0.5 * std::f64::consts::TAU.ln() + 0.5 * variance + f64::ln(mass / 6.0);
+    // The mean square of the middles of 16 cells of [−1, 1), and the noise's.
+    let square = (256.0 - 1.0) / (3.0 * 256.0) + variance * (2.0 / 16.0 / 6.0_f64).powi(2);
+    let squares = (affine.mean(&classes).square() + square) / affine.scale.square();
+    let nats = squares * 0.5 + affine.scale.log() + 0.5 * std::f64::consts::TAU.ln() - entropy;
+    let expectation = nats.mean(Kind::Double).double_value(&[]) / std::f64::consts::LN_2 + 3.0;
+
+    let results = evaluated(&engine(affine, bells), set);
+    let (bits, standard_error) = mean_of(&results, "bits_per_dim");
+    assert!((bits - expectation).abs() < 4.0 * standard_error, "{bits} ± {standard_error} {expectation}");
+    let importance = mean_of(&results, "bits_per_dim_importance").0;
+    assert!(importance < bits && importance > bits - 0.1, "{importance} {bits}");
 }
 
 #[test]
 fn bits_per_dim_are_those_of_the_flows_law() {
     let affine = Affine::new(space(SHAPE.dim(), CLASSES));
-    let set = Set::new();
+    let uniform = PlaceLaw::default();
+    let set = Set::new(uniform);
     let test = set.0.test.clone();
-    let image_space = ImageSpace::of(engine(Affine::new(affine.space)).manifest()).unwrap();
+    let image_space = ImageSpace::of(engine(Affine::new(affine.space), uniform).manifest()).unwrap();
 
     // The mean over two draws of the noise, by the density in closed form.
     let draws: Vec<Tensor> = (0..2u64)
@@ -88,10 +123,7 @@ fn bits_per_dim_are_those_of_the_flows_law() {
     let nats = squares * 0.5 + affine.scale.log() + 0.5 * std::f64::consts::TAU.ln();
     let expectation = nats.mean(Kind::Double).double_value(&[]) / std::f64::consts::LN_2 + 3.0;
 
-    let images = ImageEvaluationConfig { n_dequantise: 2, ..ImageEvaluationConfig::default() };
-    let config = EvaluationConfig { images: Some(images), ..config(100) };
-    let base = Base::of_law(BaseLaw::Normal(StandardNormal { dim: SHAPE.dim() }));
-    let results = evaluate(&engine(affine), &config, &base, &Target::Data(Box::new(set))).unwrap();
+    let results = evaluated(&engine(affine, uniform), set);
 
     let (bits, standard_error) = mean_of(&results, "bits_per_dim");
     assert!((bits - expected.mean).abs() < 1e-4, "{bits} against {expected:?}");
@@ -101,6 +133,7 @@ fn bits_per_dim_are_those_of_the_flows_law() {
     assert!((mean_of(&results, "bits_per_dim_below_gaussian").0 - below).abs() < 1e-9);
     let names = [
         "bits_per_dim",
+        "bits_per_dim_importance",
         "gaussian_axes",
         "gaussian_bits_per_dim",
         "bits_per_dim_below_gaussian",
@@ -117,7 +150,7 @@ fn bits_per_dim_are_those_of_the_flows_law() {
 
 #[test]
 fn pixels_come_back_from_points_with_their_classes() {
-    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)));
+    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default());
     let (space, set) = (ImageSpace::of(engine.manifest()).unwrap(), images(9, 3));
     let points = space.points(&set, &[8, 0, 5], 2, &test_noise(1));
     let pixels = space.pixels(&points.x);
@@ -130,7 +163,7 @@ fn pixels_come_back_from_points_with_their_classes() {
 
 #[test]
 fn base_points_take_the_classes_in_turn_and_depend_on_their_numbers_alone() {
-    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)));
+    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default());
     let space = ImageSpace::of(engine.manifest()).unwrap();
     let (all, some) = (space.base_points(&engine, 0, 7), space.base_points(&engine, 4, 3));
     let (all, some) = (all.unwrap(), some.unwrap());
@@ -140,7 +173,7 @@ fn base_points_take_the_classes_in_turn_and_depend_on_their_numbers_alone() {
 
 #[test]
 fn a_network_for_other_images_is_refused() {
-    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)));
+    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default());
     let space = ImageSpace::of(engine.manifest()).unwrap();
     let net = |shape| ModelConfig::UNet(UNetConfig::new(shape, 8, vec![1]));
     assert!(space.check_model(&net([1, 3, 4])).is_ok());
@@ -160,7 +193,7 @@ fn an_image_of_the_set_is_nearest_to_itself() {
 
 #[test]
 fn nothing_is_compared_without_inceptions_weights() {
-    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)));
+    let engine = engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default());
     let folder = tempfile::tempdir().unwrap();
     let found = fid::compare(&engine, Some(&images(9, 5)), &FidConfig::default(), folder.path()).unwrap();
     assert_eq!(found, Value::Null);
@@ -168,7 +201,7 @@ fn nothing_is_compared_without_inceptions_weights() {
 
 #[test]
 fn levels_go_in_and_come_out_whatever_their_kind_and_shape() {
-    let flow = Flow::from(engine(Affine::new(space(SHAPE.dim(), CLASSES))));
+    let flow = Flow::from(engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default()));
     let levels = stream("levels").at(0).integers(6 * SHAPE.dim(), N_LEVELS).view([6, SHAPE.dim()]);
     let points = |x: Tensor| Points { x, given: Given::class(1, 6) };
     let bytes = points(levels.to_kind(Kind::Uint8).view([6, 1, 3, 4]));

@@ -15,6 +15,7 @@ pub(super) fn dequantised(columns: &Columns, rows: &Tensor) -> Result<Rows> {
     let numbers =
         |number: fn(&Affine) -> f64| Tensor::from_slice(&scales.iter().map(number).collect::<Vec<_>>());
     let dequantisation = Dequantisation {
+        places: Vec::new(),
         quantum: numbers(|scale| scale.quantum.unwrap_or(0.0)),
         mean: numbers(|scale| scale.mean),
         deviation: numbers(|scale| scale.deviation),

@@ -6,7 +6,6 @@ use anyhow::Result;
 use interflow_core::Points;
 use interflow_flow::Engine;
 use interflow_flow::images::ImageSpace;
-use interflow_metrics::bits_per_dim;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -54,7 +53,7 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
     let images = ImageSpace::of(engine.manifest()).ok();
     let bits = |log_density: &Tensor| {
         let space = images.as_ref()?;
-        let bits = bits_per_dim(&double(log_density), space.shape().dim(), space.n_levels());
+        let bits = space.bits_per_dim(log_density, &points.x);
         Some(bits.mean(Kind::Double).double_value(&[]))
     };
     let (mut rows, mut numbers) = (Vec::new(), Map::new());

@@ -1,0 +1,100 @@
+//! Several flows as one density: the mean of theirs.
+//!
+//! Flows that were trained apart, or one at several moments of its training, err in different places. The mean of their
+//! densities `ρ = (ρ₁ + … + ρ_M)/M` is a density too, that of a flow drawn at random, and by Jensen's inequality
+//! `log ρ ≥ (log ρ₁ + … + log ρ_M)/M`: it is never worse than they are in the mean, at M times the cost.
+
+use interflow_core::Points;
+use tch::{Device, Kind, Tensor};
+
+use crate::engine::{Computed, Engine};
+use crate::error::{Result, refuse};
+use crate::flow::{AsPoints, Flow};
+use crate::work::Task;
+
+/// Several flows of the same data whose densities are averaged.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # let run = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/v1/mlp.safetensors");
+/// use interflow_flow::{Ensemble, Flow};
+///
+/// let flow = Flow::load(run)?;
+/// let points = flow.sample(4, 0)?;
+/// let alone = flow.log_density(&points, 1.0)?;
+/// // A flow beside itself is itself.
+/// let together = Ensemble::new(vec![flow, Flow::load(run)?])?.log_density(&points, 1.0)?.rows;
+/// assert!(together.allclose(&alone, 1e-5, 1e-5, false));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Ensemble {
+    flows: Vec<Flow>,
+}
+
+impl Ensemble {
+    /// The mean of the densities of these flows.
+    ///
+    /// # Errors
+    /// [`crate::Error::Refused`] if there is none, or if they are not flows of points of the same columns or images.
+    pub fn new(flows: Vec<Flow>) -> Result<Self> {
+        let Some((first, others)) = flows.split_first() else {
+            return refuse("an ensemble wants at least one flow");
+        };
+        for (other, number) in others.iter().zip(2..) {
+            let (one, other) = (first.manifest(), other.manifest());
+            if one.space != other.space || one.target != other.target {
+                return refuse(format!(
+                    "the densities of flows of different data have no mean: flow {number} has other columns, scales or \
+                     images than the first\nhint: take runs of the same data that differ in their seed, network or \
+                     training"
+                ));
+            }
+        }
+        Ok(Self { flows })
+    }
+
+    /// The flows.
+    pub fn flows(&self) -> &[Flow] {
+        &self.flows
+    }
+
+    /// The flows' engines.
+    pub(crate) fn engines(&self) -> Vec<&Engine> {
+        self.flows.iter().map(Flow::engine).collect()
+    }
+
+    /// The logarithm of the mean density, `[N]` in nats, at points `[N, D]` of time `t`, as [`Flow::log_density`] has it of one
+    /// flow; with the calls of all networks.
+    ///
+    /// # Errors
+    /// As [`Flow::log_density`].
+    pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
+        mean_density(self.flows.iter().map(|flow| flow.log_density_counted(points, t)))
+    }
+
+    /// As [`Ensemble::log_density`], in so many calls of each flow map.
+    ///
+    /// # Errors
+    /// As [`Flow::log_density_in`].
+    pub fn log_density_in(&self, points: &impl AsPoints, t: f64, calls: u32) -> Result<Computed> {
+        mean_density(self.flows.iter().map(|flow| flow.log_density_in(points, t, calls)))
+    }
+}
+
+/// The logarithm of the mean density that `members` have at the flow's states `points` of time 1, `[N]` in nats.
+pub(crate) fn log_density(members: &[&Engine], points: &Points, task: &Task) -> Result<Computed> {
+    mean_density(members.iter().map(|engine| engine.log_density(points, 1.0, task)))
+}
+
+/// The logarithm of the mean of the densities whose logarithms `members` are, `[N]` each.
+fn mean_density(members: impl Iterator<Item = Result<Computed>>) -> Result<Computed> {
+    let members = members.collect::<Result<Vec<_>>>()?;
+    let nfe = members.iter().map(|found| found.nfe).sum();
+    let [alone] = &members[..] else {
+        let double = |found: &Computed| found.rows.to_device(Device::Cpu).to_kind(Kind::Double);
+        let rows = Tensor::stack(&members.iter().map(double).collect::<Vec<_>>(), 0);
+        return Ok(Computed { rows: rows.logsumexp(0i64, false) - (members.len() as f64).ln(), nfe });
+    };
+    Ok(Computed { rows: alone.rows.shallow_clone(), nfe })
+}
