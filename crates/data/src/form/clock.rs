@@ -3,18 +3,36 @@
 use jiff::ToSpan as _;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 /// The day that days and seconds are counted from.
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// How points of time are written, in the signs of `strftime`: `%Y-%m-%d`. Dates are days since the first of January 1970,
-/// points of time seconds since its beginning, times of day seconds since midnight.
+/// points of time seconds since its beginning, times of day seconds since midnight. Where the format has an offset from universal
+/// time (`%z`, `%:z`), seconds count in universal time, so that rows of different offsets are compared as what they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
     /// The format.
     pub format: String,
+    /// The offset from universal time, in seconds, that times are written with if the format has one: that of all rows, or 0 where
+    /// these differ.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: i32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(offset: &i32) -> bool {
+    *offset == 0
+}
+
+/// A field as a number with the offset that it was written with, 0 where it has none.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    number: f64,
+    offset: i32,
 }
 
 /// What a format tells.
@@ -26,6 +44,11 @@ enum Told {
 }
 
 impl Clock {
+    /// Times in this format, in universal time if it has an offset.
+    pub fn new(format: impl Into<String>) -> Self {
+        Self { format: format.into(), offset: 0 }
+    }
+
     /// The formats that are recognised, those of which one may be taken for another beside each other.
     pub(crate) fn known() -> Vec<Self> {
         const DATES: [&str; 16] = [
@@ -53,7 +76,7 @@ impl Clock {
         let moments = dates().flat_map(|date| {
             TIMES.into_iter().flat_map(move |time| {
                 ["T", " "].into_iter().flat_map(move |between| {
-                    ["", "Z", "+00:00", " UTC"]
+                    ["", "Z", "+00:00", " UTC", "%:z", "%z", "%:::z", " %:z", " %z"]
                         .into_iter()
                         .map(move |zone| format!("{date}{between}{time}{zone}"))
                 })
@@ -61,7 +84,7 @@ impl Clock {
         });
         let dates_alone = dates().map(str::to_owned);
         let times_alone = TIMES.into_iter().map(str::to_owned);
-        dates_alone.chain(times_alone).chain(moments).map(|format| Self { format }).collect()
+        dates_alone.chain(times_alone).chain(moments).map(Self::new).collect()
     }
 
     fn told(&self) -> Told {
@@ -77,7 +100,7 @@ impl Clock {
         let mut signs = self.format.chars();
         while let Some(sign) = signs.next() {
             if sign == '%' {
-                let letter = signs.find(|sign| !"-_0^#.".contains(*sign) && !sign.is_ascii_digit());
+                let letter = signs.find(|sign| !"-_0^#.:".contains(*sign) && !sign.is_ascii_digit());
                 if letter.is_some_and(|letter| letters.contains(letter)) {
                     return true;
                 }
@@ -91,9 +114,30 @@ impl Clock {
         if self.told() == Told::Date { "days" } else { "seconds" }
     }
 
+    /// The same clock with the offset that all `fields` are written with, if they share one.
+    #[must_use]
+    pub(crate) fn with_offset_of<'a>(self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        if !self.has("z") {
+            return self;
+        }
+        let mut offsets = fields.into_iter().filter_map(|field| Some(self.reading(field)?.offset));
+        let first = offsets.next().unwrap_or(0);
+        let shared = offsets.all(|offset| offset == first);
+        Self { offset: if shared { first } else { 0 }, ..self }
+    }
+
     /// The number of a field, if it is written so.
     pub(crate) fn number(&self, field: &str) -> Option<f64> {
-        let mut parsed = BrokenDownTime::parse(&self.format, field).ok()?;
+        Some(self.reading(field)?.number)
+    }
+
+    /// Whether a field, with the offset that it has, is written again as it stands.
+    pub(crate) fn rewrites(&self, field: &str) -> bool {
+        self.reading(field).is_some_and(|Reading { number, offset }| self.text_at(number, offset) == field)
+    }
+
+    fn reading(&self, field: &str) -> Option<Reading> {
+        let mut parsed = self.parsed(field)?;
         if parsed.year().is_some_and(|year| year < 1000) {
             // 04.01.26 has a year of two digits, and no year 26.
             return None;
@@ -107,18 +151,34 @@ impl Clock {
             whole + f64::from(time.subsec_nanosecond()) * 1e-9
         };
         let days = |date: Date| Some(f64::from(EPOCH.until(date).ok()?.get_days()));
-        match self.told() {
-            Told::Date => days(parsed.to_date().ok()?),
-            Told::TimeOfDay => Some(seconds(parsed.to_time().ok()?)),
+        let offset = parsed.offset().map_or(0, Offset::seconds);
+        let number = match self.told() {
+            Told::Date => days(parsed.to_date().ok()?)?,
+            Told::TimeOfDay => seconds(parsed.to_time().ok()?),
             Told::Moment => {
                 let moment: DateTime = parsed.to_datetime().ok()?;
-                Some(days(moment.date())? * 86_400.0 + seconds(moment.time()))
+                days(moment.date())? * 86_400.0 + seconds(moment.time()) - f64::from(offset)
             }
+        };
+        Some(Reading { number, offset })
+    }
+
+    /// The parts of a field; a Z at the end is the offset +00:00.
+    fn parsed(&self, field: &str) -> Option<BrokenDownTime> {
+        let parse = |field: &str| BrokenDownTime::parse(&self.format, field).ok();
+        match field.strip_suffix('Z').filter(|_| self.format.ends_with('z')) {
+            Some(local) if self.format.ends_with(":z") => parse(&format!("{local}+00:00")),
+            Some(local) => parse(&format!("{local}+0000")),
+            None => parse(field),
         }
     }
 
     /// A number as it is written; the nearest one that can be.
     pub(crate) fn text(&self, number: f64) -> String {
+        self.text_at(number, self.offset)
+    }
+
+    fn text_at(&self, number: f64, offset: i32) -> String {
         let number = number.clamp(-2e11, 2e11);
         let midnight = EPOCH.at(0, 0, 0, 0);
         let moment = match self.told() {
@@ -127,7 +187,7 @@ impl Clock {
                 let number = if told == Told::TimeOfDay {
                     number.clamp(0.0, 86_400.0 - self.resolution())
                 } else {
-                    number
+                    number + f64::from(offset)
                 };
                 let number = if self.format.contains("%.f") {
                     number
@@ -140,7 +200,9 @@ impl Clock {
                 day.checked_add(rest.microseconds()).unwrap_or(day)
             }
         };
-        BrokenDownTime::from(moment).to_string(&self.format).unwrap_or_default()
+        let mut parts = BrokenDownTime::from(moment);
+        parts.set_offset(Offset::from_seconds(offset).ok());
+        parts.to_string(&self.format).unwrap_or_default()
     }
 
     /// Seconds between neighbouring points that can be written.

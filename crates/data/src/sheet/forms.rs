@@ -97,11 +97,7 @@ impl Sheet {
             clock.number(first).is_some() && present.iter().all(|field| clock.number(field).is_some())
         };
         let reading: Vec<Clock> = Clock::known().into_iter().filter(reads).collect();
-        let writes = |clock: &&Clock| {
-            present
-                .iter()
-                .all(|field| clock.number(field).is_some_and(|number| clock.text(number) == **field))
-        };
+        let writes = |clock: &&Clock| present.iter().all(|field| clock.rewrites(field));
         let exact: Vec<&Clock> = reading.iter().filter(writes).collect();
         let candidates = if exact.is_empty() { reading.iter().collect() } else { exact };
         let Some(clock) = candidates.first() else { return Ok(None) };
@@ -120,7 +116,13 @@ impl Sheet {
             );
             return Err(content(&self.path, problem));
         }
-        Ok(Some((*clock).clone()))
+        Ok(Some((*clock).clone().with_offset_of(present.iter().copied())))
+    }
+
+    /// The form of the column at `place` as one of dates or times in this format.
+    pub(crate) fn clock_as(&self, place: usize, format: &str) -> Form {
+        let fields = self.fields(place);
+        Form::Time(Clock::new(format).with_offset_of(fields.iter().flatten().map(String::as_str)))
     }
 
     fn categories_of(&self, place: usize, fields: &[Option<String>]) -> Result<Form> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kind::ColumnKind;
 use crate::error::{Error, Result, content};
-use crate::form::{Clock, Form};
+use crate::form::Form;
 use crate::sheet::Sheet;
 use crate::sheet::names::pasted;
 
@@ -32,7 +32,7 @@ pub(super) fn forms(
         let form = match kinds.get(&place) {
             Some(ColumnKind::Category) => sheet.categories(place),
             Some(ColumnKind::Time(None)) => sheet.clock(place),
-            Some(ColumnKind::Time(Some(format))) => Ok(Form::Time(Clock { format: format.clone() })),
+            Some(ColumnKind::Time(Some(format))) => Ok(sheet.clock_as(place, format)),
             Some(_) => Ok(Form::Number),
             None => sheet.form(place),
         };
