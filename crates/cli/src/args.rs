@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand};
-use interflow_data::{Bounds, ColumnKind, DependentColumns, Marginals, Unfit};
+use interflow_data::{ColumnKind, DependentColumns, Limits, Marginals, Unfit};
 use interflow_flow::{Fill, Threads};
 use interflow_libtorch::Products;
 
@@ -157,9 +157,10 @@ pub(crate) struct FitArgs {
     /// What columns are, instead of what they look like: number, lattice, lattice:0.25, category, time or time:%d.%m.%Y.
     #[arg(long, value_parser = Said::<ColumnKind>::parse, value_name = "NAME=KIND,...")]
     pub(crate) kind: Vec<Said<ColumnKind>>,
-    /// Bounds of columns of numbers, outside which no sample lies, as in price=0.. or share=0..1.
-    #[arg(long, value_parser = Said::<Bounds>::parse, value_name = "NAME=LOWER..UPPER,...")]
-    pub(crate) bounds: Vec<Said<Bounds>>,
+    /// Bounds of columns, outside which no sample lies, as in price=0.., share=0..1 or, written as the column's dates are,
+    /// day=2020-01-01...
+    #[arg(long, value_parser = Said::<Limits>::parse, value_name = "NAME=LOWER..UPPER,...")]
+    pub(crate) bounds: Vec<Said<Limits>>,
     /// How numbers become coordinates: by a law that is fitted to each column (fitted), or by mean and deviation (plain).
     #[arg(long, default_value = "fitted", value_parser = named::<Marginals>)]
     pub(crate) marginals: Marginals,

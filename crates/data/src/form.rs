@@ -61,6 +61,11 @@ impl Form {
         Ok(numbers.map(|(number, text)| self.text(number, text)).collect())
     }
 
+    /// A number as a message says it.
+    pub(crate) fn said(&self, number: f64) -> String {
+        self.text(number, number.to_string())
+    }
+
     /// A number as it is written, `plain` where it is written as such.
     fn text(&self, number: f64, plain: String) -> String {
         if number.is_nan() {

@@ -104,8 +104,8 @@ pub use prefetch::Prefetch;
 pub use rows::{Dequantisation, Rows};
 pub use sets::{
     Benchmark, Bsds300, Bsds300Extent, ClassConfig, ColumnKind, DatasetConfig, DependentColumns, Gas,
-    Hepmass, HepmassExtent, ImageDataset, ImagesConfig, Marginals, Miniboone, Power, ReducedMiniboone,
-    TableConfig, Unfit, catalogue,
+    Hepmass, HepmassExtent, ImageDataset, ImagesConfig, Limits, Marginals, Miniboone, Power,
+    ReducedMiniboone, TableConfig, Unfit, catalogue,
 };
 pub use sheet::Sheet;
 pub use sheet::format::{Decimal, Header, Separator, TextFormat, Thousands};

@@ -25,6 +25,7 @@ pub use miniboone::Miniboone;
 pub use miniboone_reduced::ReducedMiniboone;
 pub use power::Power;
 pub use table::kind::ColumnKind;
+pub use table::limits::Limits;
 pub use table::{DependentColumns, Marginals, TableConfig, Unfit};
 
 use crate::card::Card;

@@ -151,7 +151,7 @@ fn what_a_flow_was_never_given_is_refused() {
 #[test]
 fn what_is_said_of_columns_is_held_against_them() {
     let refusal = |name: &str, kind: Option<&str>, bounds: Option<&str>| {
-        let result = load(&zoo(200), |config| {
+        let result = load(&zoo(500), |config| {
             config.drop = vec!["weight".to_owned()];
             if let Some(kind) = kind {
                 config.kinds.insert(name.to_owned(), kind.parse().unwrap());
@@ -171,6 +171,10 @@ fn what_is_said_of_columns_is_held_against_them() {
         (refusal("day", Some("time:%Y"), None), ["`day`", "wants %Y"]),
         (refusal("nothing", Some("number"), None), ["no column", "`nothing`"]),
         (refusal("weight", Some("number"), None), ["`weight`", "not in use"]),
+        (refusal("animal", None, Some("0..")), ["`animal`", "categories, which have no bounds\nhint: "]),
+        (refusal("day", None, Some("2021-01-01..")), ["`day`", "as in 01.01.1970.., found: 2021-01-01.."]),
+        (refusal("day", None, Some("01.06.2021..")), ["`day`", "not within the bounds 01.06.2021.."]),
+        (refusal("price", Some("category"), None), ["`price` has", "hint: leave out --kind price=category"]),
     ] {
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }

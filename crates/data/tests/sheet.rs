@@ -84,6 +84,16 @@ fn a_column_more_leaves_the_others_as_they_are() {
 }
 
 #[test]
+fn a_table_without_a_header_is_written_with_one_that_reads_back() {
+    let first = sheet("a.csv", "1,2\n3,4\n").unwrap();
+    let bytes = first.csv_with("p", &names(&["-1", "-2"])).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert_eq!(text, "x1,x2,p\n1,2,-1\n3,4,-2\n");
+    let again = sheet("a.csv", &text).unwrap();
+    assert_eq!(numbers(&again, &again.places_of(first.names()).unwrap()), [1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
 fn arrays_have_numbered_columns_and_may_miss_values() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npy");

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use interflow_data::{
-    Columns, Dataset, Form, Marginals, Result, Sheet, TableConfig, TableDataset, TextFormat, Unfit,
+    Columns, Dataset, Form, Marginal, Marginals, Result, Sheet, TableConfig, TableDataset, TextFormat, Unfit,
 };
 
 /// A table of one number and the time of each row.
@@ -76,4 +76,19 @@ fn a_format_that_is_said_has_the_rows_offset() {
     };
     let (found, written, _) = round_trip(&times, said);
     assert_eq!((found.as_str(), written), (format, times));
+}
+
+#[test]
+fn bounds_of_dates_are_written_as_the_dates_are() {
+    let times = times(400, |i| format!("2021-{:02}-{:02}", 1 + i * 37 % 363 / 31, 1 + i * 37 % 28));
+    let bounded = |config: &mut TableConfig| {
+        config.bounds.insert("when".to_owned(), "2021-01-01..2022-12-31".parse().unwrap());
+    };
+    let data = load(&table(&times), bounded).unwrap();
+    let Marginal::Scores(law) = &data.columns().unwrap().iter().last().unwrap().marginal else {
+        panic!("no law")
+    };
+    let bounds = law.stretch().unwrap().bounds;
+    // Both ends belong to a lattice, whose last cell ends a day later.
+    assert_eq!((bounds.lower, bounds.upper), (Some(18_628.0), Some(19_358.0)));
 }

@@ -27,13 +27,8 @@ impl FromStr for Bounds {
             "" => Ok(None),
             text => text.parse().ok().filter(|value: &f64| value.is_finite()).map(Some).ok_or_else(wrong),
         };
-        let bounds = Self { lower: number(lower)?, upper: number(upper)? };
-        match bounds {
-            Self { lower: Some(lower), upper: Some(upper) } if lower >= upper => {
-                Err(format!("the lower bound has to be below the upper one, found: {text}"))
-            }
-            bounds => Ok(bounds),
-        }
+        Self::between(number(lower)?, number(upper)?)
+            .ok_or_else(|| format!("the lower bound has to be below the upper one, found: {text}"))
     }
 }
 
@@ -65,6 +60,13 @@ pub(crate) struct Stretched {
 }
 
 impl Bounds {
+    /// The bounds with these ends, if they are finite and the lower one is below the upper one.
+    pub(crate) fn between(lower: Option<f64>, upper: Option<f64>) -> Option<Self> {
+        let finite = lower.into_iter().chain(upper).all(f64::is_finite);
+        let empty = matches!((lower, upper), (Some(lower), Some(upper)) if lower >= upper);
+        (finite && !empty).then_some(Self { lower, upper })
+    }
+
     /// Whether nothing is bounded.
     pub fn is_open(&self) -> bool {
         self.lower.is_none() && self.upper.is_none()

@@ -9,6 +9,7 @@ mod collinearity;
 mod describe;
 pub(super) mod kind;
 mod law;
+pub(super) mod limits;
 mod moments;
 mod oddities;
 mod quantiles;
@@ -22,11 +23,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::kind::ColumnKind;
+use self::limits::Limits;
 use self::selection::Selection;
 use crate::columns::Columns;
 use crate::dataset::Dataset as _;
 use crate::error::{Result, content};
-use crate::marginal::Bounds;
 use crate::sheet::Sheet;
 use crate::sheet::format::TextFormat;
 use crate::split::Split;
@@ -53,9 +54,9 @@ pub struct TableConfig {
     /// What columns are, by name or place, instead of what they look like.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, ColumnKind>,
-    /// The bounds of columns of numbers, by name or place: no sample lies outside.
+    /// The bounds of columns of numbers, dates or times, by name or place: no sample lies outside.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub bounds: BTreeMap<String, Bounds>,
+    pub bounds: BTreeMap<String, Limits>,
     /// How numbers become coordinates.
     #[serde(default, skip_serializing_if = "Marginals::is_plain")]
     pub marginals: Marginals,

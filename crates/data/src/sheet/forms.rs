@@ -70,7 +70,17 @@ impl Sheet {
     /// # Errors
     /// [`Error::Content`] for too many different ones.
     pub(crate) fn categories(&self, place: usize) -> Result<Form> {
-        self.categories_of(place, &self.fields(place))
+        let fields = self.fields(place);
+        let labels: BTreeSet<&String> = fields.iter().flatten().collect();
+        if labels.len() <= MOST_LABELS {
+            return Ok(Form::Category { labels: in_order(labels) });
+        }
+        let (name, n, n_rows) = (&self.names[place], labels.len(), fields.iter().flatten().count());
+        let hint = format!("hint: leave out --kind {name}=category, by which it is what it looks like");
+        let problem = format!(
+            "column `{name}` has {n} different values in {n_rows} rows, and no more than {MOST_LABELS} are categories"
+        );
+        Err(content(&self.path, format!("{problem}\n{hint}")))
     }
 
     /// The form of the column at `place` as one of dates or times, in the format that is recognised.
@@ -136,13 +146,7 @@ impl Sheet {
             );
             return Err(content(&self.path, problem));
         }
-        let mut labels: Vec<String> = labels.into_iter().cloned().collect();
-        let number = |label: &String| label.parse::<f64>().unwrap_or(f64::NAN);
-        if !labels.iter().any(|label| number(label).is_nan()) {
-            // 2 before 10.
-            labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
-        }
-        Ok(Form::Category { labels })
+        Ok(Form::Category { labels: in_order(labels) })
     }
 
     /// The numbers of the column at `place`, `[N]`, read in this form, with NaN for what is missing.
@@ -280,4 +284,14 @@ impl Sheet {
             self.row_names(&unseen)
         );
     }
+}
+
+/// The labels of categories in their order: 2 before 10.
+fn in_order(labels: BTreeSet<&String>) -> Vec<String> {
+    let mut labels: Vec<String> = labels.into_iter().cloned().collect();
+    let number = |label: &String| label.parse::<f64>().unwrap_or(f64::NAN);
+    if !labels.iter().any(|label| number(label).is_nan()) {
+        labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    }
+    labels
 }

@@ -111,8 +111,8 @@ fn n_columns(path: &Path, titles: Option<&Titles>, rows: &[Row]) -> Result<usize
 }
 
 /// The columns, without those that have neither a name nor a value.
-fn columns(titles: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -> Vec<Column> {
-    let (titles, names) = match titles {
+fn columns(header: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -> Vec<Column> {
+    let (titles, names) = match header {
         Some(titles) => (titles.fields[..n].to_vec(), header::names(&titles.fields[..n])),
         None => (vec![String::new(); n], numbered(n).into_iter().map(|column| column.name).collect()),
     };
@@ -137,7 +137,11 @@ fn columns(titles: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -
             twice.join(", ")
         ));
     }
-    let column = |place: usize| Column { name: names[place].clone(), title: titles[place].clone(), place };
+    let column = |place: usize| {
+        let name = names[place].clone();
+        // Without a header the names are what it says when the table is written with one.
+        Column { title: if header.is_some() { titles[place].clone() } else { name.clone() }, name, place }
+    };
     let used = if used.is_empty() { left_out } else { used };
     used.into_iter().map(column).collect()
 }

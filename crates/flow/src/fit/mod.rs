@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use interflow_data::{
-    Bounds, ColumnKind, DatasetConfig, DependentColumns, Marginals, Sheet, Table, TableConfig, TextFormat,
+    ColumnKind, DatasetConfig, DependentColumns, Limits, Marginals, Sheet, Table, TableConfig, TextFormat,
     Unfit,
 };
 use serde::Deserialize;
@@ -69,8 +69,8 @@ pub struct FitOptions {
     pub given: Vec<String>,
     /// What columns are, by name or place, instead of what they look like.
     pub kinds: BTreeMap<String, ColumnKind>,
-    /// The bounds of columns of numbers, by name or place: no sample lies outside.
-    pub bounds: BTreeMap<String, Bounds>,
+    /// The bounds of columns of numbers, dates or times, by name or place: no sample lies outside.
+    pub bounds: BTreeMap<String, Limits>,
     /// How numbers become coordinates.
     pub marginals: Marginals,
     /// What becomes of rows with missing values.

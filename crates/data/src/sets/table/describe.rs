@@ -1,5 +1,6 @@
 //! What a column is taken for, in words.
 
+use super::limits::Limits;
 use crate::column::Column;
 use crate::form::Form;
 use crate::marginal::{Bounds, Marginal, Scores};
@@ -13,7 +14,7 @@ pub(super) fn describe(column: &Column) -> String {
         if !stretch.bounds.is_open() {
             let last = |upper: f64| upper - stretch.quantum.unwrap_or(0.0);
             let bounds = Bounds { lower: stretch.bounds.lower, upper: stretch.bounds.upper.map(last) };
-            said.push(format!("bounds {bounds}"));
+            said.push(format!("bounds {}", Limits::said(bounds, &column.form)));
         }
         if column.form.is_number() && stretch.quantum.is_none() {
             said.push(match stretch.spline.n_knots() {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::kind::ColumnKind;
+use super::limits::Limits;
 use super::quantiles::{MOST_EDGES, on_lattice, smooth};
 use crate::error::{Error, Result};
 use crate::form::Form;
@@ -116,6 +117,7 @@ fn numbers(sorted: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Resul
     if let Some(bounds) = known.bounds
         && (bounds.lower.is_some_and(|lower| first < lower) || bounds.upper.is_some_and(|upper| last > upper))
     {
+        let (first, last, bounds) = (form.said(first), form.said(last), Limits::said(bounds, form));
         let problem = format!("values from {first} to {last} are not within the bounds {bounds}");
         return Err(Error::Rows { problem });
     }

@@ -72,15 +72,29 @@ impl<'a> Selection<'a> {
             values.push(sheet.values_in(place, form)?);
         }
         let values = Tensor::stack(&values, 1);
-        let chosen = |(&place, form): (&usize, Form)| Chosen {
-            name: sheet.names()[place].clone(),
-            given: given.contains(&place),
-            form,
-            kind: kinds.get(&place).copied().cloned(),
-            bounds: bounds.get(&place).copied().copied(),
+        let chosen = |(&place, form): (&usize, Form)| -> Result<Chosen> {
+            let name = sheet.names()[place].clone();
+            let bounds = match bounds.get(&place).map(|limits| limits.of(&form)).transpose() {
+                Ok(bounds) => bounds,
+                Err(problem) => return Err(content(sheet.path(), format!("column `{name}` {problem}"))),
+            };
+            let kind = kinds.get(&place).copied().cloned();
+            Ok(Chosen { name, given: given.contains(&place), form, kind, bounds })
         };
-        let columns = places.iter().zip(forms).map(chosen).collect();
-        Ok(Self { sheet, config, columns, values, aloud })
+        let columns = places.iter().zip(forms).map(chosen).collect::<Result<_>>()?;
+        let selection = Self { sheet, config, columns, values, aloud };
+        selection.warn_of_idle_bounds();
+        Ok(selection)
+    }
+
+    /// Says in the log which bounds do nothing.
+    fn warn_of_idle_bounds(&self) {
+        for column in self.columns.iter().filter(|column| column.given && column.bounds.is_some()) {
+            self.warn(&format!(
+                "column `{}` is a condition, and may be any: its bounds do nothing",
+                column.name
+            ));
+        }
     }
 
     /// The names of the columns.
