@@ -1,4 +1,4 @@
-//! What a column's numbers are in the file: numbers themselves, texts among a few, or points of time.
+//! What a column's numbers are in the file: numbers themselves, texts among a few, points of time, or large whole numbers.
 
 mod clock;
 
@@ -9,7 +9,7 @@ pub use self::clock::Clock;
 use crate::table;
 
 /// How the values of a column are written. Inside they are numbers: of a category its place among the labels, of a time its
-/// days or seconds since 1970 or midnight.
+/// days or seconds since 1970 or midnight, of a large whole number its distance from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -24,9 +24,27 @@ pub enum Form {
     },
     /// As dates or times.
     Time(Clock),
+    /// As whole numbers too large for a double, as ids and counts of nanoseconds are: inside they are counted from one of them.
+    Integer {
+        /// The one that is 0.
+        origin: i64,
+    },
 }
 
+/// Cells of a lattice beyond this number from 0 have less than a thousand places for a double.
+pub(crate) const LARGEST_CELL: f64 = (1_u64 << (f64::MANTISSA_DIGITS - 10)) as f64;
+/// Below it a double tells every whole number from its neighbours.
+const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+
 impl Form {
+    /// The form of whole numbers between these, if they are too large for a double to tell places between neighbours, but lie close
+    /// enough together to be told by their distances.
+    pub(crate) fn of_large_integers(least: i64, greatest: i64) -> Option<Self> {
+        let (size, range) = (least.unsigned_abs().max(greatest.unsigned_abs()), greatest.abs_diff(least));
+        let is_large = size as f64 >= LARGEST_CELL;
+        (is_large && range < EXACT.min(size / 2)).then_some(Self::Integer { origin: least })
+    }
+
     /// Whether values are numbers as they stand.
     pub fn is_number(&self) -> bool {
         *self == Self::Number
@@ -48,6 +66,10 @@ impl Form {
                 labels.iter().position(|label| label == field).map(|place| place as f64)
             }
             Self::Time(clock) => clock.number(field),
+            Self::Integer { origin } => match field.parse::<i64>() {
+                Ok(value) => Some((i128::from(value) - i128::from(*origin)) as f64),
+                Err(_) => field.parse::<f64>().ok().map(|value| value - *origin as f64),
+            },
         }
     }
 
@@ -75,6 +97,7 @@ impl Form {
             Self::Number => plain,
             Self::Category { labels } => labels.get(number.max(0.0) as usize).cloned().unwrap_or_default(),
             Self::Time(clock) => clock.text(number),
+            Self::Integer { origin } => (i128::from(*origin) + number.round() as i128).to_string(),
         }
     }
 }

@@ -56,6 +56,17 @@ impl Sheet {
         }
     }
 
+    /// The form of the column of numbers at `place`: that of large whole numbers, where it holds such.
+    pub(crate) fn form_of_numbers(&self, place: usize) -> Form {
+        let Cells::Text(_) = self.cells else { return Form::Number };
+        let fields = self.fields(place);
+        let ends = fields.iter().flatten().try_fold((i64::MAX, i64::MIN), |(least, greatest), field| {
+            let value = field.parse().ok()?;
+            Some((least.min(value), greatest.max(value)))
+        });
+        ends.and_then(|(least, greatest)| Form::of_large_integers(least, greatest)).unwrap_or_default()
+    }
+
     /// Whether a column of digits has some with zeros before them, as codes have.
     fn is_of_codes(&self, place: usize) -> bool {
         let Cells::Text(_) = self.cells else { return false };
@@ -173,7 +184,11 @@ impl Sheet {
     }
 
     fn unwritten(&self, row: usize, place: usize, field: &str, form: &Form) -> Error {
-        let wanted = if let Form::Time(clock) = form { clock.format.as_str() } else { "this form" };
+        let wanted = match form {
+            Form::Time(clock) => &clock.format,
+            Form::Integer { .. } => "whole numbers",
+            _ => "this form",
+        };
         self.problem_in(row, format!("column `{}` wants {wanted}, found: {field}", self.names[place]))
     }
 

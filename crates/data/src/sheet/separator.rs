@@ -7,6 +7,7 @@ use csv::StringRecord;
 use super::evidence::evidence;
 use super::format::{Decimal, Separator};
 use super::marks::Marks;
+use crate::form::Clock;
 
 /// Lines that are looked at.
 const LOOKED_AT: usize = 100;
@@ -16,7 +17,7 @@ const CANDIDATES: [Separator; 5] =
     [Separator::COMMA, Separator::SEMICOLON, Separator::TAB, Separator::PIPE, Separator::BLANKS];
 
 /// The separator by which the first lines of `text` are rows of one width with the most numbers: the share of rows of the
-/// usual width times the share of their fields that are numbers or missing. Fewer than two columns count only where
+/// usual width times the share of their fields that are numbers, dates, times or missing. Fewer than two columns count only where
 /// the decimal mark is known to be a comma, which otherwise would be taken for a separator.
 pub(super) fn recognise(text: &str, decimal: Option<Decimal>) -> Separator {
     let head = head(text);
@@ -44,20 +45,32 @@ fn head(text: &str) -> &str {
 /// How well rows that were cut by a separator look like a table.
 fn merit(rows: &[StringRecord], least: usize) -> f64 {
     let width = usual_width(rows.iter());
-    let (mut n_rows, mut n_fields, mut n_numbers) = (0.0, 0.0, 0.0);
-    let marks = Marks::default();
-    for row in rows.iter().filter(|row| row.len() == width) {
-        n_rows += 1.0;
-        n_fields += width as f64;
-        let number = |field: &&str| marks.hold_text(field.trim()) || evidence(field.trim()).is_some();
-        n_numbers += row.iter().filter(number).count() as f64;
-    }
+    let usual: Vec<&StringRecord> = rows.iter().filter(|row| row.len() == width).collect();
+    let n_rows = usual.len() as f64;
     // No sign that cuts half of the rows in another way stands between fields.
     if width < least || 2.0 * n_rows <= rows.len() as f64 {
         return 0.0;
     }
+    let column = |place: usize| usual.iter().filter_map(move |row| row.get(place)).map(str::trim);
+    let n_told: usize = (0..width).map(|place| n_told(column(place))).sum();
     // Text has a separator too: any number is worth more.
-    (n_rows / rows.len() as f64) * (n_numbers / n_fields + 1e-6)
+    (n_rows / rows.len() as f64) * (n_told as f64 / (n_rows * width as f64) + 1e-6)
+}
+
+/// How many fields of a column are numbers, dates or times in a format of one of the first, or missing.
+fn n_told<'a>(fields: impl Iterator<Item = &'a str> + Clone) -> usize {
+    /// Texts that are tried as dates: a title, and a field below it.
+    const TRIED: usize = 2;
+    let marks = Marks::default();
+    let is_number = |field: &str| marks.hold_text(field) || evidence(field).is_some();
+    let dated = |field: &&str| field.bytes().any(|byte| byte.is_ascii_digit()) && !is_number(field);
+    let reading = |field: &str| -> Vec<Clock> {
+        Clock::known().into_iter().filter(|clock| clock.number(field).is_some()).collect()
+    };
+    let clocks = fields.clone().filter(dated).take(TRIED).map(reading).find(|clocks| !clocks.is_empty());
+    let clocks = clocks.unwrap_or_default();
+    let is_time = |field: &str| clocks.iter().any(|clock| clock.number(field).is_some());
+    fields.filter(|field| is_number(field) || is_time(field)).count()
 }
 
 /// The most frequent number of fields of the first rows, of equally frequent ones that of the earlier row.
@@ -108,6 +121,9 @@ mod tests {
             ("when,x\n2024-01-01 10:00:00,1\n2024-01-02 10:00:00,2\n", ","),
             ("\"a;b\",c\n1,2\n3,4\n", ","),
             ("x\n1\n2\n", ","),
+            ("when,x\nJan 2 2023,14642\nJan 3 2023,1931\n", ","),
+            ("when,x\n\"Jan 2, 2023\",14642\n\"Jan 3, 2023\",1931\n", ","),
+            ("2024-01-01 10:00:00 5.3\n2024-01-02 10:00:00 2.3\n", "blanks"),
             ("Measured by us\na;b\n1;2\n3;4\n5;6\n", ";"),
         ] {
             assert_eq!(recognise(text, None).to_string(), separator, "{text:?}");

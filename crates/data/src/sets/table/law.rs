@@ -9,7 +9,7 @@ use super::kind::ColumnKind;
 use super::limits::Limits;
 use super::quantiles::{MOST_EDGES, on_lattice, smooth};
 use crate::error::{Error, Result};
-use crate::form::Form;
+use crate::form::{Form, LARGEST_CELL};
 use crate::marginal::{Atom, Bounds, Parts, Scores, Stretch};
 use crate::sheet::is_whole;
 
@@ -131,11 +131,12 @@ fn numbers(sorted: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Resul
     if runs.len() == 1 || (few && known.kind.is_none()) {
         return Ok(atoms_alone(&runs, n));
     }
-    let is_time = matches!(form, Form::Time(_));
+    // Where 0 is only the number that others are counted from, nothing is bounded by it.
+    let has_origin = !form.is_number();
     let bounds = match known.bounds {
         Some(bounds) => bounds,
         None if continuous => Bounds::default(),
-        None => found(&runs, quantum, n, is_time),
+        None => found(&runs, quantum, n, has_origin),
     };
     let peaks = peaks(&runs, quantum, bounds, continuous);
     let rest: Vec<f64> =
@@ -150,7 +151,7 @@ fn numbers(sorted: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Resul
     let bounds = beside(bounds, quantum, (&runs, &peaks));
     let (bounds, spline) = match quantum {
         Some(quantum) => on_lattice(&rest, quantum, bounds)?,
-        None => smooth(&rest, known.bounds.is_none() && !continuous && !is_time && first > 0.0, bounds)?,
+        None => smooth(&rest, known.bounds.is_none() && !continuous && !has_origin && first > 0.0, bounds)?,
     };
     let stretch = Stretch { share: share(rest.len()), bounds, quantum, spline };
     Ok(Parts { missing: 0.0, before, stretch: Some(stretch), after })
@@ -171,7 +172,7 @@ fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Optio
     let on = |quantum: f64| {
         runs.iter().all(|run| {
             let cells = run.value / quantum;
-            is_whole(cells.round())
+            cells.abs() < LARGEST_CELL
                 && (cells - cells.round()).abs() < 1e-6
                 && (quantum < 1.0 || is_whole(run.value))
         })
@@ -203,7 +204,7 @@ fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Optio
 
 /// The bounds that numbers have by nature: 0 for those that crowd above it, 1 or 100 above shares and percents, and on a lattice
 /// of few values both ends, where these are not rare.
-fn found(runs: &[Run], quantum: Option<f64>, n: usize, is_time: bool) -> Bounds {
+fn found(runs: &[Run], quantum: Option<f64>, n: usize, has_origin: bool) -> Bounds {
     let (first, last) = (runs[0], runs[runs.len() - 1]);
     let (least, most) = (first.value, last.value);
     let middle = median(runs, n);
@@ -214,7 +215,7 @@ fn found(runs: &[Run], quantum: Option<f64>, n: usize, is_time: bool) -> Bounds 
         bounds.lower = abrupt(first).then_some(least);
         bounds.upper = abrupt(last).then_some(most);
     }
-    if is_time {
+    if has_origin {
         return bounds;
     }
     if least >= 0.0 && (least == 0.0 || least < 0.25 * middle) {

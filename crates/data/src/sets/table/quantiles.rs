@@ -6,7 +6,7 @@
 use interflow_core::rng::{Draw, Stream};
 use tch::{Kind, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::marginal::{Bounds, Spline, Stretch, normal_mass};
 
 /// A lattice of no more cells has a knot at every edge.
@@ -140,5 +140,10 @@ fn line(y: &[f64]) -> Result<Spline> {
     let mean = y.iter().map(|y| y / largest).sum::<f64>() / n;
     let variance = y.iter().map(|y| (y / largest - mean).powi(2)).sum::<f64>() / n;
     let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-    Spline::through(vec![(mean - deviation) * largest, (mean + deviation) * largest], vec![-1.0, 1.0])
+    let (below, above) = ((mean - deviation) * largest, (mean + deviation) * largest);
+    if below >= above {
+        let problem = format!("values around {below} differ by less than numbers of that size can tell");
+        return Err(Error::Rows { problem });
+    }
+    Spline::through(vec![below, above], vec![-1.0, 1.0])
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Marginals;
 use super::kind::ColumnKind;
 use crate::error::{Error, Result, content};
 use crate::form::Form;
@@ -22,6 +23,7 @@ pub(super) fn forms(
     sheet: &Sheet,
     places: &[usize],
     kinds: &BTreeMap<usize, &ColumnKind>,
+    marginals: Marginals,
 ) -> Result<Vec<Form>> {
     sheet.check_usable(places, |place| {
         matches!(kinds.get(&place), None | Some(ColumnKind::Number | ColumnKind::Lattice(_)))
@@ -37,6 +39,8 @@ pub(super) fn forms(
             None => sheet.form(place),
         };
         match form {
+            // A mean and a deviation are of numbers as they stand.
+            Ok(Form::Number) if marginals == Marginals::Fitted => forms.push(sheet.form_of_numbers(place)),
             Ok(form) => forms.push(form),
             Err(Error::Content { problem, .. }) => {
                 problems.push(problem);

@@ -65,8 +65,8 @@ impl<'a> Selection<'a> {
             );
             return Err(content(sheet.path(), problem));
         }
-        let forms =
-            forms(&sheet, &places, &kinds).map_err(|error| with_the_others(error, &sheet, &others))?;
+        let forms = forms(&sheet, &places, &kinds, config.marginals)
+            .map_err(|error| with_the_others(error, &sheet, &others))?;
         let mut values = Vec::with_capacity(places.len());
         for (&place, form) in places.iter().zip(&forms) {
             values.push(sheet.values_in(place, form)?);
@@ -163,7 +163,7 @@ impl<'a> Selection<'a> {
                 let value = rows.double_value(&[0, d as i64]);
                 let value = match &column.form {
                     Form::Number => brief(value),
-                    form => form.texts(&Tensor::from_slice(&[value])).unwrap_or_default().concat(),
+                    form => form.said(value),
                 };
                 format!("`{}` = {value}", column.name)
             })
@@ -289,7 +289,7 @@ impl<'a> Selection<'a> {
         let mut warnings = Vec::new();
         let fitted = self.config.marginals == Marginals::Fitted;
         for (d, column) in self.columns.iter().enumerate() {
-            if column.given || !column.form.is_number() {
+            if column.given || !matches!(column.form, Form::Number | Form::Integer { .. }) {
                 continue;
             }
             let values = self.values.select(1, d as i64);
