@@ -2,6 +2,8 @@
 
 use tch::{Kind, Tensor};
 
+/// How many of its column's usual distances a value may be from the middle before its row counts less.
+const FAR: f64 = 3.0;
 /// The share of a column's variance that others leave, below which they determine it.
 const LEFT: f64 = 1e-6;
 
@@ -15,14 +17,17 @@ pub(super) struct Dependent {
 }
 
 /// The columns of `rows`, `[N, D]`, that are linear functions of columns before them. The correlations' Cholesky factor is
-/// built row by row from the columns that are none.
+/// built row by row from the columns that are none. Rows with values far from the others count less, all of a row alike, which
+/// leaves linear functions what they are: otherwise two columns with an outlier in the same row would be functions of each other.
 pub(super) fn of(rows: &Tensor) -> Vec<Dependent> {
     let largest = rows.abs().amax(0i64, true).clamp_min(f64::MIN_POSITIVE);
     let rows = rows / largest;
-    let centred = &rows - rows.mean_dim(0i64, true, Kind::Double);
-    let deviations = centred.square().mean_dim(0i64, true, Kind::Double).sqrt();
+    let weights = weights(&rows);
+    let mean = |x: &Tensor| (x * &weights).sum_dim_intlist(0i64, true, Kind::Double);
+    let centred = &rows - mean(&rows);
+    let deviations = mean(&centred.square()).sqrt();
     let z = centred / deviations;
-    let correlation = z.tr().matmul(&z) / z.size()[0] as f64;
+    let correlation = z.tr().matmul(&(&z * &weights));
     let n = rows.size()[1] as usize;
     let all = Vec::<f64>::try_from(correlation.contiguous().view(-1)).unwrap_or_default();
     if all.len() != n * n || !all.iter().all(|value| value.is_finite()) {
@@ -45,6 +50,16 @@ pub(super) fn of(rows: &Tensor) -> Vec<Dependent> {
         found.push(Dependent { place: d, on: others.map(|(&other, _)| other).collect() });
     }
     found
+}
+
+/// How much each row counts, `[N, 1]`, together 1: as much as keeps the square of its farthest value within [`FAR`] usual ones.
+fn weights(rows: &Tensor) -> Tensor {
+    let distances = (rows - rows.median_dim(0, true).0).abs();
+    // Of a column that is mostly one value the distances of the others.
+    let usual = distances.masked_fill(&distances.le(0.0), f64::NAN).nanmedian_dim(0, true).0;
+    let farthest = (distances / usual).nan_to_num(0.0, None::<f64>, None::<f64>).amax(1i64, true);
+    let weights = (farthest.clamp_min(FAR) / FAR).pow_tensor_scalar(-2);
+    &weights / weights.sum(Kind::Double)
 }
 
 /// y with L y = b.
@@ -83,5 +98,17 @@ mod tests {
         let found: Vec<_> = of(&rows).into_iter().map(|Dependent { place, on }| (place, on)).collect();
         assert_eq!(found, [(3, vec![0, 2]), (4, vec![1])]);
         assert!(of(&free).is_empty());
+    }
+
+    #[test]
+    fn outliers_in_one_row_make_no_function_and_hide_none() {
+        let free = Stream::named(0, "columns of a test").at(0).normal(&[200, 2], Kind::Double);
+        let _ = free.get(7).fill_(1e9);
+        let (a, b) = (free.select(1, 0), free.select(1, 1));
+        assert!(of(&free).is_empty());
+        let sum = &a * 3.0 - &b * 2.0 + 5.0;
+        let found = of(&Tensor::stack(&[a, b, sum], 1));
+        let found: Vec<_> = found.into_iter().map(|Dependent { place, on }| (place, on)).collect();
+        assert_eq!(found, [(2, vec![0, 1])]);
     }
 }
