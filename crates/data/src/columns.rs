@@ -5,6 +5,8 @@
 //! is `z = (x − mean)/deviation`, so `ρ_X(x) = ρ_Z(z)/∏ deviation`; with a quantum it holds multiples of it, the flow models
 //! `x + u`, u uniform on one quantum, and a sample is rounded down to its multiple again.
 
+mod possible;
+
 use interflow_core::backward::{Graph, gradient};
 use interflow_core::{Given, GivenSpace, Points, Space};
 use serde::{Deserialize, Serialize};
@@ -226,20 +228,6 @@ impl Columns {
         let values: Vec<Tensor> =
             columns.into_iter().zip(z.unbind(1)).map(|(column, z)| column.marginal.values(&z)).collect();
         Ok(Tensor::stack(&values, 1))
-    }
-
-    /// Whether the values of the state's columns, `[N, D]`, can be, or are missing, `[N, D]`.
-    ///
-    /// # Errors
-    /// [`Error::Rows`] if the rows have another number of columns.
-    pub fn possible(&self, rows: &Tensor) -> Result<Tensor> {
-        let columns: Vec<&Column> = self.states().collect();
-        let rows = admit(columns.len(), rows)?;
-        let of = |(column, x): (&Column, Tensor)| {
-            column.marginal.cells(&x).log_weight.isneginf().logical_not().logical_or(&x.isnan())
-        };
-        let each: Vec<Tensor> = columns.into_iter().zip(rows.unbind(1)).map(of).collect();
-        Ok(Tensor::stack(&each, 1))
     }
 
     /// What is added to log-densities of the states `z`, `[N, D]`, to get those of their rows `x`, as [`Columns::restore`] has

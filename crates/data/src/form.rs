@@ -97,7 +97,9 @@ impl Form {
             Self::Number => plain,
             Self::Category { labels } => labels.get(number.max(0.0) as usize).cloned().unwrap_or_default(),
             Self::Time(clock) => clock.text(number),
-            Self::Integer { origin } => (i128::from(*origin) + number.round() as i128).to_string(),
+            Self::Integer { origin } => {
+                (i128::from(*origin) + number.clamp(-1e30, 1e30).round() as i128).to_string()
+            }
         }
     }
 }

@@ -32,7 +32,10 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let log_density = found.rows + log_jacobian;
     let n_impossible = log_density.isneginf().to_kind(Kind::Int64).sum(Kind::Int64).int64_value(&[]);
     if n_impossible > 0 {
-        tracing::warn!("{n_impossible} rows cannot be by the flow's columns, and have the log-density -inf");
+        tracing::warn!(
+            "{n_impossible} rows cannot be by the flow's columns, or lie too far from all that it was fitted to, and have the \
+             log-density -inf"
+        );
     }
     output.append(&rows, "log_density", &log_density)?;
     let nll = -log_density.mean(Kind::Double).double_value(&[]);

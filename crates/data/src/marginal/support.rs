@@ -53,6 +53,9 @@ impl From<Bounds> for String {
     }
 }
 
+/// Logarithms beyond are those of no finite number.
+const FARTHEST: f64 = 700.0;
+
 /// A value on the whole line with the logarithm of its derivative, both `[N]`.
 pub(crate) struct Stretched {
     pub(crate) y: Tensor,
@@ -97,12 +100,13 @@ impl Bounds {
         }
     }
 
-    /// What [`Bounds::stretch`] maps to `y`, `[N]`.
+    /// What [`Bounds::stretch`] maps to `y`, `[N]`; finite however large that is.
     pub(super) fn shrink(&self, y: &Tensor) -> Tensor {
+        let finite = || y.clamp(-FARTHEST, FARTHEST);
         match (self.lower, self.upper) {
             (None, None) => y.shallow_clone(),
-            (Some(lower), None) => y.exp() + lower,
-            (None, Some(upper)) => upper - (-y).exp(),
+            (Some(lower), None) => finite().exp() + lower,
+            (None, Some(upper)) => upper - (-finite()).exp(),
             (Some(lower), Some(upper)) => y.sigmoid() * (upper - lower) + lower,
         }
     }

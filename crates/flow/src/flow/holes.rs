@@ -34,15 +34,9 @@ impl Flow {
         columns.rows_space().check("rows with holes", &rows, given)?;
         let n = rows.size()[0];
         let there = rows.isnan().logical_not();
-        let impossible = columns.possible(&rows)?.logical_not();
-        if impossible.any().int64_value(&[]) != 0 {
-            let place = impossible.nonzero().get(0);
-            let name =
-                columns.states().nth(place.int64_value(&[1]) as usize).map_or("", |column| &column.name);
-            return refuse(format!(
-                "row {} holds what column `{name}` cannot be",
-                place.int64_value(&[0]) + 1
-            ));
+        columns.check_possible_with_holes(&rows)?;
+        if let Given::Numbers(numbers) = given {
+            columns.check_given(numbers)?;
         }
         let whole = match given {
             Given::Numbers(numbers) => {

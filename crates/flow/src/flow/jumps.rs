@@ -47,7 +47,7 @@ impl Flow {
     pub fn carry_in(&self, points: &impl AsPoints, (from, to): (f64, f64), calls: u32) -> Result<Computed> {
         check_time(from)?;
         check_time(to)?;
-        let (points, _) = self.enter(&points.points(), from)?;
+        let points = self.enter_possible(&points.points(), from)?;
         let name = if (from, to) == (1.0, 0.0) { "encode" } else { "carry" };
         let task = self.engine.work().begin(name, points.len().unsigned_abs());
         let found = self.engine.carry_in(&points, (from, to), calls, &task)?;

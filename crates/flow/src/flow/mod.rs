@@ -256,7 +256,8 @@ impl Flow {
     /// counted alike.
     ///
     /// # Errors
-    /// If the points are not the flow's, a time lies outside [0, 1], the solver fails, or the work is cancelled.
+    /// If the points are not the flow's, a row of a table has what its columns cannot be, a time lies outside [0, 1], the solver
+    /// fails, or the work is cancelled.
     pub fn carry(&self, points: &impl AsPoints, from: f64, to: f64) -> Result<Tensor> {
         Ok(self.carry_counted(points, (from, to))?.rows)
     }
@@ -268,7 +269,7 @@ impl Flow {
     pub fn carry_counted(&self, points: &impl AsPoints, (from, to): (f64, f64)) -> Result<Computed> {
         check_time(from)?;
         check_time(to)?;
-        let (points, _) = self.enter(&points.points(), from)?;
+        let points = self.enter_possible(&points.points(), from)?;
         let name = if (from, to) == (1.0, 0.0) { "encode" } else { "carry" };
         let task = self.engine.work().begin(name, points.len().unsigned_abs());
         let found = self.engine.carry(&points, (from, to), &task)?;
@@ -279,7 +280,8 @@ impl Flow {
     /// bound on the log-probability of their levels, by one draw of the noise that dequantises them.
     ///
     /// # Errors
-    /// As [`Flow::carry`]; [`crate::Error::Refused`] for a base that is known by samples only.
+    /// As [`Flow::carry`], but a row that cannot be has the log-density −∞; [`crate::Error::Refused`] for a base that is known by
+    /// samples only.
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
         Ok(self.log_density_counted(points, t)?.rows)
     }
@@ -301,7 +303,7 @@ impl Flow {
     /// The score `∇log ρ_t` at points, `[N, D]`, for a flow with a Gaussian base or with a denoiser.
     ///
     /// # Errors
-    /// Where the score is not told ([`FlowPath::score`]), or the rows are whitened.
+    /// Where the score is not told ([`FlowPath::score`]), the rows are whitened, or one has what its columns cannot be.
     pub fn score(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
         if self.engine.whitening().is_some() {
             return refuse(
@@ -310,7 +312,7 @@ impl Flow {
             );
         }
         let rows = points.points();
-        let (points, _) = self.enter(&rows, t)?;
+        let points = self.enter_possible(&rows, t)?;
         let points = self.engine.admit(&points)?;
         let path = FlowPath::new(&self.engine, None)?;
         let task = self.engine.work().begin("score", points.len().unsigned_abs());

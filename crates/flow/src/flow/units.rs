@@ -42,7 +42,10 @@ impl Flow {
     /// told coordinates, none are.
     pub(super) fn standardise_given(&self, given: &Given, n: i64) -> Result<Given> {
         let own = match (self.columns(), given, self.space().given) {
-            (Some(columns), Given::Numbers(numbers), _) => columns.standardise_given(numbers)?,
+            (Some(columns), Given::Numbers(numbers), _) => {
+                columns.check_given(numbers)?;
+                columns.standardise_given(numbers)?
+            }
             (_, Given::Class(class), GivenSpace::Class { n_classes }) => {
                 check_classes(class, n_classes)?;
                 given.shallow_clone()
@@ -119,6 +122,15 @@ impl Flow {
         };
         let found = columns.standardise(&rows(points, t))?;
         Ok((Points { x: found.points.x, given }, found.log_jacobian))
+    }
+
+    /// As [`Flow::enter`], but a row that cannot be is refused: the coordinates that it would get are no row's.
+    pub(super) fn enter_possible(&self, points: &Points, t: f64) -> Result<Points> {
+        let (entered, _) = self.enter(points, t)?;
+        if let Some(columns) = self.columns_at(t) {
+            columns.check_possible(&points.x)?;
+        }
+        Ok(entered)
     }
 
     /// A score in the flow's coordinates at points of time `t` in the data's units as one in these units.
