@@ -19,7 +19,8 @@ const FOLDS: i64 = 2;
 /// The share of points of which a classifier tells whether they are of `a`, `[N, D]`, or of `b`, `[M, D]` (Lopez-Paz and
 /// Oquab, 2017): ½ where nothing tells them apart, 1 where everything does. A perceptron of two layers is trained on half of
 /// the points, standardised, and judged on the other half, and the other way round. Of the larger sample as many points count
-/// as of the smaller one.
+/// as of the smaller one. Points of the same number are in the same half: where both are given the same condition, a classifier
+/// that has seen one of them would know the other for what it is not.
 ///
 /// # Errors
 /// [`Error::TooFew`] for fewer than ten points a side, [`Error::NotFinite`], or a shape that does not fit.
@@ -43,10 +44,10 @@ pub fn classifier_accuracy(a: &Tensor, b: &Tensor, stream: &Stream) -> Result<Es
         &[Tensor::zeros([n], (Kind::Float, Device::Cpu)), Tensor::ones([n], (Kind::Float, Device::Cpu))],
         0,
     );
-    let order: Vec<i64> = stream.at(0).permutation(2 * n as usize).into_iter().map(i64::from).collect();
-    let order = Tensor::from_slice(&order);
-    let (x, label) = ((centred / scale).index_select(0, &order), label.index_select(0, &order));
-    let fold = Tensor::arange(2 * n, (Kind::Int64, Device::Cpu)).remainder(FOLDS);
+    let x = centred / scale;
+    let folds: Vec<i64> =
+        stream.at(0).permutation(n as usize).into_iter().map(|place| i64::from(place) % FOLDS).collect();
+    let fold = Tensor::from_slice(&folds).repeat([2]);
     let mut right = Vec::new();
     for number in 0..FOLDS {
         let held_out = fold.eq(number);
@@ -168,6 +169,16 @@ mod tests {
         assert!(classifier_accuracy(&draw(5), &tied, &stream).unwrap().mean > 0.9);
         let again = classifier_accuracy(&draw(0), &draw(1), &stream).unwrap();
         assert_eq!(same, again);
+    }
+
+    #[test]
+    fn a_condition_that_two_points_share_tells_nothing() {
+        let stream = Stream::named(0, "a classifier test");
+        let draw = |number: u64, dim: i64| stream.at(100 + number).normal(&[400, dim], Kind::Double);
+        let condition = draw(0, 6);
+        let with = |number| Tensor::cat(&[&condition, &draw(number, 1)], 1);
+        let same = classifier_accuracy(&with(1), &with(2), &stream).unwrap();
+        assert!((same.mean - 0.5).abs() < 0.05, "{same:?}");
     }
 
     #[test]
