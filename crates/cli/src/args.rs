@@ -12,6 +12,7 @@ use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand};
 use interflow_data::{ColumnKind, DependentColumns, Limits, Marginals, Unfit};
+use interflow_flow::fit::Trials;
 use interflow_flow::{Fill, Threads};
 use interflow_libtorch::Products;
 
@@ -177,6 +178,10 @@ pub(crate) struct FitArgs {
     /// where values are missing and kept.
     #[arg(long, default_value = "auto", value_parser = named::<Fill>, value_name = "YES|NO|AUTO")]
     pub(crate) fill: Fill,
+    /// Whether short trainings, a tenth of the steps each, choose the law of the times, and whether the network corrects a
+    /// Gaussian, by the NLL of the validation rows: auto, or no.
+    #[arg(long, default_value = "auto", value_parser = named::<Trials>, value_name = "AUTO|NO")]
+    pub(crate) trials: Trials,
     /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
     pub(crate) dequantise: Vec<NameList>,

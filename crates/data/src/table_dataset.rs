@@ -34,7 +34,7 @@ pub struct TableDataset {
     validation: Arc<Rows>,
     test: Points,
     columns: Option<Columns>,
-    whitening: Option<Whitening>,
+    whitening: Option<Arc<Whitening>>,
     log_jacobian: Tensor,
     /// Whether points are told coordinates of theirs.
     known: bool,
@@ -76,7 +76,7 @@ impl TableDataset {
         let whitening = Whitening::of(training)?;
         let rows = |x| Rows::new(whitening.whiten(x));
         let parts = Self::new(rows(training)?, rows(validation)?, test.into())?;
-        Ok(Self { whitening: Some(whitening), ..parts })
+        Ok(Self { whitening: Some(Arc::new(whitening)), ..parts })
     }
 
     /// The same with names and scales of its columns, by which the rows were standardised.
@@ -97,6 +97,20 @@ impl TableDataset {
     #[must_use]
     pub fn with_known_coordinates(self) -> Self {
         Self { known: true, ..self }
+    }
+
+    /// A handle on the same rows.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self {
+            training: self.training.clone(),
+            validation: self.validation.clone(),
+            test: self.test.shallow_clone(),
+            columns: self.columns.clone(),
+            whitening: self.whitening.clone(),
+            log_jacobian: self.log_jacobian.shallow_clone(),
+            known: self.known,
+        }
     }
 
     /// Points that are told nothing of themselves.
@@ -154,7 +168,7 @@ impl Dataset for TableDataset {
     }
 
     fn whitening(&self) -> Option<&Whitening> {
-        self.whitening.as_ref()
+        self.whitening.as_deref()
     }
 
     fn log_jacobian(&self, n: i64, _seed: u64) -> Tensor {

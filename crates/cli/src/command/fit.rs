@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use interflow_data::table;
-use interflow_flow::{FitOptions, Work, fit as fitting};
+use interflow_flow::fit::Trials;
+use interflow_flow::{Experiment, ExperimentConfig, FitOptions, Work, fit as fitting};
+use interflow_study::Runner;
 
 use super::run::{conclude, runner};
 use crate::args::{FitArgs, NameList, Said};
@@ -27,6 +29,7 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
         constant: args.constant,
         dependent: args.dependent,
         fill: args.fill,
+        trials: args.trials,
         dequantise: NameList::names(&args.dequantise),
         set: args.options.set.clone(),
         ..FitOptions::default()
@@ -34,7 +37,26 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
     let kept = stdin(&args.file)?.map(|bytes| keep(&bytes, &args.options.out)).transpose()?;
     let config = fitting::config_for(kept.as_deref().unwrap_or(&args.file), &options)?;
     let runner = runner(&args.options, Path::new(""), work)?;
+    let config = chosen(config, args, &runner)?;
     conclude(runner.complete(config, &mut TrainingDisplay::default())?, &args.options)
+}
+
+/// The config with what short trainings choose, or chose when the run began that is resumed.
+fn chosen(config: ExperimentConfig, args: &FitArgs, runner: &Runner) -> Result<ExperimentConfig> {
+    let config = ExperimentConfig { seed: runner.seed.unwrap_or(config.seed), ..config };
+    if let Some(run) = &runner.resume {
+        return Ok(fitting::chosen_for(run, config)?);
+    }
+    if args.trials == Trials::No {
+        return Ok(config);
+    }
+    Ok(fitting::choose(config, |trial| {
+        let experiment = Experiment::new(trial).device(runner.device).work(runner.work.clone());
+        match runner.threads {
+            Some(threads) => experiment.threads(threads),
+            None => experiment,
+        }
+    })?)
 }
 
 /// Keeps what came from stdin as a file in the folder of runs, named by its content: a run can read its data again.

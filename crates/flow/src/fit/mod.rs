@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod choice;
 mod defaults;
 
 use std::collections::BTreeMap;
@@ -34,12 +35,14 @@ use interflow_data::{
     ColumnKind, DatasetConfig, DependentColumns, Limits, Marginals, Sheet, Table, TableConfig, TextFormat,
     Unfit,
 };
+use interflow_train::TrainConfig;
 use serde::Deserialize;
 
 use crate::config::{ExperimentConfig, TargetConfig, as_name};
 use crate::error::{Result, io_error, refuse};
 use crate::experiment::Experiment;
 use crate::flow::Flow;
+use crate::run::RunFolder;
 
 /// How a table is fitted. [`FitOptions::default`] models all columns jointly, whatever they hold, missing values too.
 ///
@@ -83,6 +86,8 @@ pub struct FitOptions {
     pub fill: Fill,
     /// The integer-valued columns that get noise, by name, or `all-integers`.
     pub dequantise: Vec<String>,
+    /// Whether short trainings choose how it is trained on.
+    pub trials: Trials,
     /// How many steps to train; chosen from the number of rows without it.
     pub steps: Option<u64>,
     /// The seed of every random number; 0 without it.
@@ -104,6 +109,17 @@ pub enum Fill {
     Auto,
 }
 
+/// Whether short trainings choose how a table is trained on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trials {
+    /// They do, where the training is long enough for a tenth of it to tell something.
+    #[default]
+    Auto,
+    /// It is trained on as the config says.
+    No,
+}
+
 impl Default for FitOptions {
     fn default() -> Self {
         Self {
@@ -119,6 +135,7 @@ impl Default for FitOptions {
             dependent: DependentColumns::default(),
             fill: Fill::Auto,
             dequantise: Vec::new(),
+            trials: Trials::Auto,
             steps: None,
             seed: None,
             set: Vec::new(),
@@ -171,18 +188,54 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
     Ok(experiment(table, options)?.train()?.flow())
 }
 
-/// The experiment that fits a table in memory, to be trained on a device of one's choice, watched, or written.
+/// The experiment that fits a table in memory, to be trained on a device of one's choice, watched, or written; how it is trained
+/// is chosen here already ([`Trials`]).
 ///
 /// # Errors
 /// If the table does not go with the options.
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
     let sheet = Sheet::from(table);
     let config = options.config("table".to_owned(), PathBuf::new(), Sheet::from(table))?;
-    let TargetConfig::Data(DatasetConfig::Table(rows)) = &config.target else {
-        return refuse("a fit is of a table: its target cannot be set to something else");
+    let data = rows_of(&config)?.prepare(sheet)?;
+    let config = match options.trials {
+        Trials::Auto => choice::choose(config, &data, Experiment::new)?,
+        Trials::No => config,
     };
-    let data = rows.prepare(sheet)?;
     Ok(Experiment::new(config).target(Box::new(data)))
+}
+
+/// The config of a fit with the times, and the Gaussian to correct or none, that do best on the table's validation rows, after
+/// short trainings of the experiments that `trial` makes of configs.
+///
+/// # Errors
+/// If the table cannot be read, a training fails, or the work is cancelled.
+pub fn choose<'a>(
+    config: ExperimentConfig,
+    trial: impl Fn(ExperimentConfig) -> Experiment<'a>,
+) -> Result<ExperimentConfig> {
+    if choice::is_made(&config) {
+        return Ok(config);
+    }
+    let data = rows_of(&config)?.load(Path::new(""))?;
+    choice::choose(config, &data, trial)
+}
+
+/// The config with what was chosen for the run in the folder `run`, or of which that is a checkpoint.
+///
+/// # Errors
+/// If the folder's config cannot be read.
+pub fn chosen_for(run: &Path, config: ExperimentConfig) -> Result<ExperimentConfig> {
+    let own = RunFolder::of(run)?.config()?;
+    let train = TrainConfig { time: own.train.time, ..config.train };
+    Ok(ExperimentConfig { precondition: own.precondition, train, ..config })
+}
+
+/// The table of a fit's config.
+fn rows_of(config: &ExperimentConfig) -> Result<&TableConfig> {
+    match &config.target {
+        TargetConfig::Data(DatasetConfig::Table(rows)) => Ok(rows),
+        _ => refuse("a fit is of a table: its target cannot be set to something else"),
+    }
 }
 
 /// The config by which a table in a text, NPY, NPZ or Parquet file is fitted.

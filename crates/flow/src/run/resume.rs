@@ -33,7 +33,7 @@ impl ResumePoint {
     /// # Errors
     /// If there is no such run or checkpoint, or it was written before checkpoints carried what a user wrote.
     pub fn open(path: &Path) -> Result<Self> {
-        let folder = RunFolder::open(&root(path)?)?;
+        let folder = RunFolder::of(path)?;
         metrics::check_free(&folder)?;
         let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
         let Some(text) = checkpoint.texts.get(EXPERIMENT) else {
@@ -192,6 +192,14 @@ fn root(path: &Path) -> Result<PathBuf> {
 }
 
 impl RunFolder {
+    /// The run folder at `path`, or that of the checkpoint there.
+    ///
+    /// # Errors
+    /// As [`RunFolder::open`].
+    pub fn of(path: &Path) -> Result<Self> {
+        Self::open(&root(path)?)
+    }
+
     /// Refuses a config to go on with that differs from the run's `own` in a key that may not change.
     ///
     /// # Errors
