@@ -3,9 +3,10 @@
 mod clock;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 pub use self::clock::Clock;
+use crate::error::{Error, Result};
 use crate::table;
 
 /// How the values of a column are written. Inside they are numbers: of a category its place among the labels, of a time its
@@ -77,24 +78,23 @@ impl Form {
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if they cannot be read.
-    pub fn texts(&self, x: &Tensor) -> crate::error::Result<Vec<String>> {
-        let plain = table::texts(x)?;
-        let numbers = plain.into_iter().map(|text| (text.parse::<f64>().unwrap_or(f64::NAN), text));
-        Ok(numbers.map(|(number, text)| self.text(number, text)).collect())
+    pub fn texts(&self, x: &Tensor) -> Result<Vec<String>> {
+        if self.is_number() {
+            let texts = table::texts(x)?.into_iter();
+            return Ok(texts.map(|text| if text == "NaN" { String::new() } else { text }).collect());
+        }
+        let read = |source| Error::Torch { operation: "read a column", source };
+        let numbers = Vec::<f64>::try_from(x.to_kind(Kind::Double).contiguous()).map_err(read)?;
+        Ok(numbers.into_iter().map(|number| self.said(number)).collect())
     }
 
-    /// A number as a message says it.
+    /// A number as it is written; nothing for what is missing.
     pub(crate) fn said(&self, number: f64) -> String {
-        self.text(number, number.to_string())
-    }
-
-    /// A number as it is written, `plain` where it is written as such.
-    fn text(&self, number: f64, plain: String) -> String {
         if number.is_nan() {
             return String::new();
         }
         match self {
-            Self::Number => plain,
+            Self::Number => number.to_string(),
             Self::Category { labels } => labels.get(number.max(0.0) as usize).cloned().unwrap_or_default(),
             Self::Time(clock) => clock.text(number),
             Self::Integer { origin } => {

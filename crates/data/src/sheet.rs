@@ -17,6 +17,7 @@ mod note;
 mod numerals;
 mod preamble;
 mod read;
+mod rows;
 mod separator;
 mod table;
 mod text;
@@ -26,7 +27,6 @@ mod values;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use csv::StringRecord;
 use tch::{Device, Kind, Tensor};
 
 pub(crate) use self::content::Content;
@@ -34,6 +34,7 @@ use self::format::TextFormat;
 use self::marks::Marks;
 use self::note::Notes;
 use self::numerals::Numerals;
+use self::rows::TextRows;
 use crate::error::{Error, Result, content, unreadable};
 use crate::table::Table;
 
@@ -54,9 +55,6 @@ pub struct Sheet {
     /// What was recognised.
     notes: Notes,
 }
-
-/// A row of text with its line in the file.
-type Row = (u64, StringRecord);
 
 /// A column of a file.
 #[derive(Debug)]
@@ -79,8 +77,8 @@ enum Counted {
 
 #[derive(Debug)]
 enum Cells {
-    /// Each row with its line in the file.
-    Text(Vec<Row>),
+    /// The fields of a text or of Parquet.
+    Text(TextRows),
     /// `[N, W]`, missing values as NaN.
     Numbers(Tensor),
 }
@@ -173,6 +171,14 @@ impl Sheet {
         self.notes.log();
     }
 
+    /// The same without its text: what is asked then is its names and where its rows are.
+    pub(crate) fn without_fields(mut self) -> Self {
+        if let Cells::Text(rows) = &mut self.cells {
+            rows.forget_fields();
+        }
+        self
+    }
+
     /// The file that it was read from, or what stands for it in errors.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -251,7 +257,7 @@ impl Sheet {
     /// A field as it stands in the file.
     fn field(&self, row: usize, place: usize) -> Cow<'_, str> {
         match &self.cells {
-            Cells::Text(rows) => rows[row].1.get(self.columns[place].place).unwrap_or_default().into(),
+            Cells::Text(rows) => rows.get(row, self.columns[place].place).unwrap_or_default().into(),
             Cells::Numbers(values) => values.double_value(&[row as i64, place as i64]).to_string().into(),
         }
     }
@@ -266,7 +272,7 @@ impl Sheet {
     /// The line of a row in a text file, its number from 1 in an array.
     fn line(&self, row: usize) -> u64 {
         match &self.cells {
-            Cells::Text(rows) => rows[row].0,
+            Cells::Text(rows) => rows.line(row),
             Cells::Numbers(_) => row as u64 + 1,
         }
     }

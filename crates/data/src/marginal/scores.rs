@@ -121,17 +121,21 @@ impl Scores {
             (Some(stretch), Some(index)) => numbers(stretch, x, sums.below[index], sums.above[index]),
             _ => nowhere(x),
         };
-        for (index, (part, share)) in parts.iter().enumerate() {
-            let Part::Value(value) = part else { continue };
-            let here = if value.is_nan() { x.isnan() } else { x.eq(*value) };
-            let from_below = sums.below[index] <= sums.above[index];
-            cells.point = cells.point.masked_fill(&here, 0.0);
-            cells.outside = cells
-                .outside
-                .masked_fill(&here, if from_below { sums.below[index] } else { sums.above[index] });
-            cells.mass = cells.mass.masked_fill(&here, *share);
-            cells.side = cells.side.masked_fill(&here, if from_below { 1.0 } else { -1.0 });
-            cells.log_weight = cells.log_weight.masked_fill(&here, share.ln());
+        let fixed = |(index, (part, share)): (usize, &(Part, f64))| match part {
+            Part::Value(value) => Some(Fixed::new(*value, *share, (sums.below[index], sums.above[index]))),
+            Part::Numbers => None,
+        };
+        let (missing, mut atoms): (Vec<Fixed>, Vec<Fixed>) =
+            parts.iter().enumerate().filter_map(fixed).partition(|fixed| fixed.value.is_nan());
+        atoms.sort_by(|a, b| a.value.total_cmp(&b.value));
+        if !atoms.is_empty() {
+            let values = column(&atoms, |atom| atom.value);
+            let place = x.contiguous().bucketize(&values, false, false).clamp_max(atoms.len() as i64 - 1);
+            let here = values.index_select(0, &place).eq_tensor(x);
+            cells = cells.fixed(&here, |part| column(&atoms, part).index_select(0, &place));
+        }
+        if !missing.is_empty() {
+            cells = cells.fixed(&x.isnan(), |part| column(&missing, part));
         }
         cells
     }
@@ -157,6 +161,47 @@ impl Scores {
                 stretch.numbers(&score).where_self(&place.eq(index as i64), &values)
             }
             _ => values,
+        }
+    }
+}
+
+/// Where a value with a probability of its own has its cell.
+struct Fixed {
+    value: f64,
+    outside: f64,
+    mass: f64,
+    side: f64,
+    log_weight: f64,
+}
+
+impl Fixed {
+    /// Of the mass `share`, between those below and above.
+    fn new(value: f64, share: f64, (below, above): (f64, f64)) -> Self {
+        let from_below = below <= above;
+        Self {
+            value,
+            outside: if from_below { below } else { above },
+            mass: share,
+            side: if from_below { 1.0 } else { -1.0 },
+            log_weight: share.ln(),
+        }
+    }
+}
+
+/// A part of each, `[K]`.
+fn column(fixed: &[Fixed], part: fn(&Fixed) -> f64) -> Tensor {
+    Tensor::from_slice(&fixed.iter().map(part).collect::<Vec<_>>())
+}
+
+impl Cells {
+    /// The same with other cells where `here`, `[N]`, holds: `of` makes `[N]` or one number of their parts.
+    fn fixed(self, here: &Tensor, of: impl Fn(fn(&Fixed) -> f64) -> Tensor) -> Self {
+        Self {
+            point: self.point.masked_fill(here, 0.0),
+            outside: of(|fixed| fixed.outside).where_self(here, &self.outside),
+            mass: of(|fixed| fixed.mass).where_self(here, &self.mass),
+            side: of(|fixed| fixed.side).where_self(here, &self.side),
+            log_weight: of(|fixed| fixed.log_weight).where_self(here, &self.log_weight),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Columns that are no numbers as they stand: texts among a few, and points of time.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use tch::Tensor;
 
@@ -20,18 +21,30 @@ const ROWS_PER_LABEL: usize = 4;
 const UNSEEN: f64 = -1.0;
 
 impl Sheet {
-    /// The fields of the column at `place`, nothing for what is missing.
-    fn fields(&self, place: usize) -> Vec<Option<String>> {
-        let field = |row| {
-            let field = self.field(row, place);
-            let field = field.trim();
-            let missing = match self.numerals.amount(field) {
+    /// The trimmed fields of the column at `place`, nothing for what is missing.
+    fn fields(&self, place: usize) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+        (0..self.n_rows()).map(move |row| {
+            let field = trimmed(self.field(row, place));
+            let missing = match self.numerals.amount(&field) {
                 Some(amount) => self.marks.hold_number(amount.value),
-                None => self.marks.hold_text(field),
+                None => self.marks.hold_text(&field),
             };
-            (!missing).then(|| field.to_owned())
-        };
-        (0..self.n_rows()).map(field).collect()
+            (!missing).then_some(field)
+        })
+    }
+
+    /// The different texts of the column at `place`, in the order of their first rows.
+    fn different(&self, place: usize) -> Different<'_> {
+        let mut found = Different { texts: Vec::new(), n_rows: 0 };
+        let mut seen = HashSet::new();
+        for field in self.fields(place).flatten() {
+            found.n_rows += 1;
+            if !seen.contains(&field) {
+                seen.insert(field.clone());
+                found.texts.push(field);
+            }
+        }
+        found
     }
 
     /// How the values of the column at `place` are written, if they are no numbers.
@@ -40,16 +53,16 @@ impl Sheet {
     /// [`Error::Content`] for what is neither numbers nor dates nor texts among a few.
     pub(crate) fn form(&self, place: usize) -> Result<Form> {
         match self.problem_of(place) {
+            // Numbers would lose their zeros, as 007 would.
             None if self.is_of_codes(place) => {
-                // Numbers would lose their zeros, as 007 would.
-                Ok(self.categories_of(place, &self.fields(place)).unwrap_or_default())
+                Ok(self.categories_of(place, &self.different(place)).unwrap_or_default())
             }
             None => Ok(Form::Number),
             Some(problem) if problem.is_text => {
-                let fields = self.fields(place);
-                match self.clock_of(place, &fields)? {
+                let different = self.different(place);
+                match self.clock_of(place, &different.texts)? {
                     Some(clock) => Ok(Form::Time(clock)),
-                    None => self.categories_of(place, &fields),
+                    None => self.categories_of(place, &different),
                 }
             }
             Some(_) => Err(self.unusable(&[place])),
@@ -59,8 +72,7 @@ impl Sheet {
     /// The form of the column of numbers at `place`: that of large whole numbers, where it holds such.
     pub(crate) fn form_of_numbers(&self, place: usize) -> Form {
         let Cells::Text(_) = self.cells else { return Form::Number };
-        let fields = self.fields(place);
-        let ends = fields.iter().flatten().try_fold((i64::MAX, i64::MIN), |(least, greatest), field| {
+        let ends = self.fields(place).flatten().try_fold((i64::MAX, i64::MIN), |(least, greatest), field| {
             let value = field.parse().ok()?;
             Some((least.min(value), greatest.max(value)))
         });
@@ -70,10 +82,12 @@ impl Sheet {
     /// Whether a column of digits has some with zeros before them, as codes have.
     fn is_of_codes(&self, place: usize) -> bool {
         let Cells::Text(_) = self.cells else { return false };
-        let has_zeros = |field: &String| field.len() > 1 && field.starts_with('0');
-        let fields = self.fields(place);
-        let mut present = fields.iter().flatten();
-        present.clone().any(has_zeros) && present.all(|field| field.bytes().all(|byte| byte.is_ascii_digit()))
+        let mut has_zeros = false;
+        let all_digits = self.fields(place).flatten().all(|field| {
+            has_zeros |= field.len() > 1 && field.starts_with('0');
+            field.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        all_digits && has_zeros
     }
 
     /// The form of the column at `place` as one of categories, whatever its texts look like.
@@ -81,12 +95,11 @@ impl Sheet {
     /// # Errors
     /// [`Error::Content`] for too many different ones.
     pub(crate) fn categories(&self, place: usize) -> Result<Form> {
-        let fields = self.fields(place);
-        let labels: BTreeSet<&String> = fields.iter().flatten().collect();
-        if labels.len() <= MOST_LABELS {
-            return Ok(Form::Category { labels: in_order(labels) });
+        let different = self.different(place);
+        let (name, n, n_rows) = (&self.names[place], different.texts.len(), different.n_rows);
+        if n <= MOST_LABELS {
+            return Ok(different.categories());
         }
-        let (name, n, n_rows) = (&self.names[place], labels.len(), fields.iter().flatten().count());
         let hint = format!("hint: leave out --kind {name}=category, by which it is what it looks like");
         let problem = format!(
             "column `{name}` has {n} different values in {n_rows} rows, and no more than {MOST_LABELS} are categories"
@@ -99,7 +112,7 @@ impl Sheet {
     /// # Errors
     /// [`Error::Content`] if none is.
     pub(crate) fn clock(&self, place: usize) -> Result<Form> {
-        let found = self.clock_of(place, &self.fields(place))?;
+        let found = self.clock_of(place, &self.different(place).texts)?;
         let problem = || {
             let hint = "hint: --kind NAME=time:FORMAT says how they are written, as in time:%d.%m.%Y";
             content(
@@ -111,8 +124,7 @@ impl Sheet {
     }
 
     /// The first format that all fields are written in, before others the one that writes them again as they stand.
-    fn clock_of(&self, place: usize, fields: &[Option<String>]) -> Result<Option<Clock>> {
-        let present: Vec<&str> = fields.iter().flatten().map(String::as_str).collect();
+    fn clock_of(&self, place: usize, present: &[Cow<'_, str>]) -> Result<Option<Clock>> {
         let Some(first) = present.first() else { return Ok(None) };
         let reads = |clock: &Clock| {
             clock.number(first).is_some() && present.iter().all(|field| clock.number(field).is_some())
@@ -137,19 +149,17 @@ impl Sheet {
             );
             return Err(content(&self.path, problem));
         }
-        Ok(Some((*clock).clone().with_offset_of(present.iter().copied())))
+        Ok(Some((*clock).clone().with_offset_of(present.iter().map(Cow::as_ref))))
     }
 
     /// The form of the column at `place` as one of dates or times in this format.
     pub(crate) fn clock_as(&self, place: usize, format: &str) -> Form {
-        let fields = self.fields(place);
-        Form::Time(Clock::new(format).with_offset_of(fields.iter().flatten().map(String::as_str)))
+        let different = self.different(place).texts;
+        Form::Time(Clock::new(format).with_offset_of(different.iter().map(Cow::as_ref)))
     }
 
-    fn categories_of(&self, place: usize, fields: &[Option<String>]) -> Result<Form> {
-        let labels: BTreeSet<&String> = fields.iter().flatten().collect();
-        let n_rows = fields.iter().flatten().count();
-        let n = labels.len();
+    fn categories_of(&self, place: usize, different: &Different<'_>) -> Result<Form> {
+        let (n, n_rows) = (different.texts.len(), different.n_rows);
         if n > MOST_LABELS || (n > FEW_LABELS && n_rows < ROWS_PER_LABEL * n) {
             let name = &self.names[place];
             let problem = format!(
@@ -157,7 +167,7 @@ impl Sheet {
             );
             return Err(content(&self.path, problem));
         }
-        Ok(Form::Category { labels: in_order(labels) })
+        Ok(different.categories())
     }
 
     /// The numbers of the column at `place`, `[N]`, read in this form, with NaN for what is missing.
@@ -169,16 +179,20 @@ impl Sheet {
             return Ok(self.numbers(&[place])?.select(1, 0));
         }
         let mut values = Vec::with_capacity(self.n_rows());
-        for (row, field) in self.fields(place).into_iter().enumerate() {
-            let Some(field) = field else {
-                values.push(f64::NAN);
-                continue;
-            };
-            match (form.number(&field), form) {
-                (Some(value), _) => values.push(value),
-                (None, Form::Category { .. }) => values.push(UNSEEN),
-                (None, _) => return Err(self.unwritten(row, place, &field, form)),
-            }
+        let labels: HashMap<&str, f64> = form
+            .labels()
+            .iter()
+            .zip(0..)
+            .map(|(label, number)| (label.as_str(), f64::from(number)))
+            .collect();
+        for (row, field) in self.fields(place).enumerate() {
+            values.push(match (field, form) {
+                (None, _) => f64::NAN,
+                (Some(field), Form::Category { .. }) => labels.get(&*field).copied().unwrap_or(UNSEEN),
+                (Some(field), _) => {
+                    form.number(&field).ok_or_else(|| self.unwritten(row, place, &field, form))?
+                }
+            });
         }
         Ok(Tensor::from_slice(&values))
     }
@@ -264,7 +278,7 @@ impl Sheet {
         }
         let failed = |error: csv::Error| content(&self.path, error.to_string());
         let missing: Vec<Vec<bool>> =
-            places.iter().map(|&place| self.fields(place).iter().map(Option::is_none).collect()).collect();
+            places.iter().map(|&place| self.fields(place).map(|field| field.is_none()).collect()).collect();
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(self.columns.iter().map(|column| &*column.title)).map_err(failed)?;
         let of_place = |place: usize| places.iter().position(|other| *other == place);
@@ -301,12 +315,30 @@ impl Sheet {
     }
 }
 
-/// The labels of categories in their order: 2 before 10.
-fn in_order(labels: BTreeSet<&String>) -> Vec<String> {
-    let mut labels: Vec<String> = labels.into_iter().cloned().collect();
-    let number = |label: &String| label.parse::<f64>().unwrap_or(f64::NAN);
-    if !labels.iter().any(|label| number(label).is_nan()) {
-        labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
+/// The different texts of a column.
+struct Different<'a> {
+    texts: Vec<Cow<'a, str>>,
+    /// How many rows have one.
+    n_rows: usize,
+}
+
+impl Different<'_> {
+    /// The texts as categories, 2 before 10.
+    fn categories(&self) -> Form {
+        let mut labels: Vec<String> = self.texts.iter().map(|text| text.clone().into_owned()).collect();
+        labels.sort();
+        let number = |label: &String| label.parse::<f64>().unwrap_or(f64::NAN);
+        if !labels.iter().any(|label| number(label).is_nan()) {
+            labels.sort_by(|a, b| number(a).total_cmp(&number(b)));
+        }
+        Form::Category { labels }
     }
-    labels
+}
+
+/// A field without the blanks around it.
+fn trimmed(field: Cow<'_, str>) -> Cow<'_, str> {
+    match field {
+        Cow::Borrowed(field) => field.trim().into(),
+        Cow::Owned(field) => field.trim().to_owned().into(),
+    }
 }

@@ -6,8 +6,11 @@ use csv::StringRecord;
 
 use super::evidence::evidence;
 use super::format::Header;
+use super::is_whole;
 use super::marks::Marks;
-use super::{Row, is_whole};
+
+/// A row with its line in the file.
+pub(super) type Row = (u64, StringRecord);
 
 /// Rows below a first line that are compared with it.
 const COMPARED: usize = 100;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use csv::StringRecord;
 use tch::Tensor;
 
 use super::format::TextFormat;
+use super::rows::TextRows;
 use super::{Cells, Sheet, numbered, titled};
 use crate::decode::{self, Expansion, Records, Value};
 use crate::error::{Result, content};
@@ -29,16 +29,16 @@ fn array(path: &Path, values: Tensor, format: &TextFormat) -> Sheet {
 pub(super) fn parquet(path: &Path, wanted: Option<&[String]>, format: &TextFormat) -> Result<Sheet> {
     let Records { columns, rows } = decode::records(path, wanted)?;
     // A long text that many rows share is in the file once, and in memory as often as there are rows.
-    let (expansion, mut n_bytes) = (Expansion::of_file(path)?, 0);
-    let record = |(row, number): (Result<Vec<Value>>, u64)| -> Result<(u64, StringRecord)> {
-        let record: StringRecord = row?.into_iter().map(Value::into_text).collect();
-        n_bytes += record.as_slice().len() as u64;
-        expansion.check(n_bytes).map_err(|problem| content(path, format!("row {number}: {problem}")))?;
-        Ok((number, record))
-    };
-    let rows = rows.zip(1..).map(record).collect::<Result<Vec<_>>>()?;
-    if rows.is_empty() {
+    let expansion = Expansion::of_file(path)?;
+    let mut found = TextRows::default();
+    for (row, number) in rows.zip(1..) {
+        let fields: Vec<String> = row?.into_iter().map(Value::into_text).collect();
+        found.push(number, fields.iter().map(String::as_str));
+        let checked = expansion.check(found.n_bytes() as u64);
+        checked.map_err(|problem| content(path, format!("row {number}: {problem}")))?;
+    }
+    if found.is_empty() {
         return Err(content(path, "the table has no rows".to_owned()));
     }
-    Ok(Sheet::assembled(path, titled(&columns), true, Cells::Text(rows), &format.missing_marks))
+    Ok(Sheet::assembled(path, titled(&columns), true, Cells::Text(found), &format.missing_marks))
 }

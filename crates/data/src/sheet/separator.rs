@@ -9,8 +9,8 @@ use super::format::{Decimal, Separator};
 use super::marks::Marks;
 use crate::form::Clock;
 
-/// Lines that are looked at.
-const LOOKED_AT: usize = 100;
+/// Rows that are looked at.
+pub(super) const LOOKED_AT: usize = 100;
 
 /// Those that are recognised; where two do as well, the first.
 const CANDIDATES: [Separator; 5] =
@@ -44,7 +44,7 @@ fn head(text: &str) -> &str {
 
 /// How well rows that were cut by a separator look like a table.
 fn merit(rows: &[StringRecord], least: usize) -> f64 {
-    let width = usual_width(rows.iter());
+    let width = usual_width(rows.iter().map(StringRecord::len));
     let usual: Vec<&StringRecord> = rows.iter().filter(|row| row.len() == width).collect();
     let n_rows = usual.len() as f64;
     // No sign that cuts half of the rows in another way stands between fields.
@@ -73,14 +73,15 @@ fn n_told<'a>(fields: impl Iterator<Item = &'a str> + Clone) -> usize {
     fields.filter(|field| is_number(field) || is_time(field)).count()
 }
 
-/// The most frequent number of fields of the first rows, of equally frequent ones that of the earlier row.
-pub(super) fn usual_width<'a>(rows: impl Iterator<Item = &'a StringRecord> + Clone) -> usize {
+/// The most frequent of the first rows' `widths`, numbers of fields, of equally frequent ones that of the earlier row.
+pub(super) fn usual_width(widths: impl Iterator<Item = usize> + Clone) -> usize {
     let mut counts = BTreeMap::<usize, usize>::new();
-    for row in rows.clone().take(LOOKED_AT) {
-        *counts.entry(row.len()).or_default() += 1;
+    for width in widths.clone().take(LOOKED_AT) {
+        *counts.entry(width).or_default() += 1;
     }
     let most = counts.values().copied().max().unwrap_or(0);
-    rows.map(StringRecord::len).find(|width| counts.get(width) == Some(&most)).unwrap_or(0)
+    let mut widths = widths;
+    widths.find(|width| counts.get(width) == Some(&most)).unwrap_or(0)
 }
 
 /// The rows of a text.

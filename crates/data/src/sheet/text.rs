@@ -6,12 +6,13 @@ use csv::StringRecord;
 
 use super::evidence::{Evidence, Evidences, evidence};
 use super::format::{Separator, TextFormat};
-use super::header::{self, Titles};
+use super::header::{self, Row, Titles};
 use super::marks::Marks;
 use super::note::Notes;
 use super::numerals::Numerals;
 use super::preamble::Preamble;
-use super::{Cells, Column, Counted, Row, Sheet, encoding, numbered, separator};
+use super::rows::TextRows;
+use super::{Cells, Column, Counted, Sheet, encoding, numbered, separator};
 use crate::error::{Error, Result, content};
 
 /// Reads the rows of a text; the file's name is for errors.
@@ -22,23 +23,37 @@ pub(super) fn read(path: &Path, bytes: Vec<u8>, format: &TextFormat) -> Result<S
     let text = std::str::from_utf8(&text).map_err(|error| content(path, error.to_string()))?;
     let separator = format.separator.or(preamble.separator);
     let separator = separator.unwrap_or_else(|| separator::recognise(text, format.decimal));
-    let rows = separator::records(text, separator)
-        .map(|record| record.map(|record| (line(text.as_bytes(), &record), record)));
-    let mut rows =
-        rows.collect::<csv::Result<Vec<Row>>>().map_err(|error| content(path, error.to_string()))?;
-
     let mut notes = Notes::new(path);
-    let width = separator::usual_width(rows.iter().map(|(_, row)| row));
-    rows.retain(|(_, row)| row.len() == width || !row.get(0).is_some_and(|field| field.starts_with('#')));
+    let damaged = |error: csv::Error| content(path, error.to_string());
+    let mut records = separator::records(text, separator);
+    // The first rows tell how many fields there are, and whether they begin with a header.
+    let head = records.by_ref().take(2 * separator::LOOKED_AT);
+    let mut head = head.collect::<csv::Result<Vec<_>>>().map_err(damaged)?;
+    let width = separator::usual_width(head.iter().map(StringRecord::len));
+    let is_row =
+        |row: &StringRecord| row.len() == width || !row.get(0).is_some_and(|field| field.starts_with('#'));
+    head.retain(is_row);
+    let at = |record: StringRecord| (line(text.as_bytes(), &record), record);
+    let mut head: Vec<Row> = head.into_iter().map(at).collect();
     let comment = preamble
         .comment
         .and_then(|(line, names)| Some((line, separator::records(&names, separator).next()?.ok()?)));
-    let titles = header::take(&mut rows, comment, format.header);
+    let titles = header::take(&mut head, comment, format.header);
+    if format.header.is_none() {
+        doubt_header(titles.as_ref(), &head, &mut notes);
+    }
+    let mut rows = TextRows::with_room(text.len());
+    for (line, record) in &head {
+        rows.push(*line, record);
+    }
+    for record in records {
+        let record = record.map_err(damaged)?;
+        if is_row(&record) {
+            rows.push(line(text.as_bytes(), &record), &record);
+        }
+    }
     if rows.is_empty() {
         return Err(content(path, "the table has no rows".to_owned()));
-    }
-    if format.header.is_none() {
-        doubt_header(titles.as_ref(), &rows, &mut notes);
     }
     let n_columns = n_columns(path, titles.as_ref(), &rows)?;
     let columns = columns(titles.as_ref(), &rows, n_columns, &mut notes);
@@ -60,11 +75,12 @@ fn line(bytes: &[u8], record: &StringRecord) -> u64 {
 
 /// Says where a first line may have been taken wrongly for a row or for a header.
 fn doubt_header(titles: Option<&Titles>, rows: &[Row], notes: &mut Notes) {
+    let Some((line, _)) = rows.first() else { return };
     let hint = "hint: --header yes if it names the columns, --header no if it is a row";
     match titles {
         None if header::may_be_header(rows) => notes.warn(format!(
             "line {} holds whole numbers that stand out from the lines below, and is read as a row\n{hint}",
-            rows[0].0
+            line
         )),
         Some(titles) if titles.fields.iter().any(|title| header::is_number(title)) => {
             notes.warn(format!("line {} holds numbers, and is read as a header\n{hint}", titles.line));
@@ -74,18 +90,19 @@ fn doubt_header(titles: Option<&Titles>, rows: &[Row], notes: &mut Notes) {
 }
 
 /// How many columns all rows have. One separator more at the end of a line is no column, in rows or in the header.
-fn n_columns(path: &Path, titles: Option<&Titles>, rows: &[Row]) -> Result<usize> {
-    let width = separator::usual_width(rows.iter().map(|(_, row)| row));
-    let ends_empty = |row: &StringRecord| row.iter().next_back().is_some_and(|field| field.trim().is_empty());
-    let fits = |row: &StringRecord, n: usize| row.len() == n || (row.len() == n + 1 && ends_empty(row));
+fn n_columns(path: &Path, titles: Option<&Titles>, rows: &TextRows) -> Result<usize> {
+    let width = separator::usual_width(rows.widths());
+    let ends_empty = |row: usize, n: usize| rows.get(row, n).is_some_and(|field| field.trim().is_empty());
+    let fits =
+        |row: usize, n: usize| rows.width(row) == n || (rows.width(row) == n + 1 && ends_empty(row, n));
     let n = match titles.map(|titles| (&titles.fields, titles.fields.len())) {
         None => width,
         Some((fields, n)) if n == width + 1 && fields.last().is_some_and(String::is_empty) => width,
         Some((_, n)) => n,
     };
     let problem = |line: u64, problem: String| Err(Error::Line { path: path.to_owned(), line, problem });
-    let usual = rows.iter().find(|(_, row)| row.len() == width);
-    if let (Some(titles), Some((_, usual))) = (titles, usual)
+    let usual = rows.widths().position(|other| other == width);
+    if let (Some(titles), Some(usual)) = (titles, usual)
         && !fits(usual, n)
     {
         let found = titles.fields.len();
@@ -98,28 +115,23 @@ fn n_columns(path: &Path, titles: Option<&Titles>, rows: &[Row]) -> Result<usize
             ),
         );
     }
-    match rows.iter().find(|(_, row)| !fits(row, n)) {
-        None => Ok(n),
-        Some((line, row)) => problem(
-            *line,
-            format!(
-                "expected {n} fields, found: {}\nhint: --skip-rows {line} leaves the line out",
-                row.len()
-            ),
-        ),
-    }
+    let Some(row) = (0..rows.len()).find(|&row| !fits(row, n)) else { return Ok(n) };
+    let (line, found) = (rows.line(row), rows.width(row));
+    problem(
+        line,
+        format!("expected {n} fields, found: {found}\nhint: --skip-rows {line} leaves the line out"),
+    )
 }
 
 /// The columns, without those that have neither a name nor a value.
-fn columns(header: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -> Vec<Column> {
+fn columns(header: Option<&Titles>, rows: &TextRows, n: usize, notes: &mut Notes) -> Vec<Column> {
     let (titles, names) = match header {
         Some(titles) => (titles.fields[..n].to_vec(), header::names(&titles.fields[..n])),
         None => (vec![String::new(); n], numbered(n).into_iter().map(|column| column.name).collect()),
     };
     let empty = |place: usize| {
-        let blank = |(_, row): &Row| row.get(place).is_none_or(|field| field.trim().is_empty());
         // One row shows nothing: its only value there may be missing.
-        titles[place].is_empty() && rows.len() > 1 && rows.iter().all(blank)
+        titles[place].is_empty() && rows.len() > 1 && rows.column(place).all(|field| field.trim().is_empty())
     };
     let (left_out, used): (Vec<usize>, Vec<usize>) = (0..n).partition(|&place| empty(place));
     if !left_out.is_empty() && !used.is_empty() {
@@ -150,7 +162,7 @@ fn columns(header: Option<&Titles>, rows: &[Row], n: usize, notes: &mut Notes) -
 /// nothing to ask.
 fn numerals(
     path: &Path,
-    rows: &[Row],
+    rows: &TextRows,
     (text, separator): (&str, Separator),
     format: &TextFormat,
     notes: &mut Notes,
@@ -162,7 +174,7 @@ fn numerals(
     };
     let mut all = Evidences::default();
     if !plain {
-        let width = rows.first().map_or(0, |(_, row)| row.len());
+        let width = if rows.is_empty() { 0 } else { rows.width(0) };
         (0..width).filter_map(|place| of_column(rows, place)).for_each(|column| all.join(column));
     }
     let by_semicolons = separator == Separator::SEMICOLON;
@@ -179,11 +191,11 @@ fn numerals(
 }
 
 /// What a column says of the decimal mark, if at least half of it looks like numbers.
-fn of_column(rows: &[Row], place: usize) -> Option<Evidences> {
+fn of_column(rows: &TextRows, place: usize) -> Option<Evidences> {
     let marks = Marks::default();
     let mut found = Evidences::default();
     let (mut n, mut n_numbers) = (0_usize, 0_usize);
-    for field in rows.iter().filter_map(|(_, row)| row.get(place)).map(str::trim) {
+    for field in rows.column(place).map(str::trim) {
         let evidence = evidence(field);
         if evidence.is_none() && marks.hold_text(field) {
             continue;

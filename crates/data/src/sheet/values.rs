@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use tch::Tensor;
 
+use super::numerals::Numerals;
+use super::rows::TextRows;
 use super::unusable::{Fields, Unusable, message};
-use super::{Cells, Counted, Row, Sheet, rows_where};
+use super::{Cells, Counted, Sheet, rows_where};
 use crate::error::{Result, content};
 
 impl Sheet {
@@ -34,12 +36,12 @@ impl Sheet {
     }
 
     /// The numbers of a text's columns.
-    fn parsed(&self, rows: &[Row], places: &[usize]) -> Result<Tensor> {
+    fn parsed(&self, rows: &TextRows, places: &[usize]) -> Result<Tensor> {
         let mut values = Vec::with_capacity(rows.len() * places.len());
         let mut units = BTreeMap::new();
-        for (row, (_, record)) in rows.iter().enumerate() {
+        for row in 0..rows.len() {
             for &place in places {
-                let field = record.get(self.columns[place].place).unwrap_or_default().trim();
+                let field = rows.get(row, self.columns[place].place).unwrap_or_default().trim();
                 let Some(amount) = self.numerals.amount(field) else {
                     if self.marks.hold_text(field) {
                         values.push(f64::NAN);
@@ -113,10 +115,18 @@ impl Sheet {
     /// Why a column is no numbers.
     pub(super) fn problem_of(&self, place: usize) -> Option<Unusable> {
         let Cells::Text(rows) = &self.cells else { return None };
-        let at = self.columns[place].place;
-        let fields = rows.iter().map(|(line, record)| (*line, record.get(at).unwrap_or_default())).collect();
+        let fields = || rows.column(self.columns[place].place);
+        if fields().all(|field| self.is_plain_number(field.trim())) {
+            return None;
+        }
+        let fields = fields().enumerate().map(|(row, field)| (rows.line(row), field)).collect();
         let column = Fields { name: &self.names[place], fields };
         Unusable::of(&column, self.numerals, &self.marks, self.place_word())
+    }
+
+    /// Whether a trimmed field is a number without marks and signs, or missing, as almost all are.
+    fn is_plain_number(&self, field: &str) -> bool {
+        (self.numerals == Numerals::default() && field.parse::<f64>().is_ok()) || self.marks.hold_text(field)
     }
 
     /// What rows are found by.

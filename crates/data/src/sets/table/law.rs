@@ -276,7 +276,8 @@ fn beside(bounds: Bounds, quantum: Option<f64>, (runs, peaks): (&[Run], &BTreeMa
     let Some(quantum) = quantum else { return bounds };
     let peak =
         |run: Option<&Run>| run.map(|run| run.value).filter(|value| peaks.contains_key(&value.to_bits()));
-    let up = |lower: f64| (lower / quantum - 1e-9).ceil() * quantum;
+    // −0 is 0.
+    let up = |lower: f64| (lower / quantum - 1e-9).ceil() * quantum + 0.0;
     let down = |upper: f64| (upper / quantum + 1e-9).floor() * quantum;
     Bounds {
         lower: peak(runs.first()).map(|peak| peak + quantum).or(bounds.lower.map(up)),

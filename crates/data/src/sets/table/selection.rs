@@ -82,6 +82,8 @@ impl<'a> Selection<'a> {
             Ok(Chosen { name, given: given.contains(&place), form, kind, bounds })
         };
         let columns = places.iter().zip(forms).map(chosen).collect::<Result<_>>()?;
+        // What is asked of the sheet from here on is where its rows are.
+        let sheet = sheet.without_fields();
         let selection = Self { sheet, config, columns, values, aloud };
         selection.warn_of_idle_bounds();
         Ok(selection)
