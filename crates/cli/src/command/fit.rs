@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use interflow_data::table;
-use interflow_flow::fit::Trials;
-use interflow_flow::{Experiment, ExperimentConfig, FitOptions, Work, fit as fitting};
+use interflow_flow::fit::{self as fitting, TableFit, Trials};
+use interflow_flow::{Experiment, FitOptions, Work};
 use interflow_study::Runner;
 
 use super::run::{conclude, runner};
@@ -35,22 +35,25 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
         ..FitOptions::default()
     };
     let kept = stdin(&args.file)?.map(|bytes| keep(&bytes, &args.options.out)).transpose()?;
-    let config = fitting::config_for(kept.as_deref().unwrap_or(&args.file), &options)?;
+    let fit = fitting::of_file(kept.as_deref().unwrap_or(&args.file), &options)?;
     let runner = runner(&args.options, Path::new(""), work)?;
-    let config = chosen(config, args, &runner)?;
-    conclude(runner.complete(config, &mut TrainingDisplay::default())?, &args.options)
+    let TableFit { config, data } = chosen(fit, args, &runner)?;
+    conclude(
+        runner.complete_with(config, Some(Box::new(data)), &mut TrainingDisplay::default())?,
+        &args.options,
+    )
 }
 
-/// The config with what short trainings choose, or chose when the run began that is resumed.
-fn chosen(config: ExperimentConfig, args: &FitArgs, runner: &Runner) -> Result<ExperimentConfig> {
-    let config = ExperimentConfig { seed: runner.seed.unwrap_or(config.seed), ..config };
+/// The fit with what short trainings choose, or chose when the run began that is resumed.
+fn chosen(mut fit: TableFit, args: &FitArgs, runner: &Runner) -> Result<TableFit> {
+    fit.config.seed = runner.seed.unwrap_or(fit.config.seed);
     if let Some(run) = &runner.resume {
-        return Ok(fitting::chosen_for(run, config)?);
+        return Ok(fit.chosen_for(run)?);
     }
     if args.trials == Trials::No {
-        return Ok(config);
+        return Ok(fit);
     }
-    Ok(fitting::choose(config, |trial| {
+    Ok(fit.choose(|trial| {
         let experiment = Experiment::new(trial).device(runner.device).work(runner.work.clone());
         match runner.threads {
             Some(threads) => experiment.threads(threads),

@@ -138,6 +138,13 @@ impl<'a> Experiment<'a> {
         self
     }
 
+    /// With the data of the config's target, which were loaded before: they are not read again.
+    #[must_use]
+    pub fn loaded(mut self, data: Box<dyn Dataset>) -> Self {
+        self.own.loaded = Some(data);
+        self
+    }
+
     /// With an objective of one's own in place of the config's.
     #[must_use]
     pub fn objective(mut self, objective: Box<dyn Objective>) -> Self {

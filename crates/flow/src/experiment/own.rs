@@ -14,6 +14,8 @@ use crate::error::{Result, refuse};
 pub(super) struct Own {
     pub(super) base: Option<Box<dyn Dataset>>,
     pub(super) target: Option<Box<dyn Dataset>>,
+    /// The data of the config's own target, where they were loaded before.
+    pub(super) loaded: Option<Box<dyn Dataset>>,
     pub(super) objective: Option<Box<dyn Objective>>,
     pub(super) coupling: Option<Box<dyn Coupling>>,
     pub(super) network: Option<Box<dyn Network>>,

@@ -116,9 +116,9 @@ fn announce(run: &Run<'_>) {
     );
 }
 
-/// The ends of the flow: those from outside, or the config's.
+/// The ends of the flow: those from outside, or the config's, unless they are loaded.
 fn ends(config: &ExperimentConfig, own: &mut Own, data: &std::path::Path) -> Result<(Base, Target)> {
-    let target = match own.target.take() {
+    let target = match own.target.take().or_else(|| own.loaded.take()) {
         Some(target) => Target::Data(target),
         None => Target::load(&config.target, data)?,
     };

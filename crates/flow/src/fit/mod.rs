@@ -32,8 +32,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use interflow_data::{
-    ColumnKind, DatasetConfig, DependentColumns, Limits, Marginals, Sheet, Table, TableConfig, TextFormat,
-    Unfit,
+    ColumnKind, Dataset as _, DatasetConfig, DependentColumns, Limits, Marginals, Sheet, Table, TableConfig,
+    TableDataset, TextFormat, Unfit,
 };
 use interflow_train::TrainConfig;
 use serde::Deserialize;
@@ -162,21 +162,71 @@ impl FitOptions {
         }
     }
 
-    /// The experiment of a sheet in `file`.
-    fn config(&self, name: String, file: PathBuf, sheet: Sheet) -> Result<ExperimentConfig> {
+    /// The fit of a sheet in `file`.
+    fn of(&self, name: String, file: PathBuf, sheet: Sheet) -> Result<TableFit> {
         let table = self.table(file);
         let (given, others) = table.places(&sheet)?;
         let size = (sheet.n_rows(), given.len() + others.len());
-        let columns = table.columns_of(sheet)?;
-        let may_miss = || columns.iter().flatten().any(|column| !column.given && column.marginal.may_miss());
+        // What is set of the target counts before its rows are looked at.
+        let draft = self.config(defaults::for_table(name.clone(), table.clone(), size, None)?)?;
+        let data = rows_of(&draft)?.prepare(sheet)?;
+        let columns = data.columns();
+        let may_miss =
+            || columns.into_iter().flatten().any(|column| !column.given && column.marginal.may_miss());
         let fill = self.fill == Fill::Yes || (self.fill == Fill::Auto && may_miss());
         let table = TableConfig { fill, ..table };
-        let mut config = defaults::for_table(name, table, size, columns.as_ref())?;
+        let config = self.config(defaults::for_table(name, table, size, columns)?)?;
+        let fills = rows_of(&config)?.fill;
+        Ok(TableFit { config, data: if fills { data.with_known_coordinates() } else { data } })
+    }
+
+    /// The config with what is said of training, and with single keys.
+    fn config(&self, mut config: ExperimentConfig) -> Result<ExperimentConfig> {
         config.seed = self.seed.unwrap_or(config.seed);
         if let Some(steps) = self.steps {
             defaults::set_steps(&mut config, steps);
         }
         config.with(&self.set)
+    }
+}
+
+/// How the rows of a fit's target are read.
+fn rows_of(config: &ExperimentConfig) -> Result<&TableConfig> {
+    match &config.target {
+        TargetConfig::Data(DatasetConfig::Table(rows)) => Ok(rows),
+        _ => refuse("a fit is of a table: its target cannot be set to something else"),
+    }
+}
+
+/// A table that is to be fitted.
+#[derive(Debug)]
+pub struct TableFit {
+    /// The experiment that fits it.
+    pub config: ExperimentConfig,
+    /// The data of the experiment's target, read and split ([`Experiment::loaded`]).
+    pub data: TableDataset,
+}
+
+impl TableFit {
+    /// The fit with the times, and the Gaussian to correct or none, that do best on the table's validation rows, after short
+    /// trainings of the experiments that `trial` makes of configs; the same where a training would be too short to tell, or the
+    /// config says already what is to be chosen.
+    ///
+    /// # Errors
+    /// If a training fails, or the work is cancelled.
+    pub fn choose<'a>(self, trial: impl Fn(ExperimentConfig) -> Experiment<'a>) -> Result<Self> {
+        let config = choice::choose(self.config, &self.data, trial)?;
+        Ok(Self { config, ..self })
+    }
+
+    /// The fit with what was chosen for the run in the folder `run`, or of which that is a checkpoint.
+    ///
+    /// # Errors
+    /// If the folder's config cannot be read.
+    pub fn chosen_for(self, run: &Path) -> Result<Self> {
+        let (own, config) = (RunFolder::of(run)?.config()?, self.config);
+        let train = TrainConfig { time: own.train.time, ..config.train };
+        Ok(Self { config: ExperimentConfig { precondition: own.precondition, train, ..config }, ..self })
     }
 }
 
@@ -194,58 +244,30 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
 /// # Errors
 /// If the table does not go with the options.
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
-    let sheet = Sheet::from(table);
-    let config = options.config("table".to_owned(), PathBuf::new(), Sheet::from(table))?;
-    let data = rows_of(&config)?.prepare(sheet)?;
-    let config = match options.trials {
-        Trials::Auto => choice::choose(config, &data, Experiment::new)?,
-        Trials::No => config,
+    let fit = options.of("table".to_owned(), PathBuf::new(), Sheet::from(table))?;
+    let TableFit { config, data } = match options.trials {
+        Trials::Auto => fit.choose(Experiment::new)?,
+        Trials::No => fit,
     };
     Ok(Experiment::new(config).target(Box::new(data)))
-}
-
-/// The config of a fit with the times, and the Gaussian to correct or none, that do best on the table's validation rows, after
-/// short trainings of the experiments that `trial` makes of configs.
-///
-/// # Errors
-/// If the table cannot be read, a training fails, or the work is cancelled.
-pub fn choose<'a>(
-    config: ExperimentConfig,
-    trial: impl Fn(ExperimentConfig) -> Experiment<'a>,
-) -> Result<ExperimentConfig> {
-    if choice::is_made(&config) {
-        return Ok(config);
-    }
-    let data = rows_of(&config)?.load(Path::new(""))?;
-    choice::choose(config, &data, trial)
-}
-
-/// The config with what was chosen for the run in the folder `run`, or of which that is a checkpoint.
-///
-/// # Errors
-/// If the folder's config cannot be read.
-pub fn chosen_for(run: &Path, config: ExperimentConfig) -> Result<ExperimentConfig> {
-    let own = RunFolder::of(run)?.config()?;
-    let train = TrainConfig { time: own.train.time, ..config.train };
-    Ok(ExperimentConfig { precondition: own.precondition, train, ..config })
-}
-
-/// The table of a fit's config.
-fn rows_of(config: &ExperimentConfig) -> Result<&TableConfig> {
-    match &config.target {
-        TargetConfig::Data(DatasetConfig::Table(rows)) => Ok(rows),
-        _ => refuse("a fit is of a table: its target cannot be set to something else"),
-    }
 }
 
 /// The config by which a table in a text, NPY, NPZ or Parquet file is fitted.
 ///
 /// # Errors
-/// If the file cannot be read, or does not go with the options.
+/// As [`of_file`].
 pub fn config_for(file: &Path, options: &FitOptions) -> Result<ExperimentConfig> {
+    Ok(of_file(file, options)?.config)
+}
+
+/// The same with the data, which the file is read for once.
+///
+/// # Errors
+/// If the file cannot be read, or does not go with the options.
+pub fn of_file(file: &Path, options: &FitOptions) -> Result<TableFit> {
     let file = file.canonicalize().map_err(io_error("read the table", file))?;
     let name =
         file.file_stem().map_or_else(|| "table".to_owned(), |stem| as_name(&stem.to_string_lossy(), "table"));
     let sheet = options.table(file.clone()).sheet(Path::new(""))?;
-    options.config(name, file, sheet)
+    options.of(name, file, sheet)
 }

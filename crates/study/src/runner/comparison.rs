@@ -80,7 +80,8 @@ impl Runner {
         parent.supersede(0)?;
         let resume = begun(earlier, &name)?;
         let runner = Self { out, seed: None, resume, ..self.clone() };
-        let found = runner.attempt(config, observer).with_context(|| format!("in the variant {name}"))?;
+        let found =
+            runner.attempt(config, None, observer).with_context(|| format!("in the variant {name}"))?;
         Ok(match found.0 {
             Attempt::Finished(Finished { folder, results }) => {
                 Some(Outcome { name, folder: folder.path().to_owned(), results })

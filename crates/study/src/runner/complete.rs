@@ -1,6 +1,7 @@
 //! A run from its config to its report.
 
 use anyhow::{Context as _, Result};
+use interflow_data::Dataset;
 use interflow_flow::evaluation::Results;
 use interflow_flow::{ExperimentConfig, RunFolder};
 use interflow_train::Observer;
@@ -28,7 +29,20 @@ impl Runner {
     /// # Errors
     /// As [`Runner::train`]; and if the flow is trained and saved, but cannot be evaluated or drawn.
     pub fn complete(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Ended> {
-        let (attempt, folder) = self.attempt(config, observer)?;
+        self.complete_with(config, None, observer)
+    }
+
+    /// The same with the data of the config's target, where they were loaded before.
+    ///
+    /// # Errors
+    /// As [`Runner::complete`].
+    pub fn complete_with(
+        &self,
+        config: ExperimentConfig,
+        loaded: Option<Box<dyn Dataset>>,
+        observer: &mut dyn Observer,
+    ) -> Result<Ended> {
+        let (attempt, folder) = self.attempt(config, loaded, observer)?;
         Ok(match attempt {
             Attempt::Finished(finished) => Ended::Finished(finished),
             Attempt::Interrupted => {
@@ -43,9 +57,10 @@ impl Runner {
     pub(super) fn attempt(
         &self,
         config: ExperimentConfig,
+        loaded: Option<Box<dyn Dataset>>,
         observer: &mut dyn Observer,
     ) -> Result<(Attempt, Option<RunFolder>)> {
-        let trained = self.train_quietly(config, observer)?;
+        let trained = self.train_quietly(config, loaded, observer)?;
         if trained.is_interrupted() {
             return Ok((Attempt::Interrupted, trained.folder));
         }

@@ -1,6 +1,7 @@
 //! Training with its figures.
 
 use anyhow::{Context as _, Result};
+use interflow_data::Dataset;
 use interflow_flow::{Experiment, ExperimentConfig, RunFolder, Trained};
 use interflow_train::Observer;
 use interflow_transport::CouplingConfig;
@@ -19,7 +20,7 @@ impl Runner {
     /// If the config or its study is refused, the data cannot be loaded, the run cannot be resumed, training fails, or the
     /// folder cannot be written.
     pub fn train(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Trained> {
-        let trained = self.train_quietly(config, observer)?;
+        let trained = self.train_quietly(config, None, observer)?;
         if trained.is_interrupted() {
             warn_interrupted(trained.folder.as_ref());
         }
@@ -30,6 +31,7 @@ impl Runner {
     pub(super) fn train_quietly(
         &self,
         mut config: ExperimentConfig,
+        loaded: Option<Box<dyn Dataset>>,
         observer: &mut dyn Observer,
     ) -> Result<Trained> {
         config.seed = self.seed.unwrap_or(config.seed);
@@ -38,6 +40,10 @@ impl Runner {
         }
         let experiment = Experiment::new(config).data(&self.data).out(&self.out).device(self.device);
         let experiment = experiment.work(self.work.clone()).observe(observer);
+        let experiment = match loaded {
+            Some(data) => experiment.loaded(data),
+            None => experiment,
+        };
         let experiment = match self.threads {
             Some(threads) => experiment.threads(threads),
             None => experiment,
