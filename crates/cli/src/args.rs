@@ -22,7 +22,7 @@ pub(crate) use about::{CompletionsArgs, ManArgs, RunsArgs};
 pub(crate) use ensemble::EnsembleArgs;
 pub(crate) use images::FidArgs;
 pub(crate) use names::{NameList, Said};
-pub(crate) use noise::{DensityArgs, LogProbArgs, PathArgs, ScoreArgs};
+pub(crate) use noise::{DensityArgs, Holes, LogProbArgs, PathArgs, ScoreArgs};
 pub(crate) use text::TextArgs;
 
 use crate::processes::ProcessArgs;

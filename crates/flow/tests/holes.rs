@@ -96,3 +96,23 @@ fn samples_come_with_the_log_densities_that_they_have() {
         flow.fill(&Tensor::zeros([1, 2], (Kind::Double, Device::Cpu)), &Given::Nothing, 0, 0).unwrap_err();
     assert!(message.to_string().contains("--fill yes"), "{message}");
 }
+
+/// A fifth of x is missing, whatever y is, so that a whole row has four fifths of its density, and a row with a hole a fifth of y's.
+#[test]
+fn a_density_given_its_holes_has_no_part_of_theirs() {
+    let table = line(4000);
+    let gone = Stream::named(1, "a table with holes").at(0).uniform(&[4000], Kind::Double).lt(0.2);
+    let x = table.values.select(1, 0).masked_fill(&gone, f64::NAN);
+    let table = Table { values: Tensor::stack(&[x, table.values.select(1, 1)], 1), ..table };
+    let flow = fit(&table, &options(Fill::No)).unwrap();
+    let rows = Tensor::from_slice(&[0.3, 5.0, f64::NAN, 5.0, 0.3, f64::NAN]).view([3, 2]);
+    let found = flow.log_probability_of_holes(&rows, 3).unwrap();
+    let log_p = |row| found.log_probability.double_value(&[row]);
+    assert!((log_p(0) - 0.8f64.ln()).abs() < 0.05, "{}", log_p(0));
+    assert!((log_p(1) - 0.2f64.ln()).abs() < 0.2, "{}", log_p(1));
+    assert!(found.standard_error.double_value(&[1]) < 0.02);
+    // No sample lacks its y: half of one.
+    assert!((log_p(2) - (0.5f64 / 20_001.0).ln()).abs() < 1e-9, "{}", log_p(2));
+    let wrong = Tensor::zeros([1, 3], (Kind::Double, Device::Cpu));
+    assert!(flow.log_probability_of_holes(&wrong, 0).is_err());
+}

@@ -6,6 +6,7 @@ use clap::Args;
 use interflow_core::interpolant::ScheduleKind;
 use interflow_flow::NoiseConfig;
 use interflow_solvers::{DiffusionConfig, DiffusionShape, Scheme, SdeConfig};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{EnsembleArgs, FlowArgs, RowsArgs};
@@ -59,9 +60,23 @@ pub(crate) struct LogProbArgs {
     /// The time of the density on the path, from 0 (base) to 1 (target).
     #[arg(short, long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) time: f64,
+    /// Of rows with holes: the density of what they hold and of the holes being where they are (modelled), or of what they hold
+    /// given where the holes are (given), which is an estimate.
+    #[arg(long, default_value = "modelled", value_parser = named::<Holes>, value_name = "modelled|given")]
+    pub(crate) holes: Holes,
     /// In this many calls of the network instead of a solver's steps, for a flow map that has learned divergences.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) calls: Option<u32>,
+}
+
+/// What the holes of a row are to its log-density.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Holes {
+    /// Part of what is modelled.
+    Modelled,
+    /// What the rest is given.
+    Given,
 }
 
 /// Arguments of `score`.

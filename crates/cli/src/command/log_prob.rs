@@ -2,22 +2,35 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use interflow_flow::Work;
+use anyhow::{Result, bail};
 use interflow_flow::path::check_time;
+use interflow_flow::{Flow, Work};
 use serde_json::json;
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use super::open::{open_together, say};
-use crate::args::LogProbArgs;
+use crate::args::{Holes, LogProbArgs};
 use crate::output::Output;
 use crate::rows::RowsOfFile;
 
 /// Log-densities of rows.
 pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
-    let (time, calls, beside, args) = (args.time, args.calls, &args.beside, &args.rows);
+    let (time, calls, holes, beside) = (args.time, args.calls, args.holes, &args.beside);
+    let args = &args.rows;
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
+    if holes == Holes::Given && time < 1.0 {
+        bail!(
+            "rows have holes at time 1 only, asked for: {time}
+hint: leave out --holes or --time"
+        );
+    }
+    if holes == Holes::Given && !beside.is_alone() {
+        bail!(
+            "where holes are is told of one flow at a time
+hint: leave out --holes, or --with and --last"
+        );
+    }
     let ensemble = open_together(&args.flow, beside, work)?;
     let flow = &ensemble.flows()[0];
     let rows = RowsOfFile::read(args, flow)?;
@@ -26,10 +39,14 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
         None => ensemble.log_density(&points, time)?,
         Some(calls) => ensemble.log_density_in(&points, time, calls)?,
     };
+    let log_density = found.rows + log_jacobian;
+    let log_density = match holes {
+        Holes::Modelled => log_density,
+        Holes::Given => log_density - log_probability_of_holes(flow, &rows.points.x, args.flow.seed)?,
+    };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }
-    let log_density = found.rows + log_jacobian;
     let n_impossible = log_density.isneginf().to_kind(Kind::Int64).sum(Kind::Int64).int64_value(&[]);
     if n_impossible > 0 {
         tracing::warn!(
@@ -42,4 +59,14 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let n = log_density.size()[0];
     say(&args.flow, &json!({ "n": n, "nfe": found.nfe, "nll": nll, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The log-probabilities of the holes of `rows`, `[N, D]`; how far they may be off is said in the log.
+fn log_probability_of_holes(flow: &Flow, rows: &Tensor, seed: u64) -> Result<Tensor> {
+    let found = flow.log_probability_of_holes(rows, seed)?;
+    if found.standard_error.numel() > 0 {
+        let largest = found.standard_error.max().double_value(&[]);
+        tracing::info!("the log-probability of holes has a standard error of {largest:.3} nats at most");
+    }
+    Ok(found.log_probability)
 }

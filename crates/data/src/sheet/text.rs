@@ -79,8 +79,7 @@ fn doubt_header(titles: Option<&Titles>, rows: &[Row], notes: &mut Notes) {
     let hint = "hint: --header yes if it names the columns, --header no if it is a row";
     match titles {
         None if header::may_be_header(rows) => notes.warn(format!(
-            "line {} holds whole numbers that stand out from the lines below, and is read as a row\n{hint}",
-            line
+            "line {line} holds whole numbers that stand out from the lines below, and is read as a row\n{hint}"
         )),
         Some(titles) if titles.fields.iter().any(|title| header::is_number(title)) => {
             notes.warn(format!("line {} holds numbers, and is read as a header\n{hint}", titles.line));

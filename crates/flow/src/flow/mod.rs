@@ -6,6 +6,7 @@
 
 mod holes;
 mod jumps;
+mod pattern;
 mod units;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use interflow_train::{Checkpoint, RunState};
 use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
+pub use self::pattern::HoleProbability;
 use crate::checkpoint;
 use crate::engine::{Computed, Engine};
 use crate::error::{During as _, Result, refuse};
