@@ -450,3 +450,24 @@ fn holes_are_filled_and_samples_are_weighed() {
     assert!(column(&written, "log_weight").iter().all(|weight| (weight + 400f64.ln()).abs() < 1e-9));
     assert!(playground.fail("weigh s.csv --log-target nothing").contains("no column `nothing`"));
 }
+
+/// What short trainings chose is in the run's config, and is kept where the run goes on.
+#[test]
+fn what_short_trainings_chose_is_kept() {
+    let playground = Playground::new();
+    let rows = (0..400).map(|i| (normal(i)[0], normal(i)[1]));
+    let text: String = rows.map(|(a, b)| format!("{a:.5},{:.5}\n", a + 0.05 * b)).collect();
+    playground.write("t.csv", &format!("a,b\n{text}"));
+    let settings = format!("{QUICK} --set train.steps=1000 --set evaluation.n_test=20");
+    let output = playground.run(&format!("fit t.csv {settings}"));
+    let log = String::from_utf8_lossy(&output.stderr);
+    for part in ["uniform times: validation NLL", "chosen, by the lowest of them: a Gaussian corrected"] {
+        assert!(log.contains(part), "no {part:?} in: {log}");
+    }
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let run = stdout.lines().next().unwrap();
+    let config = std::fs::read_to_string(playground.path().join(run).join("config.toml")).unwrap();
+    assert!(config.contains("log-uniform-alpha") && config.contains("[precondition]"), "{config}");
+    let longer = settings.replace("train.steps=1000", "train.steps=1005");
+    playground.succeed(&format!("fit t.csv {longer} --resume {run}"));
+}

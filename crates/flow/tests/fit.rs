@@ -4,8 +4,9 @@
 use interflow_core::rng::Stream;
 use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_core::{Given, Points};
-use interflow_data::{Table, Unfit};
-use interflow_flow::{FitOptions, SampleOptions, fit};
+use interflow_data::{Table, Unfit, table};
+use interflow_flow::{Experiment, FitOptions, SampleOptions, fit};
+use interflow_train::TimeConfig;
 
 /// A small network and a few hundred steps.
 fn quick() -> FitOptions {
@@ -94,4 +95,35 @@ fn what_cannot_be_fitted_is_named() {
     assert_eq!(with(f64::NAN, quick()), None, "a missing value is modelled");
     let message = with(0.0, FitOptions { columns: Some(vec!["z".to_owned()]), ..quick() }).unwrap();
     assert!(message.contains("no column `z`"), "{message}");
+}
+
+/// 600 rows of two columns that agree but for a twentieth.
+fn close() -> Table {
+    let mut draw = Stream::named(0, "close columns of a test").at(0);
+    let a = draw.normal(&[600, 1], Kind::Double);
+    let b = &a + draw.normal(&[600, 1], Kind::Double) * 0.05;
+    Table { columns: Some(vec!["a".to_owned(), "b".to_owned()]), values: Tensor::cat(&[a, b], 1) }
+}
+
+/// A Gaussian to correct tells close columns apart from the first step; without trials, or where a tenth of the steps is nothing,
+/// what the config says is kept.
+#[test]
+fn short_trainings_choose_how_a_table_is_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("close.csv");
+    let Table { columns, values } = close();
+    table::write_csv(&file, columns.as_deref(), &values).unwrap();
+    let options = FitOptions { steps: Some(1000), ..quick() };
+    let chosen = |options: &FitOptions| {
+        let fit = interflow_flow::fit::of_file(&file, options).unwrap().choose(Experiment::new).unwrap();
+        (fit.config.precondition.is_some(), fit.config.train.time != TimeConfig::default())
+    };
+    assert_eq!(chosen(&options), (true, true));
+    assert_eq!(chosen(&FitOptions { steps: Some(900), ..options.clone() }), (false, false));
+    // Said already: by a law of the times that is another than the default.
+    let beta = "train.time={kind=\"beta\",a=1.0,b=0.5}".to_owned();
+    let said = FitOptions { set: [options.set.clone(), vec![beta]].concat(), ..options.clone() };
+    assert_eq!(chosen(&said), (false, true));
+    // With conditions there is no Gaussian.
+    assert!(!chosen(&FitOptions { given: vec!["a".to_owned()], ..options }).0);
 }

@@ -54,7 +54,8 @@ fn chosen(mut fit: TableFit, args: &FitArgs, runner: &Runner) -> Result<TableFit
         return Ok(fit);
     }
     Ok(fit.choose(|trial| {
-        let experiment = Experiment::new(trial).device(runner.device).work(runner.work.clone());
+        let experiment =
+            Experiment::new(trial).data(&runner.data).device(runner.device).work(runner.work.clone());
         match runner.threads {
             Some(threads) => experiment.threads(threads),
             None => experiment,
