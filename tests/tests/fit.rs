@@ -455,9 +455,11 @@ fn holes_are_filled_and_samples_are_weighed() {
 #[test]
 fn what_short_trainings_chose_is_kept() {
     let playground = Playground::new();
-    let rows = (0..400).map(|i| (normal(i)[0], normal(i)[1]));
-    let text: String = rows.map(|(a, b)| format!("{a:.5},{:.5}\n", a + 0.05 * b)).collect();
-    playground.write("t.csv", &format!("a,b\n{text}"));
+    let mut text = "a,b\n".to_owned();
+    for [a, b] in (0..400).map(normal) {
+        writeln!(text, "{a:.5},{:.5}", a + 0.05 * b).unwrap();
+    }
+    playground.write("t.csv", &text);
     let settings = format!("{QUICK} --set train.steps=1000 --set evaluation.n_test=20");
     let output = playground.run(&format!("fit t.csv {settings}"));
     let log = String::from_utf8_lossy(&output.stderr);
