@@ -16,7 +16,9 @@ fn an_experiment_leaves_a_complete_run_folder() {
     }
     assert_eq!(result["steps"], 60);
     let folder = playground.run_folder("runs");
-    for name in ["config.toml", "environment.json", "metrics.jsonl", "result.json", "report.md"] {
+    for name in
+        ["config.toml", "environment.json", "metrics.jsonl", "result.json", "report.md", "report.html"]
+    {
         assert!(folder.join(name).is_file(), "{name} is missing");
     }
     for name in ["flow.png", "loss.png"] {

@@ -55,6 +55,7 @@ pub use image_grid::{Pixels, image_grid};
 pub use marginals::marginals_image;
 pub use pairs::pairs_image;
 pub use sheet::sheet;
+pub use svg::inlined;
 pub use table_column::TableColumn;
 pub use trajectory::trajectories_image;
 

@@ -35,6 +35,26 @@ pub(crate) fn write(scene: &Scene) -> Result<String> {
     Ok(file)
 }
 
+/// The text of an SVG file of this crate as a part of a page: the names of its letters and areas begin with `prefix`, so that
+/// those of several figures on one page stay apart.
+///
+/// ```
+/// use interflow_figure::{Figure, RgbImage, curve_image, inlined};
+///
+/// # fn main() -> interflow_figure::Result<()> {
+/// let losses = vec![(0.0, 1.0), (1.0, 0.5)];
+/// let figure = curve_image(&[("training".to_owned(), losses)], "step", "loss");
+/// assert!(inlined(&figure.svg()?, "first-").contains("<use href=\"#first-g"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn inlined(svg: &str, prefix: &str) -> String {
+    // In texts quotes are entities, so that none of these stands in one.
+    ["<path id=\"", "<clipPath id=\"", "<use href=\"#", " clip-path=\"url(#"]
+        .into_iter()
+        .fold(svg.to_owned(), |svg, name| svg.replace(name, &[name, prefix].concat()))
+}
+
 /// The outlines of all letters and the areas of all panels.
 fn definitions(scene: &Scene) -> String {
     let texts = scene.marks.iter().filter_map(|mark| match &mark.shape {
@@ -193,5 +213,23 @@ mod tests {
     fn numbers_are_short_and_texts_escaped() {
         assert_eq!([2.0, 0.126, -0.001, 130.5].map(number), ["2", "0.13", "0", "130.5"]);
         assert_eq!(escaped("a<b & \"c\"\n"), "a&lt;b &amp; &quot;c&quot;");
+    }
+
+    #[test]
+    fn names_of_a_part_of_a_page_begin_with_its_prefix() {
+        let mut scene = Scene::new(20.0, 10.0);
+        let area = Area { left: 0.0, top: 0.0, width: 5.0, height: 5.0 };
+        let words = "<use href=\"#g".to_owned();
+        let text =
+            Text { at: [0.0, 5.0], words, size: 5.0, anchor: crate::scene::Anchor::Start, upwards: false };
+        scene.text(text);
+        scene.add(Shape::Fill(vec![[0.0, 0.0], [1.0, 1.0]]), Rgb([0, 0, 0]), 1.0, Some(area));
+        let svg = write(&scene).unwrap();
+        let page = inlined(&svg, "f1-");
+        for attribute in ["id=\"", "href=\"#", "url(#"] {
+            let names: Vec<&str> = page.split(attribute).skip(1).collect();
+            assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("f1-")), "{page}");
+        }
+        assert_eq!(page.replace("f1-", ""), svg);
     }
 }

@@ -2,25 +2,23 @@
 
 use interflow_flow::evaluation::Results;
 
+use crate::document::Block;
+
 /// What a study found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Findings {
     /// Numbers, by name.
     pub results: Results,
-    /// Sections of the report, as Markdown.
-    pub text: String,
+    /// Sections of the report.
+    pub blocks: Vec<Block>,
 }
 
 impl Findings {
-    /// Adds a section with a table and, after it, figures by their file names.
-    pub fn section(&mut self, title: &str, header: &[&str], rows: &[Vec<String>], figures: &[&str]) {
-        let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
-        let rule = vec!["---".to_owned(); header.len()];
-        let lines = [&header, &rule].into_iter().chain(rows);
-        let table: Vec<String> = lines.map(|cells| format!("| {} |", cells.join(" | "))).collect();
-        let figures: Vec<String> =
-            figures.iter().map(|name| format!("\n![{name}](figures/{name})")).collect();
-        self.text += &["\n## ", title, "\n\n", &table.join("\n"), "\n", &figures.join("\n"), "\n"].concat();
+    /// Adds a section with a table and, after it, figures by the names of their PNG files, each with a caption. Those that were
+    /// not drawn are left out of the report.
+    pub fn section(&mut self, title: &str, header: &[&str], rows: &[Vec<String>], figures: &[(&str, &str)]) {
+        self.blocks.extend([Block::heading(title), Block::table(header, rows)]);
+        self.blocks.extend(figures.iter().map(|&(name, caption)| Block::figure(name, caption)));
     }
 }
 
@@ -32,8 +30,9 @@ mod tests {
     fn a_section_is_a_table_with_figures_below() {
         let mut findings = Findings::default();
         let rows = [vec!["1".to_owned(), "2".to_owned()]];
-        findings.section("Laws", &["t", "p"], &rows, &["laws.png"]);
-        let expected = "\n## Laws\n\n| t | p |\n| --- | --- |\n| 1 | 2 |\n\n![laws.png](figures/laws.png)\n";
-        assert_eq!(findings.text, expected);
+        findings.section("Laws", &["t", "p"], &rows, &[("laws.png", "The laws")]);
+        let expected =
+            [Block::heading("Laws"), Block::table(&["t", "p"], &rows), Block::figure("laws.png", "The laws")];
+        assert_eq!(findings.blocks, expected);
     }
 }

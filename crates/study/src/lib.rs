@@ -23,8 +23,10 @@
 //!
 //! **A study** is what a config's table `[study]` asks for beyond the usual numbers of a trained flow: [`StudyConfig`],
 //! with a module of its own for each kind in [`study`]. It is given a [`Subject`] and answers with [`Findings`]: numbers for
-//! the result, text for the report, and figures that it has drawn. [`untrained`] holds the studies that train no flow of
+//! the result, sections of the report, and figures that it has drawn. [`untrained`] holds the studies that train no flow of
 //! theirs or none at all.
+//!
+//! **The report** of a run is a [`Document`], written as `report.md` and as `report.html`, which holds its figures.
 //!
 //! **Figures** of a flow are drawn by [`report`], those of flows of images by [`pictures`].
 
@@ -32,6 +34,7 @@
 
 mod calls;
 pub mod config_text;
+pub mod document;
 mod drawing;
 pub mod findings;
 pub mod pictures;
@@ -42,6 +45,7 @@ pub mod subject;
 pub mod untrained;
 
 pub use config_text::ConfigText;
+pub use document::{Block, Document};
 pub use findings::Findings;
 pub use runner::{Ended, Finished, Runner};
 pub use study::StudyConfig;

@@ -127,7 +127,7 @@ impl RunFolder {
     }
 
     /// The environment in which the run began, if it is told.
-    pub(crate) fn environment(&self) -> Option<Value> {
+    pub fn environment(&self) -> Option<Value> {
         let text = std::fs::read_to_string(self.path.join(ENVIRONMENT)).ok()?;
         serde_json::from_str(&text).ok()
     }

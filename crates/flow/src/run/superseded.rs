@@ -17,7 +17,7 @@ use crate::error::{Result, io_error};
 const SUPERSEDED: &str = "superseded";
 
 /// Results, which say what a finished run came to.
-const RESULTS: [&str; 2] = ["result.json", "report.md"];
+const RESULTS: [&str; 3] = ["result.json", "report.md", "report.html"];
 
 /// What tells how a run came about, of which the superseded one keeps a copy.
 const RECORDS: [&str; 3] = ["config.toml", "environment.json", "metrics.jsonl"];

@@ -2,15 +2,17 @@
 
 use serde_json::Value;
 
+use crate::document::Block;
+
 /// The report's words on what was compared, or why nothing was.
-pub(crate) fn section(fid: &Value) -> String {
+pub(crate) fn section(fid: &Value) -> [Block; 2] {
     let text = if fid.is_null() {
-        "Not measured: that takes the weights of Inception (`--inception FILE` or `evaluation.fid.weights`), which \
-         this program cannot bring along.\n"
+        "Not measured: that takes the weights of Inception (the option --inception or the key evaluation.fid.weights), which \
+         this program cannot bring along."
     } else {
-        "Between samples and training images (or the statistics that the config names), by the 2048 features `pool3` \
+        "Between samples and training images (or the statistics that the config names), by the 2048 features pool3 \
          of Inception of 2015-12-05, at 299×299 pixels. Distances depend on the number of samples: compare like with \
-         like.\n"
+         like."
     };
-    format!("\n## Fréchet inception distance\n\n{text}")
+    [Block::heading("Fréchet inception distance"), Block::paragraph(text)]
 }

@@ -6,15 +6,21 @@ use interflow_flow::{History, RunFolder};
 
 use crate::drawing::save;
 
-/// Draws the losses of training and of held-out checks by step, `loss.png`: a running mean over the single values.
+/// Draws the losses of training and of held-out checks by step, `loss.png`: a running mean over the single values. Without any
+/// of them, as of a very short training, there is no figure.
 ///
 /// # Errors
 /// If the picture cannot be written.
 pub fn draw_losses(folder: &RunFolder, history: &History) -> Result<()> {
-    let series = [
-        ("training".to_owned(), history.losses.clone()),
-        ("held-out, uniform times".to_owned(), history.held_out.clone()),
-    ];
+    let series = [("training", &history.losses), ("held-out, uniform times", &history.held_out)];
+    let series: Vec<Series> = series
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(name, values)| (name.to_owned(), values.clone()))
+        .collect();
+    if series.is_empty() {
+        return Ok(());
+    }
     save(folder, "loss.png", &course_image(&series, "step", "objective"))
 }
 

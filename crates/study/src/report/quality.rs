@@ -3,8 +3,6 @@
 //! Numbers are compared in the table's units; what looks at several columns at once does so in the flow's coordinates, which are
 //! of one scale. For a flow that is given columns each sample is drawn given those of a held-out row.
 
-use std::fmt::Write as _;
-
 use anyhow::Result;
 use interflow_core::rng::Stream;
 use interflow_core::{Given, Points};
@@ -16,6 +14,7 @@ use interflow_metrics::{
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
+use crate::document::Block;
 use crate::drawing::numbers;
 use crate::findings::Findings;
 use crate::subject::Subject;
@@ -62,29 +61,29 @@ pub fn quality(subject: &Subject<'_>) -> Result<Findings> {
     let samples = samples.to_device(Device::Cpu).to_kind(Kind::Double);
     let compared = Compared { columns, rows, samples, training };
     let mut results = Results::new();
-    let mut text = "\n## Samples beside held-out rows\n\n".to_owned();
+    let mut blocks = vec![Block::heading("Samples beside held-out rows")];
     let table = compared.columns()?;
-    text += &table.text;
+    blocks.extend(table.blocks);
     let stream = Stream::named(seed, "the quality of samples");
     let whole = compared.whole(&stream)?;
-    writeln!(text, "\n{}", whole.text)?;
+    blocks.extend(whole.blocks);
     results.insert("columns".into(), Value::Array(table.entries));
     results.extend(whole.results);
     if columns.given().next().is_some() && subject.base.law().density().is_some() {
         let calibration = calibration(subject, &compared)?;
-        text += &calibration.text;
+        blocks.extend(calibration.blocks);
         results.extend(calibration.results);
     }
     for warning in &table.warnings {
         tracing::warn!("{warning}");
     }
     let results = [("quality".to_owned(), Value::Object(results))].into_iter().collect();
-    Ok(Findings { results, text })
+    Ok(Findings { results, blocks })
 }
 
 /// What the columns say.
 struct Table {
-    text: String,
+    blocks: Vec<Block>,
     entries: Vec<Value>,
     warnings: Vec<String>,
 }
@@ -92,26 +91,27 @@ struct Table {
 impl Compared<'_> {
     /// Each column of the state by itself, in its own units.
     fn columns(&self) -> Result<Table> {
-        let header = "| column | distance | by chance | 5 % | 50 % | 95 % | beyond | missing |\n|---|---|---|---|---|---|---|---|\n";
-        let mut table = Table { text: header.to_owned(), entries: Vec::new(), warnings: Vec::new() };
+        let (mut lines, mut entries, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (rows, samples) = (self.columns.restore(&self.rows.x)?, self.columns.restore(&self.samples)?);
         let training = self.columns.restore(&self.training.x)?;
         for (column, d) in self.columns.states().zip(0..) {
             let of = |x: &Tensor| numbers(&x.select(1, d));
             let found = Marginal::of(column, &of(&rows)?, &of(&samples)?, &of(&training)?);
-            table.text += &found.line(column);
+            lines.push(found.line(column));
             if found.p_value < SUSPICIOUS {
-                table.warnings.push(format!(
+                warnings.push(format!(
                     "samples of column `{}` differ from held-out rows by {:.3} ({}), hardly by chance",
                     column.name, found.distance, found.kind
                 ));
             }
-            table.entries.push(found.entry(column));
+            entries.push(found.entry(column));
         }
-        table.text += "\nEach cell with two numbers has the held-out rows' first, then the samples'. The distance is Kolmogorov's of \
+        let header = ["column", "distance", "by chance", "5 %", "50 %", "95 %", "beyond", "missing"];
+        let legend = "Each cell with two numbers has the held-out rows' first, then the samples'. The distance is Kolmogorov's of \
                        the distribution functions for numbers, the total variation for a few values; chance is that of one as \
-                       large between rows and samples of one law. Beyond: the share outside the training rows' range.\n";
-        Ok(table)
+                       large between rows and samples of one law. Beyond: the share outside the training rows' range.";
+        let blocks = vec![Block::table(&header, &lines), Block::paragraph(legend)];
+        Ok(Table { blocks, entries, warnings })
     }
 
     /// All columns together, in the flow's coordinates.
@@ -145,14 +145,12 @@ impl Compared<'_> {
         } else {
             0.0
         };
-        let mut text = String::new();
-        writeln!(
-            text,
+        let text = format!(
             "A classifier tells samples from held-out rows with an accuracy of {:.3} ± {:.3} (½: not at all). The median distance \
              to the nearest training row is {of_samples:.3} for samples and {of_rows:.3} for held-out rows, in the flow's \
              coordinates (much nearer samples would be copies). Correlations of two coordinates differ by {off:.3} at most.",
             told.mean, told.standard_error
-        )?;
+        );
         let results = [
             (
                 "classifier_accuracy".to_owned(),
@@ -161,7 +159,7 @@ impl Compared<'_> {
             ("nearest_training_row".to_owned(), json!({ "held_out": of_rows, "samples": of_samples })),
             ("correlation_off_by".to_owned(), json!(off)),
         ];
-        Ok(Findings { results: results.into_iter().collect(), text })
+        Ok(Findings { results: results.into_iter().collect(), blocks: vec![Block::paragraph(text)] })
     }
 }
 
@@ -209,7 +207,7 @@ impl Marginal {
     }
 
     /// A line of the report's table.
-    fn line(&self, column: &Column) -> String {
+    fn line(&self, column: &Column) -> Vec<String> {
         let written = |value: f64| {
             let text = column.form.texts(&Tensor::from_slice(&[value])).unwrap_or_default().concat();
             match text.parse::<f64>() {
@@ -226,16 +224,16 @@ impl Marginal {
             (0.0, 0.0) => String::new(),
             (rows, samples) => format!("{:.1} % / {:.1} %", 100.0 * rows, 100.0 * samples),
         };
-        format!(
-            "| {} | {:.3} | {:.2} | {} | {} | {} | {:.1} % | {missing} |\n",
-            column.name.replace('|', "\\|"),
-            self.distance,
-            self.p_value,
+        vec![
+            column.name.clone(),
+            format!("{:.3}", self.distance),
+            format!("{:.2}", self.p_value),
             cell(0),
             cell(1),
             cell(2),
-            100.0 * self.beyond
-        )
+            format!("{:.1} %", 100.0 * self.beyond),
+            missing,
+        ]
     }
 
     fn entry(&self, column: &Column) -> Value {
@@ -274,8 +272,7 @@ fn calibration(subject: &Subject<'_>, compared: &Compared<'_>) -> Result<Finding
     let samples = samples.to_device(Device::Cpu).to_kind(Kind::Double).view([n, N_DRAWS, -1]);
     let x = rows.x.to_kind(Kind::Double).unsqueeze(1);
     let rank = samples.less_tensor(&x).to_kind(Kind::Double).sum_dim_intlist(1i64, false, Kind::Double);
-    let mut text = "\n| column | ranks uniform by chance | in the middle 50 % | in the middle 90 % |\n|---|---|---|---|\n".to_owned();
-    let mut entries = Vec::new();
+    let (mut lines, mut entries) = (Vec::new(), Vec::new());
     for (column, d) in compared.columns.states().zip(0..) {
         let place = (rank.select(1, d) + 0.5) / (N_DRAWS + 1) as f64;
         let uniform: Vec<f64> = (0..10_000).map(|i| (f64::from(i) + 0.5) / 10_000.0).collect();
@@ -284,21 +281,24 @@ fn calibration(subject: &Subject<'_>, compared: &Compared<'_>) -> Result<Finding
         let within = |share: f64| {
             Estimate::from_values(&(&place - 0.5).abs().lt(0.5 * share).to_kind(Kind::Double)).mean
         };
-        writeln!(
-            text,
-            "| {} | {p_value:.2} | {:.0} % | {:.0} % |",
-            column.name,
-            100.0 * within(0.5),
-            100.0 * within(0.9)
-        )?;
+        lines.push(vec![
+            column.name.clone(),
+            format!("{p_value:.2}"),
+            format!("{:.0} %", 100.0 * within(0.5)),
+            format!("{:.0} %", 100.0 * within(0.9)),
+        ]);
         entries.push(json!({
             "name": column.name, "ranks_p_value": p_value, "within_50": within(0.5), "within_90": within(0.9),
         }));
     }
-    writeln!(
-        text,
-        "\nCalibration: {n} held-out rows among {N_DRAWS} samples each, given the same conditions. Ranks of a calibrated flow are \
+    let header = ["column", "ranks uniform by chance", "in the middle 50 %", "in the middle 90 %"];
+    let legend = format!(
+        "Calibration: {n} held-out rows among {N_DRAWS} samples each, given the same conditions. Ranks of a calibrated flow are \
          uniform; a small number in the second column says that they are not."
-    )?;
-    Ok(Findings { results: [("calibration".to_owned(), Value::Array(entries))].into_iter().collect(), text })
+    );
+    let blocks = vec![Block::table(&header, &lines), Block::paragraph(legend)];
+    Ok(Findings {
+        results: [("calibration".to_owned(), Value::Array(entries))].into_iter().collect(),
+        blocks,
+    })
 }

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use interflow_flow::{Base, Engine, ExperimentConfig, FlowManifest, RunFolder, Target, Threads, checkpoint};
 use interflow_train::Checkpoint;
 
-use super::complete::write;
 use super::{Finished, Runner};
+use crate::report;
 use crate::study::StudyConfig;
 use crate::subject::Subject;
 
@@ -42,7 +42,7 @@ impl Runner {
         let subject =
             Subject { config: &own, engine: &engine, base: &base, target: &target, folder: &folder };
         let findings = study.run(&subject)?;
-        write(&folder, &own, (&findings.results, &findings.text))?;
+        report::write(&folder, &own, &findings)?;
         Ok(Finished { folder, results: findings.results })
     }
 }

@@ -55,8 +55,7 @@ impl Runner {
             outcomes.push(next);
         }
         let findings = findings(&folder, &outcomes)?;
-        folder.write("report.md", format!("# {}\n{}", config.name, findings.text).as_bytes())?;
-        folder.write_json("result.json", &Value::Object(findings.results.clone()))?;
+        report::conclude(&folder, &config.name, &findings)?;
         Ok(Ended::Finished(Finished::of((folder, findings))))
     }
 
@@ -161,11 +160,10 @@ fn findings(folder: &RunFolder, outcomes: &[Outcome]) -> Result<Findings> {
     let costs = outcomes.iter().map(|variant| Ok((variant.name.clone(), held_out_costs(variant)?)));
     let costs = costs.collect::<Result<Vec<_>>>()?;
     report::draw_costs(folder, &costs)?;
-    let mut figures = vec!["costs.png"];
-    for name in ["paths.png", "coefficients.png", "few_calls.png"] {
-        if draw_together(folder, outcomes, name)? {
-            figures.push(name);
-        }
+    let mut figures = vec![("costs.png", "Held-out transport costs in training")];
+    for (name, caption) in TOGETHER {
+        draw_together(folder, outcomes, name)?;
+        figures.push((name, caption));
     }
     tabulate(&mut findings, "Transport", &TRANSPORT, outcomes, &figures);
     tabulate(&mut findings, "Sampling", &SAMPLING, outcomes, &[]);
@@ -179,13 +177,20 @@ fn findings(folder: &RunFolder, outcomes: &[Outcome]) -> Result<Findings> {
     Ok(findings)
 }
 
+/// The variants' figures that are shown side by side.
+const TOGETHER: [(&str, &str); 3] = [
+    ("paths.png", "Trajectories"),
+    ("coefficients.png", "The coefficients of learned paths, before and after"),
+    ("few_calls.png", "Data, and samples by calls of the network"),
+];
+
 /// Adds a table of those columns that any variant has a number for.
 fn tabulate(
     findings: &mut Findings,
     title: &str,
     columns: &[(&str, &str)],
     outcomes: &[Outcome],
-    figures: &[&str],
+    figures: &[(&str, &str)],
 ) {
     let filled = |pointer: &str| outcomes.iter().any(|variant| !number(variant, pointer).is_empty());
     let columns: Vec<_> = columns.iter().filter(|(_, pointer)| filled(pointer)).collect();
@@ -205,7 +210,7 @@ fn tabulate(
 /// What is said of the transport, by where its numbers stand in a result.
 const TRANSPORT: [(&str, &str); 13] = [
     ("cost", "/transport_cost"),
-    ("E\\|X₁ − X₀\\|²", "/map_cost"),
+    ("E|X₁ − X₀|²", "/map_cost"),
     ("straightness", "/straightness"),
     ("path length", "/path_length"),
     ("discrete OT", "/discrete_cost"),
@@ -275,7 +280,7 @@ fn held_out_costs(variant: &Outcome) -> Result<Vec<(f64, f64)>> {
 }
 
 /// Sets the variants' figures of one name side by side, if any has one.
-fn draw_together(folder: &RunFolder, outcomes: &[Outcome], name: &str) -> Result<bool> {
+fn draw_together(folder: &RunFolder, outcomes: &[Outcome], name: &str) -> Result<()> {
     let mut panels: Vec<(String, Figure)> = Vec::new();
     for variant in outcomes {
         let file = variant.folder.join("figures").join(name);
@@ -284,9 +289,5 @@ fn draw_together(folder: &RunFolder, outcomes: &[Outcome], name: &str) -> Result
             panels.push((variant.name.clone(), Figure::picture(picture.to_rgb8(), Figure::SHARPNESS)));
         }
     }
-    if panels.is_empty() {
-        return Ok(false);
-    }
-    save(folder, name, &figure::sheet(&panels, 3))?;
-    Ok(true)
+    if panels.is_empty() { Ok(()) } else { save(folder, name, &figure::sheet(&panels, 3)) }
 }

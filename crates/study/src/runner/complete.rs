@@ -2,10 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use interflow_data::Dataset;
-use interflow_flow::evaluation::Results;
 use interflow_flow::{ExperimentConfig, RunFolder};
 use interflow_train::Observer;
-use serde_json::Value;
 
 use super::measure::{measure, share};
 use super::train::warn_interrupted;
@@ -69,23 +67,14 @@ impl Runner {
             return Ok((Attempt::Elsewhere, None));
         };
         let config = trained.config.clone();
-        let (results, sections) = measure(self, trained).with_context(|| {
+        let findings = measure(self, trained).with_context(|| {
             format!(
                 "the flow is trained and saved, but not evaluated\nhint: go on with --resume {}",
                 folder.path().display()
             )
         })?;
-        write(&folder, &config, (&results, &sections))?;
+        report::write(&folder, &config, &findings)?;
+        let results = findings.results;
         Ok((Attempt::Finished(Finished { folder: folder.clone(), results }), Some(folder)))
     }
-}
-
-/// Writes the report, and then the result: a folder with a result is complete.
-pub(super) fn write(
-    folder: &RunFolder,
-    config: &ExperimentConfig,
-    (results, sections): (&Results, &str),
-) -> Result<()> {
-    report::write(folder, config, results, sections)?;
-    Ok(folder.write_json("result.json", &Value::Object(results.clone()))?)
 }

@@ -22,24 +22,25 @@ pub(super) fn share(runner: &Runner, trained: &Trained) -> Result<(Results, Opti
     Ok((results, is_of_images.then(|| distances(runner, trained)).transpose()?))
 }
 
-/// The numbers of a finished run, and the report's sections beyond them.
-pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<(Results, String)> {
-    let (mut results, fid) = share(runner, &trained)?;
+/// The numbers of a finished run, and the sections of its report beyond them.
+pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<Findings> {
+    let (results, fid) = share(runner, &trained)?;
     // The others are through with their part.
     trained.engine = trained.engine.with_work(runner.work.alone());
     let mut findings = match StudyConfig::of(&trained.config)? {
         Some(study) => study.run(&subject(&trained, &trained.engine)?)?,
         None => Findings::default(),
     };
-    results.extend(std::mem::take(&mut findings.results));
+    let own = std::mem::replace(&mut findings.results, results);
+    findings.results.extend(own);
     if let Some(images) = trained.target.images() {
-        results.extend(pictures::reconstruct(&subject(&trained, &trained.engine)?, images)?);
+        findings.results.extend(pictures::reconstruct(&subject(&trained, &trained.engine)?, images)?);
         let fid = fid.unwrap_or_default();
-        findings.text += &pictures::section(&fid);
-        results.insert("fid".into(), fid);
+        findings.blocks.extend(pictures::section(&fid));
+        findings.results.insert("fid".into(), fid);
     }
     trained.engine = trained.engine.with_solver(picture_solver(&trained.config.solver))?;
-    results.extend(draw(&subject(&trained, &trained.engine)?)?);
+    findings.results.extend(draw(&subject(&trained, &trained.engine)?)?);
     let quality = match report::quality(&subject(&trained, &trained.engine)?) {
         // The flow is as good without a word on its samples.
         Err(error) if !trained.engine.work().cancel().requested() => {
@@ -48,8 +49,9 @@ pub(super) fn measure(runner: &Runner, mut trained: Trained) -> Result<(Results,
         }
         quality => quality?,
     };
-    results.extend(quality.results);
-    Ok((results, findings.text + &quality.text))
+    findings.results.extend(quality.results);
+    findings.blocks.extend(quality.blocks);
+    Ok(findings)
 }
 
 fn subject<'a>(trained: &'a Trained, engine: &'a Engine) -> Result<Subject<'a>> {

@@ -97,12 +97,16 @@ fn findings(config: &BudgetConfig, subject: &Subject<'_>, runs: &[Run], floor: Q
     rows.push(floor.row("fresh data", 0));
     let outside = |quality: &Quality| quality.outside.unwrap_or(f64::NAN);
     let charts = [
-        ("log10 energy distance".to_owned(), chart(config, runs, |quality| quality.energy_distance)),
-        ("log10 mass outside".to_owned(), chart(config, runs, outside)),
+        ("log₁₀ energy distance".to_owned(), chart(config, runs, |quality| quality.energy_distance)),
+        ("log₁₀ mass outside".to_owned(), chart(config, runs, outside)),
     ];
     subject.save("budgets.png", &figure::sheet(&charts, 2))?;
     let header = ["sampler", "NFE", "energy distance", "mass outside the support"];
-    let figures = ["budgets.png", "budget_samples.png"];
+    let drawn = format!("Data, and samples in {} calls", config.drawn);
+    let figures = [
+        ("budgets.png", "Quality of samples by calls of the network"),
+        ("budget_samples.png", drawn.as_str()),
+    ];
     findings.section("Samplers by calls of the network", &header, &rows, &figures);
     Ok(findings)
 }
@@ -159,7 +163,7 @@ impl Sampler {
     fn name(self) -> String {
         match self {
             Self::Flow(method) => format!("flow, {method:?}"),
-            Self::Noise(scheme, strength) => format!("{scheme:?}, epsilon = {strength}"),
+            Self::Noise(scheme, strength) => format!("{scheme:?}, ε = {strength}"),
         }
     }
 

@@ -97,7 +97,12 @@ fn fields(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Findings) 
         .map(|d| vec![d.time.to_string(), shown(d.learned), shown(d.of_velocity), shown(d.apart)])
         .collect();
     let header = ["t", "learned η, exact", "−γ s by the velocity, exact", "learned η, −γ s by the velocity"];
-    findings.section("Relative distances of denoisers", &header, &rows, &["denoisers.png"]);
+    findings.section(
+        "Relative distances of denoisers",
+        &header,
+        &rows,
+        &[("denoisers.png", "Relative distances of denoisers by time")],
+    );
     let numbers: Vec<_> = distances
         .iter()
         .map(|d| json!({ "time": d.time, "learned": d.learned, "of_velocity": d.of_velocity, "apart": d.apart }))
@@ -139,7 +144,7 @@ fn gradients(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Finding
     let curve = |name: &str, which: fn(&Variances) -> f64| {
         (name.to_owned(), at.iter().map(|(time, v)| (*time, which(v).log10())).collect::<Vec<_>>())
     };
-    let curves = [curve("single z", |v| v.single), curve("pairs of z, -z", |v| v.pairs)];
+    let curves = [curve("single z", |v| v.single), curve("pairs of z, −z", |v| v.pairs)];
     let chart = figure::curve_image(&curves, "t", "log₁₀ variance of the gradient");
     subject.save("gradient_noise.png", &chart)?;
     let row = |name: String, v: &Variances| {
@@ -157,7 +162,7 @@ fn gradients(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Finding
         "Variance of the loss's gradient, {} calls of the network for each of {} gradients",
         config.gradient_batch, config.n_gradients
     );
-    findings.section(&title, &header, &rows, &["gradient_noise.png"]);
+    findings.section(&title, &header, &rows, &[("gradient_noise.png", "Variance of the gradient by time")]);
     let number = |v: &Variances| json!({ "single": v.single, "pairs": v.pairs });
     let by_time: Vec<_> = at.iter().map(|(time, v)| json!({ "time": time, "variance": number(v) })).collect();
     findings.results.insert("gradient_variance".into(), number(&overall));

@@ -84,10 +84,10 @@ fn returns(runs: &Runs<'_>, data: &Tensor, findings: &mut Findings) -> Result<()
     runs.subject.save("from_one_point.png", &figure::sheet(&panels, 3))?;
     let header = ["sampler", "distance of end and start / data's deviation", "correlation of end and start"];
     findings.section(
-        "Data to themselves; pictures: all from one point",
+        "Data to themselves",
         &header,
         &rows,
-        &["from_one_point.png"],
+        &[("from_one_point.png", "Where one point of the data goes, by the flow and by the SDE")],
     );
     findings.results.insert("returns".into(), json!(numbers));
     Ok(())

@@ -57,7 +57,7 @@ impl Runs<'_> {
 
 /// The name of a run.
 pub(super) fn name(epsilon: f64) -> String {
-    if epsilon > 0.0 { format!("epsilon = {epsilon}") } else { "flow".to_owned() }
+    if epsilon > 0.0 { format!("ε = {epsilon}") } else { "flow".to_owned() }
 }
 
 /// Carries `x0` with every strength and adds a table, numbers and a figure.
@@ -78,7 +78,12 @@ pub(super) fn run(runs: &Runs<'_>, x0: &Tensor, findings: &mut Findings) -> Resu
     }
     runs.subject.save("noisy_samples.png", &figure::sheet(&panels, 3))?;
     let header = ["sampler", "NFE", "energy distance to data", "p"];
-    findings.section("Samples", &header, &rows, &["noisy_samples.png"]);
+    findings.section(
+        "Samples",
+        &header,
+        &rows,
+        &[("noisy_samples.png", "Data, and samples by the flow and by the SDE")],
+    );
     findings.results.insert("samples".into(), json!(numbers));
     Ok(())
 }

@@ -64,7 +64,7 @@ pub(super) fn run(config: &PosteriorConfig, subject: &Subject<'_>) -> Result<Fin
         let observed = Observed(vec![Observation { coordinate: 0, value, std: config.std }]);
         let path = FlowPath::new(subject.engine, None)?.observing(observed)?;
         let runs = Runs { subject, path: &path, epsilons: &config.epsilons, steps: config.steps };
-        panels.push((format!("x1 = {value}, exact"), density(&exact, subject.target.extent())?));
+        panels.push((format!("x₁ = {value}, exact"), density(&exact, subject.target.extent())?));
         let mut add = |name: String, samples: &Tensor, nfe: u64| -> Result<()> {
             let distance = distance(samples, &data)?;
             rows.push(vec![value.to_string(), name.clone(), nfe.to_string(), format!("{distance:.5}")]);
@@ -82,7 +82,12 @@ pub(super) fn run(config: &PosteriorConfig, subject: &Subject<'_>) -> Result<Fin
     let mut findings = Findings::default();
     let header = ["observed x1", "sampler", "NFE", "energy distance to the exact posterior"];
     let title = format!("Samples given x1, observed with noise of deviation {}", config.std);
-    findings.section(&title, &header, &rows, &["posteriors.png"]);
+    findings.section(
+        &title,
+        &header,
+        &rows,
+        &[("posteriors.png", "The exact posteriors, and samples of each by the flow and by the SDE")],
+    );
     findings.results.insert("posteriors".into(), json!(results));
     Ok(findings)
 }

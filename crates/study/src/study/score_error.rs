@@ -52,7 +52,12 @@ pub(super) fn run(config: &ScoreErrorConfig, subject: &Subject<'_>) -> Result<Fi
     subject.save("score_error.png", &chart)?;
     let title = format!("Errors of the learned fields (scores beyond t = {last:.4} are those of that time)");
     let header = ["t", "score s / ‖s‖", "weighted score κ s / ‖ẋ‖", "velocity v / ‖ẋ‖"];
-    findings.section(&title, &header, &rows, &["score_error.png"]);
+    findings.section(
+        &title,
+        &header,
+        &rows,
+        &[("score_error.png", "Relative errors of the learned fields by time")],
+    );
     let numbers: Vec<_> = errors.iter().map(|e| json!({ "time": e.time, "score": e.score })).collect();
     findings.results.insert("score_error".into(), json!(numbers));
     findings.results.insert("score_regular_until".into(), json!(last));

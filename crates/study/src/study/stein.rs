@@ -72,8 +72,8 @@ pub(super) fn run(config: &SteinConfig, subject: &Subject<'_>) -> Result<Finding
     let line =
         |which: fn(&Integrals) -> f64| all.iter().map(|i| (i.time, which(i).log10())).collect::<Vec<_>>();
     let curves = [
-        ("E|s|^2".to_owned(), line(|i| i.information.mean)),
-        ("-E[div s]".to_owned(), line(|i| i.information.mean - i.gap.mean)),
+        ("E|s|²".to_owned(), line(|i| i.information.mean)),
+        ("−E[∇·s]".to_owned(), line(|i| i.information.mean - i.gap.mean)),
     ];
     let chart = figure::curve_image(&curves, "t", "log₁₀ Fisher information");
     subject.save("fisher.png", &chart)?;
@@ -91,7 +91,12 @@ pub(super) fn run(config: &SteinConfig, subject: &Subject<'_>) -> Result<Finding
         config.n,
         subject.base.dim()
     );
-    findings.section(&title, &header, &rows, &["fisher.png"]);
+    findings.section(
+        &title,
+        &header,
+        &rows,
+        &[("fisher.png", "The Fisher information E|s|², and the same as −E[∇·s], by time")],
+    );
     let numbers: Vec<_> = all.iter().map(Integrals::json).collect();
     findings.results.insert("stein".into(), json!(numbers));
     Ok(findings)

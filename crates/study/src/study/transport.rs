@@ -209,12 +209,11 @@ fn few_steps(
     findings.results.insert("euler_nfe_at_equal_error".into(), json!(calls));
     findings.results.insert("energy_distance".into(), json!(exact));
     let header = ["sampler, steps", "root mean square error of the map", "energy distance to data"];
-    let figures: &[&str] = match engine.learned_path() {
-        Some(path) if path.family().keeps_form() => &["paths.png", "coefficients.png"],
-        _ => &["paths.png"],
-    };
-    let figures = if x0.size()[1] == 2 { figures } else { &figures[1..] };
-    findings.section("Transport in few steps", &header, &rows, figures);
+    let figures = [
+        ("paths.png", "Trajectories of the flow"),
+        ("coefficients.png", "The coefficients of the path, before and after it was learned"),
+    ];
+    findings.section("Transport in few steps", &header, &rows, &figures);
     Ok(())
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use interflow_flow::{RunFolder, Threads, Work};
 use serde::Serialize;
-use serde_json::Value;
 use tch::Device;
 
 use crate::findings::Findings;
+use crate::report;
 
 /// How an experiment without a flow to train is run; always on the CPU.
 #[derive(Clone)]
@@ -43,9 +43,8 @@ impl Settings {
 }
 
 impl Head<'_> {
-    /// Writes the report, and then the result: a folder with a result is complete.
+    /// Writes the report and the result.
     pub(super) fn end(&self, folder: &RunFolder, findings: &Findings) -> Result<()> {
-        folder.write("report.md", format!("# {}\n{}", self.name, findings.text).as_bytes())?;
-        Ok(folder.write_json("result.json", &Value::Object(findings.results.clone()))?)
+        report::conclude(folder, self.name, findings)
     }
 }

@@ -100,7 +100,7 @@ fn with_latent(tail: &str) -> Bench {
 fn a_study_in_its_run_finds_what_it_finds_later() {
     let bench = short(BUDGET);
     let found = bench.finish();
-    let words = ["Shark, epsilon = 0.5", "flow, Heun", "fresh data"];
+    let words = ["Shark, ε = 0.5", "flow, Heun", "fresh data"];
     check_folder(found.folder.path(), &["flow.png", "budgets.png", "budget_samples.png"], &words);
     let later = bench.runner().study_checkpoint(&bench.read().unwrap(), found.folder.path()).unwrap();
     assert!(later.folder != found.folder && later.results.get("test_nll").is_none());
@@ -256,6 +256,6 @@ fn a_flow_of_images_is_drawn_in_sheets() {
     let mut figures: Vec<String> = sheets.iter().map(|name| format!("{name}.png")).collect();
     figures.extend([10, 20].map(|step| format!("samples-{step:010}.png")));
     let figures: Vec<&str> = figures.iter().map(String::as_str).collect();
-    check_folder(found.folder.path(), &figures, &["Not measured", "## Samples at step 20"]);
+    check_folder(found.folder.path(), &figures, &["Not measured", "![Samples at step 20]"]);
     assert!(matches!(results["experiment"], Value::String(_)));
 }

@@ -74,6 +74,8 @@ pub(crate) fn check_folder(folder: &Path, figures: &[&str], words: &[&str]) {
     for word in words {
         assert!(report.contains(word), "{word:?} is not in {report}");
     }
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert_eq!(page.matches("<figure>").count(), report.matches("](figures/").count());
     for name in ["config.toml", "environment.json", "result.json"] {
         assert!(folder.join(name).is_file(), "{name} is missing");
     }

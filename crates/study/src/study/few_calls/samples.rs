@@ -54,14 +54,16 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
         panels.push((calls, &jumps[0].rows));
     }
     panels.push((format!("solver, {} calls", nfe(&by_solver)), &by_solver[0].rows));
-    let figures = draw(subject, &panels)?;
+    draw(subject, &panels)?;
     findings.results.insert("few_call_samples".into(), Value::Object(numbers));
     findings.results.insert("solver_energy_distance".into(), json!(solver));
     let title = format!(
         "Samples in few calls: energy distance to data × 10³, without bias, {} draws of {}",
         config.n_draws, config.n
     );
-    findings.section(&title, &["sampler", "calls", "flow map or solver", "Euler's method"], &rows, figures);
+    let header = ["sampler", "calls", "flow map or solver", "Euler's method"];
+    let figures = [("few_calls.png", "Data, and samples by calls of the network")];
+    findings.section(&title, &header, &rows, &figures);
     Ok(())
 }
 
@@ -109,7 +111,7 @@ fn euler(engine: &Engine, x0: &Points, steps: u32) -> Result<Computed> {
 }
 
 /// The sheet of samples in two dimensions or of images; no figure of others.
-fn draw(subject: &Subject<'_>, panels: &[(String, &Tensor)]) -> Result<&'static [&'static str]> {
+fn draw(subject: &Subject<'_>, panels: &[(String, &Tensor)]) -> Result<()> {
     let panels = match ImageSpace::of(subject.engine.manifest()) {
         Ok(space) => panels.iter().map(|panel| images(&space, panel)).collect::<Result<Vec<_>>>()?,
         Err(_) if subject.engine.space().dim == 2 => {
@@ -119,10 +121,9 @@ fn draw(subject: &Subject<'_>, panels: &[(String, &Tensor)]) -> Result<&'static 
             };
             panels.iter().map(panel).collect::<Result<Vec<_>>>()?
         }
-        Err(_) => return Ok(&[]),
+        Err(_) => return Ok(()),
     };
-    subject.save("few_calls.png", &figure::sheet(&panels, 3))?;
-    Ok(&["few_calls.png"])
+    subject.save("few_calls.png", &figure::sheet(&panels, 3))
 }
 
 /// The first images of a panel.

@@ -38,7 +38,12 @@ pub(super) fn findings(found: &Found) -> Findings {
         .flat_map(|(name, marks)| marks.iter().map(move |mark| mark_row(name, mark)))
         .collect();
     let header = ["trained on", "step", "seconds of training", "test NLL (nats)"];
-    findings.section("Test NLL against time", &header, &rows, &["nll.png"]);
+    findings.section(
+        "Test NLL against time",
+        &header,
+        &rows,
+        &[("nll.png", "Test NLL by the time of training")],
+    );
     findings.results.insert("start".into(), costs_json(start));
     findings.results.insert("late".into(), costs_json(late));
     findings.results.insert("interpolant".into(), curve_json(interpolant));

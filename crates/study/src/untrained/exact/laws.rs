@@ -77,7 +77,12 @@ pub(super) fn run(
         save(folder, "samples.png", &figure::sheet(&panels, study.epsilons.len() + 1))?;
     }
     let header = ["path", "method", "ε", "NFE", "worst moment (standard errors)", "two-sample p"];
-    findings.section("Laws at t = 1", &header, &rows, &["samples.png"]);
+    findings.section(
+        "Laws at t = 1",
+        &header,
+        &rows,
+        &[("samples.png", "Samples by each method in two dimensions")],
+    );
     findings.section("Log-densities", &["path", "t", "largest error (nats)"], &densities, &[]);
     for (name, value) in [
         ("n_samplers", json!(rows.len())),

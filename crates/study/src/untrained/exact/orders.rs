@@ -74,7 +74,12 @@ pub(super) fn run(
     let picture = figure::curve_image(&curves, "log₂ steps", "log₂ error");
     save(folder, "orders.png", &picture)?;
     let header = ["error", "scheme", "steps", "E‖X − X*‖ or E[X² − X*²]", "order"];
-    findings.section("Orders of convergence", &header, &rows, &["orders.png"]);
+    findings.section(
+        "Orders of convergence",
+        &header,
+        &rows,
+        &[("orders.png", "Errors by the number of steps")],
+    );
     findings.results.insert("orders".into(), orders.into());
     Ok(())
 }

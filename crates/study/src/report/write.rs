@@ -1,0 +1,119 @@
+//! The report's two files, and the result beside them.
+
+use std::path::Path;
+
+use anyhow::Result;
+use interflow_flow::evaluation::Results;
+use interflow_flow::{ExperimentConfig, RunFolder};
+use serde_json::Value;
+
+use super::about::About;
+use super::compared;
+use super::rows::rows;
+use crate::document::{Block, Document};
+use crate::findings::Findings;
+
+/// Writes the report of a trained flow, `report.md` and `report.html`, and then `result.json`: likelihoods beside those that
+/// they are held against, figures, what was found, all numbers, and how the run was made.
+///
+/// # Errors
+/// If the folder cannot be read or written.
+pub fn write(folder: &RunFolder, config: &ExperimentConfig, findings: &Findings) -> Result<()> {
+    let mut blocks = compared::section(config, &findings.results);
+    blocks.extend(FIGURES.iter().map(|&(name, caption)| Block::figure(name, caption)));
+    blocks.extend(image_sheets(&folder.figures())?);
+    blocks.extend(findings.blocks.iter().cloned());
+    finish(folder, &config.name, blocks, &findings.results)
+}
+
+/// Writes the same of a study that trains no flow, or several.
+///
+/// # Errors
+/// As [`write`].
+pub fn conclude(folder: &RunFolder, title: &str, findings: &Findings) -> Result<()> {
+    finish(folder, title, findings.blocks.clone(), &findings.results)
+}
+
+/// Writes the report, and then the result: a folder with a result is complete.
+fn finish(folder: &RunFolder, title: &str, sections: Vec<Block>, results: &Results) -> Result<()> {
+    let about = About::of(folder)?;
+    let mut blocks = vec![about.line()];
+    blocks.extend(sections);
+    blocks.extend(numbers(results));
+    blocks.extend(about.sections());
+    let figures = folder.figures();
+    let document = Document { title: title.to_owned(), blocks }.of_drawn(&figures);
+    folder.write("report.md", document.markdown().as_bytes())?;
+    folder.write("report.html", document.html(&figures)?.as_bytes())?;
+    Ok(folder.write_json("result.json", &Value::Object(results.clone()))?)
+}
+
+/// All numbers but lists, which have sections of their own.
+fn numbers(results: &Results) -> Vec<Block> {
+    let is_single = |value: &Value| !value.is_array() && !value.is_null();
+    let single: Results =
+        results.iter().filter(|(_, value)| is_single(value)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let rows: Vec<Vec<String>> = rows(&single).into_iter().map(|(name, value)| vec![name, value]).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    vec![Block::heading("All numbers"), Block::table(&["in result.json", "value"], &rows)]
+}
+
+/// The figures of any flow.
+const FIGURES: [(&str, &str); 5] = [
+    ("flow.png", "The data, samples, the flow's density along its path, and trajectories"),
+    ("marginals.png", "Each column by itself: data and samples"),
+    ("pairs.png", "Columns in pairs: data and samples"),
+    ("loss.png", "The objective in training and on held-out data, single values and their running mean"),
+    ("costs.png", "The held-out transport cost in training"),
+];
+
+/// The sheets of a flow of images, and what they show.
+const IMAGE_SHEETS: [(&str, &str); 6] = [
+    ("samples.png", "Samples"),
+    ("solvers.png", "The same samples by Euler's method and the flow's solver, at growing cost"),
+    ("path.png", "The same samples along the path"),
+    ("neighbours.png", "Samples, each with the training images nearest to it"),
+    ("interpolation.png", "Samples between two base points, along the great circle"),
+    ("reconstruction.png", "Test images, encoded and decoded again"),
+];
+/// How many of the sheets drawn in training the report shows.
+const N_PROGRESS: usize = 3;
+
+/// The figures of sheets, none where there are none.
+fn image_sheets(figures: &Path) -> Result<Vec<Block>> {
+    let mut blocks: Vec<Block> = Vec::new();
+    if figures.join(IMAGE_SHEETS[0].0).is_file() {
+        blocks.extend(IMAGE_SHEETS.iter().map(|&(name, caption)| Block::figure(name, caption)));
+    }
+    let mut sheets: Vec<(u64, String)> = std::fs::read_dir(figures)?
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let step = name.strip_prefix("samples-")?.strip_suffix(".png")?;
+            Some((step.parse().ok()?, name))
+        })
+        .collect();
+    sheets.sort();
+    for index in spread(sheets.len(), N_PROGRESS) {
+        let (step, name) = &sheets[index];
+        blocks.push(Block::figure(name, format!("Samples at step {step}")));
+    }
+    Ok(blocks)
+}
+
+/// `n` of the numbers 0..`of`, the first and the last among them.
+fn spread(of: usize, n: usize) -> Vec<usize> {
+    if of <= n { (0..of).collect() } else { (0..n).map(|index| index * (of - 1) / (n - 1)).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_sheet_are_shown() {
+        assert_eq!(spread(7, 3), [0, 3, 6]);
+        assert_eq!(spread(2, 3), [0, 1]);
+    }
+}
