@@ -59,7 +59,7 @@ fn a_table_whose_names_look_like_markup_has_a_page() {
         let town = ["Köln", "<i>Rom</i>"][i as usize % 2];
         format!("{x:.3},{:.3},{:.3},{town}\n", 2.0 * x + f64::from(i % 7), x.sin())
     };
-    let table: String = (0..120).map(row).collect();
+    let table: String = (0..300).map(row).collect();
     playground.write("odd.csv", &format!("<b>,Größe °C,a|b,Ort & Land\n{table}"));
     let settings = "--threads 1 --set train.steps=100 --json";
     let printed = playground.succeed(&format!("fit odd.csv {settings}"));

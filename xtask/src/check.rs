@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     cargo, layers,
     libtorch::{self, Flavour},
-    modules, test, tidy,
+    modules, results, test, tidy,
     workspace::Workspace,
 };
 
@@ -24,6 +24,7 @@ pub(crate) const ALL: &[Stage] = &[
     Stage { name: "layers", run: layers::check },
     Stage { name: "modules", run: modules::check },
     Stage { name: "tidy", run: tidy::check },
+    Stage { name: "results", run: results::check },
     Stage { name: "setup", run: setup },
     Stage { name: "clippy", run: clippy },
     Stage { name: "docs", run: docs },

@@ -27,7 +27,9 @@ pub(crate) enum Command {
     Data(Data),
     /// Run all tests, doctests included; arguments go to `cargo test`
     Test(Passthrough),
-    /// fmt, layers, modules, tidy, clippy, docs, tests: the cheapest first, stopping at the first that fails
+    /// Write docs/results.md and README.md's table from the files in docs/results
+    Results(Results),
+    /// fmt, layers, modules, tidy, results, clippy, docs, tests: the cheapest first, stopping at the first that fails
     Check(Check),
     /// The stages of `check` less the tests, which `.ci/run` runs by the README's own command
     Ci,
@@ -123,6 +125,16 @@ pub(crate) struct Data {
     /// Hash the files instead of comparing their sizes only
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Results {
+    /// First add the result of this run folder to docs/results
+    #[arg(long, value_name = "RUN")]
+    pub(crate) add: Option<PathBuf>,
+    /// What the run was made on, instead of its processor's name
+    #[arg(long, value_name = "NAME", requires = "add")]
+    pub(crate) machine: Option<String>,
 }
 
 #[derive(Args)]

@@ -24,6 +24,7 @@ mod libtorch;
 mod modules;
 mod progress;
 mod publishers;
+mod results;
 mod setup;
 mod test;
 mod tidy;
@@ -61,6 +62,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Setup(flags) => setup::run(&workspace, &flags),
         Command::Experiment(flags) => experiment::run(&workspace, &flags),
         Command::Data(flags) => data::run(&workspace, &flags),
+        Command::Results(flags) => results::run(&workspace, flags.add.as_deref(), flags.machine.as_deref()),
         Command::Test(flags) => test::run(&workspace, &flags.args),
         Command::Check(flags) => check::run(&workspace, &check::chosen(flags.only.as_deref())),
         Command::Ci => check::run(&workspace, check::WITHOUT_TESTS),

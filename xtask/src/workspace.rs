@@ -45,6 +45,11 @@ impl Workspace {
         self.root.join("configs")
     }
 
+    /// The folder of what was measured.
+    pub(crate) fn results(&self) -> PathBuf {
+        self.root.join("docs/results")
+    }
+
     /// The folder of the data sets: as asked for, else `$INTERFLOW_DATA`, else `data/`.
     pub(crate) fn data(&self, asked: Option<&Path>) -> PathBuf {
         let variable = || env::var_os("INTERFLOW_DATA").filter(|dir| !dir.is_empty()).map(PathBuf::from);
