@@ -204,6 +204,29 @@ mod tests {
         assert_eq!(experiment.set, ["x=1", "y=2", "z=3"]);
     }
 
+    /// Comments aside, the commands of pages have no words in quotes that this program takes.
+    #[test]
+    fn the_commands_of_readme_and_guide_are_taken() {
+        let root = crate::workspace::Workspace::open().unwrap().root().to_owned();
+        let guide = std::fs::read_dir(root.join("docs/guide")).unwrap();
+        let pages = guide.map(|entry| entry.unwrap().path()).chain([root.join("README.md")]);
+        let mut n = 0;
+        for page in pages {
+            let text = std::fs::read_to_string(&page).unwrap();
+            for line in text.lines().filter(|line| line.starts_with("cargo xtask ")) {
+                let command = line.split_once('#').map_or(line, |(command, _)| command);
+                let words = command.split_whitespace().skip(1);
+                let flags = Flags::try_parse_from(words);
+                let flags = flags.unwrap_or_else(|error| panic!("{}: {line}: {error}", page.display()));
+                if let Command::Experiment(Experiment { name: Some(name), .. }) = flags.command {
+                    assert!(root.join("configs").join(format!("{name}.toml")).is_file(), "{line}");
+                }
+                n += 1;
+            }
+        }
+        assert!(n > 5, "only {n} commands are found");
+    }
+
     #[test]
     fn a_misspelt_device_is_refused() {
         assert!(device("cuda:1").is_ok());
