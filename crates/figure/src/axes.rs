@@ -118,14 +118,23 @@ impl Frame {
     /// Draws the horizontal axis.
     pub(crate) fn draw_below(&self, scene: &mut Scene) {
         let bottom = self.area.bottom();
+        let room = self.room_below();
         for (value, number) in self.x.numbered() {
             let x = self.column(value);
+            let number = if self.x.words.is_empty() { number } else { font::fitted(&number, TICK, room) };
             scene.rule([x, bottom], [x, bottom + LENGTH], AXIS);
             scene.text(text([x, bottom + LENGTH + TICK + 1.0], number, TICK, Anchor::Middle));
         }
         let room = self.area.width + FAR;
         let at = [self.area.left + self.area.width / 2.0, bottom + LENGTH + TICK + NAME + NEAR];
         scene.text(text(at, font::fitted(&self.x.name, NAME, room), NAME, Anchor::Middle));
+    }
+
+    /// The room that a word below the area has between its neighbours.
+    fn room_below(&self) -> f64 {
+        let places: Vec<f64> = self.x.numbered().into_iter().map(|(value, _)| self.column(value)).collect();
+        let gaps = places.windows(2).map(|pair| (pair[1] - pair[0]).abs() - NEAR / 2.0);
+        gaps.fold(self.area.width, f64::min)
     }
 
     /// Draws the vertical axis.
@@ -169,4 +178,34 @@ fn numbered((low, high): (f64, f64), n_wanted: usize) -> Vec<(f64, String)> {
     let step = if values.len() > 1 { values[1] - values[0] } else { high - low };
     let greatest = low.abs().max(high.abs());
     values.into_iter().map(|value| (value, label(value, step, greatest))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::Shape;
+
+    #[test]
+    fn words_of_an_axis_do_not_touch() {
+        let words: Vec<_> = ["Bergen", "Oslo", "Tromsø"].map(str::to_owned).into_iter().zip(0..).collect();
+        let words: Vec<_> = words.into_iter().map(|(word, place)| (f64::from(place), word)).collect();
+        let page = Area { left: 0.0, top: 0.0, width: 90.0, height: 60.0 };
+        let axis = Axis::new((-1.0, 3.0), "", 3).with_words(&words);
+        let frame = Frame { area: page, x: axis, y: Axis::new((0.0, 1.0), "", 2) };
+        let mut scene = Scene::new(100.0, 100.0);
+        frame.draw_below(&mut scene);
+        let drawn: Vec<&Text> = scene
+            .marks
+            .iter()
+            .filter_map(|mark| match &mark.shape {
+                Shape::Words(text) if !text.words.is_empty() => Some(text),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(drawn.len(), 3);
+        let half = |text: &Text| font::width(&text.words, text.size) / 2.0;
+        for pair in drawn.windows(2) {
+            assert!(pair[0].at[0] + half(pair[0]) < pair[1].at[0] - half(pair[1]), "{pair:?}");
+        }
+    }
 }
