@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::marginal::{Coordinates, Marginal, log_normal};
+use crate::marginal::{Marginal, log_normal};
 
 /// The columns of a table, those that are given before those of the state: a map between their units and the flow's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,7 +125,8 @@ impl Columns {
     /// [`Error::Rows`] if the rows have another number of columns.
     pub fn standardise(&self, rows: &Tensor) -> Result<Standardised> {
         let size = [rows.size().first().copied().unwrap_or(0), self.states().count() as i64];
-        self.standardise_by(rows, &Tensor::full(size, 0.5, (Kind::Double, Device::Cpu)))
+        let middle = Tensor::full([1, 1], 0.5, (Kind::Double, Device::Cpu));
+        self.standardise_by(rows, &middle.expand(size, false))
     }
 
     /// The same with the values at the places `share`, `[N, D]` in (0, 1), of their cells.
@@ -144,15 +145,14 @@ impl Columns {
             return Err(Error::Rows { problem });
         }
         let (given, states) = (rows.narrow(1, 0, n_given), rows.narrow(1, n_given, rows.size()[1] - n_given));
-        let columns = self.states().zip(0..).map(|(column, d)| {
-            let Coordinates { z, log_jacobian } =
-                column.coordinates(&states.select(1, d), &share.select(1, d));
-            (z, log_jacobian)
-        });
-        let (z, log_jacobian): (Vec<Tensor>, Vec<Tensor>) = columns.unzip();
-        let points = Points { x: Tensor::stack(&z, 1), given: self.standardise_given(&given)? };
-        let log_jacobian = Tensor::stack(&log_jacobian, 1).sum_dim_intlist(1i64, false, Kind::Double);
-        Ok(Standardised { points, log_jacobian })
+        let x = states.empty_like();
+        let mut log_jacobian = Tensor::zeros([rows.size()[0]], (Kind::Double, Device::Cpu));
+        for (column, d) in self.states().zip(0..) {
+            let found = column.coordinates(&states.select(1, d), &share.select(1, d));
+            x.select(1, d).copy_(&found.z);
+            log_jacobian += found.log_jacobian;
+        }
+        Ok(Standardised { points: Points { x, given: self.standardise_given(&given)? }, log_jacobian })
     }
 
     /// The coordinate of the number `x` in the state's column `d` and its derivative there.

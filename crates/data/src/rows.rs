@@ -37,19 +37,23 @@ pub(crate) struct CellNoise {
 }
 
 impl CellNoise {
-    /// The noise of the coordinates at `places`, with their cells; nothing where there are none.
-    pub(crate) fn of(places: &[i64], cells: &[Cells]) -> Option<Self> {
-        if places.is_empty() {
-            return None;
+    /// The noise of coordinates by their places, with their cells, of which a few at a time are in double precision; nothing
+    /// where there are none.
+    pub(crate) fn of(cells: impl Iterator<Item = (i64, Cells)>) -> Option<Self> {
+        let (mut places, mut outside, mut mass, mut side) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (place, cells) in cells {
+            let single = |part: &Tensor| part.to_kind(Kind::Float);
+            places.push(place);
+            outside.push(single(&cells.outside));
+            mass.push(single(&cells.mass));
+            side.push(single(&cells.side));
         }
-        let stack = |part: fn(&Cells) -> &Tensor| {
-            Tensor::stack(&cells.iter().map(part).collect::<Vec<_>>(), 1).to_kind(Kind::Float)
-        };
-        Some(Self {
-            places: Tensor::from_slice(places),
-            outside: stack(|cells| &cells.outside),
-            mass: stack(|cells| &cells.mass),
-            side: stack(|cells| &cells.side),
+        let stack = |parts: &[Tensor]| Tensor::stack(parts, 1);
+        (!places.is_empty()).then(|| Self {
+            places: Tensor::from_slice(&places),
+            outside: stack(&outside),
+            mass: stack(&mass),
+            side: stack(&side),
         })
     }
 

@@ -53,6 +53,22 @@ pub(crate) struct Coordinates {
 }
 
 impl Cells {
+    /// Those of all blocks, one after the other.
+    fn joined(mut blocks: Vec<Self>) -> Self {
+        if blocks.len() == 1 {
+            return blocks.remove(0);
+        }
+        let joined =
+            |part: fn(&Self) -> &Tensor| Tensor::cat(&blocks.iter().map(part).collect::<Vec<_>>(), 0);
+        Self {
+            point: joined(|cells| &cells.point),
+            outside: joined(|cells| &cells.outside),
+            mass: joined(|cells| &cells.mass),
+            side: joined(|cells| &cells.side),
+            log_weight: joined(|cells| &cells.log_weight),
+        }
+    }
+
     /// The coordinates at the place `share` of each cell, `[N]` in (0, 1), by the mass.
     pub(crate) fn at(&self, share: &Tensor) -> Tensor {
         let within = &self.side * (&self.outside + share * &self.mass).special_ndtri();

@@ -113,8 +113,15 @@ impl Scores {
         before.chain(numbers).chain(self.0.after.iter().map(atom)).collect()
     }
 
-    /// Where `x`, `[N]` in double precision, lies.
+    /// Where `x`, `[N]` in double precision, lies. Many values are looked at block by block: what is computed on the way takes
+    /// twenty times their memory.
     pub(crate) fn cells(&self, x: &Tensor) -> Cells {
+        const BLOCK: i64 = 1 << 16;
+        let blocks: Vec<Cells> = x.split(BLOCK, 0).iter().map(|x| self.cells_of(x)).collect();
+        Cells::joined(blocks)
+    }
+
+    fn cells_of(&self, x: &Tensor) -> Cells {
         let parts = self.parts();
         let sums = Sums::of(&parts);
         let mut cells = match (self.stretch(), parts.iter().position(|(part, _)| *part == Part::Numbers)) {

@@ -29,15 +29,10 @@ pub(super) fn dequantised(columns: &Columns, rows: &Tensor) -> Result<Rows> {
 /// A source of coordinates of which those that are cells are drawn anew in them at every visit.
 pub(super) fn in_cells(columns: &Columns, rows: &Tensor) -> Result<Rows> {
     let n_given = columns.given().count() as i64;
-    let (mut places, mut cells) = (Vec::new(), Vec::new());
-    for (column, d) in columns.states().zip(0..) {
-        if column.marginal.is_discrete() {
-            places.push(d);
-            cells.push(column.marginal.cells(&rows.select(1, n_given + d)));
-        }
-    }
+    let discrete = columns.states().zip(0..).filter(|(column, _)| column.marginal.is_discrete());
+    let cells = discrete.map(|(column, d)| (d, column.marginal.cells(&rows.select(1, n_given + d))));
     let points = single(&columns.standardise(rows)?.points);
-    Ok(source(points)?.in_cells(CellNoise::of(&places, &cells)))
+    Ok(source(points)?.in_cells(CellNoise::of(cells)))
 }
 
 /// A source of standardised points.
