@@ -86,7 +86,7 @@ fn a_report_shows_a_flow_and_how_to_make_it_again() {
     let run = playground.run_folder("runs");
     let page = check(&run.join("report.html"), 2);
     assert!(page.contains("the true density, on the same points"), "{page}");
-    let told = page.split_once("interflow experiment ").unwrap().1.split_once("\n").unwrap().1;
+    let told = page.split_once("interflow experiment ").unwrap().1.split_once('\n').unwrap().1;
     let told = told.split_once("</code>").unwrap().0.strip_prefix("interflow ").unwrap();
     playground.succeed(&format!("{told} --out again"));
     let result = |run: &Path| -> Value {
