@@ -164,7 +164,7 @@ fn a_trained_flow_is_studied_in_its_run_and_later() {
     assert!(!result["test_nll"].is_null(), "{result}");
     let run = only_run(&playground, "runs");
     let figures = ["flow.png", "loss.png", "budgets.png", "budget_samples.png"];
-    check_folder(&run, &figures, &["Shark, ε = 0.5", "flow, Heun", "fresh data"]);
+    check_folder(&run, &figures, &["ShARK, ε = 0.5", "flow, Heun", "fresh data"]);
     let later = playground.succeed(&format!("experiment tiny.toml --out later --from {}", run.display()));
     let later = last_line(&later);
     for budget in ["best_at_4", "best_at_9"] {

@@ -40,6 +40,7 @@ pub mod findings;
 pub mod pictures;
 pub mod report;
 pub mod runner;
+mod scheme_name;
 pub mod study;
 pub mod subject;
 pub mod untrained;

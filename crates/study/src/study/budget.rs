@@ -15,6 +15,7 @@ use tch::{Kind, Tensor};
 use crate::calls::steps_for;
 use crate::drawing::points_2d;
 use crate::findings::Findings;
+use crate::scheme_name::scheme_name;
 use crate::subject::Subject;
 
 /// What is compared.
@@ -97,8 +98,8 @@ fn findings(config: &BudgetConfig, subject: &Subject<'_>, runs: &[Run], floor: Q
     rows.push(floor.row("fresh data", 0));
     let outside = |quality: &Quality| quality.outside.unwrap_or(f64::NAN);
     let charts = [
-        ("log₁₀ energy distance".to_owned(), chart(config, runs, |quality| quality.energy_distance)),
-        ("log₁₀ mass outside".to_owned(), chart(config, runs, outside)),
+        chart(config, runs, (|quality| quality.energy_distance, "energy distance")),
+        chart(config, runs, (outside, "mass outside the support")),
     ];
     subject.save("budgets.png", &figure::sheet(&charts, 2))?;
     let header = ["sampler", "NFE", "energy distance", "mass outside the support"];
@@ -127,7 +128,11 @@ fn best(runs: &[Run], budget: u32) -> Value {
 }
 
 /// One line for the flow and one for each strength.
-fn chart(config: &BudgetConfig, runs: &[Run], measure: fn(&Quality) -> f64) -> figure::Figure {
+fn chart(
+    config: &BudgetConfig,
+    runs: &[Run],
+    (measure, name): (fn(&Quality) -> f64, &str),
+) -> (String, figure::Figure) {
     let point = |run: &Run| (f64::from(run.budget).log10(), measure(&run.quality).log10());
     let line = |sampler: Sampler| {
         let own = runs.iter().filter(|run| run.sampler == sampler).map(point);
@@ -135,7 +140,7 @@ fn chart(config: &BudgetConfig, runs: &[Run], measure: fn(&Quality) -> f64) -> f
     };
     let lines: Vec<_> =
         config.samplers().into_iter().filter(|sampler| sampler.is_drawn()).map(line).collect();
-    figure::curve_image(&lines, "log₁₀ NFE", "log₁₀ distance")
+    (name.to_owned(), figure::curve_image(&lines, "log₁₀ NFE", &format!("log₁₀ {name}")))
 }
 
 impl BudgetConfig {
@@ -163,7 +168,7 @@ impl Sampler {
     fn name(self) -> String {
         match self {
             Self::Flow(method) => format!("flow, {method:?}"),
-            Self::Noise(scheme, strength) => format!("{scheme:?}, ε = {strength}"),
+            Self::Noise(scheme, strength) => format!("{}, ε = {strength}", scheme_name(scheme)),
         }
     }
 

@@ -85,9 +85,9 @@ fn fields(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Findings) 
         (name.to_owned(), distances.iter().map(|d| (d.time, which(d).log10())).collect::<Vec<_>>())
     };
     let curves = [
-        curve("learned, exact", |d| d.learned),
-        curve("velocity's, exact", |d| d.of_velocity),
-        curve("learned, velocity's", |d| d.apart),
+        curve("learned against exact", |d| d.learned),
+        curve("of the velocity against exact", |d| d.of_velocity),
+        curve("learned against that of the velocity", |d| d.apart),
     ];
     let chart = figure::curve_image(&curves, "t", "log₁₀ relative distance");
     subject.save("denoisers.png", &chart)?;

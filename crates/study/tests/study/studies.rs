@@ -100,7 +100,7 @@ fn with_latent(tail: &str) -> Bench {
 fn a_study_in_its_run_finds_what_it_finds_later() {
     let bench = short(BUDGET);
     let found = bench.finish();
-    let words = ["Shark, ε = 0.5", "flow, Heun", "fresh data"];
+    let words = ["ShARK, ε = 0.5", "flow, Heun", "fresh data"];
     check_folder(found.folder.path(), &["flow.png", "budgets.png", "budget_samples.png"], &words);
     let later = bench.runner().study_checkpoint(&bench.read().unwrap(), found.folder.path()).unwrap();
     assert!(later.folder != found.folder && later.results.get("test_nll").is_none());

@@ -17,6 +17,7 @@ use crate::calls::steps_for;
 use crate::drawing::{numbers, points_2d, save};
 use crate::findings::Findings;
 use crate::report;
+use crate::scheme_name::scheme_name;
 
 /// Standard errors that the worst of some dozens of moments may be off by.
 const MOST_STANDARD_ERRORS: f64 = 5.0;
@@ -163,7 +164,7 @@ fn row(pair: &Pair, method: Method, outcome: &Outcome) -> Vec<String> {
 fn described(method: Method) -> (String, String) {
     match method {
         Method::Flow => ("flow, dopri5".to_owned(), "–".to_owned()),
-        Method::Noise(scheme, strength) => (format!("{scheme:?}"), strength.to_string()),
+        Method::Noise(scheme, strength) => (scheme_name(scheme).to_owned(), strength.to_string()),
     }
 }
 

@@ -19,6 +19,7 @@ use tch::{Device, Kind, Tensor};
 use super::{ExactConfig, ExactExperiment};
 use crate::drawing::save;
 use crate::findings::Findings;
+use crate::scheme_name::scheme_name;
 
 /// The schemes whose orders are measured.
 const SCHEMES: [Scheme; 3] = [Scheme::EulerMaruyama, Scheme::Heun, Scheme::Shark];
@@ -55,7 +56,7 @@ pub(super) fn run(
                 let shown = format!("{:.2e} ± {:.0e}", error.mean.abs(), error.standard_error);
                 rows.push(vec![
                     name.to_owned(),
-                    format!("{scheme:?}"),
+                    scheme_name(scheme).to_owned(),
                     steps.to_string(),
                     shown,
                     "–".to_owned(),
@@ -68,7 +69,7 @@ pub(super) fn run(
             orders.insert(format!("{scheme:?} {name}"), json!(order));
             let points = problem.steps.iter().zip(&errors);
             let points = points.map(|(&steps, error)| (f64::from(steps).log2(), error.mean.abs().log2()));
-            curves.push((format!("{scheme:?}, {name}"), points.collect::<Vec<_>>()));
+            curves.push((format!("{}, {name}", scheme_name(scheme)), points.collect::<Vec<_>>()));
         }
     }
     let picture = figure::curve_image(&curves, "log₂ steps", "log₂ error");
