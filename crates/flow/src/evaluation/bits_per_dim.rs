@@ -65,7 +65,7 @@ pub(super) fn evaluate(
 }
 
 /// The tighter bound by several draws of the noise at once: minus the logarithm of the mean over them of what
-/// `draws`, `[K, N]` in bits per dimension, are the minus logarithms of (Burda, Grosse & Salakhutdinov 2016).
+/// `draws`, `[K, N]` in bits per dimension, are the minus logarithms of \[BGS16\].
 fn importance_weighted(draws: &Tensor, dim: i64) -> Tensor {
     let nats = dim as f64 * std::f64::consts::LN_2;
     let n_draws = draws.size()[0] as f64;
