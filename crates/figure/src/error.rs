@@ -10,6 +10,9 @@ pub enum Error {
     /// The picture cannot be encoded as PNG.
     #[error("cannot encode the picture as PNG")]
     Encode(#[from] image::ImageError),
+    /// The figures cannot be encoded as an animated PNG.
+    #[error("cannot encode the animation as PNG")]
+    Animate(#[from] png::EncodingError),
     /// The figure has no pixels.
     #[error("cannot draw a figure that has no area")]
     Empty,

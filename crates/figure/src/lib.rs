@@ -21,6 +21,7 @@
 
 #![deny(missing_docs)]
 
+pub mod animation;
 mod axes;
 mod colormap;
 pub mod curve;
@@ -45,6 +46,7 @@ pub mod table_column;
 mod ticks;
 pub mod trajectory;
 
+pub use animation::animation;
 pub use curve::{Series, course_image, curve_image};
 pub use density::density_image;
 pub use error::{Error, Result};

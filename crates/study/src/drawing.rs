@@ -15,6 +15,11 @@ pub(crate) fn save(folder: &RunFolder, name: &str, figure: &Figure) -> Result<()
     write(&path.with_extension("svg"), figure.svg()?.as_bytes())
 }
 
+/// Writes an animation into the folder of a run's figures, as an animated PNG file.
+pub(crate) fn save_animation(folder: &RunFolder, name: &str, frames: &[Figure], delay: u16) -> Result<()> {
+    write(&folder.figures().join(name), &interflow_figure::animation(frames, delay)?)
+}
+
 /// Writes a picture as a PNG file, whole or not at all.
 pub(crate) fn write_png(path: &Path, picture: &RgbImage) -> Result<()> {
     write(path, &interflow_figure::png(picture)?)

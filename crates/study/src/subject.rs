@@ -44,6 +44,11 @@ impl Subject<'_> {
         self.base.law().extent().max(self.target.extent())
     }
 
+    /// Writes an animation into the folder of the run's figures, whose frames are shown for `delay` hundredths of a second each.
+    pub(crate) fn save_animation(&self, name: &str, frames: &[Figure], delay: u16) -> Result<()> {
+        drawing::save_animation(self.folder, name, frames, delay)
+    }
+
     /// Writes a picture into the folder of the run's figures.
     pub(crate) fn save(&self, name: &str, figure: &Figure) -> Result<()> {
         drawing::save(self.folder, name, figure)

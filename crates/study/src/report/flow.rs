@@ -15,11 +15,13 @@ const N_SAMPLES: i64 = 20_000;
 /// Trajectories in a picture, and the times they are drawn through.
 const N_TRAJECTORIES: i64 = 120;
 const N_TIMES: usize = 41;
+/// For how many hundredths of a second a frame of the animation is shown.
+const DELAY: u16 = 12;
 /// The times whose densities are drawn.
 const TIMES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
-/// Draws a two-dimensional flow that is given nothing, `flow.png`: true density, samples, densities along the path,
-/// trajectories.
+/// Draws a two-dimensional flow that is given nothing: `flow.png`, true density, samples, densities along the path,
+/// trajectories; and `flow-in-time.png`, an animation of samples and trajectories.
 ///
 /// # Errors
 /// If the flow is another one, a solver fails, the work is cancelled, or the picture cannot be written.
@@ -48,7 +50,27 @@ pub fn draw_flow(subject: &Subject<'_>) -> Result<()> {
     }
     let paths = trajectories(subject, &x0.narrow(0, 0, N_TRAJECTORIES.min(x0.size()[0])))?;
     panels.push(("trajectories".to_owned(), figure::trajectories_image(&paths, extent)));
-    subject.save("flow.png", &figure::sheet(&panels, 4))
+    subject.save("flow.png", &figure::sheet(&panels, 4))?;
+    animate(subject, &x0, &paths)
+}
+
+/// Draws the points `x0`, `[N, 2]`, on their way to the target, `flow-in-time.png`: where they are by then, and the trajectories
+/// so far.
+fn animate(subject: &Subject<'_>, x0: &Tensor, paths: &[Vec<[f64; 2]>]) -> Result<()> {
+    let (engine, extent) = (subject.engine, subject.extent());
+    let times: Vec<f64> = (0..N_TIMES).step_by(2).map(|i| i as f64 / (N_TIMES - 1) as f64).collect();
+    let velocity = engine.network().at(&Given::Nothing);
+    let (saved, _) = engine.solver().solve_saving(&velocity, &subject.admit(x0)?, &times)?;
+    let frame = |(number, (x, t)): (usize, (&Tensor, &f64))| -> Result<Figure> {
+        let so_far: Vec<_> = paths.iter().map(|path| path[..=2 * number].to_vec()).collect();
+        let panels = [
+            (format!("samples, t = {t:.2}"), figure::histogram_image(&points_2d(x)?, extent, GRID)),
+            ("trajectories".to_owned(), figure::trajectories_image(&so_far, extent)),
+        ];
+        Ok(figure::sheet(&panels, 2))
+    };
+    let frames = saved.iter().zip(&times).enumerate().map(frame).collect::<Result<Vec<_>>>()?;
+    subject.save_animation("flow-in-time.png", &frames, DELAY)
 }
 
 /// The flow's densities along its path.

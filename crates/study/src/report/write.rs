@@ -61,8 +61,9 @@ fn numbers(results: &Results) -> Vec<Block> {
 }
 
 /// The figures of any flow.
-const FIGURES: [(&str, &str); 5] = [
+const FIGURES: [(&str, &str); 6] = [
     ("flow.png", "The data, samples, the flow's density along its path, and trajectories"),
+    ("flow-in-time.png", "Samples on their way from the base to the target (an animation)"),
     ("marginals.png", "Each column by itself: data and samples"),
     ("pairs.png", "Columns in pairs: data and samples"),
     ("loss.png", "The objective in training and on held-out data, single values and their running mean"),
