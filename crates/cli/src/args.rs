@@ -18,7 +18,7 @@ use interflow_libtorch::Products;
 
 use self::noise::named;
 
-pub(crate) use about::{CompletionsArgs, ManArgs, RunsArgs};
+pub(crate) use about::{CompletionsArgs, ExportArgs, ManArgs, RunsArgs};
 pub(crate) use ensemble::EnsembleArgs;
 pub(crate) use images::FidArgs;
 pub(crate) use names::{NameList, Said};
@@ -86,6 +86,8 @@ pub(crate) enum Command {
     /// Weigh samples of a flow as samples of another law, by its unnormalised log-density: importance weights, effective sample
     /// size, evidence.
     Weigh(WeighArgs),
+    /// Write a flow's velocity as a module of PyTorch, which needs no Interflow: velocity.py and velocity.safetensors.
+    Export(ExportArgs),
     /// Describe a checkpoint: step, seed, network, config.
     Inspect(InspectArgs),
     /// List the run folders in FOLDER, the newest last: name, begin, step, test NLL.
@@ -103,7 +105,12 @@ impl Command {
     /// Refuses what several processes cannot share.
     pub(crate) fn check_shared(&self) -> anyhow::Result<()> {
         let stdin = match self {
-            Self::Inspect(_) | Self::Runs(_) | Self::Completions(_) | Self::Man(_) | Self::Weigh(_) => {
+            Self::Export(_)
+            | Self::Inspect(_)
+            | Self::Runs(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Weigh(_) => {
                 anyhow::bail!("there is no work to share\nhint: take one process")
             }
             Self::Fit(args) => args.file.as_path(),

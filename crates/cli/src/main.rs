@@ -19,7 +19,7 @@ use clap::Parser;
 
 use anyhow::Context as _;
 use args::{Cli, Command};
-use interflow_flow::Work;
+use interflow_flow::{Work, explanation};
 use interflow_libtorch::{Place, ProcessGroup, Products};
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         // Who closes stdout has read enough, like `head`: all else that the command does is done.
         Err(error) if error.is::<output::ReaderGone>() => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::say(format_args!("error: {}", explanation(&error)));
+            terminal::say(format_args!("error: {}", explanation(error.chain())));
             if is_interruption(&error) { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::FAILURE }
         }
     }
@@ -52,37 +52,6 @@ fn choose_products(wanted: Products) -> anyhow::Result<()> {
     let name = wanted.name();
     anyhow::ensure!(chosen == wanted, "this processor has no products by {name}\nhint: leave --products out");
     Ok(())
-}
-
-/// What failed and why, from the command down to the system's reason, and then all hints, each on its line.
-fn explanation(error: &anyhow::Error) -> String {
-    let (mut reasons, mut hints) = (Vec::new(), String::new());
-    for message in error.chain().map(ToString::to_string) {
-        let (reason, hint) = message.split_once("\nhint: ").unwrap_or((&message, ""));
-        reasons.push(bounded(reason));
-        if !hint.is_empty() {
-            hints.push_str("\nhint: ");
-            hints.push_str(&bounded(hint));
-        }
-    }
-    // Some errors of libraries repeat their cause.
-    reasons.dedup_by(|cause, reason| reason.ends_with(cause.as_str()));
-    reasons.join(": ") + &hints
-}
-
-/// The most letters that a message has before its middle is left out.
-const MOST_LETTERS: usize = 2000;
-
-/// A message without the middle of what it quotes, where that fills screens: a name may be of any length.
-fn bounded(message: &str) -> String {
-    let n = message.chars().count();
-    if n <= MOST_LETTERS {
-        return message.to_owned();
-    }
-    let kept = MOST_LETTERS / 2;
-    let head: String = message.chars().take(kept).collect();
-    let tail: String = message.chars().skip(n - kept).collect();
-    format!("{head} … [{} letters left out] … {tail}", n - 2 * kept)
 }
 
 /// Does the work: alone, with others at this process's place among them, or by starting others that do it.
@@ -116,7 +85,7 @@ fn begin(cli: &Cli, place: Option<Place>) -> anyhow::Result<ExitCode> {
 /// first. Who was interrupted as well has nothing else to say.
 fn shared_end(error: anyhow::Error, work: &Work, group: &ProcessGroup) -> anyhow::Error {
     if !is_of_others(&error) {
-        group.leave_word(&explanation(&error).replace('\n', "; "));
+        group.leave_word(&explanation(error.chain()).replace('\n', "; "));
         return error;
     }
     if work.cancel().requested() { interflow_flow::Error::Cancelled.into() } else { error }
@@ -145,38 +114,11 @@ fn run(command: &Command, work: &Work) -> anyhow::Result<ExitCode> {
         Command::Impute(args) => command::impute(args, work),
         Command::Evaluate(args) => command::evaluate(args, work),
         Command::Fid(args) => command::fid(args, work),
+        Command::Export(args) => command::export(args),
         Command::Inspect(args) => command::inspect(args),
         Command::Weigh(args) => command::weigh(args),
         Command::Runs(args) => command::runs(args),
         Command::Completions(args) => command::completions(args),
         Command::Man(args) => command::man(args),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_of_any_length_keeps_its_ends() {
-        let error =
-            anyhow::anyhow!("unknown name: {}, line 3\nhint: {}", "a".repeat(10_000_000), "é".repeat(5000));
-        let message = explanation(&error);
-        assert!(message.len() < 8000, "{}", message.len());
-        assert!(
-            message.starts_with("unknown name: aaa") && message.contains("aaa, line 3\nhint: éé"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn hints_come_last_and_causes_once() {
-        let error = anyhow::anyhow!("the disk is full")
-            .context("cannot write a: the disk is full\nhint: make room")
-            .context("training stopped\nhint: go on with --resume");
-        assert_eq!(
-            explanation(&error),
-            "training stopped: cannot write a: the disk is full\nhint: go on with --resume\nhint: make room"
-        );
     }
 }

@@ -109,8 +109,8 @@ impl Output {
             Self::Stdout => to_stdout(&sheet.csv_with(name, &table::texts(values)?)?),
             Self::Csv(path) => Ok(table::write_whole(path, &sheet.csv_with(name, &table::texts(values)?)?)?),
             Self::Npy(path) => {
-                let column = column.to_device(rows.values.device()).to_kind(rows.values.kind());
-                Ok(table::write_npy(path, &Tensor::cat(&[&rows.values, &column], 1))?)
+                let column = column.to_device(rows.table.values.device()).to_kind(rows.table.values.kind());
+                Ok(table::write_npy(path, &Tensor::cat(&[&rows.table.values, &column], 1))?)
             }
             Self::Picture(_) => bail!("a table with {name} goes to a .csv or .npy file"),
         }

@@ -6,19 +6,17 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use interflow_core::{Given, GivenSpace, Points};
 use interflow_data::{Columns, Sheet, npy, table};
-use interflow_flow::Flow;
+use interflow_flow::{Flow, TableRows};
 use tch::{Kind, Tensor};
 
 use crate::args::{RowsArgs, TextArgs};
 
 /// Rows of a file as points of a flow.
 pub(crate) struct RowsOfFile {
-    /// The points, in the data's units.
-    pub(crate) points: Points,
+    /// The rows.
+    pub(crate) table: TableRows,
     /// The file, where the flow's target is a table.
     pub(crate) sheet: Option<Sheet>,
-    /// The chosen values `[N, K + D]` as they stand in the file.
-    pub(crate) values: Tensor,
 }
 
 impl RowsOfFile {
@@ -35,32 +33,8 @@ impl RowsOfFile {
             }
         };
         let points = points(&values, args.class, flow).with_context(used)?;
-        Ok(Self { points, sheet, values })
+        Ok(Self { table: TableRows { points, values }, sheet })
     }
-
-    /// The points at time `t` in the flow's units there: a file's rows are in the units of the flow's table at every time, the
-    /// flow's points of time 0 in those of its base, and those in between in its coordinates unless mean and deviation are all that
-    /// makes these. With what is added to their log-density there to get that of the rows, one
-    /// number or one for each row, `[N]`.
-    pub(crate) fn at(&self, t: f64, flow: &Flow) -> Result<(Points, Tensor)> {
-        let Some(columns) = in_between(flow, t) else {
-            return Ok((self.points.shallow_clone(), Tensor::from(0.0)));
-        };
-        let found = columns.standardise(&self.values)?;
-        Ok((Points { x: found.points.x, given: self.points.given.shallow_clone() }, found.log_jacobian))
-    }
-
-    /// A score at time `t` in the flow's units there as one in the file's.
-    pub(crate) fn score(&self, score: Tensor, t: f64, flow: &Flow) -> Result<Tensor> {
-        let Some(columns) = in_between(flow, t) else { return Ok(score) };
-        let (slope, bend) = columns.slopes(&self.values)?;
-        Ok(score * slope + bend)
-    }
-}
-
-/// The columns of a flow's table at a time at which its points are not in their units.
-fn in_between(flow: &Flow, t: f64) -> Option<&Columns> {
-    flow.columns().filter(|columns| t <= 0.0 || (t < 1.0 && columns.scales().is_none()))
 }
 
 /// The numbers in a file whose columns have no names for the flow: rows, or images `[N, C, H, W]` as rows.

@@ -5,6 +5,7 @@
 //! names' endings; how text is read is said in [`mod@format`].
 
 mod choice;
+mod columns;
 mod content;
 mod encoding;
 mod evidence;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
 
+pub use self::columns::ColumnValues;
 pub(crate) use self::content::Content;
 use self::format::TextFormat;
 use self::marks::Marks;
@@ -87,8 +89,11 @@ enum Cells {
 impl From<&Table> for Sheet {
     fn from(table: &Table) -> Self {
         let values = table.values.to_device(Device::Cpu).to_kind(Kind::Double);
-        let width = values.size().get(1).copied().unwrap_or(1);
-        let cells = Cells::Numbers(values.view([-1, width]));
+        let (n, width) = match values.size()[..] {
+            [n, width] => (n, width),
+            _ => (values.numel() as i64, 1),
+        };
+        let cells = Cells::Numbers(values.reshape([n, width]));
         let columns = table.columns.as_deref().map_or_else(|| numbered(width as usize), titled);
         Self::assembled(Path::new("the table"), columns, table.columns.is_some(), cells, &[])
     }

@@ -16,6 +16,16 @@ pub(crate) struct RunsArgs {
     pub(crate) json: bool,
 }
 
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A checkpoint, or a run folder whose newest checkpoint is meant.
+    pub(crate) checkpoint: PathBuf,
+    /// The folder for the module and its weights, which is made if need be.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) torch: PathBuf,
+}
+
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {

@@ -19,8 +19,8 @@ pub(crate) fn encode(args: &EncodeArgs, work: &Work) -> Result<ExitCode> {
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(args, &flow)?;
     let found = match calls {
-        None => flow.carry_counted(&rows.points, (1.0, 0.0))?,
-        Some(calls) => flow.carry_in(&rows.points, (1.0, 0.0), calls)?,
+        None => flow.carry_counted(&rows.table.points, (1.0, 0.0))?,
+        Some(calls) => flow.carry_in(&rows.table.points, (1.0, 0.0), calls)?,
     };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);

@@ -34,7 +34,7 @@ hint: leave out --holes, or --with and --last"
     let ensemble = open_together(&args.flow, beside, work)?;
     let flow = &ensemble.flows()[0];
     let rows = RowsOfFile::read(args, flow)?;
-    let (points, log_jacobian) = rows.at(time, flow)?;
+    let (points, log_jacobian) = rows.table.at(time, flow)?;
     let found = match calls {
         None => ensemble.log_density(&points, time)?,
         Some(calls) => ensemble.log_density_in(&points, time, calls)?,
@@ -42,7 +42,7 @@ hint: leave out --holes, or --with and --last"
     let log_density = found.rows + log_jacobian;
     let log_density = match holes {
         Holes::Modelled => log_density,
-        Holes::Given => log_density - log_probability_of_holes(flow, &rows.points.x, args.flow.seed)?,
+        Holes::Given => log_density - log_probability_of_holes(flow, &rows.table.points.x, args.flow.seed)?,
     };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);

@@ -17,8 +17,7 @@ pub(crate) fn score(args: &ScoreArgs, work: &Work) -> Result<ExitCode> {
     let output = Output::parse(&rows_args.out, &[&rows_args.file, &rows_args.flow.checkpoint])?;
     let flow = open(&rows_args.flow, work)?;
     let rows = RowsOfFile::read(rows_args, &flow)?;
-    let (points, _) = rows.at(args.time, &flow)?;
-    let score = rows.score(flow.score(&points, args.time)?, args.time, &flow)?;
+    let score = flow.score_of_rows(&rows.table, args.time)?;
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -244,12 +244,20 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
 /// # Errors
 /// If the table does not go with the options.
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
-    let fit = options.of("table".to_owned(), PathBuf::new(), Sheet::from(table))?;
+    let fit = of_sheet(Sheet::from(table), options)?;
     let TableFit { config, data } = match options.trials {
         Trials::Auto => fit.choose(Experiment::new)?,
         Trials::No => fit,
     };
     Ok(Experiment::new(config).target(Box::new(data)))
+}
+
+/// The config and the data by which a sheet is fitted, whose columns may hold texts and times too.
+///
+/// # Errors
+/// If the sheet does not go with the options.
+pub fn of_sheet(sheet: Sheet, options: &FitOptions) -> Result<TableFit> {
+    options.of("table".to_owned(), PathBuf::new(), sheet)
 }
 
 /// The config by which a table in a text, NPY, NPZ or Parquet file is fitted.

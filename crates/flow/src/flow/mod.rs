@@ -7,6 +7,7 @@
 mod holes;
 mod jumps;
 mod pattern;
+mod table_rows;
 mod units;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
 pub use self::pattern::HoleProbability;
+pub use self::table_rows::TableRows;
 use crate::checkpoint;
 use crate::engine::{Computed, Engine};
 use crate::error::{During as _, Result, refuse};

@@ -182,7 +182,7 @@ impl FlowManifest {
     }
 
     /// The points that the velocity's own network is for.
-    fn network_space(&self) -> Space {
+    pub(crate) fn network_space(&self) -> Space {
         match &self.target.columns {
             Some(columns) if self.target.fill => KnownCoordinates::inner_space(columns.space()),
             _ => self.space,
