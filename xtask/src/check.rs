@@ -81,7 +81,7 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
-    cargo::run(test::command(workspace).arg("--workspace"))
+    cargo::run(test::command(workspace).args(test::EVERYTHING))
 }
 
 #[cfg(test)]

@@ -37,9 +37,26 @@ pub(crate) enum Command {
     Fuzz(Passthrough),
     /// Run the benchmarks; a filter and other arguments go to criterion
     Bench(Passthrough),
+    /// Build the Python package's wheel against the same libtorch, into target/python/wheels, and test it if asked for
+    Python(Python),
     /// What is measured where a GPU is (benches/gpu)
     #[command(subcommand)]
     Gpu(Gpu),
+}
+
+#[derive(Args)]
+pub(crate) struct Python {
+    /// Folder for the wheel
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Optimise it, for use
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Install the wheel with pip's torch in target/python/test and run its tests; other arguments go to pytest
+    #[arg(long)]
+    pub(crate) test: bool,
+    #[arg(last = true, value_name = "ARGS", requires = "test")]
+    pub(crate) args: Vec<String>,
 }
 
 #[derive(Subcommand)]

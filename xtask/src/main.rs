@@ -24,6 +24,7 @@ mod libtorch;
 mod modules;
 mod progress;
 mod publishers;
+mod python;
 mod results;
 mod setup;
 mod test;
@@ -68,6 +69,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Ci => check::run(&workspace, check::WITHOUT_TESTS),
         Command::Fuzz(flags) => fuzz::run(&workspace, &flags.args),
         Command::Bench(flags) => bench::run(&workspace, &flags.args),
+        Command::Python(flags) => python::run(&workspace, &flags),
         Command::Gpu(command) => gpu::run(&workspace, &command),
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     libtorch::provide(workspace, Flavour::Cpu)?;
     let mut command = command(workspace);
     if !selects_packages(args) {
-        command.arg("--workspace");
+        command.args(EVERYTHING);
     }
     Err(cargo::become_it(command.args(args)))
 }
@@ -29,6 +29,10 @@ pub(crate) fn command(workspace: &Workspace) -> Command {
     }
     command
 }
+
+/// All packages that have tests of cargo's. The Python package is a module that only Python can load: `cargo xtask python --test`
+/// tests it.
+pub(crate) const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "interflow-python"];
 
 /// The variable by which OpenMP, and so libtorch, takes its number of threads.
 const THREADS: &str = "OMP_NUM_THREADS";

@@ -1,0 +1,1 @@
+../../../flow/src/torch/velocity.py
