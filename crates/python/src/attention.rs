@@ -60,6 +60,10 @@ impl Attention {
     fn listen(&self) {
         let mut asked = lock(&self.asked);
         if asked.elapsed() >= PERIOD {
+            #[allow(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method is of one lifetime alone"
+            )]
             self.ask(|py| py.check_signals());
             *asked = Instant::now();
         }
@@ -121,9 +125,14 @@ impl Observer for Watcher {
     fn on_validation(&mut self, check: &SelfCheck) {
         self.show(Validation { step: check.step, steps: self.steps, objective: check.objective().mean });
     }
+}
 
+/// Asks Python for signals before every training step.
+pub(crate) struct Listener(pub(crate) Attention);
+
+impl Observer for Listener {
     fn interrupted(&self) -> bool {
-        self.attention.listen();
-        self.attention.stopped()
+        self.0.listen();
+        self.0.stopped()
     }
 }

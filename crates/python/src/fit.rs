@@ -10,7 +10,7 @@ use interflow::flow::fit::{TableFit, Trials, of_sheet};
 use interflow::{Experiment, ExperimentConfig, FitOptions, Result, tch};
 use pyo3::prelude::*;
 
-use crate::attention::{Attention, Watcher};
+use crate::attention::{Attention, Listener, Watcher};
 use crate::choice::{choice, parsed};
 use crate::flow::Flow;
 use crate::table::Rows;
@@ -79,7 +79,7 @@ pub(crate) fn fit(py: Python<'_>, rows: Rows, args: FitArgs, run: RunArgs) -> Py
     let options = args.options()?;
     trained(py, run, move |experiment| {
         let fit = of_sheet(rows.sheet()?, &options)?;
-        let TableFit { config, data } = match options.trials {
+        let TableFit { config, data, .. } = match options.trials {
             Trials::Auto => fit.choose(experiment)?,
             Trials::No => fit,
         };
@@ -103,7 +103,10 @@ pub(crate) fn trained(
     let flow = attention.during(py, || {
         let device = device::parse(&run.device)?;
         let make = |config| {
-            let experiment = Experiment::new(config).data(&run.data).device(device).work(attention.work());
+            // Left to the process: a few bytes for each of a fit's trainings, which are as many as its trials at most.
+            let listener = Box::leak(Box::new(Listener(attention.clone())));
+            let experiment = Experiment::new(config).data(&run.data).device(device);
+            let experiment = experiment.work(attention.work()).observe(listener);
             match threads {
                 Some(threads) => experiment.threads(threads),
                 None => experiment,

@@ -22,7 +22,7 @@ use crate::table::Rows;
 /// A trained flow, for one caller at a time.
 #[pyclass(frozen, module = "interflow")]
 pub(crate) struct Flow {
-    flow: Mutex<interflow::Flow>,
+    own: Mutex<interflow::Flow>,
     attention: Attention,
     /// The folder of the run that it comes from, if it has one.
     #[pyo3(get)]
@@ -36,7 +36,7 @@ impl Flow {
     /// The flow for Python, which may interrupt what it does.
     pub(crate) fn new(flow: interflow::Flow, folder: Option<PathBuf>) -> Self {
         let attention = Attention::default();
-        Self { flow: Mutex::new(flow.with_work(attention.work())), attention, folder }
+        Self { own: Mutex::new(flow.with_work(attention.work())), attention, folder }
     }
 
     /// What `work` makes of the flow without Python's interpreter lock.
@@ -45,12 +45,12 @@ impl Flow {
         py: Python<'_>,
         work: impl FnOnce(&interflow::Flow) -> Result<T> + Send,
     ) -> PyResult<T> {
-        self.attention.during(py, || work(&lock(&self.flow)))
+        self.attention.during(py, || work(&lock(&self.own)))
     }
 
     /// What the flow says of itself.
     fn said<T: Send>(&self, py: Python<'_>, word: impl FnOnce(&interflow::Flow) -> T + Send) -> T {
-        py.detach(|| word(&lock(&self.flow)))
+        py.detach(|| word(&lock(&self.own)))
     }
 }
 
@@ -58,8 +58,8 @@ impl Flow {
 impl Flow {
     /// The flow of a run folder or a checkpoint file.
     #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf, device: String) -> PyResult<Self> {
-        let load = || interflow::Flow::load_on(path, device::parse(&device)?);
+    fn load(py: Python<'_>, path: PathBuf, device: &str) -> PyResult<Self> {
+        let load = || interflow::Flow::load_on(path, device::parse(device)?);
         Attention::default().during(py, load).map(|flow| Self::new(flow, None))
     }
 

@@ -1,6 +1,7 @@
 //! A flow's points of tables from Python.
 
 use interflow::core::{Given, GivenSpace, Points};
+use interflow::data::Columns;
 use interflow::flow::TableRows;
 use interflow::tch::{Kind, Tensor};
 use interflow::{Error, Flow, Result};
@@ -36,7 +37,7 @@ impl<'py> FromPyObject<'_, 'py> for Conditions {
 impl Conditions {
     /// As the flow takes them, in the data's units.
     pub(crate) fn of(self, flow: &Flow) -> Result<Given> {
-        let space = flow.columns().map_or(flow.space(), |columns| columns.rows_space()).given;
+        let space = flow.columns().map_or(flow.space(), Columns::rows_space).given;
         match (self.0, space) {
             (None, _) => Ok(Given::Nothing),
             (Some(Condition::Classes(classes)), GivenSpace::Class { .. }) => {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 /// A training step, every so many.
 #[pyclass(frozen, get_all, module = "interflow")]
+#[allow(clippy::struct_field_names, reason = "they are what Python calls them")]
 pub(crate) struct Step {
     /// The step just taken, counted from 1.
     step: u64,

@@ -2,6 +2,7 @@
 
 use interflow::core::guidance::Observation;
 use interflow::core::interpolant::ScheduleKind;
+use interflow::data::Columns;
 use interflow::solvers::{DiffusionConfig, DiffusionShape, Scheme, SdeConfig};
 use interflow::{Flow, FlowPath, NoiseConfig, Result, SampleOptions};
 use pyo3::prelude::*;
@@ -89,10 +90,9 @@ impl Draw {
 
 /// The observation of a column, by its name.
 fn observation((name, value, std): &(String, f64, f64), flow: &Flow) -> Result<Observation> {
-    let names = flow.columns().map_or_else(
-        || (1..=flow.space().dim).map(|d| format!("x{d}")).collect(),
-        |columns| columns.state_names(),
-    );
+    let names = flow
+        .columns()
+        .map_or_else(|| (1..=flow.space().dim).map(|d| format!("x{d}")).collect(), Columns::state_names);
     match names.iter().position(|other| other == name) {
         Some(place) => Ok(Observation { coordinate: place as i64, value: *value, std: *std }),
         None => refuse(format!("the flow has no column {name}\nhint: it has {}", names.join(", "))),

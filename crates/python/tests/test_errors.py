@@ -100,4 +100,4 @@ def test_exceptions_of_callbacks_are_raised(numbers):
         raise OwnError(report.step)
 
     with pytest.raises(OwnError):
-        interflow.fit(numbers, steps=10**6, callback=stop)
+        interflow.fit(numbers, steps=10**6, trials="no", callback=stop)

@@ -111,7 +111,7 @@ assert flow.sample(2).shape == (2, 3)
     [
         "interflow.fit(rows, steps=10**6)",
         "flow.sample(3_000_000)",
-        "interflow.fit(rows, steps=10**6, out=sys.argv[1])",
+        "interflow.fit(rows, steps=10**6, trials='no', out=sys.argv[1])",
     ],
 )
 def test_ctrl_c_stops_work(work, tmp_path):
