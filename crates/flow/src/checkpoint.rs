@@ -38,11 +38,18 @@ pub fn find(path: &Path) -> Result<PathBuf> {
 /// # Errors
 /// [`Error::Refused`] if there are fewer, or the path is that of a file.
 pub fn last(path: &Path, n: usize) -> Result<Vec<PathBuf>> {
-    let found = checkpoints::list(&path.join("checkpoints"))?;
+    if path.is_file() {
+        return Err(Error::refused(format!(
+            "the last {n} checkpoints are those of a run folder, found a file: {}",
+            path.display()
+        )));
+    }
+    let own = path.join("checkpoints");
+    let found = checkpoints::list(if own.is_dir() { &own } else { path })?;
     if found.len() < n {
         return Err(Error::refused(format!(
             "{} has {} checkpoints, of which the last {n} were asked for\n\
-             hint: a run writes one every `train.checkpoint_every` steps and keeps the last few",
+             hint: a run keeps the last three that it wrote, one every `train.checkpoint_every` steps",
             path.display(),
             found.len()
         )));

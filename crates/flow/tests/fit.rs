@@ -124,6 +124,15 @@ fn short_trainings_choose_how_a_table_is_trained_on() {
     let beta = "train.time={kind=\"beta\",a=1.0,b=0.5}".to_owned();
     let said = FitOptions { set: [options.set.clone(), vec![beta]].concat(), ..options.clone() };
     assert_eq!(chosen(&said), (false, true));
+    let with = |setting: &str| {
+        let set = [options.set.clone(), vec![setting.to_owned()]].concat();
+        chosen(&FitOptions { set, ..options.clone() })
+    };
+    assert_eq!(with("train.time.kind=uniform"), (false, false));
+    // A path that is learned goes with uniform times only, and what is no density has no NLL.
+    assert_eq!(with("path={family={kind=\"fourier\"},start=1}"), (false, false));
+    let base = format!("base={{kind=\"table\",file={:?}}}", file.display().to_string());
+    assert_eq!(with(&base), (false, false));
     // With conditions there is no Gaussian.
     assert!(!chosen(&FitOptions { given: vec!["a".to_owned()], ..options }).0);
 }

@@ -19,6 +19,9 @@ pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
     }
     let (flow, checkpoint) = open_with_checkpoint(&args.flow, work)?;
     let config = checkpoint::experiment(&checkpoint)?;
+    // Before the data are read: what cannot be averaged is said at once.
+    let together = || open_together(&args.flow, &args.beside, work);
+    let ensemble = (!args.beside.is_alone()).then(together).transpose()?;
     let target = Target::load(&config.target, &args.flow.data)?;
     let base = Base::load(&config.base, target.space().dim, &args.flow.data)?;
     flow.manifest().check_same_data(&FlowManifest::of(&config, &base, &target))?;
@@ -26,12 +29,12 @@ pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
     let mut result = serde_json::Map::new();
     result.insert("experiment".into(), json!(flow.manifest().name));
     result.insert("step".into(), json!(engine.step()));
-    if args.beside.is_alone() {
-        result.extend(evaluation::evaluate(engine, &config.evaluation, &base, &target)?);
-    } else {
-        let ensemble = open_together(&args.flow, &args.beside, work)?;
-        result.insert("members".into(), json!(ensemble.flows().len()));
-        result.extend(evaluation::evaluate_together(&ensemble, &config.evaluation, &base, &target)?);
+    match ensemble {
+        None => result.extend(evaluation::evaluate(engine, &config.evaluation, &base, &target)?),
+        Some(ensemble) => {
+            result.insert("members".into(), json!(ensemble.flows().len()));
+            result.extend(evaluation::evaluate_together(&ensemble, &config.evaluation, &base, &target)?);
+        }
     }
     let path = FlowPath::new(engine, args.path.along)?;
     if let Some(noise) = args.path.noise(path.regular_shape()) {

@@ -37,7 +37,7 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
     let kept = stdin(&args.file)?.map(|bytes| keep(&bytes, &args.options.out)).transpose()?;
     let fit = fitting::of_file(kept.as_deref().unwrap_or(&args.file), &options)?;
     let runner = runner(&args.options, Path::new(""), work)?;
-    let TableFit { config, data } = chosen(fit, args, &runner)?;
+    let TableFit { config, data, .. } = chosen(fit, args, &runner)?;
     conclude(
         runner.complete_with(config, Some(Box::new(data)), &mut TrainingDisplay::default())?,
         &args.options,

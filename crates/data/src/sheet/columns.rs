@@ -84,7 +84,11 @@ mod tests {
         let sheet =
             sheet(vec![("x", ColumnValues::Numbers(numbers)), ("c", texts(&["a", "", "b"]))]).unwrap();
         let found = Vec::<f64>::try_from(sheet.numbers(&[0]).unwrap().select(1, 0)).unwrap();
-        assert!(found[0].to_bits() == (0.1 + 0.2_f64).to_bits() && found[1].is_nan() && found[2] == -1e-300);
+        assert!(
+            found[0].to_bits() == (0.1 + 0.2_f64).to_bits()
+                && found[1].is_nan()
+                && found[2].to_bits() == (-1e-300_f64).to_bits()
+        );
         assert_eq!(sheet.form(1).unwrap().labels(), ["a", "b"]);
     }
 

@@ -177,7 +177,11 @@ impl FitOptions {
         let table = TableConfig { fill, ..table };
         let config = self.config(defaults::for_table(name, table, size, columns)?)?;
         let fills = rows_of(&config)?.fill;
-        Ok(TableFit { config, data: if fills { data.with_known_coordinates() } else { data } })
+        let chosen = ["train.time", "precondition"];
+        let is_settled =
+            self.set.iter().any(|set| chosen.iter().any(|key| set.trim_start().starts_with(key)));
+        let data = if fills { data.with_known_coordinates() } else { data };
+        Ok(TableFit { config, data, is_settled })
     }
 
     /// The config with what is said of training, and with single keys.
@@ -205,25 +209,33 @@ pub struct TableFit {
     pub config: ExperimentConfig,
     /// The data of the experiment's target, read and split ([`Experiment::loaded`]).
     pub data: TableDataset,
+    /// Whether the options set what short trainings choose otherwise.
+    is_settled: bool,
 }
 
 impl TableFit {
     /// The fit with the times, and the Gaussian to correct or none, that do best on the table's validation rows, after short
     /// trainings of the experiments that `trial` makes of configs; the same where a training would be too short to tell, or the
-    /// config says already what is to be chosen.
+    /// options set what is to be chosen.
     ///
     /// # Errors
     /// If a training fails, or the work is cancelled.
     pub fn choose<'a>(self, trial: impl Fn(ExperimentConfig) -> Experiment<'a>) -> Result<Self> {
+        if self.is_settled {
+            return Ok(self);
+        }
         let config = choice::choose(self.config, &self.data, trial)?;
         Ok(Self { config, ..self })
     }
 
-    /// The fit with what was chosen for the run in the folder `run`, or of which that is a checkpoint.
+    /// The fit with what was chosen for the run in the folder `run`, or of which that is a checkpoint, unless the options set it.
     ///
     /// # Errors
     /// If the folder's config cannot be read.
     pub fn chosen_for(self, run: &Path) -> Result<Self> {
+        if self.is_settled {
+            return Ok(self);
+        }
         let (own, config) = (RunFolder::of(run)?.config()?, self.config);
         let train = TrainConfig { time: own.train.time, ..config.train };
         Ok(Self { config: ExperimentConfig { precondition: own.precondition, train, ..config }, ..self })
@@ -245,7 +257,7 @@ pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
 /// If the table does not go with the options.
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
     let fit = of_sheet(Sheet::from(table), options)?;
-    let TableFit { config, data } = match options.trials {
+    let TableFit { config, data, .. } = match options.trials {
         Trials::Auto => fit.choose(Experiment::new)?,
         Trials::No => fit,
     };

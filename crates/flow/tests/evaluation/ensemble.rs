@@ -64,5 +64,5 @@ fn flows_of_different_data_are_refused() {
     assert!(Ensemble::new(Vec::new()).is_err());
     let other = Affine::new(space(2, GivenSpace::Nothing {}));
     let error = Ensemble::new(vec![flow(law(1.0)), flow(other)]).err().unwrap().to_string();
-    assert!(error.contains("flow 2 has other columns"), "{error}");
+    assert!(error.contains("flow 2 of them has another dimension"), "{error}");
 }
