@@ -29,7 +29,7 @@ pub fn write(folder: &RunFolder, config: &ExperimentConfig, findings: &Findings)
 /// Writes the same of a study that trains no flow, or several.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn conclude(folder: &RunFolder, title: &str, findings: &Findings) -> Result<()> {
     finish(folder, title, findings.blocks.clone(), &findings.results)
 }
