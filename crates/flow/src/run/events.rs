@@ -63,7 +63,7 @@ impl EventFile {
         self.latest = self.latest.max(since_epoch());
         let wall_time = self.latest.as_secs_f64();
         let event = Event { wall_time, step: step.cast_signed(), what: Some(what) };
-        append(&mut self.file, &record(&event.encode_to_vec()))
+        append(&self.file, &record(&event.encode_to_vec()))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
+use std::ops::Deref;
 
 use interflow_core::atomic;
 use serde_json::Value;
@@ -62,9 +63,29 @@ pub(super) fn read(folder: &RunFolder, last: u64) -> Result<Vec<Value>> {
     Ok(lines(&bytes).filter(|line| line.is_until(last)).filter_map(|line| line.record).collect())
 }
 
+/// A file that is locked as long as this lives. The lock is given back by name, not by closing the file: a program that is being
+/// started at that moment, by another thread, holds a copy of the open file for an instant.
+#[derive(Debug)]
+pub(super) struct LockedFile(File);
+
+impl Deref for LockedFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Closing the file is left to do it where this fails.
+        let _ = self.0.unlock();
+    }
+}
+
 /// The file of a folder's metrics, to append to, with nothing after step `last`: a resumed run writes that again. Lines that
 /// cannot be read are moved to a file beside it, with a warning.
-pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
+pub(super) fn open(folder: &RunFolder, last: u64) -> Result<LockedFile> {
     let before = bytes(folder)?;
     let kept: Vec<u8> = lines(&before)
         .filter(|line| line.is_until(last) && line.is_whole())
@@ -79,7 +100,7 @@ pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
     let file = File::options().create(true).append(true).open(&path);
     let file = file.map_err(io_error("write the file", &path))?;
     lock(folder, &file)?;
-    Ok(file)
+    Ok(LockedFile(file))
 }
 
 /// Refuses a folder in which another process trains: it holds the file of its metrics locked, and the system frees it when
@@ -87,7 +108,8 @@ pub(super) fn open(folder: &RunFolder, last: u64) -> Result<File> {
 pub(super) fn check_free(folder: &RunFolder) -> Result<()> {
     let Ok(file) = File::options().append(true).open(folder.metrics()) else { return Ok(()) };
     // A lock that others may share: processes that go on with a run together ask at the same moment.
-    refuse_taken(folder, &file.try_lock_shared())
+    let asked = LockedFile(file);
+    refuse_taken(folder, &asked.try_lock_shared())
 }
 
 /// Locks the file as long as it is open. Where files cannot be locked nothing is refused.
@@ -128,7 +150,7 @@ fn set_damaged_aside(folder: &RunFolder, bytes: &[u8]) -> Result<()> {
 }
 
 /// Adds `bytes` to the end of a file that was opened to append, all of them or none.
-pub(super) fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     let whole = file.metadata()?.len();
     file.write_all(bytes).inspect_err(|_| {
         // Without a part of the bytes the file stays readable; that this failed too is no news.
@@ -153,7 +175,10 @@ mod tests {
         drop(asking);
         let training = open(&folder, 0).unwrap();
         assert!(check_free(&folder).unwrap_err().to_string().contains("another process trains"));
+        // As a program holds it that another thread starts just then.
+        let copy = training.try_clone().unwrap();
         drop(training);
         check_free(&folder).unwrap();
+        drop(copy);
     }
 }

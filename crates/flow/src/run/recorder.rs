@@ -1,14 +1,13 @@
 //! Records training in its folder: metrics as JSON lines and as events for TensorBoard, checkpoints.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use interflow_train::{CheckpointWriter, Failure, Observer, RunState, SelfCheck, StepReport, checkpoints};
 use serde_json::{Value, json};
 
 use super::events::EventFile;
 use super::folder::RunFolder;
-use super::metrics::{self, append};
+use super::metrics::{self, LockedFile, append};
 use crate::error::{During as _, Result, io_error};
 
 /// How many checkpoints a run keeps.
@@ -16,7 +15,7 @@ const KEPT_CHECKPOINTS: usize = 3;
 
 /// An observer that writes what training says into the run's folder.
 pub struct Recorder {
-    metrics: File,
+    metrics: LockedFile,
     events: EventFile,
     /// Whether it was said that a metric cannot be written: once is enough.
     warned: bool,
@@ -47,9 +46,9 @@ impl Recorder {
     fn record(&mut self, step: u64, line: &Value, scalars: &[(&str, f64)]) {
         let line = format!("{line}\n");
         let written =
-            append(&mut self.metrics, line.as_bytes()).map_err(|error| ("metrics.jsonl", error)).and_then(
-                |()| self.events.scalars(step, scalars).map_err(|error| ("TensorBoard's events", error)),
-            );
+            append(&self.metrics, line.as_bytes()).map_err(|error| ("metrics.jsonl", error)).and_then(|()| {
+                self.events.scalars(step, scalars).map_err(|error| ("TensorBoard's events", error))
+            });
         if let Err((what, error)) = written
             && !self.warned
         {
