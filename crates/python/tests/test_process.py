@@ -93,6 +93,8 @@ def test_one_flow_serves_several_threads(flow, numbers):
 
 INTERRUPTED = """
 import os, signal, sys, threading, time
+# What a shell starts in the background ignores interrupts from the start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np, interflow
 rows = np.random.default_rng(0).standard_normal((300, 3))
 flow = interflow.fit(rows, steps=3)
