@@ -38,7 +38,7 @@ impl Step {
 /// A check on held-out points.
 #[pyclass(frozen, get_all, module = "interflow")]
 pub(crate) struct Validation {
-    /// After which step.
+    /// The training step after which the check was made.
     pub(crate) step: u64,
     /// The steps of the whole run.
     pub(crate) steps: u64,

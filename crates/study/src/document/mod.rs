@@ -24,11 +24,11 @@ pub struct Document {
 pub enum Block {
     /// The heading of a section.
     Heading(String),
-    /// A paragraph.
+    /// A paragraph of plain text.
     Paragraph(String),
-    /// A table.
+    /// A table with the names of its columns.
     Table(Table),
-    /// A figure.
+    /// A picture of the run's folder with its caption.
     Figure(FigureFile),
     /// Text as it stands, such as commands or a config.
     Code {
@@ -46,7 +46,7 @@ pub enum Block {
     },
 }
 
-/// A table.
+/// A table of texts, row by row, under the names of its columns.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     /// The columns' names.
@@ -65,12 +65,12 @@ pub struct FigureFile {
 }
 
 impl Block {
-    /// A heading.
+    /// The heading of a section, whose name is `text`.
     pub fn heading(text: impl Into<String>) -> Self {
         Self::Heading(text.into())
     }
 
-    /// A paragraph.
+    /// A paragraph of the plain text `text`.
     pub fn paragraph(text: impl Into<String>) -> Self {
         Self::Paragraph(text.into())
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::rows::readable;
 use crate::document::Block;
 
-/// A run's records.
+/// What a run's folder says of the run: config, environment, how it was started.
 pub(super) struct About {
     path: String,
     config: String,
