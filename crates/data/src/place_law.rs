@@ -62,7 +62,7 @@ impl PlaceLaw {
     }
 
     /// Places of kind `Double`, `[N, D]`, each column by the law that `laws` has for it: uniform ones where there is none.
-    pub fn draw(laws: &[Self], size: &[i64], draw: &mut Draw) -> Tensor {
+    pub(crate) fn draw(laws: &[Self], size: &[i64], draw: &mut Draw) -> Tensor {
         let places = draw.uniform(size, Kind::Float).to_kind(Kind::Double);
         for (law, column) in laws.iter().zip(places.unbind(1)).filter(|(law, _)| !law.is_uniform()) {
             // Columns of an unbound tensor share its memory.

@@ -113,6 +113,7 @@ fn a_density_given_its_holes_has_no_part_of_theirs() {
     assert!(found.standard_error.double_value(&[1]) < 0.02);
     // No sample lacks its y: half of one.
     assert!((log_p(2) - (0.5f64 / 20_001.0).ln()).abs() < 1e-9, "{}", log_p(2));
-    let wrong = Tensor::zeros([1, 3], (Kind::Double, Device::Cpu));
-    assert!(flow.log_probability_of_holes(&wrong, 0).is_err());
+    for wrong in [Tensor::zeros([1, 3], (Kind::Double, Device::Cpu)), Tensor::from(0.3)] {
+        assert!(flow.log_probability_of_holes(&wrong, 0).is_err());
+    }
 }

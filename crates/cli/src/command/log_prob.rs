@@ -20,16 +20,10 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
     if holes == Holes::Given && time < 1.0 {
-        bail!(
-            "rows have holes at time 1 only, asked for: {time}
-hint: leave out --holes or --time"
-        );
+        bail!("rows have holes at time 1 only, asked for: {time}\nhint: leave out --holes or --time");
     }
     if holes == Holes::Given && !beside.is_alone() {
-        bail!(
-            "where holes are is told of one flow at a time
-hint: leave out --holes, or --with and --last"
-        );
+        bail!("where holes are is told of one flow at a time\nhint: leave out --holes, or --with and --last");
     }
     let ensemble = open_together(&args.flow, beside, work)?;
     let flow = &ensemble.flows()[0];

@@ -38,10 +38,11 @@ impl Flow {
         if columns.given().next().is_some() {
             return refuse("where a flow is given columns, the probability of holes depends on these");
         }
-        let (n, dim) = (rows.size()[0], self.space().dim);
-        if rows.dim() != 2 || rows.size()[1] != dim {
-            return refuse(format!("expected rows of {dim} columns, found: {:?}", rows.size()));
-        }
+        let dim = self.space().dim;
+        let n = match rows.size()[..] {
+            [n, found] if found == dim => n,
+            ref size => return refuse(format!("expected rows of {dim} columns, found: {size:?}")),
+        };
         if !columns.states().any(|column| column.marginal.may_miss()) {
             let zeros = || Tensor::zeros([n], (Kind::Double, Device::Cpu));
             return Ok(HoleProbability { log_probability: zeros(), standard_error: zeros(), nfe: 0 });
