@@ -1,5 +1,6 @@
 //! Long work: who watches it, who may stop it, and who shares it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -123,25 +124,40 @@ impl Meter for Hidden {
 /// handle.request();
 /// assert!(cancel.check().unwrap_err().is_cancelled());
 /// ```
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub struct Cancel {
+    flag: Arc<AtomicBool>,
+    question: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+}
 
 /// The token that is requested once `flag` is raised, such as by a signal handler.
 impl From<Arc<AtomicBool>> for Cancel {
     fn from(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
+        Self { flag, question: None }
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancel").field("flag", &self.flag).finish_non_exhaustive()
     }
 }
 
 impl Cancel {
+    /// The token that is requested once `question` answers `true`. It is asked before each training step and each part of other
+    /// work, on the thread that does it: for a host that can only be asked, such as an interpreter that keeps signals to itself.
+    pub fn asking(question: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { flag: Arc::default(), question: Some(Arc::new(question)) }
+    }
+
     /// Asks the work to stop in good order.
     pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.flag.store(true, Ordering::SeqCst);
     }
 
     /// Whether the work shall stop.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.flag.load(Ordering::SeqCst) || self.question.as_ref().is_some_and(|question| question())
     }
 
     /// Ends work that cannot be done by halves.
@@ -289,6 +305,8 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
 
     #[test]
@@ -298,5 +316,16 @@ mod tests {
         assert!(task.check().is_ok());
         cancel.request();
         assert!(task.check().unwrap_err().is_cancelled());
+    }
+
+    #[test]
+    fn a_question_is_asked_at_each_check() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&asked);
+        let cancel = Cancel::asking(move || counter.fetch_add(1, Ordering::SeqCst) == 2);
+        let task = Work::new(Hidden, cancel).quietly();
+        assert!(task.check().is_ok() && task.check().is_ok());
+        assert!(task.check().unwrap_err().is_cancelled());
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use interflow::train::{Observer, SelfCheck, StepReport};
-use interflow::{Cancel, Meter, Progress, Result, Work};
+use interflow::{Cancel, Hidden, Result, Work};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -35,7 +35,8 @@ impl Default for Attention {
 impl Attention {
     /// Work that stops where Python has raised an exception.
     pub(crate) fn work(&self) -> Work {
-        Work::new(self.clone(), Cancel::from(self.stop.clone()))
+        let attention = self.clone();
+        Work::new(Hidden, Cancel::asking(move || attention.stopped()))
     }
 
     /// Does `work` without Python's interpreter lock. An exception that was raised meanwhile comes before the work's own outcome.
@@ -56,8 +57,8 @@ impl Attention {
         }
     }
 
-    /// Asks Python for signals, unless it was asked just now.
-    fn listen(&self) {
+    /// Whether an exception has stopped the work; Python is asked for signals first, unless it was asked just now.
+    fn stopped(&self) -> bool {
         let mut asked = lock(&self.asked);
         if asked.elapsed() >= PERIOD {
             #[allow(
@@ -67,6 +68,7 @@ impl Attention {
             self.ask(|py| py.check_signals());
             *asked = Instant::now();
         }
+        self.stop.load(Ordering::SeqCst)
     }
 
     /// Asks Python for something; an exception stops the work.
@@ -75,23 +77,6 @@ impl Attention {
             lock(&self.exception).get_or_insert(exception);
             self.stop.store(true, Ordering::SeqCst);
         }
-    }
-
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
-    }
-}
-
-impl Progress for Attention {
-    fn begin(&self, _name: &'static str, _total: u64) -> Box<dyn Meter> {
-        self.listen();
-        Box::new(self.clone())
-    }
-}
-
-impl Meter for Attention {
-    fn advance(&self, _n: u64) {
-        self.listen();
     }
 }
 
@@ -124,15 +109,5 @@ impl Observer for Watcher {
 
     fn on_validation(&mut self, check: &SelfCheck) {
         self.show(Validation { step: check.step, steps: self.steps, objective: check.objective().mean });
-    }
-}
-
-/// Asks Python for signals before every training step.
-pub(crate) struct Listener(pub(crate) Attention);
-
-impl Observer for Listener {
-    fn interrupted(&self) -> bool {
-        self.0.listen();
-        self.0.stopped()
     }
 }

@@ -10,7 +10,7 @@ use interflow::flow::fit::{TableFit, Trials, of_sheet};
 use interflow::{Experiment, ExperimentConfig, FitOptions, Result, tch};
 use pyo3::prelude::*;
 
-use crate::attention::{Attention, Listener, Watcher};
+use crate::attention::{Attention, Watcher};
 use crate::choice::{choice, parsed};
 use crate::flow::Flow;
 use crate::table::Rows;
@@ -103,10 +103,8 @@ pub(crate) fn trained(
     let flow = attention.during(py, || {
         let device = device::parse(&run.device)?;
         let make = |config| {
-            // Left to the process: a few bytes for each of a fit's trainings, which are as many as its trials at most.
-            let listener = Box::leak(Box::new(Listener(attention.clone())));
             let experiment = Experiment::new(config).data(&run.data).device(device);
-            let experiment = experiment.work(attention.work()).observe(listener);
+            let experiment = experiment.work(attention.work());
             match threads {
                 Some(threads) => experiment.threads(threads),
                 None => experiment,
