@@ -16,8 +16,11 @@ use crate::error::{Result, io_error};
 /// The folder that holds what was superseded.
 const SUPERSEDED: &str = "superseded";
 
-/// Results, which say what a finished run came to.
-const RESULTS: [&str; 3] = ["result.json", "report.md", "report.html"];
+/// What says that a run is finished, and what it came to.
+const RESULT: &str = "result.json";
+
+/// The results of a finished run. One that is not finished has reports too, which the run that goes on writes anew.
+const RESULTS: [&str; 3] = [RESULT, "report.md", "report.html"];
 
 /// What tells how a run came about, of which the superseded one keeps a copy.
 const RECORDS: [&str; 3] = ["config.toml", "environment.json", "metrics.jsonl"];
@@ -30,7 +33,9 @@ impl RunFolder {
     /// [`crate::Error::Io`] if a file cannot be moved or copied.
     pub fn supersede(&self, step: u64) -> Result<()> {
         let later = self.later(step)?;
+        let is_finished = self.path().join(RESULT).is_file();
         let results = RESULTS.map(PathBuf::from).into_iter().filter(|name| self.path().join(name).is_file());
+        let results = results.filter(|_| is_finished);
         // Results first, then the newest checkpoint: whatever is left if this is cut short says nothing wrong.
         let moved: Vec<PathBuf> = results.chain(later).collect();
         if moved.is_empty() {

@@ -6,6 +6,7 @@ mod curves;
 mod flow;
 mod quality;
 mod rows;
+mod running;
 mod table;
 mod write;
 
@@ -14,5 +15,6 @@ pub(crate) use self::flow::trajectories;
 pub use self::flow::{draw_flow, grid};
 pub use self::quality::quality;
 pub use self::rows::rows;
+pub(crate) use self::running::RunningReport;
 pub use self::table::draw_table;
 pub use self::write::{conclude, write};

@@ -20,8 +20,7 @@ use crate::findings::Findings;
 /// If the folder cannot be read or written.
 pub fn write(folder: &RunFolder, config: &ExperimentConfig, findings: &Findings) -> Result<()> {
     let mut blocks = compared::section(config, &findings.results);
-    blocks.extend(FIGURES.iter().map(|&(name, caption)| Block::figure(name, caption)));
-    blocks.extend(image_sheets(&folder.figures())?);
+    blocks.extend(figures(folder)?);
     blocks.extend(findings.blocks.iter().cloned());
     finish(folder, &config.name, blocks, &findings.results)
 }
@@ -34,18 +33,41 @@ pub fn conclude(folder: &RunFolder, title: &str, findings: &Findings) -> Result<
     finish(folder, title, findings.blocks.clone(), &findings.results)
 }
 
+/// Writes the report of a run that is not finished, whose `state` stands at its top.
+///
+/// # Errors
+/// As [`write()`].
+pub(super) fn unfinished(folder: &RunFolder, title: &str, state: Block) -> Result<()> {
+    let mut blocks = vec![state];
+    blocks.extend(figures(folder)?);
+    report(folder, title, blocks)
+}
+
 /// Writes the report, and then the result: a folder with a result is complete.
-fn finish(folder: &RunFolder, title: &str, sections: Vec<Block>, results: &Results) -> Result<()> {
+fn finish(folder: &RunFolder, title: &str, mut sections: Vec<Block>, results: &Results) -> Result<()> {
+    sections.extend(numbers(results));
+    report(folder, title, sections)?;
+    Ok(folder.write_json("result.json", &Value::Object(results.clone()))?)
+}
+
+/// Writes the report's two files, with what is known of the run around the sections.
+fn report(folder: &RunFolder, title: &str, sections: Vec<Block>) -> Result<()> {
     let about = About::of(folder)?;
     let mut blocks = vec![about.line()];
     blocks.extend(sections);
-    blocks.extend(numbers(results));
     blocks.extend(about.sections());
     let figures = folder.figures();
     let document = Document { title: title.to_owned(), blocks }.of_drawn(&figures);
     folder.write("report.md", document.markdown().as_bytes())?;
-    folder.write("report.html", document.html(&figures)?.as_bytes())?;
-    Ok(folder.write_json("result.json", &Value::Object(results.clone()))?)
+    Ok(folder.write("report.html", document.html(&figures)?.as_bytes())?)
+}
+
+/// The figures of a flow, whether they are drawn or not.
+fn figures(folder: &RunFolder) -> Result<Vec<Block>> {
+    let mut blocks: Vec<Block> =
+        FIGURES.iter().map(|&(name, caption)| Block::figure(name, caption)).collect();
+    blocks.extend(image_sheets(&folder.figures())?);
+    Ok(blocks)
 }
 
 /// All numbers but lists, which have sections of their own.

@@ -8,12 +8,12 @@ use interflow_transport::CouplingConfig;
 
 use super::Runner;
 use crate::pictures::ProgressSheet;
-use crate::report;
+use crate::report::{self, RunningReport};
 use crate::study::StudyConfig;
 
 impl Runner {
-    /// Trains the flow of an experiment in a run folder: checkpoints, metrics and the curves of training; for images also a
-    /// sheet of samples at each checkpoint. If the work is cancelled, training ends between two steps with its state saved,
+    /// Trains the flow of an experiment in a run folder: checkpoints, metrics, the curves of training and, at each checkpoint,
+    /// a report of how far it has come; for images also a sheet of samples. If the work is cancelled, training ends between two steps with its state saved,
     /// and says so in the log.
     ///
     /// # Errors
@@ -61,6 +61,11 @@ impl Runner {
             }
             None => run,
         };
+        let mut report = RunningReport::of(&run, has_costs(run.config()))?;
+        let run = match &mut report {
+            Some(report) => run.observe(report),
+            None => run,
+        };
         let trained = run.train()?;
         if self.work.leads() {
             draw(&trained)?;
@@ -86,8 +91,13 @@ pub(super) fn folder(trained: &Trained) -> Result<&RunFolder> {
 fn draw(trained: &Trained) -> Result<()> {
     let (folder, config) = (folder(trained)?, &trained.config);
     report::draw_losses(folder, &trained.history)?;
-    if config.path.is_some() || !matches!(config.coupling, CouplingConfig::Independent {}) {
+    if has_costs(config) {
         report::draw_costs(folder, &[(config.name.clone(), trained.history.costs.clone())])?;
     }
     Ok(())
+}
+
+/// Whether the transport cost is something that the training changes: by a learned path or a coupling.
+fn has_costs(config: &ExperimentConfig) -> bool {
+    config.path.is_some() || !matches!(config.coupling, CouplingConfig::Independent {})
 }

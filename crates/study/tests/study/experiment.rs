@@ -88,8 +88,12 @@ fn cancelled_work_ends_in_good_order_and_goes_on() {
         std::fs::read_dir(bench.out().join("tiny")).unwrap().map(|run| run.unwrap().path()).collect();
     assert_eq!(runs.len(), 1);
     assert!(!runs[0].join("result.json").exists());
+    let report = || std::fs::read_to_string(runs[0].join("report.html")).unwrap();
+    assert!(report().contains("This run is not finished: trained so far, 0 of 40 steps."), "{}", report());
     let resumed = Runner { resume: Some(runs[0].clone()), ..bench.runner() };
     let found = resumed.complete(config, &mut Silent).unwrap().finished().unwrap();
     assert_eq!(found.folder.path(), runs[0]);
     assert_eq!(found.results["steps"], 40);
+    // The finished run's report has taken its place.
+    assert!(!report().contains("not finished") && !runs[0].join("superseded").exists());
 }
