@@ -4,6 +4,7 @@ use interflow_core::{Given, Network};
 use tch::Tensor;
 
 use crate::error::Result;
+use crate::rows::Rows;
 
 /// Numbers of states that go through the network at once: a network on images keeps a hundred times as many.
 const NUMBERS: i64 = 1 << 18;
@@ -30,6 +31,8 @@ pub struct Batch {
     /// How many rows are independent of each other: row r and row `r + n_independent`, if there is one, have the same ends
     /// and latents of opposite sign.
     pub n_independent: i64,
+    /// Which of the step's rows these are.
+    pub(crate) rows: Rows,
 }
 
 impl Batch {
@@ -61,9 +64,14 @@ impl Batch {
         let (mut x0, mut x1) = (rows(&self.x0), rows(&self.x1));
         let mut latent = self.latent.as_ref().map(rows);
         let given = self.given.chunk(n).into_iter();
+        let mut first = 0;
         let part = |(t, given): (Tensor, Given)| {
+            let n = t.size()[0];
+            let place = self.rows.narrow(first, n);
+            first += n;
             Some(Self {
-                n_independent: t.size()[0],
+                n_independent: n,
+                rows: place,
                 t,
                 x: x.next()?,
                 path_derivative: derivative.next()?,

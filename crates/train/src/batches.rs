@@ -14,6 +14,7 @@ use crate::batch::Batch;
 use crate::error::Result;
 use crate::host_batch::HostBatch;
 use crate::problem::Problem;
+use crate::rows::Rows;
 use crate::time::TimeSampler;
 
 /// Where batches come from: the training or the held-out side of a problem.
@@ -84,7 +85,7 @@ impl<'a> Batches<'a> {
         let t = own(times.sample(n, &mut self.stream(Purpose::Time).at(index)));
         let latent = || own(self.stream(Purpose::Latent).at(index).normal(&[n, x0.size()[1]], Kind::Float));
         let z = self.interpolant.has_latent().then(latent);
-        Ok(HostBatch { t, x0, x1: x1.x, given: x1.given, z })
+        Ok(HostBatch { t, x0, x1: x1.x, given: x1.given, z, rows: Rows::new(rows, n) })
     }
 
     /// The paired ends of these rows of batch `index` of `n` pairs. Where pairs depend on other rows, all are drawn and paired.
@@ -110,10 +111,10 @@ impl<'a> Batches<'a> {
         if self.antithetic() {
             batch = batch.antithetic();
         }
-        let HostBatch { t, x0, x1, given, z } = batch;
+        let HostBatch { t, x0, x1, given, z, rows } = batch;
         let point = self.interpolant.path_at_known_times(&t, &x0, &x1, z.as_ref())?;
         let (x, path_derivative) = (point.x, point.path_derivative);
-        Ok(Batch { t, x, path_derivative, given, latent: z, x0, x1, n_independent })
+        Ok(Batch { t, x, path_derivative, given, latent: z, x0, x1, n_independent, rows })
     }
 }
 

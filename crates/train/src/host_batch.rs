@@ -5,6 +5,7 @@ use interflow_libtorch::{pinned, upload};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
+use crate::rows::Rows;
 
 /// What the points of a batch lie between: times, ends and latents, on the CPU until they are placed.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct HostBatch {
     pub(crate) given: Given,
     /// The latents z, `[B, D]`, where the path has them.
     pub(crate) z: Option<Tensor>,
+    /// Which of the step's rows these are.
+    pub(crate) rows: Rows,
 }
 
 impl HostBatch {
@@ -41,6 +44,7 @@ impl HostBatch {
             x1: twice(self.x1),
             given: self.given.twice(),
             z: self.z.map(|z| Tensor::cat(&[&z, &z.neg()], 0)),
+            rows: self.rows.antithetic(),
         }
     }
 
@@ -55,6 +59,7 @@ impl HostBatch {
                 other => other,
             },
             z: self.z.map(of_kind),
+            rows: self.rows,
         }
     }
 
@@ -69,6 +74,7 @@ impl HostBatch {
                 Given::Class(class) => Given::Class(to(class)?),
             },
             z: self.z.as_ref().map(to).transpose()?,
+            rows: self.rows,
         })
     }
 }

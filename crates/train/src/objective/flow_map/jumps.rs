@@ -43,8 +43,8 @@ impl JumpTimes {
             .try_for_each(|(name, share)| check_range(name, "in [0, 1]", share, (0.0..=1.0).contains(&share)))
     }
 
-    /// Times s and t of `n` jumps in [low, high], each `[n]` in double precision on the CPU.
-    fn draw(&self, n: i64, (low, high): (f64, f64), draw: &mut Draw) -> [Tensor; 2] {
+    /// Times s and t of `n` jumps in [low, high], and times between them, each `[n]` in double precision on the CPU.
+    pub(super) fn draw(&self, n: i64, (low, high): (f64, f64), draw: &mut Draw) -> [Tensor; 3] {
         let mut uniform = || draw.uniform(&[n], Kind::Double);
         let (which, u) = (uniform(), uniform());
         let ends = which.lt(0.5 * self.end_share).to_kind(Kind::Double);
@@ -53,7 +53,8 @@ impl JumpTimes {
         let late: Tensor = &u * 2.0 - u.square();
         let t = late.where_self(&which.lt(self.late_share), &u);
         let t = s.where_self(&uniform().lt(self.short_share), &t);
-        [s, t].map(|time| time * (high - low) + low)
+        let between = &s + (&t - &s) * uniform();
+        [s, t, between].map(|time| time * (high - low) + low)
     }
 }
 
@@ -70,22 +71,17 @@ pub(super) struct Jumps {
 }
 
 impl Jumps {
-    /// Jumps between the ends of `n` rows of a batch, evenly spaced among them.
-    pub(super) fn draw(
-        n: i64,
+    /// Jumps between the ends of a batch's rows `picked`, `[N]`, at times ([`JumpTimes::draw`]) `[N]`.
+    pub(super) fn new(
         batch: &Batch,
+        picked: &[i64],
+        times: [Tensor; 3],
         interpolant: &Interpolant,
-        times: &JumpTimes,
-        draw: &mut Draw,
     ) -> Result<Self> {
-        let rows = batch.t.size()[0];
-        let picked =
-            (Tensor::arange(n, (Kind::Int64, batch.x.device())) * rows).divide_scalar_mode(n, "floor");
-        let pick = |x: &Tensor| x.index_select(0, &picked);
         let to = (batch.x.kind(), batch.x.device());
-        let [s, t] = times.draw(n, interpolant.regular_on(), draw);
-        let between = &s + (&t - &s) * draw.uniform(&[n], Kind::Double);
-        let [s, t, between] = [s, t, between].map(|time| place(&time, to));
+        let picked = Tensor::from_slice(picked).to_device(to.1);
+        let pick = |x: &Tensor| x.index_select(0, &picked);
+        let [s, t, between] = times.map(|time| place(&time, to));
         let (from, latent) = (s?, batch.latent.as_ref().map(pick));
         let point =
             interpolant.path_at_known_times(&from, &pick(&batch.x0), &pick(&batch.x1), latent.as_ref())?;
@@ -109,7 +105,7 @@ mod tests {
     fn half_the_starts_are_ends_and_landings_are_late() {
         let draw = &mut Stream::new(1, Purpose::Test).at(0);
         let n = 40_000;
-        let [s, t] = JumpTimes { short_share: 0.0, ..JumpTimes::default() }.draw(n, (0.1, 0.9), draw);
+        let [s, t, _] = JumpTimes { short_share: 0.0, ..JumpTimes::default() }.draw(n, (0.1, 0.9), draw);
         let share = |x: Tensor| x.to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
         let deviation = (0.25f64 * 0.75 / n as f64).sqrt();
         for end in [0.1, 0.9] {
@@ -119,7 +115,8 @@ mod tests {
         let expected = 0.1 + 0.8 * 0.5 * (0.5 + 2.0 / 3.0);
         assert!((share(t.shallow_clone()) - expected).abs() < 4.0 * 0.8 * (0.1 / n as f64).sqrt());
         assert!(t.min().double_value(&[]) >= 0.1 && t.max().double_value(&[]) <= 0.9);
-        let [s, t] = JumpTimes::default().draw(n, (0.0, 1.0), draw);
+        let [s, t, between] = JumpTimes::default().draw(n, (0.0, 1.0), draw);
         assert!((share(s.eq_tensor(&t)) - 0.125).abs() < 4.0 * (0.11f64 / n as f64).sqrt());
+        assert!(((&between - &s) * (&t - &between)).min().double_value(&[]) >= 0.0);
     }
 }

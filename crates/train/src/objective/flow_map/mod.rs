@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 pub use self::config::{DivergenceTarget, FlowMapMatchingConfig, MapCondition};
 pub use self::jumps::JumpTimes;
 use self::jumps::Jumps;
-use self::residuals::{Residuals, Velocity as Field};
+use self::residuals::{Divergences, Residuals, Velocity as Field};
 use super::Objective;
 use super::form::ObjectiveForm;
 use super::held_out::HeldOut;
@@ -24,6 +24,7 @@ use super::step::{Gradient, TrainingStep};
 use super::velocity::Velocity;
 use crate::batch::Batch;
 use crate::error::{Error, Result};
+use crate::rows::Rows;
 use crate::self_check::TermCheck;
 
 /// The velocity's objective on the diagonal, `E[|u_{t,t}|² − 2 ẋ_t·u_{t,t}]` at the points `x_t`, plus the squared residual of
@@ -35,6 +36,9 @@ pub struct FlowMapMatching {
     config: FlowMapMatchingConfig,
     teacher: Option<Box<dyn Network>>,
 }
+
+/// The stream of a step's jumps, of any process.
+const STREAM: &str = "flow-map/0";
 
 /// Keeps the weight of divergences positive where α vanishes.
 const FLOOR: f64 = 0.05;
@@ -69,11 +73,25 @@ impl FlowMapMatching {
         Ok(Self { config, teacher })
     }
 
-    /// The velocity in the condition, for a network in training.
-    fn velocity<'a>(&'a self, network: &'a dyn Network, map: &dyn FlowMap) -> Field<'a> {
-        let usual = || DivergenceTarget::usual(network.space().dim);
-        let divergence = map.has_divergence().then(|| self.config.divergence.unwrap_or_else(usual));
-        Field { network: self.teacher.as_deref().unwrap_or(network), divergence }
+    /// What is drawn for a step of `rows` rows: the same in every process, of which each takes what its rows have.
+    fn draws(&self, sight: &Sight<'_>, rows: i64, draw: &mut Draw) -> Draws {
+        let n = self.n_jumps(rows);
+        let times = self.config.times.draw(n, sight.interpolant.regular_on(), draw);
+        let dim = sight.network.space().dim;
+        let divergence = self.config.divergence.unwrap_or_else(|| DivergenceTarget::usual(dim));
+        let is_probed = sight.map.has_divergence() && divergence == DivergenceTarget::Hutchinson;
+        let n_probes = if self.config.condition == MapCondition::Progressive { rows } else { n };
+        let probes = is_probed.then(|| draw.signs(&[n_probes, dim], Kind::Float));
+        Draws { n, times, probes }
+    }
+
+    /// The velocity in the condition, at the points that have these numbers among those that probes were drawn for.
+    fn velocity<'a>(&'a self, sight: &Sight<'a>, draws: &Draws, numbers: &[i64]) -> Field<'a> {
+        let divergence = sight.map.has_divergence().then(|| match &draws.probes {
+            None => Divergences::Exact,
+            Some(probes) => Divergences::Probed(selected(probes, numbers)),
+        });
+        Field { network: self.teacher.as_deref().unwrap_or(sight.network), divergence }
     }
 
     /// The weights of the divergences' squared errors at times `t`, `[B]`.
@@ -87,33 +105,53 @@ impl FlowMapMatching {
         (wanted as i64).clamp(1, rows.max(1))
     }
 
-    /// What is left of the condition off the diagonal, between the ends of a batch, divergences weighted.
-    fn jump_residuals(&self, sight: &Sight<'_>, batch: &Batch, draw: &mut Draw) -> Result<Residuals> {
-        let n = self.n_jumps(batch.t.size()[0]);
-        let jumps = Jumps::draw(n, batch, sight.interpolant, &self.config.times, draw)?;
-        let velocity = self.velocity(sight.network, sight.map);
-        let found = self.config.condition.residuals(sight.map, &velocity, &jumps, draw)?;
+    /// What is left of the condition off the diagonal, between the ends of those of a batch's rows that have a jump,
+    /// divergences weighted; none where no row has one.
+    fn jump_residuals(
+        &self,
+        sight: &Sight<'_>,
+        batch: &Batch,
+        (rows, draws): (&Rows, &Draws),
+    ) -> Result<Option<Residuals>> {
+        let (numbers, picked) = rows.spread(draws.n);
+        if numbers.is_empty() {
+            return Ok(None);
+        }
+        let times = draws.times.each_ref().map(|times| selected(times, &numbers));
+        let jumps = Jumps::new(batch, &picked, times, sight.interpolant)?;
+        let velocity = self.velocity(sight, draws, &numbers);
+        let found = self.config.condition.residuals(sight.map, &velocity, &jumps)?;
         let weights = self.divergence_weights(sight.interpolant, jumps.jump().to);
-        Ok(Residuals { divergence: found.divergence.map(|square| square * weights), ..found })
+        Ok(Some(Residuals { divergence: found.divergence.map(|square| square * weights), ..found }))
     }
 
     /// The squared errors of the average divergence on the diagonal, weighted, `[B]`, where there is one that the condition
     /// says nothing of: two short jumps fall by as much as one, whatever that is.
-    fn diagonal_divergence(
-        &self,
-        sight: &Sight<'_>,
-        batch: &Batch,
-        draw: &mut Draw,
-    ) -> Result<Option<Tensor>> {
+    fn diagonal_divergence(&self, sight: &Sight<'_>, batch: &Batch, draws: &Draws) -> Result<Option<Tensor>> {
         if !sight.map.has_divergence() || self.config.condition != MapCondition::Progressive {
             return Ok(None);
         }
         let Batch { t, x, given, .. } = batch;
-        let target = self.velocity(sight.network, sight.map).at(t, x, given, draw)?.divergence;
+        let target = self.velocity(sight, draws, &batch.rows.numbers()).at(t, x, given)?.divergence;
         let found = sight.map.average(&Jump { from: t, to: t, x, given }).divergence;
         let weights = self.divergence_weights(sight.interpolant, t);
         Ok(found.zip(target).map(|(found, target)| (found - target).square() * weights))
     }
+}
+
+/// What is drawn for the jumps of a step, one for each.
+struct Draws {
+    /// How many jumps there are.
+    n: i64,
+    /// Where they start, where they land, and times between, `[n]` each.
+    times: [Tensor; 3],
+    /// Probes of divergences: of the jumps, or of all rows where it is on the diagonal that divergences are learned.
+    probes: Option<Tensor>,
+}
+
+/// These of the rows of `all`.
+fn selected(all: &Tensor, numbers: &[i64]) -> Tensor {
+    all.index_select(0, &Tensor::from_slice(numbers))
 }
 
 /// A network that is looked at as a flow map along a path.
@@ -146,25 +184,31 @@ impl Objective for FlowMapMatching {
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
         let sight = Sight::new(step.network, &step.problem.interpolant)?;
         let ramp = self.config.ramp(step.step);
-        // Each process jumps at times of its own.
-        let stream = step.named_stream(&format!("flow-map/{}", step.share.rank()));
-        let draw = &mut stream.at(step.step);
+        let draw = &mut step.named_stream(STREAM).at(step.step);
         let kind = step.placement().0;
+        let mut draws = None;
         step.gradient_of(|part, dropout| {
             let velocity = step.value_of(step.network, part, dropout)?;
             let loss = ObjectiveForm::G.loss(&velocity, &part.path_derivative);
             let Some(ramp) = ramp else { return Ok(loss) };
-            let off_diagonal = step.in_precision(|| self.jump_residuals(&sight, part, draw))??;
-            let on_diagonal = step.in_precision(|| self.diagonal_divergence(&sight, part, draw))??;
-            let mean = |squares: Tensor| squares.to_kind(kind).mean(kind);
-            let condition = match off_diagonal.divergence {
-                None => mean(off_diagonal.map),
-                Some(divergence) => mean(off_diagonal.map) + mean(divergence),
+            let whole = part.rows.whole();
+            let draws = &*draws.get_or_insert_with(|| self.draws(&sight, whole, draw));
+            let off_diagonal =
+                step.in_precision(|| self.jump_residuals(&sight, part, (&part.rows, draws)))??;
+            let on_diagonal = step.in_precision(|| self.diagonal_divergence(&sight, part, draws))??;
+            // A part's share of the mean over all jumps: parts may differ by one jump.
+            let share = whole as f64 / part.rows.len() as f64 / draws.n as f64;
+            let sum = |squares: Tensor| squares.to_kind(kind).sum(kind);
+            let loss = match off_diagonal {
+                None => loss,
+                Some(Residuals { map, divergence }) => {
+                    let squares = std::iter::once(map).chain(divergence).map(sum).sum::<Tensor>();
+                    loss + squares * (share * ramp * self.config.weight)
+                }
             };
-            let loss = loss + condition * (ramp * self.config.weight);
             Ok(match on_diagonal {
                 None => loss,
-                Some(divergence) => loss + mean(divergence),
+                Some(divergence) => loss + divergence.to_kind(kind).mean(kind),
             })
         })
     }
@@ -180,9 +224,14 @@ impl Objective for FlowMapMatching {
         for (index, batch) in (0..).zip(held_out.batches()) {
             let batch = batch?;
             velocity.add(&batch.value_of(*network), &batch.path_derivative, &batch);
-            let found = self.jump_residuals(&sight, &batch, &mut stream.at(index))?;
-            map.push(found.map);
-            divergence.extend(found.divergence);
+            // Each process jumps between its own rows, at times that depend on how many these are.
+            let rows = Rows::new(0..batch.rows.len(), batch.rows.len());
+            let draws = self.draws(&sight, rows.whole(), &mut stream.at(index));
+            let found = self.jump_residuals(&sight, &batch, (&rows, &draws))?;
+            if let Some(found) = found {
+                map.push(found.map);
+                divergence.extend(found.divergence);
+            }
         }
         let mut terms = vec![velocity.check(), term("jump", &map)];
         if !divergence.is_empty() {

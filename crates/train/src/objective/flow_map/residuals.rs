@@ -12,11 +12,10 @@
 //! condition, whose derivative is trained with the value: with its right-hand side fixed it diverged.
 
 use interflow_core::flow_map::{Average, Direction, FlowMap, Jump};
-use interflow_core::rng::Draw;
 use interflow_core::{Given, Network};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::config::{DivergenceTarget, MapCondition};
+use super::config::MapCondition;
 use super::jumps::Jumps;
 use crate::batches::place;
 use crate::error::Result;
@@ -39,26 +38,34 @@ impl Residuals {
     }
 }
 
-/// The velocity in a condition: a teacher's, or the diagonal of the network in training.
+/// How divergences at N points are computed.
+pub(super) enum Divergences {
+    /// Exactly.
+    Exact,
+    /// By Hutchinson's estimate with these probes, `[N, D]`.
+    Probed(Tensor),
+}
+
+/// The velocity in a condition at N points: a teacher's, or the diagonal of the network in training.
 pub(super) struct Velocity<'a> {
     /// The network whose values at one time are the velocity.
     pub(super) network: &'a dyn Network,
-    /// How its divergence is computed; not at all without it.
-    pub(super) divergence: Option<DivergenceTarget>,
+    /// How its divergences are computed; not at all without it.
+    pub(super) divergence: Option<Divergences>,
 }
 
 impl Velocity<'_> {
-    /// Its values `[N, D]` and divergences `[N]`, of which no gradient is recorded; random probes are from `draw`.
-    pub(super) fn at(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Result<Average> {
+    /// Its values `[N, D]` and divergences `[N]`, of which no gradient is recorded.
+    pub(super) fn at(&self, t: &Tensor, x: &Tensor, given: &Given) -> Result<Average> {
         let (t, x) = (t.detach(), x.detach());
-        let (velocity, divergence) = match self.divergence {
+        let (velocity, divergence) = match &self.divergence {
             None => (tch::no_grad(|| self.network.value(&t, &x, given)), None),
-            Some(DivergenceTarget::Exact) => {
+            Some(Divergences::Exact) => {
                 let (value, divergence) = tch::no_grad(|| self.network.value_and_divergence(&t, &x, given));
                 (value, Some(divergence))
             }
-            Some(DivergenceTarget::Hutchinson) => {
-                let u = place(&draw.signs(&x.size(), Kind::Float), (x.kind(), x.device()))?;
+            Some(Divergences::Probed(u)) => {
+                let u = place(u, (x.kind(), x.device()))?;
                 let found = tch::no_grad(|| self.network.value_and_quadratic_form(&t, &x, given, &u));
                 (found.0, Some(found.1))
             }
@@ -75,13 +82,12 @@ impl MapCondition {
         map: &dyn FlowMap,
         velocity: &Velocity<'_>,
         jumps: &Jumps,
-        draw: &mut Draw,
     ) -> Result<Residuals> {
         let jump = jumps.jump();
         Ok(match self {
             Self::Lagrangian => {
                 let (average, rate) = map.average_and_tangent(&jump, &Direction::To);
-                let target = velocity.at(jump.to, &average.landing(&jump), jump.given, draw)?;
+                let target = velocity.at(jump.to, &average.landing(&jump), jump.given)?;
                 Residuals::between(&plus_length_times(&jump, &average, &rate), &target)
             }
             Self::Progressive => {
@@ -89,12 +95,12 @@ impl MapCondition {
                 Residuals::between(&carried(&jump, &map.average(&jump)), &target)
             }
             Self::Eulerian => {
-                let start = velocity.at(jump.from, jump.x, jump.given, draw)?;
+                let start = velocity.at(jump.from, jump.x, jump.given)?;
                 let (average, rate) = map.average_and_tangent(&jump, &Direction::Along(&start.velocity));
                 Residuals::between(&minus_length_times(&jump, &average, &rate), &start)
             }
             Self::MeanFlow => {
-                let at_start = velocity.at(jump.from, jump.x, jump.given, draw)?;
+                let at_start = velocity.at(jump.from, jump.x, jump.given)?;
                 let start = Average { velocity: jumps.path_derivative.shallow_clone(), ..at_start };
                 let direction = Direction::Along(&start.velocity);
                 let (_, rate) = tch::no_grad(|| map.average_and_tangent(&jump, &direction));
