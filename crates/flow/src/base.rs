@@ -1,4 +1,4 @@
-//! Where a flow starts: a law that can be sampled and has a density, or data.
+//! The base of a flow, its law at t = 0: either a law that can be sampled and has a density, or a data set.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use tch::{Kind, Tensor};
 use crate::config::{BaseConfig, SyntheticConfig};
 use crate::error::{During as _, Result, refuse};
 
-/// What is known of the base's law, ρ0.
+/// The law ρ0 of the base, as far as it is known: a trained flow needs it to draw base points, and to evaluate their
+/// density.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -36,15 +37,15 @@ pub enum BaseLaw {
     Normal(StandardNormal),
     /// A density of the library.
     Synthetic(Arc<Law>),
-    /// Nothing beyond its data, whose points have this dimension.
+    /// A law that is known by its data only: it has no density, and no new points of it can be drawn.
     Data {
-        /// The dimension D.
+        /// The dimension D of its points.
         dim: i64,
     },
 }
 
 impl BaseLaw {
-    /// The dimension D.
+    /// The dimension D of its points.
     pub fn dim(&self) -> i64 {
         match self {
             Self::Normal(normal) => normal.dim,
@@ -58,7 +59,7 @@ impl BaseLaw {
         matches!(self, Self::Normal(_))
     }
 
-    /// The density in closed form, if it is known.
+    /// The density in closed form; `None` for a base that is known by its samples or data only.
     pub fn density(&self) -> Option<Arc<dyn Density>> {
         match self {
             Self::Normal(normal) => Some(Arc::new(*normal)),
@@ -67,8 +68,8 @@ impl BaseLaw {
         }
     }
 
-    /// Points `first..first + n` of the endless sequence of base points, `[n, D]`, each a function of `seed` and its own
-    /// number.
+    /// Points number `first` to `first + n − 1` of the endless sequence of base points, `[n, D]` of this kind on the
+    /// CPU. Each is a function of `seed` and its own number.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] for a base that is known by its data only.
@@ -81,7 +82,8 @@ impl BaseLaw {
         }
     }
 
-    /// Half the width of a square window that shows the law, in two dimensions.
+    /// Half the width of a square window, centred at 0, that shows the law; 4 unless it is a two-dimensional density
+    /// of the library.
     pub fn extent(&self) -> f64 {
         match self {
             Self::Synthetic(law) => law.extent(),
@@ -96,7 +98,7 @@ pub(crate) fn law(config: &SyntheticConfig) -> Result<Arc<Law>> {
     Ok(Arc::new(if config.samples_only { law.without_density() } else { law }))
 }
 
-/// A base in training: its law, and its data where it is a data set.
+/// A base in training: its law and, where it is a data set, its data.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -118,10 +120,11 @@ pub struct Base {
 }
 
 impl Base {
-    /// Loads the base of a flow to points of dimension `dim`; data lie in the folder `data`.
+    /// Loads the base that `config` names, for a flow of points of dimension `dim`. Data sets lie below the folder
+    /// `data`.
     ///
     /// # Errors
-    /// If its data cannot be loaded, have conditions, are whitened, or have another dimension.
+    /// If its data cannot be loaded, have conditions, are whitened, or have another dimension than `dim`.
     pub fn load(config: &BaseConfig, dim: i64, data: &Path) -> Result<Self> {
         let base = match config {
             BaseConfig::StandardNormal {} => Self::of_law(BaseLaw::Normal(StandardNormal { dim })),
@@ -139,10 +142,10 @@ impl Base {
         Self { law, data: None }
     }
 
-    /// A base that is known by its data.
+    /// A base that is known by its data only.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] for data with conditions, or that are whitened: these belong to the target.
+    /// [`crate::Error::Refused`] for data with conditions, or data that are whitened: only the target may have these.
     pub fn of_data(data: Box<dyn Dataset>) -> Result<Self> {
         if data.whitening().is_some() {
             return refuse("[base] cannot have whiten = true: only the target's rows are whitened");
@@ -153,22 +156,22 @@ impl Base {
         Ok(Self { law: BaseLaw::Data { dim: data.space().dim }, data: Some(data) })
     }
 
-    /// What is known of its law.
+    /// What is known of the base's law.
     pub fn law(&self) -> &BaseLaw {
         &self.law
     }
 
-    /// The dimension D.
+    /// The dimension D of its points.
     pub fn dim(&self) -> i64 {
         self.law.dim()
     }
 
-    /// The names and scales of its columns, where it is a table.
+    /// The names and scales of its columns, if it is a table.
     pub fn columns(&self) -> Option<&Columns> {
         self.data.as_ref().and_then(|data| data.columns())
     }
 
-    /// The source that training draws from.
+    /// The source of base points from which training draws.
     pub fn training(&self) -> Box<dyn Source> {
         match (&self.data, &self.law) {
             (Some(data), _) => data.training(),
@@ -177,12 +180,14 @@ impl Base {
         }
     }
 
-    /// The source that held-out checks draw from.
+    /// The source of base points from which held-out checks draw: a data set's validation points, or else fresh draws
+    /// of the law.
     pub fn held_out(&self) -> Box<dyn Source> {
         self.data.as_ref().map_or_else(|| self.training(), |data| data.held_out())
     }
 
-    /// Up to `n` points `[n, D]` that training never saw, the same ones at every call.
+    /// Up to `n` points `[n, D]` for evaluation, which training never saw; they are the same at every call with the
+    /// same `seed`.
     pub fn test(&self, n: i64, seed: u64, kind: Kind) -> Tensor {
         let stream = Stream::new(seed, Purpose::Test);
         match (&self.data, &self.law) {
@@ -192,7 +197,7 @@ impl Base {
         }
     }
 
-    /// `n` new base points, or as many test points of a base that is known by its data only.
+    /// `n` base points `[n, D]`: fresh draws of the law, or test points if the base is known by its data only.
     pub fn points(&self, n: i64, seed: u64, kind: Kind) -> Tensor {
         self.law.sample(0, n, seed, kind).unwrap_or_else(|_| self.test(n, seed, kind))
     }

@@ -1,4 +1,4 @@
-//! From a path to a checkpoint and its manifest.
+//! Finding checkpoint files, and reading what they say of their flow.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,15 @@ use crate::error::{Error, Result};
 use crate::legacy;
 use crate::manifest::FlowManifest;
 
-/// The text of a checkpoint that holds its [`FlowManifest`].
+/// The key of a checkpoint's text that holds its [`FlowManifest`] as TOML.
 pub const MANIFEST: &str = "manifest";
-/// The text of a checkpoint that holds the [`crate::ExperimentConfig`] it comes from.
+/// The key of a checkpoint's text that holds the [`crate::ExperimentConfig`] it comes from, as TOML.
 pub const EXPERIMENT: &str = "experiment";
-/// The text of a checkpoint that lists the parts of its experiment that came from outside the config.
+/// The key of a checkpoint's text that lists which parts of its experiment were given by a program instead of the
+/// config.
 pub const OUTSIDE: &str = "outside";
 
-/// The newest checkpoint of a run folder, or the file itself.
+/// The path of the newest checkpoint of the run folder `path`; or `path` itself, if it is a file.
 ///
 /// # Errors
 /// [`Error::NoCheckpoint`] if there is none.
@@ -33,10 +34,10 @@ pub fn find(path: &Path) -> Result<PathBuf> {
     Err(Error::NoCheckpoint { path: path.to_owned() })
 }
 
-/// The last `n` checkpoints of a run folder, the newest first.
+/// The paths of the last `n` checkpoints of a run folder, the newest first.
 ///
 /// # Errors
-/// [`Error::Refused`] if there are fewer, or the path is that of a file.
+/// [`Error::Refused`] if there are fewer, or if `path` is a file.
 pub fn last(path: &Path, n: usize) -> Result<Vec<PathBuf>> {
     if path.is_file() {
         return Err(Error::refused(format!(
@@ -57,7 +58,8 @@ pub fn last(path: &Path, n: usize) -> Result<Vec<PathBuf>> {
     Ok(found.into_iter().take(n).map(|(_, file)| file).collect())
 }
 
-/// The manifest that a checkpoint carries, or what its config says where it was written before there were manifests.
+/// The manifest that a checkpoint carries. For checkpoints of versions without manifests it is derived from their
+/// config.
 ///
 /// # Errors
 /// [`Error::Config`] naming what is wrong, [`Error::Refused`] for a checkpoint that this version cannot use.
@@ -71,18 +73,18 @@ pub fn manifest(checkpoint: &Checkpoint) -> Result<FlowManifest> {
     }
 }
 
-/// The parts of a checkpoint's experiment that came from outside its config, such as `target`: what the config says of
-/// them was not used.
+/// The parts of a checkpoint's experiment, such as `target`, that a program gave ([`crate::Experiment::target`]).
+/// What the config says of these parts was not used.
 pub fn outside(checkpoint: &Checkpoint) -> Vec<&str> {
     let list = checkpoint.texts.get(OUTSIDE).map_or("", String::as_str);
     list.split(", ").filter(|part| !part.is_empty()).collect()
 }
 
-/// The experiment that a checkpoint comes from, whose config names the data that it is held against.
+/// The config of the experiment that a checkpoint comes from. It names the data against which the flow is evaluated.
 ///
 /// # Errors
-/// [`Error::Config`] naming what is wrong, [`Error::Refused`] for a checkpoint that does not say, or whose data came from
-/// outside the config.
+/// [`Error::Config`] naming what is wrong; [`Error::Refused`] for a checkpoint without a config, or one whose data
+/// were given by a program.
 pub fn experiment(checkpoint: &Checkpoint) -> Result<ExperimentConfig> {
     if let Some(end) = outside(checkpoint).into_iter().find(|part| ["base", "target"].contains(part)) {
         return Err(Error::refused(format!(

@@ -1,14 +1,15 @@
-//! Devices by name.
+//! Names of devices.
 
 use tch::Device;
 
 use crate::error::{During as _, Result, refuse};
 
-/// The device that a name stands for: `cpu`, `cuda` or `cuda:N`. Naming a CUDA device loads libtorch's CUDA libraries.
+/// The device of this name: `cpu`, `cuda` or `cuda:N`. A name of a CUDA device makes libtorch load its CUDA
+/// libraries.
 ///
 /// # Errors
-/// [`crate::Error::Refused`] for an unknown name or a device that is not there, [`crate::Error::Kernel`] if CUDA cannot be
-/// loaded.
+/// [`crate::Error::Refused`] for an unknown name or a device that this machine lacks, [`crate::Error::Kernel`] if
+/// CUDA cannot be loaded.
 pub fn parse(name: &str) -> Result<Device> {
     let index = match name.split_once(':') {
         None if name == "cpu" => return Ok(Device::Cpu),

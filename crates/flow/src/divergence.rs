@@ -1,8 +1,8 @@
-//! How a flow's divergence is computed along its trajectories, as written in a config.
+//! How the divergence ∇·v of a flow's velocity is computed along its trajectories.
 
 use serde::{Deserialize, Serialize};
 
-/// How the divergence of the velocity is computed along a trajectory.
+/// How the divergence of the velocity is computed along a trajectory, as written in a config.
 ///
 /// ```
 /// use interflow_flow::DivergenceConfig;
@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum DivergenceConfig {
-    /// Exactly, at the cost of one derivative for each dimension.
+    /// Exactly, by one derivative for each of the D dimensions.
     Exact {},
-    /// Hutchinson's estimate, averaged over trajectories with their own probes (\[HS81\]).
+    /// By Hutchinson's estimate with random probes (\[HS81\]), averaged over several trajectories.
     Hutchinson {
-        /// How many trajectories each point gets.
+        /// How many trajectories are integrated for each point, each with its own probe.
         n_probes: u32,
     },
 }
@@ -27,7 +27,7 @@ pub enum DivergenceConfig {
 const EXACT_DIVERGENCE: i64 = 256;
 
 impl DivergenceConfig {
-    /// The usual choice in `dim` dimensions: exact up to 256, one probe above.
+    /// The usual choice in `dim` dimensions: exactly up to 256, and by one probe above.
     pub fn usual(dim: i64) -> Self {
         if dim <= EXACT_DIVERGENCE { Self::Exact {} } else { Self::Hutchinson { n_probes: 1 } }
     }

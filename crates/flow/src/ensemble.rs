@@ -1,8 +1,9 @@
-//! Several flows as one density: the mean of theirs.
+//! Several flows as one density, the mean of their densities.
 //!
-//! Flows that were trained apart, or one at several moments of its training, err in different places. The mean of their
-//! densities `ρ = (ρ₁ + … + ρ_M)/M` is a density too, that of a flow drawn at random, and by Jensen's inequality
-//! `log ρ ≥ (log ρ₁ + … + log ρ_M)/M`: it is never worse than they are in the mean, at M times the cost.
+//! Flows that were trained apart, or one flow at several moments of its training, err in different places. The mean
+//! of their densities `ρ = (ρ₁ + … + ρ_M)/M` is a density too: that of a flow drawn at random. By Jensen's inequality
+//! `log ρ ≥ (log ρ₁ + … + log ρ_M)/M`, so its log-density is never below the mean of theirs. The cost is M times that
+//! of one flow.
 
 use interflow_core::Points;
 use tch::{Device, Kind, Tensor};
@@ -34,10 +35,11 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// The mean of the densities of these flows.
+    /// The ensemble of these flows.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] if there is none, or if they are not flows of points of the same columns or images.
+    /// [`crate::Error::Refused`] if there are no flows, or if they are not of the same data: the same columns on the
+    /// same scales, or the same images.
     pub fn new(flows: Vec<Flow>) -> Result<Self> {
         let Some((first, others)) = flows.split_first() else {
             return refuse("an ensemble wants at least one flow");
@@ -54,7 +56,7 @@ impl Ensemble {
         Ok(Self { flows })
     }
 
-    /// The flows.
+    /// The flows that it averages.
     pub fn flows(&self) -> &[Flow] {
         &self.flows
     }
@@ -64,8 +66,8 @@ impl Ensemble {
         self.flows.iter().map(Flow::engine).collect()
     }
 
-    /// The logarithm of the mean density, `[N]` in nats, at points `[N, D]` of time `t`, as [`Flow::log_density`] has it of one
-    /// flow; with the calls of all networks.
+    /// The logarithm of the mean density of points `[N, D]` at time `t`, `[N]` in nats, as [`Flow::log_density`]
+    /// computes it for one flow. The NFE is the sum over all flows.
     ///
     /// # Errors
     /// As [`Flow::log_density`].
@@ -73,7 +75,7 @@ impl Ensemble {
         mean_density(self.flows.iter().map(|flow| flow.log_density_counted(points, t)))
     }
 
-    /// As [`Ensemble::log_density`], in so many calls of each flow map.
+    /// As [`Ensemble::log_density`], but with `calls` calls of each flow map instead of a solver.
     ///
     /// # Errors
     /// As [`Flow::log_density_in`].

@@ -1,15 +1,15 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use std::path::PathBuf;
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A flow that cannot be made, found or used.
+/// Why a flow could not be made, found or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A config has an unknown key, a value of the wrong type, or one that makes no sense.
+    /// A config has an unknown key, a value of the wrong type, or a value that makes no sense.
     #[error("{place}: {problem}")]
     Config {
         /// The file and line, or the table and key.
@@ -17,22 +17,22 @@ pub enum Error {
         /// What is wrong there.
         problem: String,
     },
-    /// Something was asked of a flow, or of a run, that it cannot give.
+    /// A flow or a run was asked for something that it cannot give.
     #[error("{problem}")]
     Refused {
-        /// What cannot be had and why, with a hint on a line of its own.
+        /// What cannot be had and why; if there is a hint, it is on a line of its own.
         problem: String,
     },
     /// There is no checkpoint where one was looked for.
     #[error("no checkpoint file and no run folder with checkpoints: {}", path.display())]
     NoCheckpoint {
-        /// The file or folder.
+        /// The file or folder in which a checkpoint was looked for.
         path: PathBuf,
     },
     /// A file operation failed.
     #[error("cannot {operation}: {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed, such as `read the config`.
         operation: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -43,16 +43,16 @@ pub enum Error {
     /// The work was cancelled before its results were complete.
     #[error("interrupted, and the unfinished results are not written")]
     Cancelled,
-    /// A failure with what was being done.
+    /// An operation failed for the reason that `source` tells.
     #[error("{operation}")]
     During {
-        /// What was being done, or where in a config the failure belongs.
+        /// The operation that failed, or the place in a config where the failure belongs.
         operation: String,
-        /// What failed.
+        /// The failure itself.
         #[source]
         source: Box<Error>,
     },
-    /// libtorch refused an operation.
+    /// libtorch failed in an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
         /// The operation that was asked for.
@@ -61,10 +61,11 @@ pub enum Error {
         #[source]
         source: tch::TchError,
     },
-    /// A multi-tensor kernel or the loading of CUDA failed.
+    /// A function of the library's own binding of libtorch failed: a multi-tensor kernel, communication between
+    /// processes, or loading CUDA.
     #[error(transparent)]
     Kernel(#[from] interflow_libtorch::Error),
-    /// The mathematics refused its input.
+    /// An error of the mathematics (`interflow_core`), such as tensors of the wrong shape.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
     /// A network cannot be built.
@@ -93,7 +94,8 @@ impl Error {
         Self::Refused { problem: problem.into() }
     }
 
-    /// Whether the work ended because another of the processes that share it has, or does something else, at whatever depth.
+    /// Whether the work failed because another process of its group ended or does something else. The error may lie
+    /// at any depth.
     pub fn is_of_another_process(&self) -> bool {
         use interflow_libtorch::Error::Group;
         match self {
@@ -105,7 +107,7 @@ impl Error {
         }
     }
 
-    /// Whether the work was cancelled, at whatever depth.
+    /// Whether the work was cancelled. The error may lie at any depth.
     pub fn is_cancelled(&self) -> bool {
         match self {
             Self::Cancelled => true,

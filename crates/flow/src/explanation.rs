@@ -5,7 +5,8 @@ use std::error::Error;
 /// The most letters that a message has before its middle is left out.
 const MOST_LETTERS: usize = 2000;
 
-/// What failed and why, from the outermost error of `chain` down to the system's reason, and then all hints, each on its line.
+/// A text for people from a chain of errors: what failed and why, from the outermost error down to the system's
+/// reason, and then all hints, each on its own line.
 pub fn explanation<'a>(chain: impl Iterator<Item = &'a (dyn Error + 'static)>) -> String {
     let (mut reasons, mut hints) = (Vec::new(), String::new());
     for message in chain.map(ToString::to_string) {

@@ -1,5 +1,6 @@
-//! Trained flows, and how they come about: experiments from their configs, checkpoints to flows, samples, encodings,
-//! log-densities and scores in the data's units, and evaluation.
+//! Trained flows and everything that makes and uses them: an experiment is read from its config and trained, a
+//! trained flow is loaded from its checkpoint, and it gives samples, encodings, log-densities and scores in the
+//! data's units. The module [`evaluation`] measures a flow on held-out data.
 
 #![deny(missing_docs)]
 

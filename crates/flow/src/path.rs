@@ -1,4 +1,5 @@
-//! A trained flow along a path of one's choice, with or without noise, given observations or a class.
+//! A trained flow along a path of one's choice: along another interpolant, with noise, or given observations or a
+//! class.
 
 use interflow_core::class_guidance::ClassGuided;
 use interflow_core::conversion::Conversion;
@@ -16,7 +17,8 @@ use crate::error::{During as _, Error, Result, refuse};
 use crate::manifest::Pairing;
 use crate::work::Task;
 
-/// A stochastic equation with the flow's marginals, and its solver.
+/// The stochastic equation `dX = (v + ε s) dt + √(2ε) dW`, which has the same marginals `ρ_t` as the flow, and its
+/// solver.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -39,13 +41,13 @@ use crate::work::Task;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NoiseConfig {
-    /// The strength ε(t).
+    /// The diffusion: the strength ε(t) of the noise.
     pub diffusion: DiffusionConfig,
-    /// The method and its steps.
+    /// The method and its number of steps.
     pub solver: SdeConfig,
 }
 
-/// A flow along an interpolant between its ends: its own, or another by rescaling time and space.
+/// A flow along an interpolant between its base and target: its own or, by rescaling of time and space, another.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -77,10 +79,10 @@ pub struct FlowPath<'a> {
 }
 
 impl<'a> FlowPath<'a> {
-    /// The flow along `schedule`, or along its own path.
+    /// The flow along the interpolant `schedule`; along its own without one.
     ///
     /// # Errors
-    /// If the flow's path or the schedule cannot be rescaled ([`Velocity::rescaled`]).
+    /// If the flow's own path, or the one asked for, cannot be rescaled ([`Velocity::rescaled`]).
     pub fn new(engine: &'a Engine, schedule: Option<ScheduleKind>) -> Result<Self> {
         let along = schedule
             .filter(|kind| engine.schedule() != Some(*kind))
@@ -91,11 +93,12 @@ impl<'a> FlowPath<'a> {
         Ok(path)
     }
 
-    /// The path to the law of the target given an observation, approximately ([`interflow_core::guidance`]).
+    /// The path that leads to the law of the target given an observation, approximately
+    /// ([`interflow_core::guidance`]).
     ///
     /// # Errors
-    /// Where the velocity does not tell a score, see [`FlowPath::conversion_of_velocity`]; for a path with a latent,
-    /// or whitened rows, whose coordinates are not those that were observed.
+    /// If the score does not follow from the velocity, see [`FlowPath::conversion_of_velocity`]; for a path with a
+    /// latent; or for whitened rows, whose coordinates are not those that were observed.
     pub fn observing(self, observed: Observed) -> Result<Self> {
         if self.engine.whitening().is_some() {
             return refuse(
@@ -108,16 +111,16 @@ impl<'a> FlowPath<'a> {
         Ok(Self { observed: Some(observed), ..self })
     }
 
-    /// The path with its class exaggerated by `weight` ([`ClassGuided`]); 1 leaves it as it is.
+    /// The path with classifier-free guidance of this weight ([`ClassGuided`]); a weight of 1 leaves it as it is.
     #[must_use]
     pub fn with_guidance(self, weight: Option<f64>) -> Self {
         Self { guidance: weight, ..self }
     }
 
-    /// The velocity along the path for a batch that is given `given`.
+    /// The velocity along the path for a batch with the conditions `given`.
     ///
     /// # Errors
-    /// As [`FlowPath::new`] and [`FlowPath::observing`]; for guidance of a flow without classes.
+    /// As [`FlowPath::new`] and [`FlowPath::observing`]; [`Error::Refused`] for guidance of a flow without classes.
     pub fn velocity(&self, given: &Given) -> Result<Box<dyn VectorField + 'a>> {
         let network = self.engine.network();
         let own: Box<dyn VectorField + 'a> = match (self.guidance, given) {
@@ -146,8 +149,8 @@ impl<'a> FlowPath<'a> {
         }
     }
 
-    /// The relations between the path's fields. With a denoiser the score needs no relation to the velocity, and any base
-    /// will do: what is left of the conversion is its interpolant.
+    /// The relations between velocity, score and denoiser along the path. With a learned denoiser any base will do,
+    /// because the score follows from it alone; only the interpolant of the result is then of use.
     ///
     /// # Errors
     /// As [`FlowPath::conversion_of_velocity`].
@@ -159,7 +162,7 @@ impl<'a> FlowPath<'a> {
         self.conversion_of_velocity()
     }
 
-    /// How the path's score follows from its velocity.
+    /// The relations by which the path's score follows from its velocity.
     ///
     /// # Errors
     /// [`Error::Refused`] unless the base is N(0, I) and was paired independently.
@@ -180,11 +183,11 @@ impl<'a> FlowPath<'a> {
         Ok(Conversion::new(self.interpolant()?, base)?)
     }
 
-    /// The score at time `t` of points that are given `given`: the denoiser's, where one was learned, else the
-    /// velocity's.
+    /// The score at time `t` of points with the conditions `given`: from the denoiser if one was learned, or else
+    /// from the velocity.
     ///
     /// # Errors
-    /// Where the score is not told: see [`FlowPath::conversion`]; and at times too near an end.
+    /// If the score is not known, see [`FlowPath::conversion`], or if `t` is too near an end.
     pub fn score(&self, t: f64, given: &Given) -> Result<Box<dyn VectorField + 'a>> {
         let conversion = self.conversion()?;
         let told = "cannot take the score at this time\nhint: at the end only ε s is regular: sample --sde";
@@ -196,12 +199,12 @@ impl<'a> FlowPath<'a> {
         Ok(Box::new(conversion.score(Velocity(self.velocity(given)?))))
     }
 
-    /// The shape of a strength with which the noise is regular up to the ends.
+    /// The shape of ε(t) with which the stochastic equation is regular up to both ends.
     pub fn regular_shape(&self) -> DiffusionShape {
         if self.engine.denoiser().is_some() { DiffusionShape::Gamma } else { DiffusionShape::Regular }
     }
 
-    /// Carries base points, states `[N, D]`, to the target.
+    /// Carries base points, states `[N, D]`, to the target, `[N, D]`.
     ///
     /// # Errors
     /// As [`Engine::carry`].
@@ -213,10 +216,11 @@ impl<'a> FlowPath<'a> {
         })
     }
 
-    /// Carries the base points of the samples 0, 1, … to the target by the stochastic equation.
+    /// Carries base points, states `[N, D]`, to the target by the stochastic equation, `[N, D]`. The noise of row i
+    /// is that of the sample with number i, under `seed`.
     ///
     /// # Errors
-    /// As [`Engine::carry`], and where the path's score is not told ([`FlowPath::conversion`]).
+    /// As [`Engine::carry`], and if the path's score is not known ([`FlowPath::conversion`]).
     pub fn diffuse(&self, points: &Points, noise: &NoiseConfig, seed: u64, task: &Task) -> Result<Computed> {
         let (diffusion, solver) = (noise.diffusion.build(&self.conversion()?)?, noise.solver.build()?);
         self.engine.carry_by(points, (0.0, 1.0), task, |batch, first| {
@@ -227,10 +231,11 @@ impl<'a> FlowPath<'a> {
         })
     }
 
-    /// A lower bound, by one path each, on the log-density of the stochastic equation's samples at target points.
+    /// A lower bound on the log-density, `[N]` in nats, of the stochastic equation's samples at points of the target,
+    /// states `[N, D]`, estimated with one Brownian path each.
     ///
     /// # Errors
-    /// As [`FlowPath::diffuse`]; [`Error::Refused`] for a base that is known by samples only.
+    /// As [`FlowPath::diffuse`]; [`Error::Refused`] for a base without a density in closed form.
     pub fn log_density_bound(
         &self,
         points: &Points,
@@ -286,10 +291,10 @@ impl VectorField for Nowhere {
     }
 }
 
-/// Refuses a time beyond the path's ends.
+/// Refuses a time outside [0, 1].
 ///
 /// # Errors
-/// [`Error::Refused`].
+/// [`Error::Refused`] naming the time.
 pub fn check_time(time: f64) -> Result<()> {
     if (0.0..=1.0).contains(&time) {
         return Ok(());

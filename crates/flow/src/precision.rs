@@ -1,4 +1,4 @@
-//! The floating-point kind of a flow's weights and points.
+//! The floating-point precision of a flow's weights and points.
 
 use serde::{Deserialize, Serialize};
 use tch::Kind;
@@ -21,7 +21,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// libtorch's name for it.
+    /// The same as a libtorch kind.
     pub fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,

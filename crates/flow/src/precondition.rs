@@ -1,4 +1,4 @@
-//! The Gaussian that preconditions a network, from the training data.
+//! The Gaussian of the training data that a preconditioned network corrects.
 
 use interflow_metrics::{Moments, RunningMoments};
 use interflow_train::{AxesKind, PreconditionConfig, PrincipalAxes};
@@ -10,11 +10,12 @@ use crate::images::gaussian::{cosine_axes, dequantised};
 use crate::target::Target;
 use crate::work::Work;
 
-/// The Gaussian of the target's training points by its axes, where the config wants one.
+/// The axes of the Gaussian with the moments of the target's training points; `None` if the config does not
+/// precondition.
 ///
 /// # Errors
-/// [`Error::Refused`] unless the base is N(0, I), the flow is given nothing and the target is a data set that fits the
-/// kind of axes; [`Error::Cancelled`] if the work is stopped.
+/// [`Error::Refused`] unless the base is N(0, I), the flow has no conditions, and the target is a data set that suits
+/// the kind of axes; [`Error::Cancelled`] if the work is stopped.
 pub fn axes(
     config: &ExperimentConfig,
     base: &Base,

@@ -1,4 +1,4 @@
-//! How samples are drawn, and what comes of it.
+//! How samples are drawn, and the samples themselves.
 
 use interflow_core::guidance::Observation;
 use interflow_core::interpolant::ScheduleKind;
@@ -8,7 +8,7 @@ use tch::Tensor;
 use crate::error::{Result, refuse};
 use crate::path::NoiseConfig;
 
-/// How samples are drawn. Everything is in the data's units; [`SampleOptions::default`] follows the flow's own path
+/// How samples are drawn. All values are in the data's units; [`SampleOptions::default`] follows the flow's own path
 /// without noise.
 ///
 /// ```
@@ -32,61 +32,64 @@ use crate::path::NoiseConfig;
 /// ```
 #[derive(Debug, Default)]
 pub struct SampleOptions {
-    /// The number of the first sample: sample i is the same whatever the others are, but for rounding in batches of other
-    /// sizes, which in single precision moves adaptive steps a little ([`interflow_solvers`] has the numbers).
+    /// The number of the first sample. Sample i is the same whatever the other samples are, except for the rounding
+    /// of batches of other sizes, which in single precision moves adaptive steps a little ([`interflow_solvers`] has
+    /// the numbers).
     pub first: u64,
-    /// The seed of base points and noise; the flow's own without it.
+    /// The seed of base points and noise; without it, that of the flow.
     pub seed: Option<u64>,
-    /// What each sample is given, in the data's units: a row of numbers, or a class. Without it samples of a flow with
-    /// classes take each class in turn.
+    /// The conditions of each sample, in the data's units: a row of numbers, or a class. Without them, samples of a
+    /// flow with classes take the classes in turn.
     pub given: Given,
-    /// Another interpolant to follow between the same ends.
+    /// Another interpolant to follow from the base to the target; without it, the flow's own path.
     pub along: Option<ScheduleKind>,
-    /// Noise, to follow the stochastic equation with the same marginals.
+    /// The noise of the stochastic equation, which has the same marginals as the flow; without it there is none.
     pub noise: Option<NoiseConfig>,
-    /// Coordinates that were observed with noise, in the data's units: samples are drawn given these, approximately.
+    /// Coordinates that were observed with noise, in the data's units. Samples are drawn given these, approximately.
     pub observed: Vec<Observation>,
-    /// The weight of classifier-free guidance: 1 is the class-conditional flow, more exaggerates the class.
+    /// The weight of classifier-free guidance. With 1 or without it, samples follow the class-conditional flow;
+    /// larger weights exaggerate the class.
     pub guidance: Option<f64>,
-    /// The calls of the network, for a flow map: each sample jumps to the target in so many jumps of equal length. Without it
-    /// the flow's solver carries the samples.
+    /// For a flow map, the number of network calls: each sample reaches the target in so many jumps of equal length.
+    /// Without it, the flow's solver carries the samples.
     pub calls: Option<u32>,
-    /// Whether samples come with their log-densities, which the same solve tells at the cost of its divergence.
+    /// Whether log-densities come with the samples. The same solve computes them, at the additional cost of the
+    /// divergence.
     pub log_density: bool,
 }
 
 impl SampleOptions {
-    /// The same under another seed.
+    /// The same options with this seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
-    /// The same for samples that are given `given`, one row for each.
+    /// The same options with these conditions, one row for each sample.
     #[must_use]
     pub fn given(self, given: Given) -> Self {
         Self { given, ..self }
     }
 
-    /// The same by the stochastic equation.
+    /// The same options with noise, so that samples follow the stochastic equation.
     #[must_use]
     pub fn noise(self, noise: NoiseConfig) -> Self {
         Self { noise: Some(noise), ..self }
     }
 
-    /// The same along another interpolant.
+    /// The same options along another interpolant.
     #[must_use]
     pub fn along(self, schedule: ScheduleKind) -> Self {
         Self { along: Some(schedule), ..self }
     }
 
-    /// The same in this many calls of a flow map.
+    /// The same options in this many calls of a flow map.
     #[must_use]
     pub fn calls(self, calls: u32) -> Self {
         Self { calls: Some(calls), ..self }
     }
 
-    /// The same with their log-densities.
+    /// The same options with log-densities.
     #[must_use]
     pub fn log_density(self) -> Self {
         Self { log_density: true, ..self }
@@ -119,20 +122,20 @@ impl SampleOptions {
         }
     }
 
-    /// The same from sample `first` on.
+    /// The same options, with the samples numbered from `first` on.
     #[must_use]
     pub fn first(self, first: u64) -> Self {
         Self { first, ..self }
     }
 
-    /// The same given one more observed coordinate.
+    /// The same options, given one more observed coordinate.
     #[must_use]
     pub fn observed(mut self, observation: Observation) -> Self {
         self.observed.push(observation);
         self
     }
 
-    /// The same with classifier-free guidance of this weight.
+    /// The same options with classifier-free guidance of this weight.
     #[must_use]
     pub fn guidance(self, weight: f64) -> Self {
         Self { guidance: Some(weight), ..self }
@@ -157,11 +160,12 @@ impl SampleOptions {
 /// ```
 #[derive(Debug)]
 pub struct Samples {
-    /// The samples, `[N, D]`, and what they were given. Images are levels, whole numbers.
+    /// The samples, `[N, D]`, and their conditions. Images are levels, which are whole numbers.
     pub points: Points,
-    /// The largest number of network calls that a batch took.
+    /// The NFE: the largest number of network calls that any batch took.
     pub nfe: u64,
-    /// Their log-densities in nats, `[N]`, where they were asked for: those that [`crate::Flow::log_density`] gives within the
-    /// solver's tolerance, but for values that are cells, which count at the sample's place in its cell here.
+    /// The log-densities of the samples, `[N]` in nats, if the options asked for them. They equal those of
+    /// [`crate::Flow::log_density`] within the solver's tolerance, except for discrete values: there the density is
+    /// taken at the sample's own place in the value's cell.
     pub log_density: Option<Tensor>,
 }

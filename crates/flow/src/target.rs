@@ -1,4 +1,4 @@
-//! Where a flow ends: a data set, or a density of the library.
+//! The target of a flow, its law at t = 1: a data set, or a density of the library.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Loads the target; data lie in the folder `data`.
+    /// Loads the target that `config` names. Data sets lie below the folder `data`.
     ///
     /// # Errors
     /// If its data cannot be loaded.
@@ -52,7 +52,7 @@ impl Target {
         })
     }
 
-    /// The dimension D of its points and what they are given.
+    /// The dimension D of its points, and what the flow is given.
     pub fn space(&self) -> Space {
         match self {
             Self::Synthetic(law) => Space::from(law.sampler().dim()),
@@ -60,7 +60,7 @@ impl Target {
         }
     }
 
-    /// The data set, where it is one.
+    /// The data set, if the target is one.
     pub fn dataset(&self) -> Option<&dyn Dataset> {
         match self {
             Self::Synthetic(_) => None,
@@ -68,12 +68,12 @@ impl Target {
         }
     }
 
-    /// The images' parts, where it is a set of images.
+    /// The images with their split, if the target is a set of images.
     pub fn images(&self) -> Option<&ImageParts> {
         self.dataset().and_then(Dataset::images)
     }
 
-    /// The source that training draws from.
+    /// The source of target points from which training draws.
     pub fn training(&self) -> Box<dyn Source> {
         match self {
             Self::Synthetic(law) => Box::new(Fresh(law.clone())),
@@ -81,7 +81,8 @@ impl Target {
         }
     }
 
-    /// The source that held-out checks draw from.
+    /// The source of target points from which held-out checks draw: a data set's validation points, or else fresh
+    /// draws of the law.
     pub fn held_out(&self) -> Box<dyn Source> {
         match self {
             Self::Synthetic(_) => self.training(),
@@ -89,7 +90,7 @@ impl Target {
         }
     }
 
-    /// The density in closed form, if it is known.
+    /// The density in closed form; `None` if it is not known.
     pub fn density(&self) -> Option<Arc<dyn Density>> {
         match self {
             Self::Synthetic(law) => law.shared_density(),
@@ -97,13 +98,14 @@ impl Target {
         }
     }
 
-    /// What is added to a log-density of each of the `n` test points to get the one that is reported, in nats: one number, or one
-    /// for each, `[n]`.
+    /// What to add to the log-densities of the `n` test points to get those that are reported, in nats: one number
+    /// for all, or one for each, `[n]`.
     pub fn log_jacobian(&self, n: i64, seed: u64) -> Tensor {
         self.dataset().map_or_else(|| Tensor::from(0.0), |data| data.log_jacobian(n, seed))
     }
 
-    /// Up to `n` test points that training never saw, states `[n, D]`, the same ones at every call.
+    /// Up to `n` test points, states `[n, D]`, which training never saw; they are the same at every call with the
+    /// same `seed`.
     pub fn test(&self, n: i64, seed: u64, kind: Kind) -> Points {
         match self {
             Self::Synthetic(law) => {
@@ -117,7 +119,7 @@ impl Target {
         }
     }
 
-    /// Half the width of a square window that shows the law, in two dimensions.
+    /// Half the width of a square window, centred at 0, that shows the law; 4 for a data set.
     pub fn extent(&self) -> f64 {
         match self {
             Self::Synthetic(law) => law.extent(),

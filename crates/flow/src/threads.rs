@@ -1,4 +1,4 @@
-//! The threads of libtorch's operations: a fixed number, or chosen by what work takes.
+//! The number of threads of libtorch's operations: fixed, or chosen by measuring.
 
 use std::fmt;
 use std::num::NonZero;
@@ -11,13 +11,19 @@ use tch::Device;
 
 use crate::error::{Error, Result, refuse};
 
-/// The most threads of a tensor operation that may be asked for.
+/// The largest number of threads that a tensor operation may be given.
 pub const MOST_THREADS: u32 = 4096;
 
 /// The word for [`Threads::Auto`].
 const AUTO: &str = "auto";
 
-/// The CPU threads of a tensor operation, as written in a config: a number or `"auto"`.
+/// The number of CPU threads of each tensor operation, as written in a config: a number or `"auto"`.
+///
+/// With a fixed number equal runs have equal bits on the CPU, and a resumed run has the bits of one that never
+/// stopped. With `Auto` training steps and network calls get the number with which they are fastest at the time,
+/// which depends on the other programs on the machine too. Where libtorch divides a sum among threads, in
+/// convolutions and some matrix products, equal runs may then differ in their last digits. A run's metrics record
+/// each choice with its step.
 ///
 /// With a fixed number equal runs have equal bits on the CPU, and a resumed run those of one that never stopped. With
 /// `Auto` training steps and calls of a network get as many threads as are fastest at the time, which other programs on the
@@ -35,20 +41,20 @@ const AUTO: &str = "auto";
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Threads {
-    /// Chosen by what steps and calls take, among one to as many as there are cores.
+    /// The number, between 1 and the number of cores, with which steps and calls were measured to be fastest.
     Auto,
-    /// As many as this, from 1 to [`MOST_THREADS`].
+    /// This number, from 1 to [`MOST_THREADS`].
     Fixed(u32),
 }
 
 impl Threads {
-    /// As many threads as there are cores that the process may use.
+    /// As many threads as the process may use cores.
     pub fn all() -> Self {
         Self::Fixed(cores())
     }
 
-    /// What holds for the process: what was asked for explicitly, else the environment's `OMP_NUM_THREADS`, else what is
-    /// configured, but no more than there are cores.
+    /// The number for this process: the explicit one, or else that of the environment's `OMP_NUM_THREADS`, or else
+    /// the configured one, which is reduced to the number of cores.
     #[must_use]
     pub fn resolve(explicit: Option<Self>, configured: Self) -> Self {
         let environment = || std::env::var("OMP_NUM_THREADS").ok()?.parse().ok().map(Self::Fixed);
@@ -59,21 +65,22 @@ impl Threads {
         }
     }
 
-    /// Sets the threads of the process: the number, or all cores for work that nobody chooses threads for.
+    /// Sets the number of threads for the whole process; for `Auto` to all cores, which holds for work whose threads
+    /// are not chosen.
     pub fn set(self) {
         let Self::Fixed(n) = self else { return Self::all().set() };
         tch::set_num_threads(n.clamp(1, MOST_THREADS).cast_signed());
     }
 
-    /// What chooses the threads of work on this device; none where their number is fixed, or where they matter little.
+    /// A new chooser of the number of threads; `None` if the number is fixed, or if the device is not the CPU.
     pub fn choice(self, device: Device) -> Option<ThreadChoice> {
         (self == Self::Auto && device == Device::Cpu).then(ThreadChoice::default)
     }
 
-    /// Rejects a number that makes no sense.
+    /// Rejects a number outside 1 to [`MOST_THREADS`].
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`] naming the number.
     pub fn check(self) -> Result<()> {
         match self {
             Self::Fixed(n) if !(1..=MOST_THREADS).contains(&n) => {

@@ -1,4 +1,5 @@
-//! A flow's velocity for PyTorch: a readable file of plain modules, and a file of weights under the same names.
+//! A flow's velocity for PyTorch: a readable Python file of plain modules, and a file of weights under the same
+//! names.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,17 +17,19 @@ use crate::engine::Engine;
 use crate::error::{During as _, Error, Result, io_error, torch};
 use crate::flow::Flow;
 
-/// A Python file with every kind of network as a plain `torch.nn.Module`; it needs torch alone.
+/// The text of a Python file with every kind of network as a plain `torch.nn.Module`. It needs nothing but torch.
 pub const VELOCITY_PY: &str = include_str!("torch/velocity.py");
 
 /// What the network's weights are called where a denoiser stands beside it.
 const BESIDE_DENOISER: &str = "velocity.";
 
 impl Flow {
-    /// What makes the module of [`VELOCITY_PY`] for this flow: its network's form, and what is around it.
+    /// The description from which [`VELOCITY_PY`] makes the module of this flow: the form of its network, and the
+    /// Gaussian and the known coordinates around it.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] for a flow with parts from outside its config, which no text can describe.
+    /// [`crate::Error::Refused`] for a flow with a network or an interpolant that a program gave, which no text can
+    /// describe.
     pub fn velocity_form(&self) -> Result<Value> {
         self.engine().undescribed().check_saved()?;
         let manifest = self.manifest();
@@ -47,11 +50,11 @@ impl Flow {
         }))
     }
 
-    /// The velocity `[B, D]` at times `t`, `[B]`, and states `x`, `[B, D]`, in the flow's own coordinates, as the module computes
-    /// it; `given` too is what the network sees.
+    /// The velocity `[B, D]` at times `t`, `[B]`, of states `x`, `[B, D]`, in the flow's own coordinates, as the
+    /// Python module computes it. `given` is in those coordinates too.
     ///
     /// # Errors
-    /// [`interflow_core::Error`] if the shapes are not those of the flow.
+    /// [`interflow_core::Error`] if the shapes do not fit the flow.
     pub fn velocity(&self, t: &Tensor, x: &Tensor, given: &Given) -> Result<Tensor> {
         const OPERATION: &str = "the velocity";
         let (space, network) = (self.space(), self.engine().network());
@@ -67,7 +70,8 @@ impl Flow {
         Ok(tch::no_grad(|| network.value(&own(t), &own(x), &given)))
     }
 
-    /// The weights of the velocity's network, without those of a denoiser, under the names that the module gives them.
+    /// The weights of the velocity's network, under their names in the Python module. Those of a denoiser are not
+    /// among them.
     pub fn velocity_weights(&self) -> Vec<(String, Tensor)> {
         let weights = self.engine().network().parameters().detached_copy();
         if self.engine().denoiser().is_none() {
@@ -78,11 +82,12 @@ impl Flow {
         weights.into_iter().filter_map(own).collect()
     }
 
-    /// The same flow with other weights of the velocity's network, as [`Flow::velocity_weights`] names them: those of a module
-    /// that was trained further.
+    /// The same flow with other weights of the velocity's network, under the names of [`Flow::velocity_weights`],
+    /// such as those of a module that was trained further in Python.
     ///
     /// # Errors
-    /// If a weight is missing, superfluous or of another shape.
+    /// [`crate::Error::Refused`] as in [`Flow::velocity_form`]; if a weight is missing, superfluous or of another
+    /// shape.
     pub fn with_velocity_weights(&self, weights: Vec<(String, Tensor)>) -> Result<Self> {
         let engine = self.engine();
         engine.undescribed().check_saved()?;
@@ -97,7 +102,7 @@ impl Flow {
         Ok(Self::from(found.with_work(engine.work().clone())))
     }
 
-    /// Writes `velocity.py` and `velocity.safetensors` into a folder, which is made where there is none. They need no
+    /// Writes `velocity.py` and `velocity.safetensors` into a folder, which is made if necessary. They do not need
     /// Interflow: `velocity.load("velocity.safetensors")` is the module.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Long work: who watches it, who may stop it, and who shares it.
+//! Long computations: who watches them, who may stop them, and which processes share them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use interflow_libtorch::ProcessGroup;
 
 use crate::error::{Error, Result};
 
-/// Shows how far long work has come. Libraries print nothing: a program gives its own terminal bars, a notebook its own.
+/// Shows the progress of long work. Libraries print nothing; a program shows bars in its terminal, a notebook its
+/// own.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -46,12 +47,12 @@ use crate::error::{Error, Result};
 /// # }
 /// ```
 pub trait Progress: Send + Sync {
-    /// Begins to show a piece of work of `total` units under a name such as `test NLL`; what is returned is told of each
-    /// finished part and dropped at the end.
+    /// Begins to show a piece of work of `total` units under a name such as `test NLL`. The returned meter is told of
+    /// each finished part and dropped at the end.
     fn begin(&self, name: &'static str, total: u64) -> Box<dyn Meter>;
 }
 
-/// Shows one piece of work.
+/// Shows the progress of one piece of work.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -89,11 +90,11 @@ pub trait Progress: Send + Sync {
 /// # }
 /// ```
 pub trait Meter: Send {
-    /// `n` more units are done.
+    /// Says that `n` more units are done.
     fn advance(&self, n: u64);
 }
 
-/// Shows nothing.
+/// A [`Progress`] that shows nothing.
 ///
 /// ```
 /// use interflow_flow::{Cancel, Hidden, Work};
@@ -155,21 +156,21 @@ impl Cancel {
         self.flag.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the work shall stop.
+    /// Whether the work was asked to stop.
     pub fn requested(&self) -> bool {
         self.flag.load(Ordering::SeqCst) || self.question.as_ref().is_some_and(|question| question())
     }
 
-    /// Ends work that cannot be done by halves.
+    /// Returns an error if the work was asked to stop, for computations whose partial results are of no use.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if the work shall stop.
+    /// [`Error::Cancelled`] if the work was asked to stop.
     pub fn check(&self) -> Result<()> {
         if self.requested() { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 
-/// How work is shown, stopped and shared out; clones share all three.
+/// How work is shown, stopped and shared among processes. Clones share all three.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -202,19 +203,19 @@ impl Default for Work {
 }
 
 impl Work {
-    /// Work shown by `progress` and stopped by `cancel`.
+    /// Work that `progress` shows and `cancel` can stop.
     pub fn new(progress: impl Progress + 'static, cancel: Cancel) -> Self {
         Self { progress: Arc::new(progress), cancel, group: None }
     }
 
-    /// The same work, shared out among processes that all do it: training, held-out checks, samples, encodings and
-    /// log-densities. The process 0 alone writes run folders.
+    /// The same work, shared among processes that each call it: training, held-out checks, samples, encodings and
+    /// log-densities are divided among them. Only process 0 writes run folders.
     #[must_use]
     pub fn shared_by(self, group: ProcessGroup) -> Self {
         Self { group: Some(group), ..self }
     }
 
-    /// The same work done by this process alone.
+    /// The same work, done by this process alone.
     #[must_use]
     pub fn alone(&self) -> Self {
         Self { group: None, ..self.clone() }
@@ -226,7 +227,7 @@ impl Work {
         Self { progress: Arc::new(Hidden), ..self.clone() }
     }
 
-    /// The processes that share it; none where this one does it alone.
+    /// The processes that share the work; `None` if this process does it alone.
     pub fn group(&self) -> Option<&ProcessGroup> {
         self.group.as_ref()
     }
@@ -247,22 +248,22 @@ impl Work {
         load()
     }
 
-    /// Whether this process is the one to write and to say what comes of it: the only one, or the process 0 of several.
+    /// Whether this process writes and reports the results: it is the only one, or process 0 of several.
     pub fn leads(&self) -> bool {
         self.group.as_ref().is_none_or(|group| group.rank() == 0)
     }
 
-    /// The token that stops it.
+    /// The token that can stop the work.
     pub fn cancel(&self) -> &Cancel {
         &self.cancel
     }
 
-    /// Begins a piece of work of `total` units.
+    /// Begins a piece of work of `total` units, shown under this name.
     pub fn begin(&self, name: &'static str, total: u64) -> Task {
         Task { meter: self.progress.begin(name, total), cancel: self.cancel.clone() }
     }
 
-    /// Begins a piece of work that is not shown, but can be stopped.
+    /// Begins a piece of work that is not shown but can be stopped.
     pub fn quietly(&self) -> Task {
         Task { meter: Box::new(Hidden), cancel: self.cancel.clone() }
     }
@@ -289,15 +290,15 @@ pub struct Task {
 }
 
 impl Task {
-    /// `n` more units are done.
+    /// Says that `n` more units are done.
     pub fn advance(&self, n: u64) {
         self.meter.advance(n);
     }
 
-    /// Ends the work if it shall stop; asked before each part.
+    /// Returns an error if the work was asked to stop. Call it before each part.
     ///
     /// # Errors
-    /// [`Error::Cancelled`].
+    /// [`Error::Cancelled`] if the work was asked to stop.
     pub fn check(&self) -> Result<()> {
         self.cancel.check()
     }

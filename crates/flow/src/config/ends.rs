@@ -1,4 +1,4 @@
-//! The ends of a flow, as configs name them.
+//! The two ends of a flow, base and target, as configs name them.
 
 use interflow_core::target::DensityConfig;
 use interflow_data::DatasetConfig;
@@ -51,9 +51,9 @@ pub enum TargetConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyntheticConfig {
-    /// Which one.
+    /// The density.
     pub density: DensityConfig,
-    /// Whether its closed form, if it has one, is kept from the flow: it is then known by samples only.
+    /// Whether the flow is not told the closed form of the density, if it has one, and knows it by samples only.
     #[serde(default)]
     pub samples_only: bool,
 }
@@ -71,7 +71,7 @@ impl From<DatasetConfig> for TargetConfig {
 }
 
 impl BaseConfig {
-    /// Whether the base is of the same law as this target.
+    /// Whether this base and `target` are the same density or the same data set, as the mirror coupling requires.
     pub fn is_law_of(&self, target: &TargetConfig) -> bool {
         match (self, target) {
             (Self::Synthetic(base), TargetConfig::Synthetic(target)) => base == target,

@@ -19,14 +19,14 @@ use crate::error::{During as _, Result, refuse};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
-    /// Held-out points whose log-density is measured.
+    /// How many held-out points have their log-density measured; 10 000 by default.
     pub n_test: i64,
-    /// Points that are integrated together.
+    /// How many points are integrated together, in one batch; 2000 by default.
     pub batch: i64,
-    /// Points on each side of the two-sample tests between data and samples.
+    /// How many points are on each side of the two-sample tests between data and samples; 1000 by default.
     #[serde(default = "default_two_sample")]
     pub n_two_sample: i64,
-    /// How divergences are computed; exactly up to 256 dimensions without it, and by one probe above.
+    /// How divergences are computed. Without it they are exact up to 256 dimensions and estimated by one probe above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence: Option<DivergenceConfig>,
     /// What is measured and drawn of a flow of images.
@@ -35,7 +35,8 @@ pub struct EvaluationConfig {
     /// How samples of images are compared with training images by the features of Inception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fid: Option<FidConfig>,
-    /// What others report on this experiment, by name, in nats.
+    /// Negative log-likelihoods that others report on these data, in nats, by name: they are shown beside the
+    /// measured one.
     #[serde(default)]
     pub reference_nll: std::collections::BTreeMap<String, f64>,
 }
@@ -55,7 +56,7 @@ impl Default for EvaluationConfig {
 }
 
 impl EvaluationConfig {
-    /// Rejects values that have the right type and make no sense.
+    /// Rejects values that have the right type but make no sense, such as a batch of 0.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] naming the key.
@@ -78,12 +79,12 @@ impl EvaluationConfig {
         self.images().check().during("in [evaluation.images]")
     }
 
-    /// How divergences are computed in `dim` dimensions.
+    /// How divergences are computed in `dim` dimensions: as set, or the usual way.
     pub fn divergence(&self, dim: i64) -> DivergenceConfig {
         self.divergence.unwrap_or(DivergenceConfig::usual(dim))
     }
 
-    /// What is measured and drawn of a flow of images.
+    /// What is measured and drawn of a flow of images: as set, or the defaults.
     pub fn images(&self) -> ImageEvaluationConfig {
         self.images.clone().unwrap_or_default()
     }

@@ -10,27 +10,30 @@ use crate::error::{Result, refuse};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageEvaluationConfig {
-    /// The draws of dequantisation noise over which a test image's bits/dim are averaged.
+    /// How many draws of the dequantisation noise a test image's bits/dim are averaged over; 1 by default.
     pub n_dequantise: u32,
-    /// Images along one side of a sample sheet.
+    /// How many images are along one side of a square sheet of samples; 8 by default.
     pub side: u32,
-    /// The network calls of the fixed solvers whose samples are shown beside the adaptive one's.
+    /// The NFE of the fixed-step solvers whose samples are shown beside those of the flow's own solver; 5, 10, 20 and
+    /// 50 by default.
     pub nfe: Vec<u32>,
-    /// The network calls of the samples that are drawn at each checkpoint; none are drawn for 0.
+    /// The NFE of the samples that are drawn at each checkpoint, 20 by default; with 0 none are drawn.
     pub progress_nfe: u32,
 }
 
-/// How samples are compared with the training images by the features of Inception.
+/// How samples are compared with the training images by the features of the Inception network: the Fréchet distance
+/// (FID) and the kernel distance (KID).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FidConfig {
-    /// Inception's weights, a safetensors file; nothing is compared without them.
+    /// The file of Inception's weights, in safetensors format. Without it samples are not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
-    /// The reference's statistics, an .npz or safetensors file; those of the training images without it.
+    /// The file of the reference's feature statistics, .npz or safetensors. Without it they are computed from the
+    /// training images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistics: Option<PathBuf>,
-    /// How many samples are compared.
+    /// How many samples are compared; 50 000 by default.
     pub n_samples: i64,
 }
 
@@ -47,7 +50,7 @@ impl Default for ImageEvaluationConfig {
 }
 
 impl ImageEvaluationConfig {
-    /// Rejects values that have the right type and make no sense.
+    /// Rejects values that have the right type but make no sense, such as an NFE of 0.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] naming the key.

@@ -1,4 +1,4 @@
-//! The experiment: one complete description of a run, as a user writes it.
+//! The config of an experiment: a complete description of a run, as a user writes it in TOML.
 
 mod ends;
 mod evaluation;
@@ -28,7 +28,8 @@ use crate::error::{During as _, Error, Result, refuse};
 use crate::precision::Precision;
 use crate::threads::{MOST_THREADS, Threads};
 
-/// An experiment, as written in `configs/NAME.toml`. It is data: [`crate::Experiment`] makes a run of it.
+/// The config of an experiment, as written in `configs/NAME.toml`. It only describes: [`crate::Experiment`] makes a
+/// run of it.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -48,55 +49,60 @@ use crate::threads::{MOST_THREADS, Threads};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentConfig {
-    /// The experiment's name; run folders lie under it.
+    /// The experiment's name. Its run folders lie in a folder of this name.
     pub name: String,
-    /// The seed of every random number.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// CPU threads of a tensor operation: a number, at most as many as there are cores, or `"auto"`, the number with which
-    /// steps are fastest at the time. With a number equal runs have equal bits.
+    /// The CPU threads of each tensor operation: a number, of which no more than there are cores are used, or
+    /// `"auto"` for the number with which training steps are fastest at the time. With a fixed number, equal runs
+    /// give equal bits.
     pub threads: Threads,
-    /// The floating-point kind of weights and points.
+    /// The floating-point precision of weights and points.
     pub precision: Precision,
-    /// Where the flow starts, at t = 0.
+    /// The base, where the flow starts at t = 0.
     pub base: BaseConfig,
-    /// Where the flow ends, at t = 1.
+    /// The target, where the flow ends at t = 1.
     pub target: TargetConfig,
-    /// The path between the ends.
+    /// The interpolant, that is the path between base and target.
     pub interpolant: InterpolantConfig,
-    /// How end points are paired.
+    /// The coupling: how base points are paired with target points.
     pub coupling: CouplingConfig,
-    /// How the path itself is learned; it stays the interpolant's without it.
+    /// How a better path is learned during training. Without it the path stays that of the interpolant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathConfig>,
-    /// The velocity's network.
+    /// The network of the velocity.
     pub model: ModelConfig,
-    /// What the network corrects; without it the network is the velocity.
+    /// The closed-form velocity to which the network learns a correction. Without it the network is the velocity
+    /// itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<PreconditionConfig>,
-    /// The network of a denoiser beside it, for paths with a latent: its score is known up to the ends, whatever the
-    /// base and the coupling. It goes with the objective `velocity-with-denoiser`.
+    /// The network of a denoiser that is trained beside the velocity, for interpolants with a latent γ(t) z. The
+    /// score then follows from it up to the ends, whatever base and coupling are. It needs the objective
+    /// `velocity-with-denoiser`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denoiser: Option<ModelConfig>,
-    /// What training makes small.
+    /// The objective that training minimises.
     #[serde(default)]
     pub objective: ObjectiveConfig,
-    /// How the network is trained.
+    /// How the network is trained: steps, batches, optimiser.
     pub train: TrainConfig,
-    /// How the flow is integrated.
+    /// The solver that integrates the flow.
     pub solver: SolverConfig,
-    /// What is measured afterwards.
+    /// What is measured after training.
     pub evaluation: EvaluationConfig,
-    /// What is studied on the trained flow beyond that. This crate hands the table on as it is to whoever makes studies.
+    /// A study of the trained flow beyond the evaluation. This crate does not interpret the table; the program that
+    /// runs studies does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub study: Option<toml::Table>,
-    /// Variants of this experiment, which are all run and compared, instead of the one.
+    /// Variants of this experiment. If there are any, they are run and compared instead of the experiment itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
 }
 
 impl ExperimentConfig {
-    /// The usual experiment: from N(0, I) to `target` along the trigonometric interpolant, independently coupled, by a
-    /// network `model` in single precision on one thread, with the defaults of its parts. Its fields are there to change.
+    /// An experiment with the usual choices: from N(0, I) to `target` along the trigonometric interpolant with the
+    /// independent coupling, by the network `model`, in single precision on one thread, and the defaults for
+    /// everything else. Change its fields to choose otherwise.
     ///
     /// ```
     /// use interflow_core::target::DensityConfig;
@@ -135,8 +141,9 @@ impl ExperimentConfig {
         }
     }
 
-    /// An experiment on a two-dimensional density of the library, ready to train: as [`ExperimentConfig::new`], by a
-    /// perceptron that sees waves of the state, for 5000 steps whose learning rate falls along a half cosine.
+    /// An experiment on a two-dimensional density of the library that is ready to train: as
+    /// [`ExperimentConfig::new`], with a perceptron that sees sines and cosines of the state too, for 5000 steps with
+    /// a cosine schedule of the learning rate.
     pub fn synthetic(name: impl Into<String>, density: impl Into<TargetConfig>) -> Self {
         let mut mlp = MlpConfig::new(vec![128; 3]);
         mlp.state_features = Some(StateFeatures::octaves(4));
@@ -151,12 +158,12 @@ impl ExperimentConfig {
         Self { name: name.into(), train, ..Self::new(density, ModelConfig::Mlp(mlp)) }
     }
 
-    /// The experiment that a TOML text describes, with `overrides` of single keys (`key.path=value`); `place` names the
-    /// text in errors, such as its file.
+    /// Reads an experiment from the TOML text `text`, with `overrides` of single keys as `key.path=value`. Errors
+    /// call the text `place`, which may be its file name.
     ///
     /// # Errors
-    /// [`Error::Config`] naming line and key, and the nearest name for one that is misspelt; or a refusal of values that
-    /// have the right type and make no sense.
+    /// [`Error::Config`] naming line and key, and the nearest known name for a misspelt one; or a refusal of values
+    /// that have the right type but make no sense.
     pub fn from_toml(text: &str, place: &str, overrides: &[String]) -> Result<Self> {
         let config: Self = parse(text, place, overrides)?;
         config.check()?;
@@ -182,10 +189,10 @@ impl ExperimentConfig {
         })
     }
 
-    /// Rejects values that have the right type and make no sense.
+    /// Rejects values that have the right type but make no sense, alone or together.
     ///
     /// # Errors
-    /// [`Error::Config`] or the refusal of a part, with the table it stands in.
+    /// [`Error::Config`], or the refusal of a part with the name of its table.
     pub fn check(&self) -> Result<()> {
         check_name(&self.name).map_err(|problem| wrong("name", problem))?;
         check_variants(&self.variants)?;

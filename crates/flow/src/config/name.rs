@@ -1,4 +1,4 @@
-//! Names that can be those of folders, and the variants that have some.
+//! Names of experiments and variants, which become names of folders.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ const REFUSED: [char; 9] = ['/', '\\', '<', '>', ':', '"', '|', '?', '*'];
 /// Names of Windows's devices, with any ending.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// One of several experiments that differ in a few keys.
+/// One of several variants of an experiment, which differ in a few keys.
 ///
 /// ```
 /// use interflow_flow::config::Variant;
@@ -25,15 +25,17 @@ const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
-    /// What it is, for tables and figures.
+    /// Its name in tables and figures.
     pub name: String,
-    /// Its keys as `key.path=value`; a reflow `from` that begins with `@` names an earlier variant.
+    /// The keys that it sets, each as `key.path=value`. In the coupling `reflow`, a `from` that begins with `@` names
+    /// an earlier variant.
     #[serde(default)]
     pub set: Vec<String>,
 }
 
 impl Variant {
-    /// The folder below which its runs lie: letters and digits of its name, in small, other signs as single hyphens.
+    /// The name of the folder that holds its runs: the lower-case letters and digits of its name, with all other
+    /// signs between them replaced by single hyphens.
     pub fn folder_name(&self) -> String {
         let words = self.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")

@@ -1,14 +1,14 @@
-//! From a config's text to its values, and where it is wrong.
+//! Reading configs from TOML text, with errors that say where the text is wrong.
 
 use serde::de::DeserializeOwned;
 
 use crate::error::{During as _, Error, Result, refuse};
 
-/// The value that a TOML text describes, with `overrides` of single keys (`key.path=value`); `place` names the text in
-/// errors, such as its file.
+/// Reads a value from the TOML text `text`, with `overrides` of single keys as `key.path=value`. Errors call the text
+/// `place`, which may be its file name.
 ///
 /// # Errors
-/// [`Error::Config`] naming line and key, and the nearest name for one that is misspelt.
+/// [`Error::Config`] naming line and key, and the nearest known name for a misspelt one.
 pub fn parse<T: DeserializeOwned>(text: &str, place: &str, overrides: &[String]) -> Result<T> {
     let config: T = toml::from_str(text).map_err(|error| located(&error, text, place))?;
     if overrides.is_empty() { Ok(config) } else { overridden(text, overrides) }
@@ -70,7 +70,8 @@ fn set(table: &mut toml::Table, key: &str, value: toml::Value) -> Result<()> {
     }
 }
 
-/// A parse error of `text` with the place's name, the line and, for an unknown name, the nearest known one.
+/// The error of parsing `text`, with the name `file` of its source, the line and, for an unknown name, the nearest
+/// known one.
 pub fn located(error: &toml::de::Error, text: &str, file: &str) -> Error {
     let message = error.message().lines().next().unwrap_or_default().to_owned();
     let names = backticked(&message);

@@ -13,7 +13,7 @@ use crate::divergence::DivergenceConfig;
 use crate::error::Result;
 use crate::work::Task;
 
-/// What a batch-wise computation gives for all rows.
+/// The result of a computation for N points that was done batch by batch.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -29,28 +29,28 @@ use crate::work::Task;
 /// ```
 #[derive(Debug)]
 pub struct Computed {
-    /// One value or point for each row, `[N]` or `[N, D]`.
+    /// One value or one point for each of the N rows, `[N]` or `[N, D]`.
     pub rows: Tensor,
-    /// The largest number of network calls that a batch took.
+    /// The NFE: the largest number of network calls that any batch took.
     pub nfe: u64,
 }
 
 impl Engine {
-    /// The points on the flow's device and in its precision.
+    /// The same points, moved to the flow's device and converted to its precision.
     ///
     /// # Errors
-    /// If they are not points of the flow's space.
+    /// If the points have another dimension, or other conditions, than those of the flow.
     pub fn admit(&self, points: &Points) -> Result<Points> {
         self.space().check("the flow", &points.x, &points.given)?;
         let to = (self.manifest.precision.kind(), self.device);
         Ok(Points { x: points.x.to_kind(to.0).to_device(to.1), given: points.given.place(to) })
     }
 
-    /// Carries points, states `[N, D]`, along the flow from time `from` to time `to`. At t = 1 they are the data set's rows
-    /// before whitening.
+    /// Carries the points `[N, D]` along the flow from time `from` to time `to`. At t = 1, points of a whitened data
+    /// set are its rows before whitening.
     ///
     /// # Errors
-    /// If the points are not the flow's, the solver fails, or the work is cancelled.
+    /// If the points do not fit the flow, the solver fails, or the work is cancelled.
     pub fn carry(&self, points: &Points, (from, to): (f64, f64), task: &Task) -> Result<Computed> {
         let solve = |batch: &Points, _first| {
             let solution = self.solver.solve(&self.network.at(&batch.given), &batch.x, from, to)?;
@@ -59,8 +59,8 @@ impl Engine {
         self.carry_by(points, (from, to), task, solve)
     }
 
-    /// As [`Engine::carry`] by `solve`, which is told a batch and the number of its first row, and answers with the end
-    /// points and the calls.
+    /// As [`Engine::carry`], but with `solve` in place of the flow's own solver. It gets a batch and the number of
+    /// the batch's first row, and returns the end points `[B, D]` and the number of network calls.
     ///
     /// # Errors
     /// As [`Engine::carry`].
@@ -76,9 +76,9 @@ impl Engine {
         Ok(Computed { rows: self.leave(&found.rows, to), nfe: found.nfe })
     }
 
-    /// `log ρ_t` in nats at points, states `[N, D]`, as `[N]`. With the divergence estimated, it is the mean over each
-    /// point's probes, which are a function of the point's number. At t = 1 points and densities are those of the data
-    /// set's rows before whitening.
+    /// The log-density `log ρ_t` of points `[N, D]` at time `t`, `[N]` in nats. If the divergence is estimated, it is
+    /// the mean over the probes of each point, which are functions of the point's number. At t = 1, points and
+    /// densities of a whitened data set are those of its rows before whitening.
     ///
     /// # Errors
     /// As [`Engine::carry`]; [`crate::Error::Refused`] for a base that is known by samples only.
@@ -99,8 +99,9 @@ impl Engine {
         self.log_density_by(points, t, task, at)
     }
 
-    /// Carries points of the base, states `[N, D]`, to time 1 with their log-density there, in the same solves: `[N, D + 1]`, the
-    /// log-densities last. With the divergence estimated by more than one probe each has its solve, and the states are the first's.
+    /// Carries base points `[N, D]` to time 1 and computes their log-densities there in the same solves:
+    /// `[N, D + 1]`, with the log-densities in the last column, in nats. If the divergence is estimated by several
+    /// probes, each probe has its own solve, and the points are those of the first.
     ///
     /// # Errors
     /// As [`Engine::log_density`].
@@ -139,8 +140,8 @@ impl Engine {
         })
     }
 
-    /// As [`Engine::log_density`] by `solve`, which is told a batch and the number of its first row, and answers with the
-    /// log-densities and the calls.
+    /// As [`Engine::log_density`], but with `solve` in place of the flow's own solver. It gets a batch and the number
+    /// of the batch's first row, and returns the log-densities `[B]` in nats and the number of network calls.
     ///
     /// # Errors
     /// As [`Engine::carry`].

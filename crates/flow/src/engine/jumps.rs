@@ -1,4 +1,4 @@
-//! A flow in few calls: jumps of a flow map instead of a solver's steps.
+//! The flow in a few network calls: a flow map jumps where a solver would take many steps.
 
 use interflow_core::Points;
 use interflow_core::flow_map::FlowMap;
@@ -8,10 +8,10 @@ use crate::error::{Error, Result, refuse};
 use crate::work::Task;
 
 impl Engine {
-    /// The flow map that the network is.
+    /// The network as a flow map, which jumps from one time to another in one call.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a network of one time.
+    /// [`Error::Refused`] if the network is a velocity only.
     pub fn flow_map(&self) -> Result<&dyn FlowMap> {
         self.network.flow_map().ok_or_else(|| {
             Error::refused(
@@ -21,11 +21,12 @@ impl Engine {
         })
     }
 
-    /// As [`Engine::carry`] in `calls` jumps of equal length instead of a solver's steps, each one call of the network.
+    /// As [`Engine::carry`], but in `calls` jumps of a flow map instead of a solver's steps. The jumps divide the
+    /// time evenly, and each is one call of the network.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a network that is no flow map, or no call at all; if the points are not the flow's, or the work
-    /// is cancelled.
+    /// [`Error::Refused`] if the network is no flow map or `calls` is 0; if the points do not fit the flow, or the
+    /// work is cancelled.
     pub fn carry_in(&self, points: &Points, times: (f64, f64), calls: u32, task: &Task) -> Result<Computed> {
         check_calls(calls)?;
         let map = self.flow_map()?;
@@ -34,12 +35,12 @@ impl Engine {
         })
     }
 
-    /// As [`Engine::log_density`] in `calls` jumps of equal length instead of a solver's steps: what the map learned of
-    /// divergences, without any derivative.
+    /// As [`Engine::log_density`], but in `calls` jumps of a flow map. It takes no derivatives: the map has learned
+    /// by how much a jump changes the log-density.
     ///
     /// # Errors
-    /// As [`Engine::carry_in`]; [`Error::Refused`] for a base that is known by samples only, or a map that has not learned
-    /// divergences.
+    /// As [`Engine::carry_in`]; [`Error::Refused`] for a base without a density in closed form, or for a map that was
+    /// trained without divergences.
     pub fn log_density_in(&self, points: &Points, t: f64, calls: u32, task: &Task) -> Result<Computed> {
         check_calls(calls)?;
         let (map, base) = (self.flow_map()?, self.base_density()?);
@@ -57,10 +58,11 @@ impl Engine {
         })
     }
 
-    /// What `measure` finds at points of time `t`, all at once, as states of the flow on its device and in its precision.
+    /// Applies `measure` to the points `[N, D]` of time `t`, all at once, after they were moved to the flow's device,
+    /// precision and coordinates.
     ///
     /// # Errors
-    /// If the points are not the flow's.
+    /// If the points do not fit the flow.
     pub fn with_states<T>(&self, points: &Points, t: f64, measure: impl FnOnce(&Points) -> T) -> Result<T> {
         Ok(measure(&self.enter(&self.admit(points)?, t)))
     }

@@ -1,4 +1,4 @@
-//! A trained flow in its own coordinates: integrates the learned velocity, batch by batch, on its device and in its
+//! A trained flow in its own coordinates: integrates the learned velocity batch by batch, on its device and in its
 //! precision.
 //!
 //! [`crate::Flow`] is the same in the data's units; evaluation and studies work here.
@@ -30,7 +30,10 @@ use crate::manifest::FlowManifest;
 use crate::threads::Threads;
 use crate::work::Work;
 
-/// A trained flow in its own coordinates.
+/// A trained flow in its own coordinates: those of standardised rows for a table, and of pixels scaled to [−1, 1) for
+/// images.
+///
+/// Use [`crate::Flow`] to work in the data's units.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -66,10 +69,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The flow of a checkpoint, with averaged weights where there are some.
+    /// Restores the flow of a checkpoint on a device. Its weights are the running averages (EMA), if training kept
+    /// these.
     ///
     /// # Errors
-    /// If the weights are not of the network that the manifest describes.
+    /// If the weights do not fit the network that the manifest describes.
     pub fn restore(manifest: FlowManifest, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
         manifest.check_weights(checkpoint)?;
         let mut network = manifest.network(device, None)?;
@@ -86,10 +90,12 @@ impl Engine {
         Self::new(manifest, network, (path, checkpoint.step))
     }
 
-    /// The flow of a network that fits the manifest; `path` is the learned path and the training step.
+    /// A flow of this network, which has to fit the manifest. `path` is the learned path, if there is one, `step` the
+    /// training step.
     ///
     /// # Errors
-    /// If the network's space is not the manifest's, or a number of the manifest is out of range.
+    /// If the network has another dimension or other conditions than the manifest, or a number of the manifest is out
+    /// of range.
     pub fn new(
         manifest: FlowManifest,
         network: Box<dyn Network>,
@@ -123,14 +129,15 @@ impl Engine {
         })
     }
 
-    /// The same flow, shown and stopped by `work`.
+    /// The same flow with `work`, which shows the progress of its computations and can stop them.
     #[must_use]
     pub fn with_work(self, work: Work) -> Self {
         Self { work, ..self }
     }
 
-    /// The same flow with these threads of a tensor operation: a number holds for the whole process from here on, while with
-    /// [`Threads::Auto`] each call of the network gets the threads with which such calls are fastest.
+    /// The same flow with this number of CPU threads for each tensor operation. A fixed number holds for the whole
+    /// process from now on. With [`Threads::Auto`] each call of the network runs with the number that was fastest for
+    /// such calls.
     #[must_use]
     pub fn with_threads(self, threads: Threads) -> Self {
         if threads.choice(self.device).is_some() {
@@ -140,9 +147,9 @@ impl Engine {
         self
     }
 
-    /// The same flow whose single-precision products on NVIDIA GPUs may be in TF32, or may not, as at first: faster, by
-    /// how much nobody has measured, but with errors of 2⁻¹¹ in products, for which an adaptive solver takes many small steps at tolerances
-    /// below that, and a bias of log-densities.
+    /// The same flow, with TF32 allowed or forbidden for its single-precision matrix products on NVIDIA GPUs; a flow
+    /// starts without. TF32 makes products faster, by how much has not been measured, but with relative errors of
+    /// 2⁻¹¹: adaptive solvers with smaller tolerances take many small steps, and log-densities are biased.
     #[must_use]
     pub fn with_tf32(self, tf32: bool) -> Self {
         Self { tf32, ..self }
@@ -159,7 +166,7 @@ impl Engine {
         &self.undescribed
     }
 
-    /// The same flow integrated as `solver` says.
+    /// The same flow with another solver.
     ///
     /// # Errors
     /// If a setting is out of range.
@@ -169,19 +176,19 @@ impl Engine {
         Ok(self)
     }
 
-    /// The same flow with another seed of base points and probes than the run's.
+    /// The same flow with this seed of base points and probes instead of the one of its training.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.manifest.seed = seed;
         self
     }
 
-    /// What the checkpoint says of it.
+    /// The description of the flow that its checkpoint carries.
     pub fn manifest(&self) -> &FlowManifest {
         &self.manifest
     }
 
-    /// The dimension of its states and what they are given.
+    /// The dimension D of its points, and what it is given.
     pub fn space(&self) -> Space {
         self.manifest.space
     }
@@ -196,50 +203,50 @@ impl Engine {
         self.step
     }
 
-    /// Where it lives.
+    /// The device of its weights.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// What integrates it.
+    /// The solver that integrates the flow.
     pub fn solver(&self) -> &Solver {
         &self.solver
     }
 
-    /// What is known of its base.
+    /// What is known of the base's law.
     pub fn base(&self) -> &BaseLaw {
         &self.base
     }
 
-    /// How its work is shown and stopped.
+    /// What shows the progress of its computations and can stop them.
     pub fn work(&self) -> &Work {
         &self.work
     }
 
-    /// The learned velocity.
+    /// The network of the learned velocity.
     pub fn network(&self) -> &dyn Network {
         &*self.network
     }
 
-    /// The learned denoiser, where there is one.
+    /// The network of the learned denoiser, if there is one.
     pub fn denoiser(&self) -> Option<&dyn Network> {
         self.network.part(VelocityAndDenoiser::DENOISER)
     }
 
-    /// The learned path, where it is not the interpolant's.
+    /// The learned path; `None` if the path is that of the interpolant.
     pub fn learned_path(&self) -> Option<&LearnablePath> {
         self.path.as_ref()
     }
 
-    /// What whitens the target's rows, where something does.
+    /// The map that whitens the rows of the target, if they are whitened.
     pub fn whitening(&self) -> Option<&Whitening> {
         self.whitening.as_ref()
     }
 
-    /// The path that the velocity follows.
+    /// The interpolant that the velocity belongs to: the learned path, or else the interpolant of the config.
     ///
     /// # Errors
-    /// If the interpolant has numbers out of range.
+    /// If the numbers of the interpolant are out of range.
     pub fn interpolant(&self) -> Result<Interpolant> {
         match &self.undescribed.interpolant {
             Some(make) => Ok(make()),
@@ -247,16 +254,16 @@ impl Engine {
         }
     }
 
-    /// The schedule of that path by its name; none where the path is learned or has no name.
+    /// The name of the interpolant's schedule; `None` if the path was learned or made by a program.
     pub fn schedule(&self) -> Option<ScheduleKind> {
         let named = self.path.is_none() && self.undescribed.interpolant.is_none();
         named.then_some(self.manifest.interpolant.kind)
     }
 
-    /// The base's density.
+    /// The density of the base.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a base that is known by samples only.
+    /// [`Error::Refused`] for a base without a density in closed form.
     pub fn base_density(&self) -> Result<Arc<dyn Density>> {
         self.base.density().ok_or_else(|| {
             Error::refused(

@@ -44,8 +44,8 @@ pub(super) fn evaluate(
     Ok(())
 }
 
-/// The mean negative bound on the log-density of the stochastic equation's samples at the test points, in nats, with its
-/// standard error, as JSON. `path` is one of `engine`'s.
+/// A bound on the test NLL of sampling with noise, as JSON with its standard error, in nats: the mean over the test
+/// points of the negative lower bound on their log-density. `path` is a path of `engine`.
 ///
 /// # Errors
 /// As [`FlowPath::log_density_bound`].

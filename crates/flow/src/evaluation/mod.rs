@@ -1,7 +1,8 @@
-//! What is measured on a trained flow.
+//! Measurements of a trained flow on held-out data.
 //!
-//! Likelihoods are those of test points, which training never saw, beside the true density's and a fitted Gaussian's;
-//! samples are compared with data by two-sample tests. The results are the keys of a run's `result.json`.
+//! The negative log-likelihood (NLL) of test points, which training never saw, stands beside that of the true
+//! density, where it is known, and of a fitted Gaussian. Two-sample tests compare samples with data. The results are
+//! the keys of a run's `result.json`.
 
 mod bits_per_dim;
 mod likelihood;
@@ -19,11 +20,12 @@ use crate::ensemble::Ensemble;
 use crate::error::Result;
 use crate::target::Target;
 
-/// The held-out numbers of a flow: the test NLL in nats, beside the true density's where that is known, if the base has a
-/// density, and two-sample tests in both directions if the base is not N(0, I); of images, bits per dimension.
+/// Measures a flow on held-out points. If the base has a density, this is the test NLL in nats, beside that of the
+/// true density where it is known; if the base is not N(0, I), two-sample tests in both directions too. For images it
+/// is bits/dim instead.
 ///
 /// # Errors
-/// If the target's points are not the flow's, a solver fails, or the work is cancelled.
+/// If the target's points do not fit the flow, a solver fails, or the work is cancelled.
 pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target: &Target) -> Result<Results> {
     let mut results = likelihoods(&[engine], config, base, target)?;
     if target.images().is_none() && !base.law().is_standard_normal() {
@@ -32,7 +34,7 @@ pub fn evaluate(engine: &Engine, config: &EvaluationConfig, base: &Base, target:
     Ok(results)
 }
 
-/// The held-out likelihoods of several flows as one: of the mean of their densities.
+/// Measures the held-out likelihoods of an ensemble, that is of the mean of its flows' densities.
 ///
 /// # Errors
 /// As [`evaluate`].

@@ -1,4 +1,4 @@
-//! From a config to a trained flow.
+//! Experiments: from a config to a trained flow.
 //!
 //! ```
 //! use interflow_flow::{Experiment, ExperimentConfig};
@@ -41,8 +41,12 @@ use crate::error::Result;
 use crate::threads::Threads;
 use crate::work::Work;
 
-/// A run to be made: what its config says, where its data and results lie, and the parts that come from elsewhere than
-/// the config.
+/// A run before it is prepared: its config, the places of data and results, and the parts that a program gives
+/// instead of the config.
+///
+/// Training sets the number of libtorch's threads for the whole process, as the config says. Afterwards it gives the
+/// process all cores, unless [`Experiment::threads`] or the environment set a number. With [`Threads::Auto`] the
+/// calls of the trained flow choose their number of threads too.
 ///
 /// Training sets the threads of libtorch's operations for the whole process, as the config says, and gives it all cores
 /// once it is over; where they are chosen by what steps take ([`Threads::Auto`]), so are those of the trained flow's calls.
@@ -72,7 +76,7 @@ pub struct Experiment<'a> {
 }
 
 impl<'a> Experiment<'a> {
-    /// The experiment that a config describes: on the CPU, in memory, with data below the folder `data`.
+    /// An experiment on the CPU, without a run folder, with its data sets below the folder `data`.
     pub fn new(config: ExperimentConfig) -> Self {
         Self {
             config,
@@ -87,102 +91,107 @@ impl<'a> Experiment<'a> {
         }
     }
 
-    /// With data sets below this folder.
+    /// The same with its data sets below `folder`.
     #[must_use]
     pub fn data(self, folder: impl Into<PathBuf>) -> Self {
         Self { data: folder.into(), ..self }
     }
 
-    /// On this device ([`crate::device::parse`]).
+    /// The same on this device ([`crate::device::parse`]).
     #[must_use]
     pub fn device(self, device: Device) -> Self {
         Self { device, ..self }
     }
 
-    /// With these threads of a tensor operation, a number or [`Threads::Auto`], whatever the config and the environment say.
+    /// The same with this number of threads for each tensor operation, or [`Threads::Auto`], whatever the config and
+    /// the environment say.
     #[must_use]
     pub fn threads(self, threads: impl Into<Threads>) -> Self {
         Self { threads: Some(threads.into()), ..self }
     }
 
-    /// Written into a new run folder below this one ([`crate::run::RunFolder`]): metrics, checkpoints, the config.
+    /// The same with its config, metrics and checkpoints written into a new run folder below `folder`
+    /// ([`crate::run::RunFolder`]).
     #[must_use]
     pub fn out(self, folder: impl Into<PathBuf>) -> Self {
         Self { out: Some(folder.into()), ..self }
     }
 
-    /// Going on with the newest checkpoint of a run folder, or with the checkpoint file at this path, in its run folder.
+    /// The same as the continuation of an earlier run: from the newest checkpoint of the run folder `path`, or from
+    /// the checkpoint file `path`. Results go into that run's folder.
     #[must_use]
     pub fn resume(self, path: impl Into<PathBuf>) -> Self {
         Self { resume: Some(path.into()), ..self }
     }
 
-    /// Shown, stopped and shared out by `work`. Training that is stopped ends between two steps with its state saved. Of several
-    /// processes, each of which makes the same experiment, the process 0 alone has a run folder.
+    /// The same with `work`, which shows its progress, can stop it, and may share it among several processes.
+    /// Training that is stopped ends between two steps and saves its state. Processes that share an experiment each
+    /// make the same one; only process 0 has a run folder.
     #[must_use]
     pub fn work(self, work: Work) -> Self {
         Self { work, ..self }
     }
 
-    /// With data of one's own in place of the config's base.
+    /// The same with `data` as its base, whatever the config says.
     #[must_use]
     pub fn base(mut self, data: Box<dyn Dataset>) -> Self {
         self.own.base = Some(data);
         self
     }
 
-    /// With data of one's own in place of the config's target.
+    /// The same with `data` as its target, whatever the config says.
     #[must_use]
     pub fn target(mut self, data: Box<dyn Dataset>) -> Self {
         self.own.target = Some(data);
         self
     }
 
-    /// With the data of the config's target, which were loaded before: they are not read again.
+    /// The same with the target's data already loaded: `data` are those that the config names, which are not read
+    /// again.
     #[must_use]
     pub fn loaded(mut self, data: Box<dyn Dataset>) -> Self {
         self.own.loaded = Some(data);
         self
     }
 
-    /// With an objective of one's own in place of the config's.
+    /// The same with an objective that a program gives instead of the config.
     #[must_use]
     pub fn objective(mut self, objective: Box<dyn Objective>) -> Self {
         self.own.objective = Some(objective);
         self
     }
 
-    /// With a coupling of one's own in place of the config's.
+    /// The same with a coupling that a program gives instead of the config.
     #[must_use]
     pub fn coupling(mut self, coupling: Box<dyn Coupling>) -> Self {
         self.own.coupling = Some(coupling);
         self
     }
 
-    /// With a network of one's own in place of the config's, on its own device and of the config's precision. Its flow
-    /// lives in memory: no checkpoint could describe it.
+    /// The same with a network that a program gives instead of the config. It stays on its own device and must have
+    /// the config's precision. Its flow lives in memory only, because no checkpoint could describe it.
     #[must_use]
     pub fn network(mut self, network: Box<dyn Network>) -> Self {
         self.own.network = Some(network);
         self
     }
 
-    /// With the interpolant that `make` makes, whenever one is needed, in place of the config's. Its flow lives in memory:
-    /// no checkpoint could describe it.
+    /// The same with an interpolant that a program gives instead of the config; `make` is called whenever one is
+    /// needed. Its flow lives in memory only, because no checkpoint could describe it.
     #[must_use]
     pub fn interpolant(mut self, make: impl Fn() -> Interpolant + Send + Sync + 'static) -> Self {
         self.own.interpolant = Some(Arc::new(make));
         self
     }
 
-    /// Watched by `observer` too.
+    /// The same with one more observer of its training.
     #[must_use]
     pub fn observe(mut self, observer: &'a mut dyn Observer) -> Self {
         self.observers.push(observer);
         self
     }
 
-    /// Trains.
+    /// Prepares the run and trains it.
     ///
     /// # Errors
     /// As [`Experiment::prepare`] and [`Run::train`].

@@ -23,7 +23,7 @@ use crate::threads::Threads;
 use crate::work::Work;
 
 impl<'a> Experiment<'a> {
-    /// Loads the data, builds the network and, where one is wanted, makes the run's folder.
+    /// Loads the data, builds the network and, if results are to be written, makes the run folder.
     ///
     /// # Errors
     /// If the config is refused, the data cannot be loaded, the run cannot be resumed with this config and these data, or

@@ -19,7 +19,7 @@ use crate::target::Target;
 use crate::threads::Threads;
 use crate::work::Work;
 
-/// An experiment with its data loaded, its network built and its folder made.
+/// A run that is ready to train: its data are loaded, its network is built, its folder is made.
 pub struct Run<'a> {
     pub(super) config: ExperimentConfig,
     pub(super) manifest: FlowManifest,
@@ -39,42 +39,42 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// What a user wrote.
+    /// The config of the experiment.
     pub fn config(&self) -> &ExperimentConfig {
         &self.config
     }
 
-    /// What checkpoints say of the flow.
+    /// The description of the flow that its checkpoints carry.
     pub fn manifest(&self) -> &FlowManifest {
         &self.manifest
     }
 
-    /// Where the run is written, if it is.
+    /// The run's folder; `None` if nothing is written.
     pub fn folder(&self) -> Option<&RunFolder> {
         self.folder.as_ref()
     }
 
-    /// Where the flow starts.
+    /// The base, where the flow starts at t = 0.
     pub fn base(&self) -> &Base {
         &self.base
     }
 
-    /// Where the flow ends.
+    /// The target, where the flow ends at t = 1.
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// The network in training.
+    /// What trains the network.
     pub fn trainer(&self) -> &Trainer {
         &self.trainer
     }
 
-    /// The device.
+    /// The device it trains on.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Watched by `observer` too.
+    /// The same run with one more observer of its training.
     #[must_use]
     pub fn observe<'b>(self, observer: &'b mut dyn Observer) -> Run<'b>
     where
@@ -88,8 +88,8 @@ impl<'a> Run<'a> {
         Run { observers, ..self }
     }
 
-    /// Trains to the end, or until the work is cancelled: then the state is saved, and the outcome says that training was
-    /// interrupted.
+    /// Trains to the end, or until the work is cancelled. Then the state is saved, and the outcome says that training
+    /// was interrupted.
     ///
     /// # Errors
     /// If training diverges, an observer fails, or a checkpoint cannot be written.

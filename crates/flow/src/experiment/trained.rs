@@ -1,4 +1,4 @@
-//! What comes of training: the flow, and how it came about.
+//! The result of training: the flow, and the record of how it was trained.
 
 use interflow_train::{Outcome, SelfCheck, StopReason};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::manifest::FlowManifest;
 use crate::run::{History, RunFolder};
 use crate::target::Target;
 
-/// A flow that was trained.
+/// The result of training: the flow, and the record of how it was trained.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -31,42 +31,42 @@ use crate::target::Target;
 /// ```
 #[non_exhaustive]
 pub struct Trained {
-    /// What a user wrote.
+    /// The config of the experiment.
     pub config: ExperimentConfig,
-    /// Where the run was written, if it was.
+    /// The run's folder; `None` if nothing was written.
     pub folder: Option<RunFolder>,
-    /// Where the flow starts.
+    /// The base, where the flow starts at t = 0.
     pub base: Base,
-    /// Where the flow ends.
+    /// The target, where the flow ends at t = 1.
     pub target: Target,
     /// How training ended.
     pub outcome: Outcome,
-    /// The objective on held-out points at the end; none where training was interrupted.
+    /// The objective on held-out points at the end of training; `None` if training was interrupted.
     pub check: Option<SelfCheck>,
-    /// How training went.
+    /// The course of losses and checks during training.
     pub history: History,
-    /// The flow of the averaged weights, in its own coordinates.
+    /// The trained flow in its own coordinates, with the running averages (EMA) of the weights.
     pub engine: Engine,
 }
 
 impl Trained {
-    /// What checkpoints say of the flow.
+    /// The description of the flow that its checkpoint carries.
     pub fn manifest(&self) -> &FlowManifest {
         self.engine.manifest()
     }
 
-    /// Whether training was interrupted.
+    /// Whether training was interrupted before its end.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.outcome.stop, StopReason::Interrupted)
     }
 
-    /// The flow in the data's units.
+    /// The trained flow in the data's units.
     pub fn flow(self) -> Flow {
         Flow::from(self.engine)
     }
 
-    /// The numbers of training and of the flow on held-out points, as `result.json` begins with them: likelihoods in nats,
-    /// two-sample tests, bits per dimension of images.
+    /// The numbers of training, and of the flow on held-out points, with which `result.json` begins: the NLL in nats,
+    /// two-sample tests, and bits/dim for images.
     ///
     /// # Errors
     /// If a solver fails, or the work is cancelled.

@@ -1,4 +1,4 @@
-//! A flow of one's own table, without a config: sizes and lengths are chosen from the table.
+//! A flow of a table without a config: the size of the network and the length of training are chosen from the table.
 //!
 //! ```
 //! use interflow_core::{Given, Points, tch::Tensor};
@@ -44,7 +44,8 @@ use crate::experiment::Experiment;
 use crate::flow::Flow;
 use crate::run::RunFolder;
 
-/// How a table is fitted. [`FitOptions::default`] models all columns jointly, whatever they hold, missing values too.
+/// How a table is fitted. [`FitOptions::default`] models all columns jointly, whatever they hold, including missing
+/// values.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -62,61 +63,63 @@ use crate::run::RunFolder;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
-    /// How the text of a file is read; what is not said is recognised.
+    /// How the text of a file is read. What is not set here is recognised from the file.
     pub text: TextFormat,
-    /// The columns to use, by name, as `#3` by place, or by number from 1 where there is no header; all without it.
+    /// The columns to use, each by its name, as `#3` by its place, or by its number from 1 if there is no header.
+    /// Without it, all.
     pub columns: Option<Vec<String>>,
-    /// The columns that are left out of these, by name or place.
+    /// The columns, by name or place, to leave out.
     pub drop: Vec<String>,
-    /// The columns that the flow is given: it models the others, given these.
+    /// The columns, by name or place, that are conditions: the flow models the other columns given these.
     pub given: Vec<String>,
-    /// What columns are, by name or place, instead of what they look like.
+    /// The kinds of columns, by name or place, where they are not what they look like.
     pub kinds: BTreeMap<String, ColumnKind>,
-    /// The bounds of columns of numbers, dates or times, by name or place: no sample lies outside.
+    /// The bounds of columns of numbers, dates or times, by name or place. No sample lies outside.
     pub bounds: BTreeMap<String, Limits>,
-    /// How numbers become coordinates.
+    /// How the numbers of a column are mapped to the flow's coordinates.
     pub marginals: Marginals,
-    /// What becomes of rows with missing values.
+    /// What is done with rows that have missing values.
     pub missing: Unfit,
-    /// What becomes of columns that are constant on the training rows.
+    /// What is done with columns that are constant on the training rows.
     pub constant: Unfit,
-    /// What becomes of columns that are linear functions of others.
+    /// What is done with columns that are linear functions of others.
     pub dependent: DependentColumns,
-    /// Whether the flow learns to fill holes.
+    /// Whether the flow also learns to fill holes, that is missing values of a row given the others.
     pub fill: Fill,
-    /// The integer-valued columns that get noise, by name, or `all-integers`.
+    /// The integer-valued columns, by name, that are dequantised by uniform noise; or the single name `all-integers`.
     pub dequantise: Vec<String>,
-    /// Whether short trainings choose how it is trained on.
+    /// Whether short trainings choose how the table is trained on.
     pub trials: Trials,
-    /// How many steps to train; chosen from the number of rows without it.
+    /// The number of training steps. Without it, it is chosen from the number of rows.
     pub steps: Option<u64>,
-    /// The seed of every random number; 0 without it.
+    /// The seed of all random numbers; 0 without it.
     pub seed: Option<u64>,
-    /// Single keys of the experiment's config, as `key.path=value`.
+    /// Further keys of the experiment's config, each as `key.path=value`.
     pub set: Vec<String>,
 }
 
-/// Whether a flow learns to fill holes, beside modelling whole rows.
+/// Whether a flow learns to fill holes (missing values) in addition to modelling whole rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fill {
-    /// It does.
+    /// It learns to.
     Yes,
     /// It does not.
     No,
-    /// It does where values are missing and kept.
+    /// It learns to if values are missing in the table and rows with missing values are kept.
     #[default]
     Auto,
 }
 
-/// Whether short trainings choose how a table is trained on.
+/// Whether short trainings choose how a table is trained on: the times at which it is trained, and whether the
+/// network corrects a Gaussian.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trials {
-    /// They do, where the training is long enough for a tenth of it to tell something.
+    /// They choose, if the table and the training are large enough for a tenth of its steps to tell something.
     #[default]
     Auto,
-    /// It is trained on as the config says.
+    /// There are none: training follows the config.
     No,
 }
 
@@ -202,24 +205,25 @@ fn rows_of(config: &ExperimentConfig) -> Result<&TableConfig> {
     }
 }
 
-/// A table that is to be fitted.
+/// A table that is ready to be fitted: the config of the experiment, and the data.
 #[derive(Debug)]
 pub struct TableFit {
-    /// The experiment that fits it.
+    /// The config of the experiment that fits the table.
     pub config: ExperimentConfig,
-    /// The data of the experiment's target, read and split ([`Experiment::loaded`]).
+    /// The data of the experiment's target, already read and split, for [`Experiment::loaded`].
     pub data: TableDataset,
     /// Whether the options set what short trainings choose otherwise.
     is_settled: bool,
 }
 
 impl TableFit {
-    /// The fit with the times, and the Gaussian to correct or none, that do best on the table's validation rows, after short
-    /// trainings of the experiments that `trial` makes of configs; the same where a training would be too short to tell, or the
-    /// options set what is to be chosen.
+    /// The fit with the training times, and with or without a Gaussian to correct, that gave the lowest NLL on the
+    /// table's validation rows in short trainings. `trial` makes the experiment of each from its config. Nothing
+    /// changes if the table is too small or training too short for trials to tell anything, or if the options set
+    /// what is to be chosen. A trial that fails is passed over with a warning.
     ///
     /// # Errors
-    /// If a training fails, or the work is cancelled.
+    /// [`crate::Error::Cancelled`] if the work is cancelled.
     pub fn choose<'a>(self, trial: impl Fn(ExperimentConfig) -> Experiment<'a>) -> Result<Self> {
         if self.is_settled {
             return Ok(self);
@@ -228,10 +232,11 @@ impl TableFit {
         Ok(Self { config, ..self })
     }
 
-    /// The fit with what was chosen for the run in the folder `run`, or of which that is a checkpoint, unless the options set it.
+    /// The fit with the choices that were made for an earlier run, unless the options set them. `run` is a run folder
+    /// or a checkpoint in one.
     ///
     /// # Errors
-    /// If the folder's config cannot be read.
+    /// If the config of the run folder cannot be read.
     pub fn chosen_for(self, run: &Path) -> Result<Self> {
         if self.is_settled {
             return Ok(self);
@@ -242,19 +247,19 @@ impl TableFit {
     }
 }
 
-/// The flow of a table in memory.
+/// Fits a flow to a table in memory.
 ///
 /// # Errors
-/// If the table does not go with the options, or training fails.
+/// If the table does not fit the options, or training fails.
 pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
     Ok(experiment(table, options)?.train()?.flow())
 }
 
-/// The experiment that fits a table in memory, to be trained on a device of one's choice, watched, or written; how it is trained
-/// is chosen here already ([`Trials`]).
+/// The experiment that fits a table in memory, so that it can be trained on another device, observed, or written to a
+/// run folder. The short trainings that choose how it is trained ([`Trials`]) run in this call already.
 ///
 /// # Errors
-/// If the table does not go with the options.
+/// If the table does not fit the options.
 pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<'a>> {
     let fit = of_sheet(Sheet::from(table), options)?;
     let TableFit { config, data, .. } = match options.trials {
@@ -264,15 +269,15 @@ pub fn experiment<'a>(table: &Table, options: &FitOptions) -> Result<Experiment<
     Ok(Experiment::new(config).target(Box::new(data)))
 }
 
-/// The config and the data by which a sheet is fitted, whose columns may hold texts and times too.
+/// The config and the data for fitting a sheet, whose columns may also hold texts, dates and times.
 ///
 /// # Errors
-/// If the sheet does not go with the options.
+/// If the sheet does not fit the options.
 pub fn of_sheet(sheet: Sheet, options: &FitOptions) -> Result<TableFit> {
     options.of("table".to_owned(), PathBuf::new(), sheet)
 }
 
-/// The config by which a table in a text, NPY, NPZ or Parquet file is fitted.
+/// The config for fitting a table in a text, NPY, NPZ or Parquet file.
 ///
 /// # Errors
 /// As [`of_file`].
@@ -280,10 +285,10 @@ pub fn config_for(file: &Path, options: &FitOptions) -> Result<ExperimentConfig>
     Ok(of_file(file, options)?.config)
 }
 
-/// The same with the data, which the file is read for once.
+/// The config and the data for fitting a table in a text, NPY, NPZ or Parquet file, which is read once.
 ///
 /// # Errors
-/// If the file cannot be read, or does not go with the options.
+/// If the file cannot be read, or does not fit the options.
 pub fn of_file(file: &Path, options: &FitOptions) -> Result<TableFit> {
     let file = file.canonicalize().map_err(io_error("read the table", file))?;
     let name =

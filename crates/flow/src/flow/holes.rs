@@ -12,16 +12,21 @@ use crate::error::{Result, refuse};
 const MOST_DRAWS: u64 = 100;
 
 impl Flow {
-    /// The rows `[N, D]` of the state's columns with their holes, NaN, filled: each by a sample of what is missing given what is
-    /// there, and that it is not missing. `given` are the conditions of the rows, in the data's units, for a flow that has some. Row
-    /// i is a function of the seed and its number `first + i`.
+    /// Fills the holes (NaN) of the rows `[N, D]`, which have the columns of the flow's state, by samples of the
+    /// missing values given the others and given that they are not missing. `given` are the rows' conditions in the
+    /// data's units, if the flow has some. The result `[N, D]` of row i is a function of `seed` and the row's number
+    /// `first + i`.
+    ///
+    /// If values were missing in the training rows too, this assumes that whether a value is missing depends only on
+    /// the rest of its row. A row whose sampled values are missing a hundred times in a row keeps its holes, with a
+    /// warning.
     ///
     /// Where values were missing in the training rows, too, this takes them to be missing for reasons that the rest of the row
     /// tells. A row whose holes come out as holes a hundred times keeps them, with a warning.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] for a flow that was not trained to fill holes (`fill = true` in a config's `[target]`), or a value that
-    /// cannot be; if the solver fails or the work is cancelled.
+    /// [`crate::Error::Refused`] if the flow was not trained to fill holes (`fill = true` in a config's `[target]`),
+    /// or for a value that its column cannot have; if the solver fails or the work is cancelled.
     pub fn fill(&self, rows: &Tensor, given: &Given, first: u64, seed: u64) -> Result<Computed> {
         let Some(columns) = self.columns().filter(|_| self.manifest().target.fill) else {
             return refuse("the flow was not trained to fill holes\nhint: fit with --fill yes");

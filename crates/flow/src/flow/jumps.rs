@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::path::check_time;
 
 impl Flow {
-    /// As [`Flow::encode`] in `calls` jumps of a flow map, `[N, D]`.
+    /// As [`Flow::encode`], but in `calls` jumps of a flow map: `[N, D]`.
     ///
     /// # Errors
     /// As [`Flow::carry_in`].
@@ -16,7 +16,8 @@ impl Flow {
         Ok(self.carry_in(points, (1.0, 0.0), calls)?.rows)
     }
 
-    /// As [`Flow::carry_counted`] in `calls` jumps of a flow map, of equal length, instead of a solver's steps.
+    /// As [`Flow::carry_counted`], but in `calls` jumps of a flow map instead of a solver's steps. The jumps divide
+    /// the time evenly.
     ///
     /// ```
     /// # fn main() -> interflow_flow::Result<()> {
@@ -42,7 +43,7 @@ impl Flow {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] for a flow whose network is no flow map, or for no call; if the points are not the flow's, a
+    /// [`crate::Error::Refused`] if the network is no flow map or `calls` is 0; if the points do not fit the flow, a
     /// time lies outside [0, 1], or the work is cancelled.
     pub fn carry_in(&self, points: &impl AsPoints, (from, to): (f64, f64), calls: u32) -> Result<Computed> {
         check_time(from)?;
@@ -54,11 +55,12 @@ impl Flow {
         Ok(Computed { rows: self.leave(&found.rows, to)?, nfe: found.nfe })
     }
 
-    /// As [`Flow::log_density_counted`] in `calls` jumps of a flow map that has learned divergences, `[N]`.
+    /// As [`Flow::log_density_counted`], but in `calls` jumps of a flow map that has learned divergences: `[N]` in
+    /// nats.
     ///
     /// # Errors
-    /// As [`Flow::carry_in`]; [`crate::Error::Refused`] for a base that is known by samples only, or a map without
-    /// divergences.
+    /// As [`Flow::carry_in`]; [`crate::Error::Refused`] for a base without a density in closed form, or for a map
+    /// that was trained without divergences.
     pub fn log_density_in(&self, points: &impl AsPoints, t: f64, calls: u32) -> Result<Computed> {
         check_time(t)?;
         let (entered, log_jacobian) = self.enter(&points.points(), t)?;

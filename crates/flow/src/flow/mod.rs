@@ -1,8 +1,9 @@
 //! A trained flow in the data's units.
 //!
-//! At t = 1 states are what the data are: rows of a table in the units of its file (integers where a column was
-//! dequantised), or levels of an image's pixels. At t = 0 they are the base's: standard normal numbers, or the rows of its
-//! table. In between a table's states are on the columns' scale.
+//! At t = 1 its points are in the units of the data: rows of a table as in its file (integers where a column was
+//! dequantised), or the levels of images' pixels. At t = 0 they are in the units of the base: standard normal
+//! numbers, or the rows of the base's table. In between they are in the units of the target's columns if these are
+//! only shifted and scaled, or else in the flow's own coordinates.
 
 mod holes;
 mod jumps;
@@ -29,7 +30,10 @@ use crate::sample::{SampleOptions, Samples};
 use crate::threads::Threads;
 use crate::work::Work;
 
-/// A trained flow: samples, encodings, log-densities and scores, in the data's units.
+/// A trained flow, which gives samples, encodings, log-densities and scores in the data's units.
+///
+/// Its methods take points as a tensor `[N, D]` or, for a flow with conditions, as [`Points`]. They may be on any
+/// device and of any kind; results are on the CPU.
 ///
 /// Points may be a tensor `[N, D]` or, for a flow that is given something, [`Points`] with their conditions. They may be of
 /// any device and kind; results are on the CPU.
@@ -49,7 +53,7 @@ pub struct Flow {
     engine: Engine,
 }
 
-/// Points of a flow as its methods take them.
+/// Points as the methods of a flow take them: a tensor `[N, D]`, or [`Points`] with their conditions.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -69,7 +73,7 @@ pub struct Flow {
 /// # }
 /// ```
 pub trait AsPoints {
-    /// A handle on the states and what they are given.
+    /// The points, sharing their memory.
     fn points(&self) -> Points;
 }
 
@@ -86,7 +90,7 @@ impl AsPoints for Points {
 }
 
 impl Flow {
-    /// The flow of a checkpoint file, or of the newest checkpoint of a run folder, on the CPU.
+    /// Loads the flow of a checkpoint file, or of the newest checkpoint of a run folder, on the CPU.
     ///
     /// # Errors
     /// If there is no checkpoint, it is damaged, or this version cannot use it.
@@ -94,7 +98,7 @@ impl Flow {
         Self::load_on(path, Device::Cpu)
     }
 
-    /// The same on a device ([`crate::device::parse`]).
+    /// As [`Flow::load`], but on this device ([`crate::device::parse`]).
     ///
     /// # Errors
     /// As [`Flow::load`].
@@ -107,19 +111,20 @@ impl Flow {
             .during(format!("cannot use the checkpoint: {}", file.display()))
     }
 
-    /// The flow of a checkpoint that was read, as `manifest` describes it.
+    /// Restores the flow of a checkpoint that was read before, as `manifest` describes it.
     ///
     /// # Errors
-    /// If the weights are not of the network that the manifest describes.
+    /// If the weights do not fit the network that the manifest describes.
     pub fn restore(manifest: FlowManifest, checkpoint: &Checkpoint, device: Device) -> Result<Self> {
         Ok(Self::from(Engine::restore(manifest, checkpoint, device)?))
     }
 
-    /// Writes the flow into a checkpoint file, whole or not at all: [`Flow::load`] reads it.
+    /// Writes the flow into a checkpoint file, from which [`Flow::load`] reads it. The file is written whole or not
+    /// at all.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] for a flow with parts from outside its config, which no checkpoint can describe; if the file
-    /// cannot be written.
+    /// [`crate::Error::Refused`] for a flow with a network or an interpolant that a program gave, which no checkpoint
+    /// can describe; if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.engine.undescribed().check_saved()?;
         let mut state = RunState::of(self.engine.network(), self.engine.step(), self.engine.seed());
@@ -128,34 +133,34 @@ impl Flow {
         Ok(Checkpoint::save(path.as_ref(), &state, &texts.into())?)
     }
 
-    /// The flow in its own coordinates, for evaluation and studies.
+    /// The same flow in its own coordinates, as evaluation and studies use it.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// What the checkpoint says of it.
+    /// The description of the flow that its checkpoint carries.
     pub fn manifest(&self) -> &FlowManifest {
         self.engine.manifest()
     }
 
-    /// The dimension of its states and what they are given.
+    /// The dimension D of its points, and what it is given.
     pub fn space(&self) -> Space {
         self.engine.space()
     }
 
-    /// The same flow, shown and stopped by `work`.
+    /// The same flow with `work`, which shows the progress of its computations and can stop them.
     #[must_use]
     pub fn with_work(self, work: Work) -> Self {
         Self { engine: self.engine.with_work(work) }
     }
 
-    /// The same flow that may use TF32 on NVIDIA GPUs, or may not, as at first ([`Engine::with_tf32`]).
+    /// The same flow, with TF32 allowed or forbidden on NVIDIA GPUs; a flow starts without ([`Engine::with_tf32`]).
     #[must_use]
     pub fn with_tf32(self, tf32: bool) -> Self {
         Self { engine: self.engine.with_tf32(tf32) }
     }
 
-    /// The same flow with these threads of a tensor operation ([`Engine::with_threads`]).
+    /// The same flow with this number of CPU threads for each tensor operation ([`Engine::with_threads`]).
     ///
     /// ```
     /// # fn main() -> interflow_flow::Result<()> {
@@ -177,19 +182,19 @@ impl Flow {
         Self { engine: self.engine.with_threads(threads) }
     }
 
-    /// The same flow with another seed of base points and probes than the run's.
+    /// The same flow with this seed of base points and probes instead of the one of its training.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { engine: self.engine.with_seed(seed) }
     }
 
-    /// The columns of the table that the target is, the conditions among them.
+    /// The columns of the target's table, including those that are conditions; `None` if the target is no table.
     pub fn columns(&self) -> Option<&Columns> {
         self.manifest().target.columns.as_ref()
     }
 
-    /// `n` samples of the target, `[n, D]`. A flow with classes takes each class in turn; one that is given numbers wants
-    /// [`Flow::sample_with`].
+    /// Draws `n` samples of the target, `[n, D]`. A flow with classes takes the classes in turn; for one with numbers
+    /// as conditions use [`Flow::sample_with`].
     ///
     /// # Errors
     /// If the base is known by its data only, conditions are missing, the solver fails, or the work is cancelled.
@@ -197,10 +202,10 @@ impl Flow {
         Ok(self.sample_with(n, &SampleOptions::default().seed(seed))?.points.x)
     }
 
-    /// `n` samples of the target, drawn as `options` say.
+    /// Draws `n` samples of the target as `options` say.
     ///
     /// # Errors
-    /// As [`Flow::sample`], and if an option does not go with the flow.
+    /// As [`Flow::sample`], and if an option does not fit the flow.
     pub fn sample_with(&self, n: u64, options: &SampleOptions) -> Result<Samples> {
         let seed = options.seed.unwrap_or(self.engine.seed());
         let dim = self.space().dim.unsigned_abs();
@@ -245,7 +250,7 @@ impl Flow {
         if options.given.is_nothing() { self.restore_given(given) } else { Ok(options.given.shallow_clone()) }
     }
 
-    /// Carries target points to the base, `[N, D]`.
+    /// Carries points of the target `[N, D]` to the base, `[N, D]`.
     ///
     /// # Errors
     /// As [`Flow::carry`].
@@ -253,20 +258,25 @@ impl Flow {
         self.carry(points, 1.0, 0.0)
     }
 
-    /// Carries points of time `from` to time `to` along the flow, `[N, D]`.
+    /// Carries points `[N, D]` along the flow from time `from` to time `to`, `[N, D]`.
+    ///
+    /// At t = 0 points are in the units of the base, at t = 1 in those of the data, where the values of dequantised
+    /// columns and the levels of images are whole numbers. In between they are in the units of the target's columns
+    /// if these are only shifted and scaled, or else in the flow's own coordinates. [`Flow::log_density`] and
+    /// [`Flow::score`] use the same units.
     ///
     /// At t = 0 points are in the units of the base, after it in those of the target's table; only at t = 1 are numbers with
     /// a quantum, and levels of images, rounded to whole ones. What [`Flow::log_density`] and [`Flow::score`] take is
     /// counted alike.
     ///
     /// # Errors
-    /// If the points are not the flow's, a row of a table has what its columns cannot be, a time lies outside [0, 1], the solver
-    /// fails, or the work is cancelled.
+    /// If the points do not fit the flow, a row has a value that its column cannot have, a time lies outside [0, 1],
+    /// the solver fails, or the work is cancelled.
     pub fn carry(&self, points: &impl AsPoints, from: f64, to: f64) -> Result<Tensor> {
         Ok(self.carry_counted(points, (from, to))?.rows)
     }
 
-    /// As [`Flow::carry`], with the number of network calls that it took.
+    /// As [`Flow::carry`], with the number of network calls.
     ///
     /// # Errors
     /// As [`Flow::carry`].
@@ -280,17 +290,18 @@ impl Flow {
         Ok(Computed { rows: self.leave(&found.rows, to)?, nfe: found.nfe })
     }
 
-    /// `log ρ_t` in nats at points, `[N]`: given their conditions, where they have some. For images at t = 1 it is a lower
-    /// bound on the log-probability of their levels, by one draw of the noise that dequantises them.
+    /// The log-density `log ρ_t` of points `[N, D]` at time `t`, `[N]` in nats, given their conditions if they have
+    /// some. For images at t = 1 it is a lower bound on the log-probability of their levels, by one draw of the
+    /// dequantisation noise.
     ///
     /// # Errors
-    /// As [`Flow::carry`], but a row that cannot be has the log-density −∞; [`crate::Error::Refused`] for a base that is known by
-    /// samples only.
+    /// As [`Flow::carry`], except that a row with a value that its column cannot have has the log-density −∞;
+    /// [`crate::Error::Refused`] for a base without a density in closed form.
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
         Ok(self.log_density_counted(points, t)?.rows)
     }
 
-    /// As [`Flow::log_density`], with the number of network calls that it took.
+    /// As [`Flow::log_density`], with the number of network calls.
     ///
     /// # Errors
     /// As [`Flow::log_density`].
@@ -304,10 +315,12 @@ impl Flow {
         Ok(Computed { rows, nfe: found.nfe })
     }
 
-    /// The score `∇log ρ_t` at points, `[N, D]`, for a flow with a Gaussian base or with a denoiser.
+    /// The score `∇log ρ_t` of points `[N, D]` at time `t`, `[N, D]`. It needs the base N(0, I) with the independent
+    /// coupling, or a denoiser.
     ///
     /// # Errors
-    /// Where the score is not told ([`FlowPath::score`]), the rows are whitened, or one has what its columns cannot be.
+    /// If the score is not known ([`FlowPath::score`]), the rows are whitened, or a row has a value that its column
+    /// cannot have.
     pub fn score(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
         if self.engine.whitening().is_some() {
             return refuse(

@@ -11,26 +11,26 @@ use crate::sample::SampleOptions;
 /// Samples of which those with the same holes are counted.
 const N_COUNTED: u64 = 20_000;
 
-/// The probabilities of rows' holes.
+/// The probabilities that rows have their holes (missing values) exactly where they have them.
 #[derive(Debug)]
 pub struct HoleProbability {
-    /// Their logarithms in nats, `[N]`.
+    /// The logarithms of the probabilities, `[N]` in nats.
     pub log_probability: Tensor,
-    /// The standard errors of these, `[N]`.
+    /// The standard errors of these logarithms, `[N]`.
     pub standard_error: Tensor,
-    /// The largest number of network calls that a batch of samples took.
+    /// The NFE of the samples that were counted: the largest number of network calls that any batch took.
     pub nfe: u64,
 }
 
 impl Flow {
-    /// The logarithm of the probability that a row has holes where the rows `[N, D]` of the state's columns have theirs, NaN,
-    /// and nowhere else. It is an estimate, by how many of 20 000 samples have the same holes. Subtracted from
-    /// [`Flow::log_density`] at time 1, which is of what a row holds and of its holes, it leaves the log-density of what the row
-    /// holds given where its holes are.
+    /// The log-probability that a row has its holes exactly where the rows `[N, D]` of the state's columns have
+    /// theirs (NaN). It is estimated by counting 20 000 samples. [`Flow::log_density`] at time 1 is the joint
+    /// log-density of a row's values and of the places of its holes; minus this, it is the log-density of the values
+    /// given the places of the holes.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a flow that is not one of a table, or that is given columns, of which the holes may depend; if the
-    /// solver fails or the work is cancelled.
+    /// [`Error::Refused`] for a flow that is not of a table, or that is given columns, on which the holes may depend;
+    /// if the solver fails or the work is cancelled.
     pub fn log_probability_of_holes(&self, rows: &Tensor, seed: u64) -> Result<HoleProbability> {
         let Some(columns) = self.columns() else {
             return refuse("the flow is not one of a table, whose rows have holes");

@@ -8,22 +8,23 @@ use super::Flow;
 use crate::engine::Computed;
 use crate::error::Result;
 
-/// Rows of a file or a data frame, which are in the units of the flow's table at every time. A flow's own points are not: at t = 0
-/// they are in those of its base, and in between in its coordinates, unless mean and deviation are all that makes these.
+/// Rows of a file or a data frame, which are in the units of the flow's table at every time. The points that [`Flow`]
+/// takes are not: at t = 0 they are in the units of the base and, unless the columns are only shifted and scaled, in
+/// the flow's own coordinates between t = 0 and t = 1.
 #[derive(Debug)]
 pub struct TableRows {
-    /// The rows as points of time 1.
+    /// The rows as the flow's points at time 1: states `[N, D]` and conditions.
     pub points: Points,
-    /// The same rows `[N, K + D]`, what is given before the states.
+    /// The same rows `[N, K + D]`, with the K conditions before the D states.
     pub values: Tensor,
 }
 
 impl TableRows {
-    /// The rows as the flow's points of time `t`, with what is added to their log-density there to get that of the rows, one
-    /// number or one for each row, `[N]`.
+    /// The rows as points of the flow at time `t`, and the log-Jacobian to add to their log-density there to get that
+    /// of the rows: one number for all, or `[N]`, in nats.
     ///
     /// # Errors
-    /// If the rows are not those of the flow's table.
+    /// If the rows do not fit the flow's table.
     pub fn at(&self, t: f64, flow: &Flow) -> Result<(Points, Tensor)> {
         let Some(columns) = elsewhere(flow, t) else {
             return Ok((self.points.shallow_clone(), Tensor::from(0.0)));
@@ -39,7 +40,8 @@ fn elsewhere(flow: &Flow, t: f64) -> Option<&Columns> {
 }
 
 impl Flow {
-    /// `log ρ_t` in nats of rows, `[N]`, by the flow's solver or, for a flow map, in so many `calls` of it.
+    /// The log-density `log ρ_t` of rows at time `t`, `[N]` in nats; by the flow's solver or, for a flow map, in
+    /// `calls` jumps.
     ///
     /// # Errors
     /// As [`Flow::log_density`] and [`Flow::log_density_in`].
@@ -52,7 +54,7 @@ impl Flow {
         Ok(Computed { rows: found.rows + log_jacobian, nfe: found.nfe })
     }
 
-    /// The score `∇log ρ_t` of rows in their own units, `[N, D]`.
+    /// The score `∇log ρ_t` of rows in their own units at time `t`, `[N, D]`.
     ///
     /// # Errors
     /// As [`Flow::score`].

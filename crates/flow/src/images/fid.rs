@@ -1,4 +1,5 @@
-//! Samples beside training images, by the features of Inception: Fréchet (FID) and kernel distance (KID).
+//! Samples compared with training images by the features of the Inception network: Fréchet (FID) and kernel distance
+//! (KID).
 
 use std::path::{Path, PathBuf};
 
@@ -27,8 +28,9 @@ const N_SUBSETS: usize = 100;
 /// Training images that tell one set from another.
 const N_FINGERPRINT: i64 = 256;
 
-/// The distances of `fid.n_samples` samples from the reference, as JSON; null without weights. The reference is
-/// `fid.statistics`, or else the images `train`, whose statistics are kept in the folder `cache`.
+/// The FID and KID between `fid.n_samples` samples and the reference, as JSON; null without weights of Inception. The
+/// reference are the statistics `fid.statistics` or else the images `train`, whose statistics are then kept in the
+/// folder `cache`.
 ///
 /// # Errors
 /// If a file cannot be used, there is no reference, a solver fails, or the work is cancelled.

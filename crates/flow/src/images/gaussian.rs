@@ -1,4 +1,4 @@
-//! The Gaussians that are fitted to a set of images.
+//! Gaussians that are fitted to a set of images, to compare a flow with.
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_data::{ImageShape, Images};
@@ -12,8 +12,8 @@ use crate::work::Work;
 /// Numbers that are held at once while a Gaussian is fitted or evaluated.
 const CHUNK: i64 = 1 << 23;
 
-/// Which Gaussian to compare with: the one that the flow corrects, else that with full covariance; with fewer images
-/// than dimensions, which leave it singular, that along cosines.
+/// The Gaussian to compare a flow with: the one that the flow corrects, or else that with the full covariance. With
+/// fewer images than dimensions the covariance is singular, and it is the Gaussian along the cosine basis.
 pub fn axes_to_compare(precondition: Option<PreconditionConfig>, train: &Images) -> AxesKind {
     match precondition {
         Some(PreconditionConfig::Gaussian { axes: AxesKind::Cosine }) => AxesKind::Cosine,
@@ -25,11 +25,11 @@ pub fn axes_to_compare(precondition: Option<PreconditionConfig>, train: &Images)
 /// The log-density `[B]`, in nats, of points `[B, D]`.
 type LogDensity = dyn Fn(&Tensor) -> Result<Tensor>;
 
-/// The log-density `[N]`, in nats, of the images `x`, `[N, C·H·W]`, under the Gaussian fitted to all training images,
-/// dequantised once; it doesn't know of classes.
+/// The log-densities `[N]`, in nats, of the images `x`, `[N, C·H·W]`, under the Gaussian that is fitted to all
+/// training images, each dequantised once. It ignores classes.
 ///
 /// # Errors
-/// If the images are too few for such a Gaussian, or the work is cancelled.
+/// If there are too few images for such a Gaussian, or the work is cancelled.
 pub fn log_density_of_gaussian(
     axes: AxesKind,
     train: &Images,
@@ -47,7 +47,7 @@ pub fn log_density_of_gaussian(
     Ok(Tensor::cat(&x.split(chunk(dim), 0).iter().map(log_density).collect::<Result<Vec<_>>>()?, 0))
 }
 
-/// The Gaussian along cosines of images, dequantised once.
+/// The axes and variances along the cosine basis of a set of images, each dequantised once.
 ///
 /// # Errors
 /// If there are fewer than two images, or the work is cancelled.
@@ -60,7 +60,8 @@ pub fn cosine_axes(images: &Images, seed: u64, work: &Work) -> Result<PrincipalA
     Ok(running.axes()?)
 }
 
-/// All images, dequantised once, in order and batch by batch, states `[B, C·H·W]`; an error where the work is cancelled.
+/// All images, each dequantised once, in order and batch by batch: states `[B, C·H·W]`, or an error if the work is
+/// cancelled.
 pub fn dequantised<'a>(
     images: &'a Images,
     seed: u64,

@@ -1,4 +1,4 @@
-//! The levels of images' pixels as a flow's states, and back.
+//! The levels of images' pixels as states of a flow, and back.
 
 use interflow_core::rng::{Purpose, Stream};
 use tch::{Device, Kind, Tensor};
@@ -6,23 +6,24 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Result, refuse};
 use crate::manifest::ImageManifest;
 
-/// The images that a flow's states are: level k of `n_levels` has one of as many equal parts of [−1, 1).
+/// The map between the levels of pixels and the states of a flow: level k of `n_levels` is the k-th of as many equal
+/// parts of [−1, 1).
 #[derive(Debug, Clone, Copy)]
 pub struct Levels {
     images: ImageManifest,
 }
 
 impl Levels {
-    /// The levels of such images.
+    /// The map for images of this shape and number of levels.
     pub fn new(images: ImageManifest) -> Self {
         Self { images }
     }
 
-    /// The states `[N, D]` of images whose levels, whole numbers of any kind, are `[N, D]` or `[N, C, H, W]`; with noise
-    /// under `seed` that depends on an image's number alone.
+    /// The states `[N, D]` of images with the levels `[N, D]` or `[N, C, H, W]`, which are whole numbers of any kind.
+    /// Noise places each within its part of [−1, 1); it is a function of `seed` and the number of the image.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] for another shape, or numbers that are no levels.
+    /// [`crate::Error::Refused`] for tensors of another shape, or numbers that are not levels.
     pub fn dequantise(&self, levels: &Tensor, seed: u64) -> Result<Tensor> {
         let (size, dim) = (levels.size(), self.images.shape().dim());
         let n = size.first().copied().unwrap_or(0);
@@ -53,13 +54,14 @@ impl Levels {
         refuse(format!("the flow's images have whole levels 0 to {top}, found: {found}from {low} to {high}"))
     }
 
-    /// The levels `[N, D]`, of kind `Uint8`, that states `[N, D]` stand for.
+    /// The levels `[N, D]`, of kind `Uint8`, of the states `[N, D]`.
     pub fn quantise(&self, x: &Tensor) -> Tensor {
         self.images.quantisation().quantise(&x.to_device(Device::Cpu))
     }
 
-    /// What the log-densities of states `x`, `[N, D]`, need to bound the log-probabilities of their levels, `[N]` in nats: a
-    /// level is of length 1, and the noise has a density of its own.
+    /// What to add to the log-densities of the states `x`, `[N, D]`, to get lower bounds on the log-probabilities of
+    /// their levels, `[N]` in nats: the map scales each coordinate, and the dequantisation noise has a density of its
+    /// own.
     pub fn log_jacobian(&self, x: &Tensor) -> Tensor {
         let per_level = (2.0 / self.images.n_levels as f64).ln() * self.images.shape().dim() as f64;
         self.images.quantisation().entropy_term(&x.to_device(Device::Cpu)) + per_level

@@ -1,4 +1,4 @@
-//! Flows of images: pixels and levels, Gaussians to compare with, nearest training images, Fréchet distances.
+//! Flows of images: levels of pixels, Gaussians to compare with, nearest training images and Fréchet distances.
 
 pub mod fid;
 pub mod gaussian;

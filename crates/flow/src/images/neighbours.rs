@@ -1,4 +1,4 @@
-//! The images of a set that are nearest to given ones.
+//! The images of a set that are nearest to given images.
 
 use interflow_data::Images;
 use tch::{Kind, Tensor};
@@ -9,20 +9,21 @@ use crate::work::Task;
 /// Numbers that are held at once.
 const CHUNK: i64 = 1 << 23;
 
-/// The nearest images of a set.
+/// The nearest images of a set for each of N queries.
 #[derive(Debug)]
 pub struct Nearest {
-    /// Their numbers, nearest first, for each query.
+    /// For each query, the numbers of its nearest images, the nearest first.
     pub numbers: Vec<Vec<i64>>,
-    /// The root mean square difference of a pixel, in levels, of each query from its nearest image, `[N]`.
+    /// For each query, the root mean square difference of a pixel from its nearest image, in levels, `[N]`.
     pub distance: Tensor,
 }
 
-/// The `k` images of `set` nearest to each of the pixels `queries`, `[N, C·H·W]`, in the Euclidean distance; `task` counts
-/// the images that were searched.
+/// Finds the `k` images of `set` that are nearest, in Euclidean distance, to each of the images `queries`,
+/// `[N, C·H·W]` in levels. `task` counts the images that were searched.
 ///
 /// # Errors
-/// [`crate::Error::Refused`] for queries of another size, [`crate::Error::Cancelled`] if the work is stopped.
+/// [`crate::Error::Refused`] for queries of another size or `k` < 1, [`crate::Error::Cancelled`] if the work is
+/// stopped.
 pub fn nearest(set: &Images, queries: &Tensor, k: i64, task: &Task) -> Result<Nearest> {
     let (dim, size) = (set.shape().dim(), queries.size());
     if !matches!(size[..], [_, found] if found == dim) || k < 1 {

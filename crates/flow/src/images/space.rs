@@ -1,4 +1,4 @@
-//! What the states of a flow of images are.
+//! The images that are the states of a flow.
 
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, Points};
@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result, refuse, torch};
 use crate::manifest::{FlowManifest, ImageManifest};
 
-/// The images that a flow's states are, and the classes that the flow tells apart.
+/// The images that are the states of a flow, and the classes that the flow is given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ImageSpace {
     images: ImageManifest,
@@ -20,17 +20,17 @@ pub struct ImageSpace {
 }
 
 impl ImageSpace {
-    /// The space of the flow that `manifest` describes.
+    /// The images of the flow that `manifest` describes.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the flow's states are no images.
+    /// [`Error::Refused`] if the flow is not one of images.
     pub fn of(manifest: &FlowManifest) -> Result<Self> {
         let images = manifest.target.images;
         let images = images.ok_or_else(|| Error::refused("the flow is not one of images"))?;
         Ok(Self { images, n_classes: manifest.n_classes() })
     }
 
-    /// Channels, height and width.
+    /// The numbers of channels, rows and columns, `[C, H, W]`.
     pub fn sides(&self) -> [i64; 3] {
         self.images.sides()
     }
@@ -40,20 +40,20 @@ impl ImageSpace {
         self.images.shape()
     }
 
-    /// The levels of a pixel.
+    /// The number of levels of a pixel.
     pub fn n_levels(&self) -> i64 {
         self.images.n_levels
     }
 
-    /// The classes that the flow tells apart, 0 where it is given none.
+    /// The number of classes that the flow tells apart; 0 if it is given none.
     pub fn n_classes(&self) -> i64 {
         self.n_classes
     }
 
-    /// Refuses a network on images of another shape.
+    /// Refuses a U-Net that is for images of another shape.
     ///
     /// # Errors
-    /// [`Error::Refused`].
+    /// [`Error::Refused`] naming both shapes.
     pub fn check_model(&self, model: &ModelConfig) -> Result<()> {
         let ModelConfig::UNet(net) = model else { return Ok(()) };
         let ours = self.sides();
@@ -66,15 +66,15 @@ impl ImageSpace {
         Ok(())
     }
 
-    /// The pixels `[N, D]`, as levels of kind `Uint8`, that the flow's states `x`, `[N, D]`, stand for.
+    /// The pixels `[N, D]`, as levels of kind `Uint8`, of the flow's states `x`, `[N, D]`.
     pub fn pixels(&self, x: &Tensor) -> Tensor {
         Levels::new(self.images).quantise(x)
     }
 
-    /// The levels of `pixels`, `[N, D]`, in row-major order.
+    /// The levels of `pixels`, `[N, D]`, in row-major order, as bytes.
     ///
     /// # Errors
-    /// [`Error::Refused`] if they are not pixels of these images.
+    /// [`Error::Refused`] if the pixels are not `[N, D]`.
     pub fn levels(&self, pixels: &Tensor) -> Result<Vec<u8>> {
         let (dim, size) = (self.shape().dim(), pixels.size());
         if !matches!(size[..], [_, found] if found == dim) {
@@ -84,7 +84,8 @@ impl ImageSpace {
         Vec::<u8>::try_from(&flat).map_err(torch("reading pixels"))
     }
 
-    /// The flow's points of the images whose numbers are `chosen`, dequantised by the noise of the numbers from `first` on.
+    /// The flow's points, states `[N, D]` and classes, of the images whose numbers are `chosen`. The i-th is
+    /// dequantised with the noise of number `first + i` of `stream`.
     ///
     /// # Panics
     /// If there is no image of a number.

@@ -1,4 +1,4 @@
-//! What a manifest says of the ends of its flow.
+//! What a manifest says of the base and the target of its flow.
 
 use interflow_core::known;
 use interflow_data::{Columns, ImageShape, PlaceLaw, Quantisation, WhiteningNumbers};
@@ -13,9 +13,9 @@ use crate::target::Target;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Pairing {
-    /// Independently: with a Gaussian base the velocity tells the score.
+    /// Independently. If the base is N(0, I) too, the score follows from the velocity.
     Independent,
-    /// By a coupling.
+    /// By a coupling, so that the score does not follow from the velocity.
     Coupled,
 }
 
@@ -28,16 +28,16 @@ pub enum BaseManifest {
     StandardNormal {},
     /// A density of the library.
     Synthetic(SyntheticConfig),
-    /// Data alone.
+    /// Data, whose law is known by the data only.
     Data {
-        /// Their columns, where they are a table.
+        /// The columns of the data, if they are a table.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         columns: Option<Columns>,
     },
 }
 
 impl BaseManifest {
-    /// What is to be known of a base that `config` names, unless its data come from elsewhere.
+    /// What a manifest says of this base, which `config` names unless a program gave its data.
     pub fn of(config: &BaseConfig, base: &Base) -> Self {
         match (base.law(), config) {
             (BaseLaw::Data { .. }, _) => Self::Data { columns: base.columns().cloned() },
@@ -47,51 +47,51 @@ impl BaseManifest {
     }
 }
 
-/// What a flow's states are at t = 1.
+/// What a flow's states at t = 1 stand for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetManifest {
-    /// Half the width of a square window that shows the target's law, in two dimensions.
+    /// Half the width of a square window that shows the target's law, for a density of the library.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extent: Option<f64>,
-    /// The columns of a table, the conditions among them.
+    /// The columns of a table, including those that are conditions; `None` if the target is no table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
-    /// Whether the flow can be told any of its columns, and fills the others.
+    /// Whether any of the table's columns can be given to the flow, which then fills the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fill: bool,
-    /// What whitens the rows of a data set.
+    /// The numbers of the map that whitens the rows, if they are whitened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whitening: Option<WhiteningNumbers>,
-    /// The images that the states are.
+    /// The images that the states stand for, if the target are images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageManifest>,
 }
 
-/// The images that a flow's states are.
+/// The images that a flow's states stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageManifest {
-    /// 1 for grey, 3 for red, green and blue.
+    /// The channels: 1 for grey, 3 for red, green and blue.
     pub channels: i64,
-    /// Rows of pixels.
+    /// The rows of pixels.
     pub height: i64,
-    /// Columns of pixels.
+    /// The columns of pixels.
     pub width: i64,
-    /// The levels of a pixel.
+    /// The number of levels of a pixel.
     pub n_levels: i64,
-    /// Where in its level's cell a pixel's point lies.
+    /// The law of the dequantisation noise: where within its level's part of [−1, 1) a pixel lies.
     #[serde(default, skip_serializing_if = "PlaceLaw::is_uniform")]
     pub dequantise: PlaceLaw,
 }
 
 impl ImageManifest {
-    /// Channels, height and width.
+    /// The numbers of channels, rows and columns, `[C, H, W]`.
     pub fn sides(&self) -> [i64; 3] {
         [self.channels, self.height, self.width]
     }
 
-    /// How levels and points belong together.
+    /// The map between levels and states.
     pub fn quantisation(&self) -> Quantisation {
         Quantisation { n_levels: self.n_levels, places: self.dequantise }
     }
@@ -103,7 +103,7 @@ impl ImageManifest {
 }
 
 impl TargetManifest {
-    /// What is to be known of a target.
+    /// What a manifest says of this target.
     pub fn of(target: &Target) -> Self {
         let extent = matches!(target, Target::Synthetic(_)).then(|| target.extent());
         let Some(data) = target.dataset() else { return Self { extent, ..Self::default() } };

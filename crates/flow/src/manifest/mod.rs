@@ -1,4 +1,4 @@
-//! What a checkpoint says of its flow: all that is needed to use it, and nothing of how it was trained.
+//! The manifest of a checkpoint: all that is needed to use its flow, and nothing of how it was trained.
 
 mod check;
 mod ends;
@@ -24,7 +24,7 @@ use crate::precision::Precision;
 use crate::target::Target;
 use crate::threads::Threads;
 
-/// A trained flow's description, which its checkpoint carries beside the weights.
+/// The description of a trained flow, which its checkpoint carries beside the weights.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -44,45 +44,45 @@ use crate::threads::Threads;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlowManifest {
-    /// The name of the experiment that it comes from.
+    /// The name of the experiment that trained the flow.
     pub name: String,
-    /// The seed that it was trained with; without another one it draws samples and probes under this seed.
+    /// The seed of its training. Samples and probes are drawn under it unless another is given.
     pub seed: u64,
-    /// The floating-point kind of its weights and points.
+    /// The floating-point precision of its weights and points.
     pub precision: Precision,
-    /// CPU threads of a tensor operation in training.
+    /// The CPU threads of each tensor operation during training.
     pub threads: Threads,
-    /// How points are paired in training: what of the base's law follows for scores.
+    /// Whether end points were paired independently in training: only then may the score follow from the velocity.
     pub pairing: Pairing,
-    /// Points that are integrated together.
+    /// How many points are integrated together, in one batch.
     pub batch: i64,
-    /// How divergences are computed.
+    /// How the divergence of the velocity is computed for log-densities.
     pub divergence: DivergenceConfig,
-    /// The dimension of its states and what they are given.
+    /// The dimension D of its points, and what it is given.
     pub space: Space,
     /// The law of its base.
     pub base: BaseManifest,
-    /// What its states are at t = 1.
+    /// What its states at t = 1 stand for.
     pub target: TargetManifest,
-    /// The path, or where the learned one started.
+    /// The interpolant that it was trained on; if its path was learned, where learning started.
     pub interpolant: InterpolantConfig,
-    /// The family of its learned path.
+    /// The family of the learned path, if it was learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathFamily>,
     /// The velocity's network.
     pub model: ModelConfig,
-    /// What the network corrects.
+    /// The closed-form velocity that the network corrects, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<PreconditionConfig>,
-    /// The denoiser's network.
+    /// The denoiser's network, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denoiser: Option<ModelConfig>,
-    /// How it is integrated.
+    /// The solver that integrates the flow.
     pub solver: SolverConfig,
 }
 
 impl FlowManifest {
-    /// The description of the flow that an experiment trains between these ends.
+    /// The description of the flow that an experiment with this config trains between this base and this target.
     pub fn of(config: &ExperimentConfig, base: &Base, target: &Target) -> Self {
         let space = target.space();
         let independent = matches!(config.coupling, CouplingConfig::Independent {});
@@ -106,10 +106,10 @@ impl FlowManifest {
         }
     }
 
-    /// The description that a checkpoint carries as TOML.
+    /// Reads the description from the TOML text that a checkpoint carries.
     ///
     /// # Errors
-    /// [`Error::Config`] naming line and key.
+    /// [`Error::Config`] naming line and key; or a refusal of a description that contradicts itself.
     pub fn from_toml(text: &str) -> Result<Self> {
         let manifest: Self = crate::config::parse(text, "the checkpoint's manifest", &[])?;
         manifest.check()?;
@@ -140,7 +140,7 @@ impl FlowManifest {
         })
     }
 
-    /// The base's columns, where it is a table.
+    /// The base's columns, if the base is a table.
     pub fn base_columns(&self) -> Option<&Columns> {
         match &self.base {
             BaseManifest::Data { columns } => columns.as_ref(),
@@ -148,11 +148,11 @@ impl FlowManifest {
         }
     }
 
-    /// A fresh network of this form. `axes` precondition it where that was asked for; where a checkpoint's numbers will take
-    /// their place, none are given.
+    /// A network of this form with fresh weights. `axes` are those of the Gaussian that it corrects, if it does;
+    /// leave them out where the weights of a checkpoint will replace them.
     ///
     /// # Errors
-    /// A refusal of the network, with the table that describes it.
+    /// A refusal of the network, with the name of the table that describes it.
     pub fn network(&self, device: Device, axes: Option<&PrincipalAxes>) -> Result<Box<dyn Network>> {
         let options = (self.precision.kind(), device);
         let stream = Stream::new(self.seed, Purpose::Init);
@@ -189,10 +189,10 @@ impl FlowManifest {
         }
     }
 
-    /// A fresh path of the learned path's family, where there is one.
+    /// A path of the learned path's family with fresh weights; `None` if the path is not learned.
     ///
     /// # Errors
-    /// A refusal of the family.
+    /// If the family refuses its numbers.
     pub fn fresh_path(&self, device: Device) -> Result<Option<LearnablePath>> {
         let Some(family) = &self.path else { return Ok(None) };
         let mut draw = Stream::new(self.seed, Purpose::Init).at(2);
@@ -200,10 +200,10 @@ impl FlowManifest {
         Ok(Some(LearnablePath::new(family, &self.interpolant, self.space.dim, &mut draw, options)?))
     }
 
-    /// The path that the velocity follows: the learned one, or the interpolant's.
+    /// The path that the velocity belongs to: the learned one, if there is one, or else the interpolant's.
     ///
     /// # Errors
-    /// If the interpolant has numbers out of range.
+    /// If the numbers of the interpolant are out of range.
     pub fn path_of(&self, learned: Option<&LearnablePath>) -> Result<Interpolant> {
         match learned {
             Some(path) => Ok(path.interpolant()),
@@ -211,7 +211,7 @@ impl FlowManifest {
         }
     }
 
-    /// How many classes the flow tells apart, 0 where it is given none.
+    /// The number of classes that the flow tells apart; 0 if it is given none.
     pub fn n_classes(&self) -> i64 {
         match self.space.given {
             GivenSpace::Class { n_classes } => n_classes,
@@ -219,7 +219,7 @@ impl FlowManifest {
         }
     }
 
-    /// Refuses data that are not those that the flow was trained on, by the names and scales of their columns.
+    /// Refuses data that differ from those that the flow was trained on, by the names and scales of their columns.
     ///
     /// # Errors
     /// [`Error::Refused`] if a name or a scale differs.

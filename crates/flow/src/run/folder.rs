@@ -1,4 +1,4 @@
-//! The folder of a run: config, environment, metrics, checkpoints, figures, result and report.
+//! The folder of a run: its config, environment, metrics, checkpoints, figures, result and report.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ const CONFIG: &str = "config.toml";
 /// The file that says what the run's numbers may depend on beside its config.
 const ENVIRONMENT: &str = "environment.json";
 
-/// A run's folder, `OUT/NAME/<time>-<seed>/`.
+/// The folder of a run, `OUT/NAME/TIME-SEED/`.
 ///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
@@ -41,7 +41,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes a new folder for an experiment below `out` and writes its config and the environment.
+    /// Makes a new run folder below `out` and writes the config and the environment into it.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if a folder or a file cannot be written.
@@ -62,7 +62,8 @@ impl RunFolder {
         Self::create_with(out, (&config.name, config.seed), &text(config, outside)?, device)
     }
 
-    /// Makes a new folder for an experiment of this name and seed and writes its config's text and the environment.
+    /// Makes a new run folder for an experiment of this name and seed, and writes the text `config` and the
+    /// environment into it.
     ///
     /// # Errors
     /// As [`RunFolder::create`].
@@ -81,7 +82,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// An existing run's folder.
+    /// Opens the folder of an existing run.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] for a folder without a config.
@@ -92,7 +93,8 @@ impl RunFolder {
         Ok(Self { path: path.to_owned() })
     }
 
-    /// Removes the half-written files of processes that are gone. What cannot be removed stays, that is no reason to stop.
+    /// Removes the half-written files of processes that are gone. A file that cannot be removed stays, with a
+    /// warning.
     pub fn sweep(&self) {
         for folder in [self.path.clone(), self.checkpoints(), self.figures()] {
             if let Err(error) = atomic::sweep(&folder) {
@@ -101,17 +103,17 @@ impl RunFolder {
         }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file with the config that the run follows.
+    /// The path of the file with the run's config.
     pub fn config_file(&self) -> PathBuf {
         self.path.join(CONFIG)
     }
 
-    /// The config that the run follows.
+    /// The run's config.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if it cannot be read; as [`ExperimentConfig::from_toml`].
@@ -126,41 +128,41 @@ impl RunFolder {
         self.environment()?["threads"].as_i64()
     }
 
-    /// The environment in which the run began, if it is told.
+    /// The environment in which the run began, such as versions and threads; `None` if the folder does not record it.
     pub fn environment(&self) -> Option<Value> {
         let text = std::fs::read_to_string(self.path.join(ENVIRONMENT)).ok()?;
         serde_json::from_str(&text).ok()
     }
 
-    /// Where checkpoints lie.
+    /// The folder of checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
     }
 
-    /// Where TensorBoard's event files lie.
+    /// The folder of TensorBoard's event files.
     pub fn tensorboard(&self) -> PathBuf {
         self.path.join("tensorboard")
     }
 
-    /// Where figures lie.
+    /// The folder of figures.
     pub fn figures(&self) -> PathBuf {
         self.path.join("figures")
     }
 
-    /// Where the numbers of training lie, as JSON lines.
+    /// The file of training's numbers, with one JSON object on each line.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
-    /// Where the pairs of a reflow lie.
+    /// The file of the pairs of a reflow coupling.
     pub fn pairs(&self) -> PathBuf {
         self.path.join("pairs.npy")
     }
 
-    /// Writes a file whole or not at all.
+    /// Writes the file `name`, whole or not at all.
     ///
     /// # Errors
-    /// [`crate::Error::Io`].
+    /// [`crate::Error::Io`] if it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let target = self.path.join(name);
         atomic::write(&target, bytes).map_err(io_error("write the file", &target))
@@ -174,10 +176,10 @@ impl RunFolder {
         self.write(CONFIG, text(config, outside)?.as_bytes())
     }
 
-    /// Writes a JSON file whole or not at all.
+    /// Writes a JSON file, whole or not at all.
     ///
     /// # Errors
-    /// [`crate::Error::Io`].
+    /// [`crate::Error::Io`] if it cannot be written.
     pub fn write_json(&self, name: &str, value: &Value) -> Result<()> {
         self.write(name, format!("{value:#}\n").as_bytes())
     }

@@ -1,4 +1,4 @@
-//! The course of training in a few series, for figures.
+//! The course of training as a few series, for figures.
 
 use interflow_train::{Observer, SelfCheck, StepReport};
 
@@ -6,23 +6,23 @@ use super::folder::RunFolder;
 use super::metrics;
 use crate::error::Result;
 
-/// Series of (step, value), as training goes.
+/// The course of training as series of (step, value).
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct History {
-    /// The batch's loss.
+    /// The loss of each reported step's batch.
     pub losses: Vec<(f64, f64)>,
     /// The objective on held-out points.
     pub held_out: Vec<(f64, f64)>,
-    /// The transport cost `∫E|v̂_t(x_t)|² dt` on held-out points, for objectives that know it.
+    /// The transport cost `∫E|v̂_t(x_t)|² dt` on held-out points, for objectives from which it follows.
     pub costs: Vec<(f64, f64)>,
 }
 
 impl History {
-    /// What a run's folder has recorded up to step `last`.
+    /// Reads the series that a run folder has recorded, up to and including step `last`.
     ///
     /// # Errors
-    /// [`crate::Error::Io`] if the file of its metrics is there and cannot be read.
+    /// [`crate::Error::Io`] if the file of metrics exists and cannot be read.
     pub fn read(folder: &RunFolder, last: u64) -> Result<Self> {
         let records = metrics::read(folder, last)?;
         let series = |key: &str| -> Vec<(f64, f64)> {

@@ -1,4 +1,4 @@
-//! What training leaves behind: the run's folder, its records, and where it goes on.
+//! What training leaves behind, the run folder and its records, and how a run is resumed from it.
 
 mod environment;
 mod events;

@@ -1,4 +1,4 @@
-//! Records training in its folder: metrics as JSON lines and as events for TensorBoard, checkpoints.
+//! Recording training in the run folder: metrics as JSON lines and as TensorBoard events, and checkpoints.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::error::{During as _, Result, io_error};
 /// How many checkpoints a run keeps.
 const KEPT_CHECKPOINTS: usize = 3;
 
-/// An observer that writes what training says into the run's folder.
+/// An observer that records training in the run folder.
 pub struct Recorder {
     metrics: LockedFile,
     events: EventFile,
@@ -26,11 +26,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder in `folder` whose checkpoints carry `texts`. Metrics after `from_step` are dropped, since a resumed run
-    /// writes them again.
+    /// A recorder in `folder`. Its checkpoints carry `texts`. Recorded metrics of steps after `from_step` are
+    /// dropped, because a resumed run writes them again.
     ///
     /// # Errors
-    /// [`crate::Error::Io`] if a file cannot be written.
+    /// [`crate::Error::Io`] if a file cannot be written; [`crate::Error::Refused`] if another process trains in the
+    /// folder.
     pub fn new(folder: &RunFolder, texts: BTreeMap<String, String>, from_step: u64) -> Result<Self> {
         let metrics = metrics::open(folder, from_step)?;
         let tensorboard = folder.tensorboard();

@@ -1,4 +1,4 @@
-//! Going on with an interrupted run: its folder, its checkpoint, and a config that still says the same.
+//! Resuming an interrupted run from its checkpoint, with a config that still says the same.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::threads::Threads;
 /// folder, wherever their flow is; threads change the order of sums, and so last digits).
 const FREE: [&str; 3] = ["train.steps", "threads", "coupling.from"];
 
-/// Where a run goes on.
+/// The place where a run is resumed: its folder, and the checkpoint to go on from.
 #[derive(Debug)]
 pub struct ResumePoint {
     folder: RunFolder,
@@ -28,10 +28,11 @@ pub struct ResumePoint {
 }
 
 impl ResumePoint {
-    /// The newest checkpoint of a run folder, or the one that `path` names.
+    /// The newest checkpoint of the run folder `path`, or the checkpoint file `path`.
     ///
     /// # Errors
-    /// If there is no such run or checkpoint, or it was written before checkpoints carried what a user wrote.
+    /// If there is no such run or checkpoint, if another process trains in the folder, or if the checkpoint does not
+    /// carry the config of its experiment.
     pub fn open(path: &Path) -> Result<Self> {
         let folder = RunFolder::of(path)?;
         metrics::check_free(&folder)?;
@@ -51,21 +52,22 @@ impl ResumePoint {
         Ok(Self { folder, checkpoint, config })
     }
 
-    /// The run's folder.
+    /// The folder of the run.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
-    /// The run's state.
+    /// The checkpoint to go on from.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// Refuses a config that differs from the run's own in a key that may not change, or other parts from `outside` it than
-    /// the run began with; warns where a new length has an effect on the steps before the old one.
+    /// Refuses a config that differs from the run's own in a key that must not change, and a list `outside` of parts
+    /// given by a program that differs from the one of the run's beginning. Warns if a new number of steps changes
+    /// the learning rate of this step.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`] naming the keys with both values.
+    /// [`crate::Error::Refused`] naming the keys with both values, or the parts.
     pub fn check(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
         let own = checkpoint::outside(&self.checkpoint);
         if own != outside {
@@ -92,10 +94,10 @@ impl ResumePoint {
         Ok(())
     }
 
-    /// Refuses data with other columns, or on another scale, than the run's own.
+    /// Refuses data with other columns, or columns on another scale, than those of the run.
     ///
     /// # Errors
-    /// [`crate::Error::Refused`].
+    /// [`crate::Error::Refused`] if a name or a scale differs.
     pub fn check_data(&self, found: &FlowManifest) -> Result<()> {
         checkpoint::manifest(&self.checkpoint)?.check_same_data(found).during("cannot resume")
     }
@@ -192,7 +194,7 @@ fn root(path: &Path) -> Result<PathBuf> {
 }
 
 impl RunFolder {
-    /// The run folder at `path`, or that of the checkpoint there.
+    /// The run folder `path`, or the one of the checkpoint file `path`.
     ///
     /// # Errors
     /// As [`RunFolder::open`].
@@ -200,7 +202,7 @@ impl RunFolder {
         Self::open(&root(path)?)
     }
 
-    /// Refuses a config to go on with that differs from the run's `own` in a key that may not change.
+    /// Refuses a config to resume with that differs from the run's `own` config in a key that must not change.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] naming the keys with both values.

@@ -1,8 +1,8 @@
-//! What a run had beyond the checkpoint that it goes on from.
+//! What a run had beyond the checkpoint from which it is resumed.
 //!
-//! A run may go on from an earlier checkpoint than its newest, or for longer than it once was. What it had then is not of the
-//! run any more: a command that takes the run would mistake it for its newest. It is kept in a folder below the run's own,
-//! which is a run folder like any other.
+//! A run may be resumed from an earlier checkpoint than its newest, or for more steps than it once had. Its earlier
+//! results, and the checkpoints of later steps, then no longer belong to it, and a command that takes the run would
+//! mistake them for its newest. They are kept in a folder below the run's own, which is a run folder like any other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ const RESULTS: [&str; 3] = [RESULT, "report.md", "report.html"];
 const RECORDS: [&str; 3] = ["config.toml", "environment.json", "metrics.jsonl"];
 
 impl RunFolder {
-    /// Moves the results of a run that goes on, and what it has of later steps than `step`, to a run folder of its own, and
-    /// says so; nothing where there is nothing of the kind.
+    /// Moves the results of a run that is resumed, and its checkpoints and figures of steps after `step`, to a run
+    /// folder of their own, and warns of it. It does nothing if there are none.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if a file cannot be moved or copied.
