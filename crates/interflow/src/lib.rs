@@ -62,21 +62,23 @@
 //!
 //! # Where to go next
 //!
-//! - Conditions, noise, other paths, observations: [`SampleOptions`] and [`Flow::sample_with`].
+//! - Sampling with conditions, noise, other interpolants or observations: [`SampleOptions`] and
+//!   [`Flow::sample_with`].
 //! - An experiment of the paper from its TOML file: [`ExperimentConfig::from_toml`] and [`Experiment`].
-//! - Progress bars and stopping from elsewhere: [`Work`], [`Progress`], [`Cancel`].
-//! - A part of your own, with an example in `crates/interflow/examples`: an interpolant
-//!   ([`core::interpolant::Schedule`]), a network ([`core::Network`]), an objective ([`train::objective::Objective`]), a
-//!   Runge–Kutta method ([`solvers::Tableau`]), a data set ([`data::Dataset`]) and a coupling
-//!   ([`core::coupling::Coupling`]), whose flow tells no score unless it has a denoiser.
-//! - Memory, threads and products of the whole process: [`machine`].
+//! - Progress bars, and stopping work from another thread: [`Work`], [`Progress`], [`Cancel`].
+//! - Parts of your own, each with an example in `crates/interflow/examples`: an interpolant
+//!   ([`core::interpolant::Schedule`]), a network ([`core::Network`]), an objective
+//!   ([`train::objective::Objective`]), a Runge–Kutta method ([`solvers::Tableau`]), a data set ([`data::Dataset`])
+//!   and a coupling ([`core::coupling::Coupling`]; a flow trained with it knows its score only if it has a denoiser
+//!   too).
+//! - Memory, threads and matrix products, which are settings of the whole process: [`machine`].
 //! - The crates below, one by one: [`core`], [`models`], [`solvers`], [`data`], [`metrics`], [`train`], [`transport`],
 //!   [`flow`].
 //!
 //! # Conventions
 //!
-//! Time 0 is the base and 1 the target. Batches are `[B, D]` tensors, times `[B]`, log-densities are in nats. Every random
-//! draw is a function of a seed, a stream and an index: results repeat, and on the CPU to the bit.
+//! Time 0 is the base and time 1 the target. Batches are tensors `[B, D]`, times `[B]`, log-densities are in nats.
+//! Every random number is a function of a seed, a stream and an index, so results repeat; on the CPU to the bit.
 //!
 //! # libtorch
 //!

@@ -1,10 +1,11 @@
-//! What a program may choose for its whole process, and a library leaves to its host.
+//! Settings of the whole process, which a library leaves to the program that uses it.
 //!
-//! - [`keep_freed_memory`], first thing in `main`: tensors are made in memory that others have freed. It takes 14 to 22 %
-//!   off large training steps in single precision with glibc, and the process stays as large as it once was.
-//! - [`choose_products`]: what computes products of matrices in single precision on the CPU.
-//! - [`Threads`]: how many threads a tensor operation has, for a flow by [`crate::Flow::with_threads`] and for training by
-//!   [`crate::Experiment::threads`]. [`ThreadChoice`] finds the fastest number for work of your own.
+//! - [`keep_freed_memory`], called first in `main`, lets the process keep the memory of freed tensors for new ones.
+//!   With glibc this makes large training steps in single precision 14 to 22 % faster; in return, the process never
+//!   shrinks.
+//! - [`choose_products`] chooses the code that computes matrix products in single precision on the CPU.
+//! - [`Threads`] is the number of threads of each tensor operation, set for a flow by [`crate::Flow::with_threads`]
+//!   and for training by [`crate::Experiment::threads`]. [`ThreadChoice`] finds the fastest number for other work.
 //!
 //! ```
 //! use interflow::machine::{Products, choose_products, keep_freed_memory};
