@@ -1,9 +1,10 @@
-//! The path's side of `max_I min_v G(I, v)` (\[AV23\], optimal transport).
+//! The search for a path, the outer problem of `max_I min_v G(I, v)` (\[AV23\], optimal transport).
 //!
-//! At its minimiser `G(I, v) = −∫E|v_t(x_t)|² dt`, minus the transport cost: the path I that maximises it is the
-//! shortest of its family. The velocity descends by the trainer's own steps; after every few of them the path ascends by
-//! one, with the velocity's weights held fixed, through `x_t` into v̂ and through `ẋ_t`. Once the cost no longer falls, or
-//! after a given step, the path rests at the average of its parameters, and the velocity goes on to its minimum.
+//! At its minimiser `G(I, v) = −∫E|v_t(x_t)|² dt` is minus the transport cost, so the path I that maximises it is the
+//! shortest of its family. The trainer's own steps minimise in v. After every few of them the path takes one step of
+//! gradient ascent, with the velocity's weights held fixed, through `x_t` into v̂ and through `ẋ_t`. Once the cost no
+//! longer falls, or after a given step, the path rests: it is set to the average of its parameters, and the velocity
+//! is trained to its minimum.
 
 use interflow_core::Given;
 use interflow_core::backward::{Graph, gradients};
@@ -18,7 +19,7 @@ use crate::learnable::LearnablePath;
 use crate::path_config::PathConfig;
 use crate::saved_path::{self, Progress, SavedSearch};
 
-/// The path's side of the max–min problem, a companion of the velocity's training.
+/// The search for a path beside the training of the velocity, whose companion it is.
 #[derive(Debug)]
 pub struct PathAscent {
     config: PathConfig,
@@ -31,8 +32,8 @@ pub struct PathAscent {
 }
 
 impl PathAscent {
-    /// A search beside `steps` steps of the velocity. It starts at `path`, whose interpolant is the one of the training
-    /// problem.
+    /// A search beside a training of `steps` steps. It starts at `path`, whose interpolant has to be that of the
+    /// training problem.
     ///
     /// # Errors
     /// As [`PathConfig::check`], and [`Error::OutOfRange`] if the search would end before its start.
@@ -46,7 +47,7 @@ impl PathAscent {
         Ok(Self { config, rest_after, path, average, optimizer, progress: Progress::default() })
     }
 
-    /// The path.
+    /// The path as it is now.
     pub fn path(&self) -> &LearnablePath {
         &self.path
     }

@@ -1,11 +1,12 @@
 //! The exact assignment of rows to columns at the least total cost.
 //!
-//! Columns have prices; a row's offer for a column is its cost plus the price. An auction with a falling least raise
-//! (Bertsekas 1988) brings the prices near the best ones. From these prices every row takes the column of its best
-//! offer where it can, raising its price up to its second best offer, and the few rows that are left are assigned one by
-//! one along shortest augmenting paths (Jonker & Volgenant 1987), which keeps the assignment optimal for the rows that
-//! have one: the result is exact whatever the auction found. Without the auction the paths are long: crates that start
-//! from nothing (`lsap`, `lapjv`, `pathfinding`) take 10 to 90 times longer on squared distances in the plane.
+//! Columns have prices, and a row's offer for a column is its cost plus the price. An auction with a falling least
+//! raise (Bertsekas 1988) brings the prices near the best ones. From these prices every row takes the column of its
+//! best offer if it can, raising its price up to its second best offer. The few rows that are left are assigned one
+//! by one along shortest augmenting paths (Jonker & Volgenant 1987), which keeps the assignment optimal for the rows
+//! that have one: the result is exact whatever the auction found. Without the auction the paths are long: other
+//! crates, which start from nothing (`lsap`, `lapjv`, `pathfinding`), take 10 to 90 times longer on squared distances
+//! in the plane.
 
 use crate::costs::Costs;
 use crate::error::Result;
@@ -19,10 +20,10 @@ const LAST_RAISE: f64 = 0.01;
 /// Offers per row that may raise a price after the auction.
 const RAISES_PER_ROW: usize = 4;
 
-/// The column of each row in an assignment of least total cost.
+/// The assignment of least total cost: for each row, the column that it gets. Every column is taken once.
 ///
 /// # Errors
-/// Never for valid costs; the signature leaves room for solvers that give up.
+/// None at present; the signature leaves room for methods that can fail.
 pub fn assign(costs: &Costs) -> Result<Vec<usize>> {
     let mut state = State::new(costs);
     state.auction();

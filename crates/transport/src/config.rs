@@ -1,4 +1,4 @@
-//! Which coupling, as written in a config.
+//! Couplings as written in a config.
 
 use std::path::PathBuf;
 
@@ -10,40 +10,40 @@ use crate::error::{Result, check_range};
 use crate::minibatch::{Minibatch, Pairing};
 use crate::sinkhorn::Sinkhorn;
 
-/// How end points are paired.
+/// The coupling, that is how base points are paired with target points, as written in a config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum CouplingConfig {
-    /// [`Independent`].
+    /// Base and target points are independent ([`Independent`]).
     Independent {},
-    /// [`Mirror`]: both ends have to be of one law.
+    /// Each point is paired with itself ([`Mirror`]); base and target have to be the same law.
     Mirror {},
-    /// [`Pairing::Exact`].
+    /// Batches are paired one to one at the least squared distance ([`Pairing::Exact`]).
     Exact {
-        /// The rows that are paired at a time; the whole batch without it.
+        /// How many rows are paired at a time; without it, the whole batch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         block: Option<i64>,
     },
-    /// [`Pairing::Sinkhorn`].
+    /// Batches are paired by draws from Sinkhorn's entropic plan ([`Pairing::Sinkhorn`]).
     Sinkhorn {
         /// The strength of the entropy, in units of squared distance.
         reg: f64,
-        /// The most iterations; a batch that needs more is an error.
+        /// The largest number of iterations, 1000 by default. A batch that needs more is an error.
         #[serde(default = "default_max_iterations")]
         max_iterations: u32,
-        /// The error of the plan's marginals at which the iterations end.
+        /// The error of the plan's marginals at which the iterations end; 0.01 by default.
         #[serde(default = "default_tolerance")]
         tolerance: f64,
-        /// The rows that are paired at a time; the whole batch without it.
+        /// How many rows are paired at a time; without it, the whole batch.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         block: Option<i64>,
     },
-    /// Reflow: the pairs of a flow that was trained before.
+    /// Pairs `(x0, X_1(x0))` of a flow that was trained before (reflow).
     Reflow {
-        /// Its checkpoint, or run folder.
+        /// The checkpoint or run folder of that flow.
         from: PathBuf,
-        /// How many pairs are made.
+        /// How many pairs are made; 100 000 by default.
         #[serde(default = "default_n_pairs")]
         n_pairs: i64,
     },
@@ -62,10 +62,10 @@ fn default_n_pairs() -> i64 {
 }
 
 impl CouplingConfig {
-    /// The working coupling. The pairs of a reflow come paired: what is left to do is nothing.
+    /// The coupling itself. For reflow it is the independent one, because its pairs come as they are from a file.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`].
+    /// [`crate::Error::OutOfRange`] for a number that makes no sense.
     pub fn build(&self) -> Result<Box<dyn Coupling>> {
         let minibatch = |pairing, block: Option<i64>| -> Result<Box<dyn Coupling>> {
             let size = block.unwrap_or(1);

@@ -1,11 +1,11 @@
-//! What it costs to carry each point of one sample to each of another.
+//! The costs of carrying each point of one sample to each point of another.
 
 use interflow_core::shape::check_same;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result, torch};
 
-/// A square matrix of finite costs.
+/// A square matrix of finite costs, `[n, n]` in double precision.
 #[derive(Debug, Clone)]
 pub struct Costs {
     values: Vec<f64>,
@@ -13,10 +13,10 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// `|x0_i − x1_j|²` between the rows of `x0` and `x1`, both `[n, D]`, in f64.
+    /// The squared distances `|x0_i − x1_j|²` between the rows of `x0` and `x1`, both `[n, D]`, in double precision.
     ///
     /// # Errors
-    /// A shape that does not fit, or a distance that is not finite ([`Error::Costs`]).
+    /// If the shapes differ, or a distance is not finite ([`Error::Costs`]).
     pub fn squared_distances(x0: &Tensor, x1: &Tensor) -> Result<Self> {
         check_same("costs between points", x0, x1)?;
         let (n, _) = x0.size2().map_err(torch("costs between points"))?;
@@ -30,7 +30,7 @@ impl Costs {
         )
     }
 
-    /// The costs `values`, row by row, of an n × n matrix.
+    /// The costs `values` of an n × n matrix, row by row.
     ///
     /// # Errors
     /// [`Error::Mismatch`] unless there are n² values, [`Error::Costs`] unless all are finite.
@@ -55,7 +55,7 @@ impl Costs {
         &self.values[i * self.n..(i + 1) * self.n]
     }
 
-    /// The mean cost of carrying each row `i` to `columns[i]`.
+    /// The mean over the rows of the cost of carrying row `i` to column `columns[i]`.
     pub fn mean_of(&self, columns: &[usize]) -> f64 {
         let total: f64 = columns.iter().enumerate().map(|(i, &j)| self.row(i)[j]).sum();
         total / self.n.max(1) as f64

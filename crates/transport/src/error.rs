@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use std::path::PathBuf;
 
@@ -7,24 +7,24 @@ use interflow_core::number::Shown;
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure on the way to optimal transport.
+/// Why a coupling, a learned path or a reflow failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A number lies outside its allowed range.
     #[error("{name} must be {requirement}, found: {}", Shown(*value))]
     OutOfRange {
-        /// The number's name in the config.
+        /// The name of the number in the config.
         name: &'static str,
-        /// What it must satisfy.
+        /// The requirement that it does not meet.
         requirement: &'static str,
         /// Its value.
         value: f64,
     },
-    /// Costs between points are not finite.
+    /// A cost between two points is not finite.
     #[error("an assignment needs finite costs, found: {value}")]
     Costs {
-        /// The first cost that is not.
+        /// The first such cost.
         value: f64,
     },
     /// Sinkhorn's iterations did not reach the tolerance.
@@ -33,23 +33,23 @@ pub enum Error {
          hint: raise reg or max_iterations"
     )]
     NotConverged {
-        /// The iterations taken.
+        /// The number of iterations taken.
         n_iterations: u32,
-        /// The marginals' error after them.
+        /// The error of the marginals after them.
         marginal_error: f64,
     },
-    /// A saved path or file of pairs does not fit.
+    /// A matrix of costs, a saved path or a file of pairs does not fit.
     #[error("{what} does not fit: {problem}")]
     Mismatch {
-        /// What was read.
+        /// What does not fit.
         what: &'static str,
-        /// What differs.
+        /// What differs from what was expected.
         problem: String,
     },
     /// A file operation failed.
     #[error("cannot {operation} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         operation: &'static str,
         /// The file.
         path: PathBuf,
@@ -57,19 +57,19 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// libtorch refused an operation.
+    /// libtorch failed in an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
-        /// The operation that was asked for.
+        /// The operation that failed.
         operation: &'static str,
         /// libtorch's own message.
         #[source]
         source: tch::TchError,
     },
-    /// A multi-tensor kernel refused.
+    /// A function of the library's own binding of libtorch failed.
     #[error(transparent)]
     Kernel(#[from] interflow_libtorch::Error),
-    /// The mathematics refused its input.
+    /// An error of the mathematics (`interflow_core`), such as tensors of the wrong shape.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
     /// A data set refused its input.

@@ -1,4 +1,4 @@
-//! Interpolants with parameters.
+//! Interpolants with parameters, which training can move.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use crate::error::{Result, check_range};
 use crate::fourier::{FourierLatent, FourierSchedule, Series};
 use crate::network_correction::NetworkCorrection;
 
-/// The family of paths that is searched, as written in a config.
+/// The family of paths among which the search goes, as written in a config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PathFamily {
-    /// Sine series in α, β and, where the interpolant has a smooth one, γ.
+    /// Sine series that are added to α, β and, if the interpolant has a smooth latent, to γ (\[AV23\]).
     Fourier {
-        /// How many terms a series has.
+        /// The number of terms of each series; 7 by default.
         #[serde(default = "default_modes")]
         n_modes: i64,
     },
-    /// `t(1 − t) f(t, x0, x1)` with a perceptron f.
+    /// A correction `t(1 − t) f(t, x0, x1)` of the path with a perceptron f.
     Network {
-        /// The widths of its hidden layers.
+        /// The widths of its hidden layers; two of 64 by default.
         #[serde(default = "default_hidden")]
         hidden: Vec<i64>,
     },
@@ -41,10 +41,10 @@ fn default_hidden() -> Vec<i64> {
 }
 
 impl PathFamily {
-    /// Checks every size.
+    /// Rejects sizes that make no sense.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`].
+    /// [`crate::Error::OutOfRange`] naming the size.
     pub fn check(&self) -> Result<()> {
         let allowed = |size: i64| (1..=1 << 20).contains(&size);
         match self {
@@ -60,7 +60,7 @@ impl PathFamily {
         }
     }
 
-    /// How many numbers the weights of a path between points of dimension `dim` are, at least.
+    /// A lower bound on the number of scalar weights of a path between points of dimension `dim`.
     pub fn n_scalars(&self, dim: i64) -> f64 {
         match self {
             Self::Fourier { n_modes } => 2.0 * *n_modes as f64,
@@ -71,13 +71,13 @@ impl PathFamily {
         }
     }
 
-    /// Whether a path of this family is still `α x0 + β x1 + γ z`.
+    /// Whether paths of this family have the form `α x0 + β x1 + γ z` of an interpolant.
     pub fn keeps_form(&self) -> bool {
         matches!(self, Self::Fourier { .. })
     }
 }
 
-/// A path with parameters, which starts as the path of its base.
+/// A path with parameters. It starts as the interpolant that it is made from.
 #[derive(Debug)]
 pub struct LearnablePath {
     family: PathFamily,
@@ -86,10 +86,11 @@ pub struct LearnablePath {
 }
 
 impl LearnablePath {
-    /// The path of `base` between points of dimension `dim`, with parameters of the given kind on the given device.
+    /// The path of the interpolant `base` between points of dimension `dim`, with parameters of this kind on this
+    /// device; `draw` gives the random weights of a network.
     ///
     /// # Errors
-    /// A size of the family or a number of the interpolant that is out of range.
+    /// If a size of the family or a number of the interpolant is out of range.
     pub fn new(
         family: &PathFamily,
         base: &InterpolantConfig,
@@ -118,7 +119,7 @@ impl LearnablePath {
         Ok(Self { family: family.clone(), base: Arc::new(base), parameters })
     }
 
-    /// The interpolant, which reads the parameters wherever it is used: training moves it.
+    /// The path as an interpolant. It reads the parameters whenever it is used, so training moves it.
     pub fn interpolant(&self) -> Interpolant {
         let latent = || FourierLatent { base: self.base.clone(), gamma: self.series("gamma") };
         let (alpha, beta) = (self.series("alpha"), self.series("beta"));
@@ -137,7 +138,7 @@ impl LearnablePath {
         &self.family
     }
 
-    /// The path that it started as.
+    /// The interpolant at which it started.
     pub fn base(&self) -> &Interpolant {
         &self.base
     }
@@ -147,7 +148,7 @@ impl LearnablePath {
         &self.parameters
     }
 
-    /// The parameters, to overwrite.
+    /// The parameters, to be overwritten.
     pub fn parameters_mut(&mut self) -> &mut Parameters {
         &mut self.parameters
     }

@@ -1,8 +1,10 @@
-//! Optimal transport for flows: shorter paths between the ends' laws, and what the shortest would be.
+//! Optimal transport for flows: shorter paths between base and target, and how long the shortest would be.
 //!
-//! The transport cost of a flow is `∫E|v_t(x_t)|² dt`, at least W2² of the ends. Three ways make it smaller.
+//! The transport cost of a flow is `∫E|v_t(x_t)|² dt`; it is at least W2² of base and target. Three methods make it
+//! smaller.
 //!
-//! **Pairing** each batch by optimal transport ([`Minibatch`], [`CouplingConfig`]), among points with equal conditions:
+//! **Pairing** the points of each batch by optimal transport ([`Minibatch`], [`CouplingConfig`]), among points with
+//! equal conditions:
 //!
 //! ```
 //! use interflow_core::Points;
@@ -23,12 +25,13 @@
 //! # }
 //! ```
 //!
-//! **Learning the interpolant** beside the velocity ([`LearnablePath`], [`PathAscent`], which is an
+//! **Learning the interpolant** while the velocity is trained ([`LearnablePath`], [`PathAscent`], which is an
 //! [`interflow_train::Companion`]).
 //!
-//! **Training anew** on a flow's own pairs, which is reflow ([`PairedFlow`], [`Pairs`]).
+//! **Reflow**, which trains a new flow on the pairs of an earlier one ([`PairedFlow`], [`Pairs`]).
 //!
-//! [`Trajectories`] and the module [`mod@reference`] say how far they came. The assignment below them all:
+//! [`Trajectories`] and the module [`mod@reference`] measure the result. Pairing and measuring use the exact
+//! assignment:
 //!
 //! ```
 //! use interflow_transport::{Costs, assign};

@@ -1,12 +1,13 @@
-//! Couplings that pair each batch by optimal transport (\[T23\]).
+//! Couplings that pair the points of each batch by optimal transport (\[T23\]).
 //!
-//! The rows of a batch's base points are exchanged among its target points. Each block of rows is paired by itself: a
-//! batch may be larger than what is assigned at once.
+//! Base points are exchanged among the target points of a batch. Each block of rows is paired by itself, because a
+//! batch may be larger than what can be assigned at once.
 //!
-//! **Conditions.** Where target points are given conditions c, a flow of x given c starts from the base's law whatever c is.
-//! A pairing across conditions would break that: base points on the left would go with the conditions whose targets lie on
-//! the left. So base points are only exchanged between rows with equal conditions, which keeps the base independent of the
-//! conditions exactly. Labels so get a pairing each; conditions that are all different leave the batch as it is.
+//! **Conditions.** If target points have conditions c, the flow of x given c has to start from the same base law for
+//! every c. A pairing across conditions would break that: base points on the left would go with the conditions whose
+//! targets lie on the left. So base points are only exchanged between rows with equal conditions, which keeps the
+//! base exactly independent of the conditions. Each class is thus paired by itself, and conditions that all differ
+//! leave the batch as it is.
 
 use interflow_core::Points;
 use interflow_core::coupling::Coupling;
@@ -22,18 +23,18 @@ use crate::sinkhorn::Sinkhorn;
 /// How the points of a block are paired.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pairing {
-    /// One to one, at the least total squared distance.
+    /// One to one, so that the total squared distance is least.
     Exact,
-    /// By a draw from the plan with an entropy: each target row draws its base row, so base rows may come twice.
+    /// By draws from the entropic plan: each target row draws a base row, so a base row may occur several times.
     Sinkhorn(Sinkhorn),
 }
 
-/// Pairs blocks of each batch by optimal transport for the squared distance.
+/// The coupling that pairs the points of each batch by optimal transport for the squared distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Minibatch {
     /// How a block is paired.
     pub pairing: Pairing,
-    /// The rows of a block; the whole batch without it.
+    /// How many rows are paired at a time; without it, the whole batch.
     pub block: Option<i64>,
 }
 

@@ -1,7 +1,8 @@
-//! Reflow (\[LGL23\]): pairs `(x0, X_1(x0))` of a flow, made once, kept in a file, and trained on as a coupling.
+//! Reflow (\[LGL23\]): pairs `(x0, X_1(x0))` of a flow are computed once, kept in a file, and used as the coupling of
+//! a new training.
 //!
-//! Both marginals are the flow's own, and the pairing is the flow's map: the straight path between paired points crosses
-//! other paths less, so that the next flow is straighter and its transport cost no larger.
+//! Both marginals are those of the flow, and its map pairs them. Straight paths between paired points cross less
+//! often, so the next flow is straighter and its transport cost is no larger.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -22,27 +23,27 @@ use crate::error::{Error, Result, torch};
 /// One pair in so many is held out.
 const HELD_OUT: i64 = 10;
 
-/// A flow with the ends whose points it pairs.
+/// A flow and the sources of the points that it pairs.
 pub struct PairedFlow<'a> {
-    /// The velocity's network.
+    /// The network of its velocity.
     pub network: &'a dyn Network,
-    /// What integrates it.
+    /// The solver that integrates it.
     pub solver: &'a Solver,
-    /// The base's points.
+    /// The source of base points x0.
     pub base: &'a dyn Source,
-    /// The target's points, of which only what they are given is used.
+    /// The source of target points, of which only the conditions are used.
     pub target: &'a dyn Source,
-    /// The seed of the points.
+    /// The seed of base points and conditions.
     pub seed: u64,
 }
 
 impl PairedFlow<'_> {
-    /// Writes `n` pairs, rows (c, x0, x1) in single precision with c what the pair is given (K numbers, or the number of a
-    /// class, or nothing), to the NPY file `path`, which appears whole or not at all; `batch` pairs are in memory at a time.
-    /// `tick` is told of each batch.
+    /// Writes `n` pairs into the NPY file `path`, as rows (c, x0, x1) in single precision. Here c is the condition of
+    /// the pair: K numbers, the number of a class, or nothing. The file appears whole or not at all, and only `batch`
+    /// pairs are in memory at a time; after each batch `tick` gets the number of its pairs.
     ///
     /// # Errors
-    /// [`Error::Io`], or a failure of the solver.
+    /// [`Error::Io`] if the file cannot be written, or a failure of the solver.
     pub fn write_pairs(&self, path: &Path, n: i64, batch: i64, mut tick: impl FnMut(u64)) -> Result<()> {
         let failed = |source| Error::Io { operation: "write", path: path.to_owned(), source };
         let mut fill = |file: &mut File| -> std::result::Result<(), Failure> {
@@ -116,7 +117,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Pairs of a flow, as sources of base and target points that go together row by row.
+/// The pairs of a flow, as two sources whose base and target points belong together row by row.
 #[derive(Debug, Clone)]
 pub struct Pairs {
     training: Arc<Rows>,
@@ -125,10 +126,12 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Reads a file that [`PairedFlow::write_pairs`] wrote, for target points of `space`.
+    /// Reads a file that [`PairedFlow::write_pairs`] wrote; `space` is that of the target points. A tenth of the
+    /// pairs is held out.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for a file of other pairs, or too few; [`Error::Data`] for one that cannot be read.
+    /// [`Error::Mismatch`] if the rows have another width or are fewer than ten; [`Error::Data`] if the file cannot
+    /// be read.
     pub fn read(path: &Path, space: impl Into<Space>) -> Result<Self> {
         let space = space.into();
         let rows = Table::read(path)?.values;
@@ -145,12 +148,12 @@ impl Pairs {
         Ok(Self { training: part(n_held_out, n - n_held_out)?, held_out: part(0, n_held_out)?, space })
     }
 
-    /// The training pairs' base and target points.
+    /// The sources of the base points and the target points of the training pairs.
     pub fn training(&self) -> [Box<dyn Source>; 2] {
         self.sides(&self.training)
     }
 
-    /// The held-out pairs' base and target points.
+    /// The sources of the base points and the target points of the held-out pairs.
     pub fn held_out(&self) -> [Box<dyn Source>; 2] {
         self.sides(&self.held_out)
     }

@@ -10,33 +10,34 @@ use crate::learnable::PathFamily;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathConfig {
-    /// The paths that are searched; the interpolant of the config is where the search starts.
+    /// The family of paths that is searched. The search starts at the config's interpolant.
     pub family: PathFamily,
-    /// The velocity's steps before the path's first.
+    /// The step of the velocity's training at which the path takes its first step; 1000 by default.
     #[serde(default = "default_start")]
     pub start: u64,
-    /// The velocity's steps for each of the path's.
+    /// How many steps the velocity takes for each step of the path; 5 by default.
     #[serde(default = "default_every")]
     pub every: u64,
-    /// The part of the velocity's steps after which the path rests.
+    /// The fraction of the velocity's steps after which the path rests; 0.7 by default.
     #[serde(default = "default_rest_at")]
     pub rest_at: f64,
-    /// The pairs (x0, x1) per step of the path.
+    /// How many pairs (x0, x1) each step of the path uses; 512 by default.
     #[serde(default = "default_batch")]
     pub batch: i64,
-    /// The path's optimiser; its rate falls along a half cosine to 0 at `rest_at`.
+    /// The path's optimiser. Its learning rate falls along a half cosine to 0 at `rest_at`.
     #[serde(default = "default_optimizer")]
     pub optimizer: OptimizerConfig,
-    /// The decay of the average that the path rests at, per step of the path.
+    /// The decay, per step of the path, of the running average at which the path comes to rest; 0.95 by default.
     #[serde(default = "default_decay")]
     pub ema_decay: f64,
-    /// The path rests after so many held-out checks in a row in which the cost has not fallen; never without it.
+    /// After this many held-out checks in a row in which the cost has not fallen, the path rests. Without it, it does
+    /// not rest early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u32>,
-    /// By which part of itself the cost has to fall to count as falling.
+    /// By which fraction of itself the cost has to fall to count as fallen; 0.001 by default.
     #[serde(default = "default_least_fall")]
     pub least_fall: f64,
-    /// Points on each side by which the samples are watched at each check; none for 0.
+    /// How many samples are compared with as many held-out points at each check; 500 by default, and none for 0.
     #[serde(default = "default_n_samples")]
     pub n_samples: i64,
 }
@@ -74,7 +75,7 @@ fn default_n_samples() -> i64 {
 }
 
 impl PathConfig {
-    /// The defaults for a family.
+    /// The default search in this family.
     pub fn new(family: PathFamily) -> Self {
         Self {
             family,
@@ -90,7 +91,7 @@ impl PathConfig {
         }
     }
 
-    /// Checks every number.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
     /// [`crate::Error::OutOfRange`], or a refusal of the family or the optimiser.

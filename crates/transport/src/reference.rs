@@ -1,4 +1,4 @@
-//! What transport costs at least, and what a given path costs exactly.
+//! The least cost of transport between two samples, and the exact cost along a given path between Gaussians.
 
 use interflow_core::interpolant::Interpolant;
 use interflow_core::shape::{check_same, check_times};
@@ -12,19 +12,20 @@ use crate::trajectory::simpson;
 /// Intervals of the time integral: with the smooth coefficients of a few Fourier terms it is exact to ten digits.
 const N_INTERVALS: usize = 512;
 
-/// The mean squared distance of two samples under the best pairing of their points, `x0` and `x1`, both `[n, D]`.
+/// The mean squared distance between the points of two samples, `x0` and `x1`, both `[n, D]`, under the best pairing.
 ///
-/// It estimates W2² from above: a finite sample of a law keeps a distance from any other.
+/// It is the W2² of the samples. As an estimate of the W2² of their laws it is too large on average, because finite
+/// samples differ even if their laws are equal.
 ///
 /// # Errors
-/// Samples of different shapes, or with numbers that are not finite.
+/// If the shapes differ, or a number is not finite.
 pub fn discrete_cost(x0: &Tensor, x1: &Tensor) -> Result<f64> {
     let costs = Costs::squared_distances(x0, x1)?;
     Ok(costs.mean_of(&assign(&costs)?))
 }
 
-/// The transport cost `∫E|v_t(x_t)|² dt` of the exact velocity between N(0, I) and N(m, diag s²), independently coupled,
-/// along `interpolant`, as a scalar that is differentiable in the interpolant's parameters.
+/// The transport cost `∫E|v_t(x_t)|² dt` of the exact velocity between N(0, I) and N(m, diag s²) with the independent
+/// coupling along `interpolant`, as a scalar that is differentiable in the interpolant's parameters.
 ///
 /// With the variances `σ² = α² + β² s² + γ²` of `x_t`, `v = β̇ m + (αα̇ + ββ̇ s² + γγ̇)(x − β m)/σ²`, and so
 /// `E|v|² = β̇² |m|² + Σ (αα̇ + ββ̇ s² + γγ̇)²/σ²`.
@@ -33,7 +34,7 @@ pub fn discrete_cost(x0: &Tensor, x1: &Tensor) -> Result<f64> {
 /// `mean` and `variances` (s²) are `[D]`.
 ///
 /// # Errors
-/// Shapes that differ, or a path with a correction.
+/// If the shapes differ, or the path has a correction.
 pub fn gaussian_path_cost(interpolant: &Interpolant, mean: &Tensor, variances: &Tensor) -> Result<Tensor> {
     interpolant.check_uncorrected("the exact cost of a path")?;
     check_same("the exact cost of a path", mean, variances)?;

@@ -1,4 +1,4 @@
-//! How the state of a learned path is kept in a checkpoint: named tensors beside the network's.
+//! How the state of a learned path is kept in a checkpoint: as named tensors beside those of the network.
 
 use interflow_core::Parameters;
 use interflow_train::{Optimizer, OptimizerState};
@@ -68,12 +68,13 @@ pub(crate) fn state(
     state
 }
 
-/// The companion state that holds a path as it is, for [`restore_path`] to read.
+/// The state of a path as a checkpoint keeps it, for [`restore_path`] to read. Its present parameters count as the
+/// average.
 pub fn saved_path(path: &LearnablePath) -> Vec<(String, Tensor)> {
     prefixed(AVERAGE, path.parameters().detached_copy()).collect()
 }
 
-/// Gives `parameters` of a path the averages that a checkpoint's companion state holds: the path to use.
+/// Sets the `parameters` of a path to the averages in the state that a checkpoint keeps: with these the path is used.
 ///
 /// # Errors
 /// If the state holds no such path.

@@ -1,52 +1,52 @@
-//! Optimal transport with an entropy, by Sinkhorn's iterations on logarithms.
+//! Optimal transport with an entropy term, by Sinkhorn's iterations on logarithms.
 //!
-//! The plan `P_ij = exp((f_i + g_j − C_ij)/reg)` with marginals 1/n minimises `⟨P, C⟩ + reg Σ P (log P − 1)`; the
-//! potentials f and g are found by fitting the rows' sums and the columns' sums in turn. On logarithms nothing under-
-//! or overflows, however small the regularisation.
+//! The plan `P_ij = exp((f_i + g_j − C_ij)/reg)` with marginals 1/n minimises `⟨P, C⟩ + reg Σ P (log P − 1)`. The
+//! potentials f and g are found by fitting the sums of the rows and of the columns in turn. On logarithms nothing
+//! under- or overflows, however small the regularisation is.
 
 use tch::{Device, Kind, Tensor};
 
 use crate::costs::Costs;
 use crate::error::{Error, Result, check_range};
 
-/// The regularisation, and when the iterations end.
+/// The settings of Sinkhorn's iterations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sinkhorn {
-    /// The strength of the entropy, in the costs' units.
+    /// The strength of the entropy term, in the units of the costs; positive.
     pub reg: f64,
-    /// The most iterations.
+    /// The largest number of iterations.
     pub max_iterations: u32,
-    /// The marginals' error, `Σ_i |Σ_j P_ij − 1/n|`, at which they end.
+    /// The error of the marginals, `Σ_i |Σ_j P_ij − 1/n|`, at which the iterations end; positive.
     pub tolerance: f64,
 }
 
 /// Why Sinkhorn's iterations ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SinkhornStop {
-    /// The marginals are right to the tolerance.
+    /// The error of the marginals reached the tolerance.
     Converged,
-    /// All iterations were taken, and the marginals are not right.
+    /// The largest number of iterations was reached before the tolerance.
     OutOfIterations,
 }
 
-/// A joint law of rows and columns.
+/// A plan: the joint law of rows and columns.
 #[derive(Debug)]
 pub struct Plan {
     /// `log P`, `[n, n]`, in f64. The columns' sums are 1/n up to rounding.
     pub log_plan: Tensor,
-    /// The error of the rows' sums, `Σ_i |Σ_j P_ij − 1/n|`.
+    /// The error of the sums of the rows, `Σ_i |Σ_j P_ij − 1/n|`.
     pub marginal_error: f64,
-    /// The iterations taken.
+    /// The number of iterations taken.
     pub n_iterations: u32,
-    /// Why no more were taken.
+    /// Why the iterations ended.
     pub stop: SinkhornStop,
 }
 
 impl Sinkhorn {
-    /// Checks every number.
+    /// Rejects settings that make no sense.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`].
+    /// [`Error::OutOfRange`] naming the setting.
     pub fn check(&self) -> Result<()> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         check_range("reg", "positive and finite", self.reg, positive(self.reg))?;
@@ -54,7 +54,7 @@ impl Sinkhorn {
         check_range("max_iterations", "positive", f64::from(self.max_iterations), self.max_iterations > 0)
     }
 
-    /// The plan for `costs`, converged or not.
+    /// The plan for `costs`. It may not have converged, see [`Plan::stop`].
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for settings that make no sense.
@@ -83,15 +83,15 @@ impl Sinkhorn {
 }
 
 impl Plan {
-    /// The plan's own transport cost `⟨P, C⟩`, without the entropy.
+    /// The transport cost `⟨P, C⟩` of the plan, without the entropy term.
     pub fn cost(&self, costs: &Costs) -> f64 {
         (self.log_plan.exp() * costs.tensor()).sum(Kind::Double).double_value(&[])
     }
 
-    /// This plan, if its marginals are right.
+    /// This plan, if its iterations converged.
     ///
     /// # Errors
-    /// [`Error::NotConverged`].
+    /// [`Error::NotConverged`] if they did not.
     pub fn converged(self) -> Result<Self> {
         match self.stop {
             SinkhornStop::Converged => Ok(self),

@@ -1,4 +1,4 @@
-//! How far a flow carries its points, and how straight.
+//! How far a flow carries its points, and how straight their trajectories are.
 
 use interflow_core::VectorField;
 use interflow_core::shape::check_like;
@@ -8,26 +8,26 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Result, check_range};
 
-/// What a flow's trajectories are like, as means over their starts.
+/// Lengths and straightness of a flow's trajectories, as means over their start points with standard errors.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Trajectories {
-    /// The transport cost `∫E|v_t(X_t)|² dt`, at least the square of the distance W2 of the ends' laws.
+    /// The transport cost `∫E|v_t(X_t)|² dt`; it is at least W2² between base and target.
     pub cost: Estimate,
-    /// The cost of the map, `E|X_1 − X_0|²`: what the transport would cost along straight lines at constant speed.
+    /// The cost of the flow's map, `E|X_1 − X_0|²`: what straight trajectories at constant speed would cost.
     pub map_cost: Estimate,
-    /// The straightness `∫E|v_t(X_t) − (X_1 − X_0)|² dt`, 0 for straight lines at constant speed.
+    /// The straightness `∫E|v_t(X_t) − (X_1 − X_0)|² dt`, which is 0 for straight trajectories at constant speed.
     pub straightness: Estimate,
-    /// The path length `E∫|v_t(X_t)| dt`.
+    /// The mean length of the trajectories, `E∫|v_t(X_t)| dt`.
     pub length: Estimate,
 }
 
 impl Trajectories {
-    /// Follows the points `x0`, `[B, D]`, along `velocity`, whose conditions are bound, and integrates by Simpson's rule over
-    /// `n_intervals` intervals of time.
+    /// Follows the trajectories from the base points `x0`, `[B, D]`, along `velocity`, which knows its conditions
+    /// already. The time integrals use Simpson's rule with `n_intervals` intervals.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`] unless `n_intervals` is even and positive, or a failure of the solver.
+    /// [`crate::Error::OutOfRange`] unless `n_intervals` is even and positive; or a failure of the solver.
     pub fn of(solver: &Solver, velocity: &dyn VectorField, x0: &Tensor, n_intervals: usize) -> Result<Self> {
         let even = n_intervals > 0 && n_intervals.is_multiple_of(2);
         check_range("the number of intervals", "even and positive", n_intervals as f64, even)?;
