@@ -1,4 +1,4 @@
-//! Into how many parts a step's batch is cut.
+//! Into how many parts the batch of a training step is divided.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 /// The word for [`Accumulate::Auto`].
 const AUTO: &str = "auto";
 
-/// The parts of a step's batch that go through the network one after the other, as written in a config: a number or `"auto"`.
+/// The number of equal parts of a step's batch, which go through the network one after the other, as written in a
+/// config: a number or `"auto"`.
 ///
 /// ```
 /// use interflow_train::Accumulate;
@@ -19,12 +20,13 @@ const AUTO: &str = "auto";
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accumulate {
-    /// The fewest equal parts that fit a GPU's free memory, by what a few rows take there before the first step. One part on
-    /// the CPU, where nobody counts what tensors take, and memory is seldom what limits a batch.
+    /// The fewest parts that fit into a GPU's free memory, as estimated before the first step from what a few rows
+    /// need. On the CPU it is one part, because memory is not counted there and seldom limits a batch.
     ///
-    /// Parts change the order of sums and so last digits: a run's checkpoints hold the number, and a resumed run keeps it.
+    /// The number of parts changes the order of sums, and so last digits. A run's checkpoints hold it, and a resumed
+    /// run keeps it.
     Auto,
-    /// As many as this, a divisor of the batch.
+    /// This number of parts, a divisor of the batch size.
     Parts(i64),
 }
 
@@ -42,7 +44,7 @@ impl From<i64> for Accumulate {
 }
 
 impl Accumulate {
-    /// The number of parts, 1 as long as it is not chosen.
+    /// The number of parts; 1 if it is not chosen yet.
     pub fn parts(self) -> i64 {
         match self {
             Self::Auto => 1,

@@ -1,4 +1,4 @@
-//! One batch on the path: times, points, path derivatives, and the ends they lie between.
+//! One batch on the path: times, points, path derivatives, and the end points between which the paths run.
 
 use interflow_core::{Given, Network};
 use tch::Tensor;
@@ -9,8 +9,8 @@ use crate::rows::Rows;
 /// Numbers of states that go through the network at once: a network on images keeps a hundred times as many.
 const NUMBERS: i64 = 1 << 18;
 
-/// Points on the path with the ends that they lie between. With antithetic latents the second half of the rows repeats the
-/// ends of the first half with −z.
+/// Points on paths, with the end points of the paths. With antithetic latents the second half of the rows repeats the
+/// end points of the first half, with the latents −z.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Batch {
@@ -20,24 +20,24 @@ pub struct Batch {
     pub x: Tensor,
     /// Their path derivatives `ẋ_t`, `[B, D]`.
     pub path_derivative: Tensor,
-    /// What the points are given, B rows.
+    /// The conditions of the points, B rows.
     pub given: Given,
-    /// The latents z, `[B, D]`, where the path has them.
+    /// The latents z, `[B, D]`, if the interpolant has them.
     pub latent: Option<Tensor>,
-    /// The ends at time 0, `[B, D]`.
+    /// The base points x0, `[B, D]`, at time 0.
     pub x0: Tensor,
-    /// The ends at time 1, `[B, D]`.
+    /// The target points x1, `[B, D]`, at time 1.
     pub x1: Tensor,
-    /// How many rows are independent of each other: row r and row `r + n_independent`, if there is one, have the same ends
-    /// and latents of opposite sign.
+    /// How many rows are independent of each other: row r and row `r + n_independent`, if there is one, have the same
+    /// end points and latents of opposite sign.
     pub n_independent: i64,
     /// Which of the step's rows these are.
     pub(crate) rows: Rows,
 }
 
 impl Batch {
-    /// What `network` makes of the batch, `[B, D]`, in as many calls as keep its inner state small: for checks, where no
-    /// gradient is recorded.
+    /// The value of `network` on the batch, `[B, D]`, in as many calls as keep the memory small. It is for checks,
+    /// where no gradient is recorded.
     pub fn value_of(&self, network: &dyn Network) -> Tensor {
         let rows = (NUMBERS / network.space().dim).max(1);
         let parts = self.t.split(rows, 0).into_iter().zip(self.x.split(rows, 0)).enumerate();
@@ -48,7 +48,7 @@ impl Batch {
         Tensor::cat(&values.collect::<Vec<Tensor>>(), 0)
     }
 
-    /// The latents z, `[B, D]`, which have to be there.
+    /// The latents z, `[B, D]`, for an objective that needs them.
     ///
     /// # Errors
     /// [`interflow_core::Error::Interpolant`] for a batch on a path without a latent.

@@ -1,4 +1,4 @@
-//! Checkpoints that are written beside the training.
+//! Writing checkpoints while training continues.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +10,9 @@ use crate::checkpoints;
 use crate::error::{Error, Failure, Result, io_error};
 use crate::run_state::RunState;
 
-/// Writes checkpoints into a folder on a thread of its own, one after the other: training waits for a copy of its state, and
-/// not for the digest and the disk. A kill at any moment leaves the checkpoints that were whole before. Whoever drops the
-/// writer waits for the last one.
+/// Writes checkpoints into a folder, one after the other, on a thread of its own: training waits only until its state
+/// is copied, and not for the digest and the disk. If the process is killed, the checkpoints that were complete
+/// remain. Dropping the writer waits for the last checkpoint.
 #[derive(Debug)]
 pub struct CheckpointWriter {
     folder: PathBuf,
@@ -21,12 +21,12 @@ pub struct CheckpointWriter {
 }
 
 impl CheckpointWriter {
-    /// A writer that keeps the `keep` newest checkpoints in `folder`.
+    /// A writer that keeps the `keep` newest checkpoints in `folder` and removes older ones.
     pub fn new(folder: &Path, keep: usize) -> Self {
         Self { folder: folder.to_owned(), keep, in_work: None }
     }
 
-    /// Begins to write a run's state and `texts` by name, once the checkpoint before is written.
+    /// Begins to write the state of a run and `texts` by name, after waiting for the checkpoint before.
     ///
     /// # Errors
     /// As [`CheckpointWriter::finish`] for the one before; [`Error::Io`] if the folder cannot be made, [`Error::Torch`] if the
@@ -46,7 +46,7 @@ impl CheckpointWriter {
         Ok(())
     }
 
-    /// What has become of the last checkpoint, without waiting for it.
+    /// Reports whether writing the last checkpoint failed, without waiting for it.
     ///
     /// # Errors
     /// As [`CheckpointWriter::finish`], once.
@@ -57,7 +57,8 @@ impl CheckpointWriter {
     /// Waits until the last checkpoint is written.
     ///
     /// # Errors
-    /// [`Error::Io`] with what could not be done, [`Error::Torch`] if a tensor cannot be read; once.
+    /// [`Error::Io`] naming the failed operation, [`Error::Torch`] if a tensor cannot be read. An error is returned
+    /// once.
     pub fn finish(&mut self) -> Result<()> {
         let Some(thread) = self.in_work.take() else { return Ok(()) };
         thread.join().unwrap_or_else(|_| Err(failed("its thread panicked".into())))

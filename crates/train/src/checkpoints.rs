@@ -1,4 +1,4 @@
-//! A folder of checkpoints: names, order, rotation.
+//! Folders of checkpoints: the names, order and removal of their files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use crate::error::{Result, io_error};
 const PREFIX: &str = "step-";
 const SUFFIX: &str = ".safetensors";
 
-/// The file of step `step` in `folder`.
+/// The path of the checkpoint of step `step` in `folder`.
 pub fn path_for(folder: &Path, step: u64) -> PathBuf {
     folder.join(format!("{PREFIX}{step:010}{SUFFIX}"))
 }
 
-/// Steps and files of the checkpoints in `folder`, newest first; empty if there is no such folder.
+/// The steps and paths of the checkpoints in `folder`, newest first; empty if there is no such folder.
 ///
 /// # Errors
 /// [`crate::Error::Io`] if the folder cannot be read.

@@ -1,4 +1,5 @@
-//! What is trained beside a velocity, step by step with it: a learnable path, for one.
+//! Companions of a velocity's training: something else that is trained step by step with it, such as a learnable
+//! path.
 
 use interflow_core::Network;
 use tch::{Device, Kind, Tensor};
@@ -10,15 +11,15 @@ use crate::problem::Problem;
 use crate::self_check::SelfCheck;
 use crate::time::TimeSampler;
 
-/// The run after a step, when it is a companion's turn.
+/// The state of the run after a step, when it is the companion's turn.
 pub struct Turn<'a> {
     /// The velocity in training.
     pub network: &'a dyn Network,
     /// The velocity with averaged weights, or the one in training if there is no average.
     pub ema_network: &'a dyn Network,
-    /// What is trained on.
+    /// The path and the data that the velocity is trained on.
     pub problem: &'a Problem,
-    /// The steps taken so far.
+    /// The number of steps taken so far.
     pub step: u64,
     /// The run's seed.
     pub seed: u64,
@@ -27,8 +28,8 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// A fresh batch of `n` pairs on the path, not one that the velocity is trained on, a function of seed and step.
-    /// It records gradients in the path's parameters.
+    /// A fresh batch of `n` pairs on the path, which the velocity is not trained on, as a function of seed and step.
+    /// It records gradients with respect to the path's parameters.
     ///
     /// # Errors
     /// If the interpolant or the coupling refuses the points.
@@ -37,28 +38,28 @@ impl Turn<'_> {
     }
 }
 
-/// Something with a state of its own that is trained between the velocity's steps.
+/// Something with a state of its own that is trained between the steps of the velocity.
 ///
-/// Its state belongs to the run's: it is saved in every checkpoint, and a resumed run goes on with the same bits.
+/// Its state is part of the run's state: every checkpoint saves it, and a resumed run continues with the same bits.
 pub trait Companion: Send {
     /// Called after every step of the velocity.
     ///
     /// # Errors
-    /// A failure ends the run.
+    /// A failure, which ends the run.
     fn after_step(&mut self, turn: &Turn<'_>) -> Result<()>;
 
-    /// Called after every held-out check; returns numbers to watch, by name.
+    /// Called after every held-out check. It returns numbers to watch, by name.
     ///
     /// # Errors
-    /// A failure ends the run.
+    /// A failure, which ends the run.
     fn after_check(&mut self, turn: &Turn<'_>, check: &SelfCheck) -> Result<Vec<(&'static str, f64)>>;
 
     /// All of its state by name, as floating-point tensors.
     fn state(&self) -> Vec<(String, Tensor)>;
 
-    /// Takes over a state.
+    /// Replaces its state by a saved one.
     ///
     /// # Errors
-    /// If it is not one of this companion.
+    /// If it is not a state of this companion.
     fn restore(&mut self, state: &[(String, Tensor)]) -> Result<()>;
 }

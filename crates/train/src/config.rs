@@ -1,4 +1,4 @@
-//! How to train, as written in a config.
+//! The settings of training, as written in a config.
 
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -10,47 +10,48 @@ use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 use crate::time::TimeConfig;
 
-/// No machine holds more points; a count beyond would not fit where it is multiplied.
+/// The largest count of points that configs may name: no machine holds more, and larger counts would overflow where
+/// they are multiplied.
 pub const MOST_POINTS: i64 = 1_000_000_000_000;
 
-/// The training run's settings. Its length is a number of steps, never of seconds, so that resuming is exact.
+/// The settings of a training run. Its length is a number of steps, never of seconds, so that resuming is exact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// How many steps to take.
+    /// The number of training steps.
     pub steps: u64,
-    /// The pairs (x0, x1) per step.
+    /// The number of pairs (x0, x1) in each step.
     pub batch: i64,
-    /// Into how many equal parts a step's pairs are cut, one after the other through the network: less memory, the
-    /// same gradient.
+    /// Into how many equal parts a step's pairs are divided, which go through the network one after the other: this
+    /// takes less memory and gives the same gradient.
     pub accumulate: Accumulate,
-    /// The deviation of normal noise that training adds to the target's points at every visit, in the flow's
-    /// coordinates: few points are harder to learn by heart. What they are given gets none.
+    /// The standard deviation of normal noise that is added to the target's points, in the flow's coordinates, each
+    /// time they are visited. It makes a small data set harder to memorise. Conditions get no noise.
     pub jitter: f64,
-    /// The law of the times.
+    /// The law of the training times.
     pub time: TimeConfig,
     /// The optimiser.
     pub optimizer: OptimizerConfig,
-    /// The learning rate's course.
+    /// How the learning rate changes after the warm-up.
     pub schedule: ScheduleConfig,
-    /// The kind of a step's products of matrices.
+    /// The precision of a step's matrix products.
     #[serde(skip_serializing_if = "MixedPrecision::is_auto")]
     pub mixed_precision: MixedPrecision,
-    /// Over how many steps the learning rate rises linearly from 0.
+    /// The number of steps over which the learning rate rises linearly from 0.
     pub warmup_steps: u64,
-    /// The gradient norm above which gradients are scaled down to it.
+    /// The largest norm of a gradient: longer gradients are scaled down to it. Without it, none are.
     pub clip_norm: Option<f64>,
-    /// The decay of the weights' running average; no average without it.
+    /// The decay of the running average (EMA) of the weights; without it, there is no average.
     pub ema_decay: Option<f64>,
-    /// Report every so many steps; never for 0.
+    /// After how many steps each report comes; with 0 there are none.
     pub log_every: u64,
-    /// Make a checkpoint every so many steps and at the end; only at the end for 0.
+    /// After how many steps each checkpoint is made, besides the one at the end; with 0 there is only that one.
     pub checkpoint_every: u64,
-    /// Check on held-out data every so many steps; never for 0.
+    /// After how many steps each held-out check comes; with 0 there are none.
     pub validate_every: u64,
-    /// The held-out pairs of one check.
+    /// The number of held-out pairs in each check.
     pub n_validation: i64,
-    /// Stop after so many checks in a row without a new best; never without it.
+    /// Training stops after this many checks in a row without a new best. Without it, it never stops early.
     pub patience: Option<u32>,
 }
 
@@ -78,7 +79,7 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Checks every number.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
     /// [`crate::Error::OutOfRange`] naming the first one that is out of its range.

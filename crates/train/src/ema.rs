@@ -1,4 +1,4 @@
-//! The running average of the weights, which is what samples are made with.
+//! The exponential moving average (EMA) of the weights, with which samples are drawn.
 
 use interflow_core::Network;
 use interflow_libtorch::foreach_lerp_;
@@ -33,8 +33,8 @@ impl Ema {
         &mut *self.network
     }
 
-    /// Moves the average towards `weights` after `step` updates (from 1), with the decay ramped up as
-    /// `min(decay, (1 + step)/(10 + step))` so that the initial weights are soon forgotten.
+    /// Moves the average towards `weights` after `step` updates (counted from 1). The decay is
+    /// `min(decay, (1 + step)/(10 + step))`, so that the initial weights are soon forgotten.
     ///
     /// # Errors
     /// If the weights are not those of the network.

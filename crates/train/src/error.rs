@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use interflow_core::{GivenSpace, Space};
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something from outside this crate failed: an observer, a companion, an objective.
+/// The failure of something outside this crate: an observer, a companion, an objective.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A failure of training.
+/// Why a setting was refused or training failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,33 +21,33 @@ pub enum Error {
     OutOfRange {
         /// The number's name in the config.
         name: &'static str,
-        /// What it must satisfy.
+        /// The requirement that it does not meet.
         requirement: &'static str,
         /// Its value.
         value: f64,
     },
-    /// A source of a problem has points of another space than the network.
+    /// The points of a source have another dimension, or other conditions, than the network takes.
     #[error(
         "the {part} has points of another space than the network, expected: {}, found: {}",
         described(expected),
         described(found)
     )]
     Space {
-        /// The source that differs.
+        /// The source, such as `base`.
         part: &'static str,
-        /// The space that the network asks for.
+        /// The dimension and conditions that the network takes.
         expected: Space,
-        /// The source's space.
+        /// The dimension and conditions of the source's points.
         found: Space,
     },
-    /// An objective cannot be used with the problem, the network or the config that it was given.
+    /// An objective cannot be used with the problem, the network or the config.
     #[error("the objective {objective} does not go with {part}\nhint: {hint}")]
     Objective {
         /// The objective's name in a config.
         objective: &'static str,
-        /// What it does not go with.
+        /// What it cannot be used with.
         part: String,
-        /// What to do.
+        /// What to do instead.
         hint: &'static str,
     },
     /// Several processes cannot train this together.
@@ -55,17 +55,17 @@ pub enum Error {
     Processes {
         /// How many processes there are.
         processes: usize,
-        /// What it does not go with.
+        /// What several processes cannot be used with.
         part: String,
-        /// What to do.
+        /// What to do instead.
         hint: &'static str,
     },
-    /// An objective returned a gradient that does not have one part for each weight that is trained.
+    /// An objective returned a gradient that does not have one part for each trained weight.
     #[error("a gradient has one part for each weight that is trained, expected: {expected}, found: {found}")]
     Gradient {
-        /// How many weights are trained.
+        /// The number of trained weights.
         expected: usize,
-        /// How many parts the gradient has.
+        /// The number of parts of the gradient.
         found: usize,
     },
     /// The loss or its gradient is not finite.
@@ -88,7 +88,7 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
-        /// What to do.
+        /// What to do about it.
         hint: &'static str,
     },
     /// A checkpoint belongs to another network or config.
@@ -102,7 +102,7 @@ pub enum Error {
     /// A file operation failed.
     #[error("cannot {operation} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         operation: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -110,10 +110,10 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// What is trained beside the network failed.
+    /// The companion of the training failed.
     #[error("cannot train what goes with the velocity, at step {step}")]
     Companion {
-        /// The run's last step.
+        /// The number of steps taken.
         step: u64,
         /// The reason.
         #[source]
@@ -122,37 +122,37 @@ pub enum Error {
     /// An observer failed.
     #[error("an observer failed after step {step}")]
     Observer {
-        /// The last step taken.
+        /// The number of steps taken.
         step: u64,
         /// Its reason.
         #[source]
         source: Failure,
     },
-    /// Code from outside this crate, such as an objective of one's own, failed for reasons of its own.
+    /// Code outside this crate, such as an objective of your own, failed.
     #[error("cannot {operation}")]
     Failed {
-        /// What it was to do.
+        /// The operation that failed.
         operation: &'static str,
         /// Its reason.
         #[source]
         source: Failure,
     },
-    /// libtorch refused an operation.
+    /// libtorch failed in an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
-        /// The operation that was asked for.
+        /// The operation that failed.
         operation: &'static str,
         /// libtorch's own message.
         #[source]
         source: tch::TchError,
     },
-    /// A multi-tensor kernel refused.
+    /// A function of the library's own binding of libtorch failed, such as a multi-tensor kernel.
     #[error(transparent)]
     Kernel(#[from] interflow_libtorch::Error),
     /// A solver refused its settings or failed on the way.
     #[error(transparent)]
     Solver(#[from] interflow_solvers::Error),
-    /// The mathematics refused its input.
+    /// An error of the mathematics (`interflow_core`), such as tensors of the wrong shape.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
 }

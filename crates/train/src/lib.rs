@@ -1,11 +1,12 @@
-//! Training of a velocity, or of whatever else an objective learns on a path.
+//! Training of a velocity, or of anything else that an objective learns on a path.
 //!
-//! The velocity of an interpolant is the minimiser of `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` (\[AV23\] eq. 10), an expectation over
-//! pairs (x0, x1) and times: no equation is solved while it is learned. This crate makes the pairs, takes the steps, checks
-//! the result on held-out data and saves all of it.
+//! The velocity of an interpolant is the minimiser of `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` (\[AV23\] eq. 10), an
+//! expectation over pairs (x0, x1) and times, so no equation is solved while it is learned. This crate draws the
+//! pairs, takes the steps, checks the result on held-out data, and saves the state.
 //!
-//! **A run** is a [`Trainer`] made of a [`TrainConfig`], a [`Problem`] (the path and the data at its ends), a network and an
-//! [`Objective`]. The network below learns to carry a normal law to two moons; afterwards a solver carries points along.
+//! **A run** is a [`Trainer`], which is made of a [`TrainConfig`], a [`Problem`] (the interpolant, and the data at
+//! its ends), a network and an [`Objective`]. The network below learns to carry a normal law to two moons; then a
+//! solver carries points along its flow.
 //!
 //! ```
 //! use interflow_core::density::{Sampler as _, StandardNormal};
@@ -42,25 +43,27 @@
 //! # }
 //! ```
 //!
-//! **What is learned** is up to the [`Objective`]: [`Velocity`], [`VelocityWithDenoiser`], [`MaximumLikelihood`],
-//! [`FlowMapMatching`], or one of your own, which implements the trait against a [`TrainingStep`] and [`HeldOut`] data; an example stands at the trait.
+//! **The objective** decides what is learned: [`Velocity`], [`VelocityWithDenoiser`], [`MaximumLikelihood`],
+//! [`FlowMapMatching`], or one of your own, which implements the trait [`Objective`] with a [`TrainingStep`] and
+//! [`HeldOut`] data; the trait has an example.
 //!
-//! **What points are given**, numbers or a class, comes with the target's points and travels beside them to the network.
+//! **Conditions**, numbers or a class, come with the target's points and go with them to the network.
 //!
-//! **Who watches** is an [`Observer`]: it is told of steps, checks and checkpoints, and is asked before every step
-//! whether to stop. **What is trained beside the network**, such as a learnable path, is a [`Companion`].
+//! **Observers** watch a run: an [`Observer`] is told of steps, checks and checkpoints, and is asked before every
+//! step whether to stop. A [`Companion`], such as the search for a path, is trained beside the network.
 //!
-//! **A run goes on** where it stopped. A step is a function of (seed, step) and the state before it, and a [`Checkpoint`]
-//! holds all of that state: a resumed run computes, on the CPU and with as many threads, the bits that the uninterrupted run
-//! would have computed. (Another number of threads cuts libtorch's sums otherwise, and changes last digits.)
+//! **Resuming** is exact. A step is a function of (seed, step) and the state before it, and a [`Checkpoint`] holds
+//! all of that state. On the CPU and with the same number of threads, a resumed run computes the bits that the
+//! uninterrupted run would have computed. (Another number of threads divides libtorch's sums differently, and changes
+//! last digits.)
 //!
-//! **On a GPU** the host works ahead of it: threads make the ends of the next steps' paths and upload them without anybody
-//! waiting, and losses and norms stay on the device until one is reported ([`Trainer::overlapped`]).
+//! **On a GPU** the host works ahead of the device: threads draw the end points of the next steps and upload them
+//! without blocking, and losses and norms stay on the device until one is reported ([`Trainer::overlapped`]).
 //!
-//! **In several processes** each computes the gradient of its rows of every batch ([`Trainer::with_group`]).
+//! **In several processes** each computes the gradient of its own rows of every batch ([`Trainer::with_group`]).
 //!
-//! **On a machine that others use too** a step with as many threads as there are cores waits for the thread that has lost its
-//! core. [`Trainer::with_threads`] lets the times of the steps decide how many they get.
+//! **On a machine with other work** a step with as many threads as there are cores waits for the thread that has lost
+//! its core. With [`Trainer::with_threads`] the measured times of the steps decide how many threads they get.
 
 pub mod accumulate;
 pub mod batch;

@@ -1,25 +1,27 @@
-//! In which precision a training step's products of matrices are computed.
+//! The precision of the matrix products in a training step.
 
 use interflow_core::Network;
 use interflow_libtorch::has_bf16;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
-/// The kind of a step's products of matrices; weights, sums and held-out checks keep theirs.
+/// The precision of the matrix products in a training step. Weights, sums and held-out checks keep that of the
+/// weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum MixedPrecision {
-    /// [`MixedPrecision::Bf16`] for a network of 50 000 weights or more in single precision on a CPU with instructions for
-    /// it, where a step takes half to three quarters of the time; on a GPU, bfloat16 from ten million weights on and
-    /// [`MixedPrecision::Tf32`] below; [`MixedPrecision::Off`] otherwise.
+    /// On a CPU with instructions for bfloat16, [`MixedPrecision::Bf16`] for a network of 50 000 or more weights in
+    /// single precision, for which a step takes half to three quarters of the time. On a GPU, bfloat16 from ten
+    /// million weights on and [`MixedPrecision::Tf32`] below. [`MixedPrecision::Off`] otherwise.
     #[default]
     Auto,
-    /// bfloat16: about twice as fast on CPUs and GPUs that have it, slower on others.
+    /// bfloat16: about twice as fast on CPUs and GPUs that support it, and slower on others.
     Bf16,
-    /// The kind of the weights, rounded to 10 bits in products on NVIDIA GPUs; elsewhere as [`MixedPrecision::Off`].
+    /// The precision of the weights, except that NVIDIA GPUs round the factors to 10 bits; elsewhere the same as
+    /// [`MixedPrecision::Off`].
     Tf32,
-    /// The kind of the weights.
+    /// The precision of the weights.
     Off,
 }
 
@@ -29,7 +31,7 @@ const LEAST_WEIGHTS: i64 = 50_000;
 const LEAST_WEIGHTS_OF_GPU: i64 = 10_000_000;
 
 impl MixedPrecision {
-    /// What it comes to for a network on this machine: never [`MixedPrecision::Auto`].
+    /// The choice for a network on this machine: never [`MixedPrecision::Auto`].
     #[must_use]
     pub fn resolved(self, network: &dyn Network) -> Self {
         let weights = network.parameters();

@@ -1,22 +1,22 @@
-//! Muon: steps along orthogonalised momentum, for the weight matrices between hidden layers.
+//! Muon, an optimiser with steps along orthogonalised momentum, for the weight matrices between hidden layers.
 //!
-//! With gradient G: `M ← βM + (1 − β)G`, `N = (1 − β)G + βM`, and the weight moves by `−η √max(1, rows/columns)`
-//! times a near-orthogonal matrix of N's singular directions, found by five Newton–Schulz steps (Jordan et al.
-//! 2024, with their coefficients). Every direction of the matrix learns at the same speed, however small its
-//! gradient.
+//! With the gradient G, `M ← βM + (1 − β)G` and `N = (1 − β)G + βM`; the weight moves by `−η √max(1, rows/columns)`
+//! times a near-orthogonal matrix with the singular directions of N, found by five Newton–Schulz steps (Jordan et al.
+//! 2024, with their coefficients). So every direction of the matrix learns at the same speed, however small its
+//! gradient is.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::error::{Result, check_range};
 
-/// Muon's settings.
+/// The settings of Muon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MuonConfig {
-    /// The learning rate after the warm-up: the spectral norm of a step.
+    /// The learning rate after the warm-up, which is the spectral norm of a step.
     pub learning_rate: f64,
-    /// The decay of the gradients' mean.
+    /// The decay β of the running mean of gradients.
     pub momentum: f64,
 }
 
@@ -27,10 +27,10 @@ impl Default for MuonConfig {
 }
 
 impl MuonConfig {
-    /// Checks every number.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`].
+    /// [`crate::Error::OutOfRange`] naming the value.
     pub fn check(&self) -> Result<()> {
         let Self { learning_rate, momentum } = *self;
         let positive = learning_rate > 0.0 && learning_rate.is_finite();

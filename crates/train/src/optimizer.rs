@@ -8,22 +8,22 @@ use tch::{Kind, Tensor};
 use crate::error::{Error, Result, check_range};
 use crate::muon::{self, MuonConfig};
 
-/// The optimiser's settings.
+/// The settings of the optimiser, `AdamW` with or without Muon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
     /// The learning rate after the warm-up.
     pub learning_rate: f64,
-    /// The decay of the gradients' mean.
+    /// The decay of the running mean of gradients.
     pub beta1: f64,
-    /// The decay of the gradients' second moment.
+    /// The decay of the running second moment of gradients.
     pub beta2: f64,
     /// The decoupled weight decay.
     pub weight_decay: f64,
-    /// Added to the root of the second moment.
+    /// The number ε that is added to the root of the second moment.
     pub epsilon: f64,
-    /// Muon for the weight matrices between hidden layers, whose learning rate then follows the same course;
-    /// `AdamW` alone without it.
+    /// The settings of Muon for the weight matrices between hidden layers, whose learning rate follows the same
+    /// schedule. Without it, `AdamW` moves all weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muon: Option<MuonConfig>,
 }
@@ -35,10 +35,10 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// Checks every number.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`].
+    /// [`Error::OutOfRange`] naming the value.
     pub fn check(&self) -> Result<()> {
         let Self { learning_rate, beta1, beta2, weight_decay, epsilon, muon } = *self;
         muon.map_or(Ok(()), |muon| muon.check())?;
@@ -51,7 +51,7 @@ impl OptimizerConfig {
     }
 }
 
-/// The optimiser and its state for one network's parameters.
+/// An optimiser with its state, for the parameters of one network.
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
@@ -69,22 +69,22 @@ pub struct Optimizer {
     muon: Vec<usize>,
 }
 
-/// An optimiser's running moments by parameter name: all of its state but the step.
+/// The running moments of an optimiser by parameter name, which are all of its state except the step.
 #[derive(Debug)]
 pub struct OptimizerState {
-    /// The gradients' mean.
+    /// The running means of the gradients.
     pub exp_avg: Vec<(String, Tensor)>,
-    /// The gradients' second moment, where the optimiser has one.
+    /// The running second moments of the gradients, for parameters that have them.
     pub exp_avg_sq: Vec<(String, Tensor)>,
 }
 
 impl Optimizer {
-    /// A fresh optimiser that updates the network's parameters in place.
+    /// A new optimiser, which updates the parameters of the network in place.
     pub fn new(config: OptimizerConfig, network: &dyn Network) -> Self {
         Self::of_parameters(config, network.parameters(), &network.hidden_matrices())
     }
 
-    /// A fresh optimiser that updates parameters in place; `hidden_matrices` names those that Muon may move.
+    /// A new optimiser, which updates these parameters in place. `hidden_matrices` names those that Muon may move.
     pub fn of_parameters(
         config: OptimizerConfig,
         parameters: &Parameters,
@@ -114,8 +114,8 @@ impl Optimizer {
         &self.params
     }
 
-    /// Takes step number `step` (from 1) with gradients in the parameters' order; `factor` is the learning
-    /// rates' share of their full value.
+    /// Takes step number `step` (counted from 1) with gradients in the order of the parameters. `factor` multiplies
+    /// the learning rates.
     ///
     /// # Errors
     /// [`Error::Gradient`] if there is not one gradient for each parameter, [`Error::Kernel`] if their shapes differ.
@@ -158,7 +158,7 @@ impl Optimizer {
         Ok(libtorch::fused_adamw_(state, settings)?)
     }
 
-    /// Handles on the running moments.
+    /// The running moments, sharing their memory.
     pub fn state(&self) -> OptimizerState {
         let all = self.names.iter().cloned().zip(self.exp_avgs.iter().map(Tensor::shallow_clone));
         let squares = self.adamw.iter().map(|&index| self.names[index].clone());
@@ -169,7 +169,7 @@ impl Optimizer {
     /// Overwrites the running moments.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if names or shapes differ; nothing is overwritten then.
+    /// [`Error::Mismatch`] if names or shapes differ; then nothing is overwritten.
     pub fn restore(&mut self, state: &OptimizerState) -> Result<()> {
         self.check_fits(state)?;
         let own = self.state();

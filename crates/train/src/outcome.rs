@@ -1,6 +1,6 @@
 //! How a run ended.
 
-/// Why a run stopped.
+/// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -8,7 +8,7 @@ pub enum StopReason {
     Finished,
     /// An observer asked to stop.
     Interrupted,
-    /// The held-out objective did not improve for as long as the patience lasted.
+    /// The held-out objective did not improve for the number of checks in `patience`.
     EarlyStop,
 }
 
@@ -16,10 +16,10 @@ pub enum StopReason {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The steps taken in all, resumed ones included.
+    /// The number of steps taken in all, including those before a resumption.
     pub steps: u64,
-    /// Why it stopped.
+    /// Why the run ended.
     pub stop: StopReason,
-    /// The time this call took.
+    /// The duration of this call, in seconds.
     pub train_secs: f64,
 }

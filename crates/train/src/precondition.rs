@@ -39,21 +39,21 @@ use tch::{Device, Tensor};
 use crate::error::Result;
 use crate::principal_axes::{AxesKind, PrincipalAxes};
 
-/// What a network corrects, as written in a config.
+/// The closed-form velocity that a network corrects, as written in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PreconditionConfig {
-    /// The velocity from N(0, I) to the Gaussian with the training points' mean and variances.
+    /// The velocity from N(0, I) to the Gaussian with the mean and the variances of the training points.
     Gaussian {
-        /// Along which axes the points have variances of their own.
+        /// The axes along which the Gaussian has variances of their own.
         #[serde(default)]
         axes: AxesKind,
     },
 }
 
-/// A velocity `v_G + Q c Qᵀ F`, with a network F. Its derivatives come from backward passes, `D` of them for the exact
-/// divergence: forward tangents of F alone would not do, since Q mixes its inputs and outputs.
+/// A velocity `v_G + Q c Qᵀ F` with a network F. Its derivatives come from backward passes, D of them for the exact
+/// divergence, because Q mixes the inputs and outputs of F, so that forward tangents of F alone do not suffice.
 pub struct GaussianResidual {
     network: Box<dyn Network>,
     interpolant: Arc<Interpolant>,
@@ -62,8 +62,8 @@ pub struct GaussianResidual {
 }
 
 impl GaussianResidual {
-    /// The flow between N(0, I) and the Gaussian under `interpolant`, corrected by `network`. The Gaussian's numbers
-    /// become part of the network's: saved, and not trained.
+    /// The velocity between N(0, I) and the Gaussian along `interpolant`, corrected by `network`. The numbers of the
+    /// Gaussian become part of the network's: they are saved, but not trained.
     ///
     /// # Errors
     /// [`interflow_core::Error::Shape`] if the Gaussian has another dimension than the network.

@@ -1,8 +1,9 @@
-//! A Gaussian by its axes, along each of which it has a mean and a variance of its own.
+//! A Gaussian in terms of its axes, along each of which it has its own mean and variance.
 //!
-//! The axes are the columns of a rotation Q: the eigenvectors of a covariance, `[D, D]`, or, for images too large for
-//! that or too few to know it, the products of a cosine along the rows, one along the columns and a colour. Cosines
-//! are what the eigenvectors of images come near to: neighbouring pixels are alike, wherever they are \[ANR74\].
+//! The axes are the columns of a rotation Q. They are the eigenvectors of a covariance, `[D, D]`, or, for images that
+//! are too large for that or too few to estimate it, the products of a cosine along the rows, one along the columns
+//! and a colour. The eigenvectors of images come close to cosines, because neighbouring pixels are alike wherever
+//! they are \[ANR74\].
 
 use std::f64::consts::PI;
 
@@ -12,7 +13,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// Which axes a Gaussian of the training data has.
+/// The kind of axes of a Gaussian that is fitted to training data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -20,7 +21,7 @@ pub enum AxesKind {
     /// The eigenvectors of the covariance.
     #[default]
     Principal,
-    /// Cosines along the rows and the columns of images, and a turn of their colours.
+    /// Cosines along the rows and the columns of images, and a rotation of their colours.
     Cosine,
 }
 
@@ -30,7 +31,7 @@ const LEAST_VARIANCE: f64 = 1e-10;
 
 const OPTIONS: (Kind, Device) = (Kind::Double, Device::Cpu);
 
-/// A Gaussian by its axes.
+/// A Gaussian in terms of its axes.
 #[derive(Debug)]
 pub struct PrincipalAxes {
     /// The mean m, `[D]`.
@@ -42,11 +43,11 @@ pub struct PrincipalAxes {
 }
 
 impl PrincipalAxes {
-    /// The axes of N(`mean`, `covariance`), `[D]` and `[D, D]`, in double precision.
+    /// The Gaussian N(`mean`, `covariance`), with `mean` `[D]` and `covariance` `[D, D]`, in double precision.
     ///
     /// # Errors
-    /// [`interflow_core::Error::Shape`] if the shapes do not go together; [`Error::Torch`] if libtorch finds no axes,
-    /// for a covariance with a NaN.
+    /// [`interflow_core::Error::Shape`] if the shapes do not fit together; [`Error::Torch`] if libtorch finds no
+    /// axes, as for a covariance with a NaN.
     pub fn of(mean: &Tensor, covariance: &Tensor) -> Result<Self> {
         let dim = mean.numel() as i64;
         shape::check_same("principal axes", &mean.unsqueeze(1).expand([dim, dim], false), covariance)?;
@@ -59,13 +60,13 @@ impl PrincipalAxes {
         Self { mean: mean.to_kind(Kind::Double), directions, variances: variances.clamp_min(least) }
     }
 
-    /// Those of N(0, I), to be overwritten by a checkpoint's.
+    /// The Gaussian N(0, I), whose numbers a checkpoint will overwrite.
     pub fn standard(dim: i64) -> Self {
         Self::standard_product(&[dim])
     }
 
-    /// Those of N(0, I) along cosines for images of the given channels, height and width, to be overwritten by a
-    /// checkpoint's.
+    /// The Gaussian N(0, I) along cosines, for images of this shape `[C, H, W]`, whose numbers a checkpoint will
+    /// overwrite.
     pub fn standard_cosine(shape: [i64; 3]) -> Self {
         Self::standard_product(&shape)
     }
@@ -79,7 +80,7 @@ impl PrincipalAxes {
         }
     }
 
-    /// D.
+    /// The dimension D.
     pub fn dim(&self) -> i64 {
         self.mean.numel() as i64
     }
@@ -142,7 +143,7 @@ impl PrincipalAxes {
     }
 }
 
-/// Gathers the Gaussian along cosines of images that come batch by batch, in double precision.
+/// Accumulates the Gaussian along cosines of images that come batch by batch, in double precision.
 #[derive(Debug)]
 pub struct CosineAxes {
     shape: [i64; 3],
@@ -156,7 +157,7 @@ pub struct CosineAxes {
 }
 
 impl CosineAxes {
-    /// For images of the given channels, height and width.
+    /// An accumulator for images of this shape `[C, H, W]`.
     pub fn new(shape: [i64; 3]) -> Self {
         let [channels, height, width] = shape;
         let directions = vec![Tensor::eye(channels, OPTIONS), cosines(height), cosines(width)];
@@ -170,7 +171,7 @@ impl CosineAxes {
         }
     }
 
-    /// Takes in images `x`, `[B, C·H·W]`.
+    /// Adds images `x`, `[B, C·H·W]`.
     ///
     /// # Errors
     /// [`interflow_core::Error::Shape`] if they have another size.
@@ -186,8 +187,8 @@ impl CosineAxes {
         Ok(())
     }
 
-    /// The Gaussian with a mean and a variance along each axis. The colours are those that are least alike: the
-    /// eigenvectors of the covariances at all cosines, each covariance over its trace.
+    /// The Gaussian with a mean and a variance along each axis. Its colours are those that correlate least: the
+    /// eigenvectors of the sum of the covariances at all cosines, each divided by its trace.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for fewer than two images; [`Error::Torch`] if a number is not finite.

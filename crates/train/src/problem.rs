@@ -1,4 +1,4 @@
-//! What is trained on: the path and the data at its ends.
+//! The problem that is trained on: the interpolant, and the data at its ends.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use crate::error::{Error, Result};
 
 /// An interpolant between two laws, with data for training and held-out data for checks.
 pub struct Problem {
-    /// The path.
+    /// The interpolant.
     pub interpolant: Interpolant,
-    /// The pairing of the end points.
+    /// The coupling, which pairs the end points.
     pub coupling: Box<dyn Coupling>,
-    /// Training points of the base ρ0, which are given nothing.
+    /// The training points of the base ρ0, which have no conditions.
     pub base: Box<dyn Source>,
-    /// The base's density, which only maximum likelihood needs.
+    /// The density of the base. Only maximum likelihood needs it.
     pub base_density: Option<Arc<dyn Density>>,
-    /// Training points of the target ρ1 and what each is given.
+    /// The training points of the target ρ1, and their conditions.
     pub target: Box<dyn Source>,
-    /// Held-out points of the base.
+    /// The held-out points of the base.
     pub held_out_base: Box<dyn Source>,
-    /// Held-out points of the target.
+    /// The held-out points of the target, and their conditions.
     pub held_out_target: Box<dyn Source>,
 }
 
 impl Problem {
-    /// Checks that the targets' points lie in `space`, which is the network's, and that the bases' points have its dimension
-    /// and are given nothing.
+    /// Checks that the points of both target sources lie in `space`, which is the network's, and that the points of
+    /// both base sources have its dimension and no conditions.
     ///
     /// # Errors
     /// [`Error::Space`] naming the first source that differs.

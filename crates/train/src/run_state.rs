@@ -1,14 +1,14 @@
-//! All that a run needs to go on with the same bits.
+//! The state of a run from which it can continue with the same bits.
 
 use interflow_core::Network;
 use tch::Tensor;
 
 use crate::optimizer::OptimizerState;
 
-/// A run's state after a step, as handles on its tensors: what a checkpoint holds and an observer sees.
+/// The state of a run after a step, sharing the memory of its tensors. A checkpoint holds it, and observers get it.
 #[non_exhaustive]
 pub struct RunState<'a> {
-    /// How many steps were taken.
+    /// The number of steps taken.
     pub step: u64,
     /// The run's seed.
     pub seed: u64,
@@ -18,19 +18,19 @@ pub struct RunState<'a> {
     pub ema: Option<&'a dyn Network>,
     /// The optimiser's running moments.
     pub optimizer: OptimizerState,
-    /// The state of what is trained beside the network, by name; empty if there is nothing.
+    /// The state of the run's companion, by name; empty if there is none.
     pub companion: Vec<(String, Tensor)>,
     /// The best held-out objective so far.
     pub best_objective: Option<f64>,
-    /// The held-out checks since then.
+    /// The number of held-out checks since then.
     pub n_worse: u32,
-    /// The parts of a step's batch, where they were chosen by a device's memory ([`crate::Accumulate::Auto`]).
+    /// The number of parts of a step's batch, if it was chosen from the device's memory
+    /// ([`crate::Accumulate::Auto`]).
     pub parts: Option<i64>,
 }
 
 impl<'a> RunState<'a> {
-    /// The state of a network alone, which goes on as if it had just been given to an optimiser: for a network that was
-    /// trained elsewhere.
+    /// The state of a network alone, without moments of an optimiser. It is for a network that was trained elsewhere.
     pub fn of(network: &'a dyn Network, step: u64, seed: u64) -> Self {
         let optimizer = OptimizerState { exp_avg: Vec::new(), exp_avg_sq: Vec::new() };
         Self {

@@ -1,4 +1,4 @@
-//! The learning rate's course over the run.
+//! How the learning rate changes over the run.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,18 +9,18 @@ use crate::error::{Result, check_range};
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum ScheduleConfig {
-    /// It does not.
+    /// It does not fall.
     Constant {},
     /// Along a half cosine to 0 at the last step.
     Cosine {},
-    /// By `factor` every so many steps.
+    /// By `factor` after every `every` steps.
     Step {
-        /// The steps between two falls.
+        /// The number of steps between two falls.
         every: u64,
         /// The factor, in (0, 1].
         factor: f64,
     },
-    /// By `decay` every step.
+    /// By `decay` after every step.
     Exponential {
         /// The factor, in (0, 1].
         decay: f64,
@@ -34,10 +34,10 @@ impl Default for ScheduleConfig {
 }
 
 impl ScheduleConfig {
-    /// Checks the course's parameters.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`].
+    /// [`crate::Error::OutOfRange`] naming the value.
     pub fn check(&self) -> Result<()> {
         match *self {
             Self::Constant {} | Self::Cosine {} => Ok(()),
@@ -51,7 +51,8 @@ impl ScheduleConfig {
         }
     }
 
-    /// The factor on the learning rate of step `step` (from 0) of `steps`, the first `warmup` of them rising.
+    /// The factor on the learning rate in step `step` (counted from 0) of `steps`, of which the first `warmup` are
+    /// the warm-up.
     pub fn factor(&self, step: u64, steps: u64, warmup: u64) -> f64 {
         if step < warmup {
             return (step + 1) as f64 / warmup as f64;

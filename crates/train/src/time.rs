@@ -1,8 +1,8 @@
 //! The law of the training times, stratified over the batch.
 //!
-//! Time `i` of a batch of `n` is `F⁻¹((i + U)/n)`: one time in each of `n` equally likely strata, which lowers
-//! the loss's variance at no cost. A law other than the uniform one weights the loss by its density; the
-//! minimiser of the objective is the same for every positive density, its value is not.
+//! Time `i` of a batch of `n` is `F⁻¹((i + U)/n)`, one time in each of `n` equally likely strata, which lowers the
+//! variance of the loss at no cost. A law other than the uniform one weights the loss by its density. For every
+//! positive density the minimiser of the objective is the same, but its value is not.
 
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::Draw;
@@ -11,25 +11,25 @@ use tch::Tensor;
 
 use crate::error::{Result, check_range};
 
-/// The law of the times as written in a config.
+/// The law of the training times, as written in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum TimeConfig {
     /// Uniform on the interpolant's regular interval.
     Uniform {},
-    /// Beta(a, b) with `a = 1`, density `b (1 − t)^(b − 1)`: `b < 1` prefers late times.
+    /// Beta(a, b) with `a = 1`, whose density is `b (1 − t)^(b − 1)`. With `b < 1` late times are more likely.
     Beta {
-        /// Must be 1, for which the inverse has a closed form.
+        /// The parameter a, which must be 1, because then the inverse has a closed form.
         a: f64,
-        /// The exponent b > 0.
+        /// The parameter b > 0.
         b: f64,
     },
-    /// `log α(t)` uniform between 0 and `log floor`: prefers late times, where α is small.
+    /// `log α(t)` uniform between `log floor` and 0, so that late times, where α is small, are more likely.
     LogUniformAlpha {
-        /// The smallest α, in (0, 1); later times are not drawn.
+        /// The smallest α, in (0, 1). Later times are not drawn.
         floor: f64,
-        /// The share of times, in [0, 1), that is uniform instead.
+        /// The fraction of times, in [0, 1), that are uniform instead.
         #[serde(default)]
         uniform_share: f64,
     },
@@ -42,10 +42,10 @@ impl Default for TimeConfig {
 }
 
 impl TimeConfig {
-    /// Checks the law's parameters.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`].
+    /// [`crate::Error::OutOfRange`] naming the value.
     pub fn check(&self) -> Result<()> {
         match *self {
             Self::Uniform {} => Ok(()),
@@ -61,10 +61,10 @@ impl TimeConfig {
         }
     }
 
-    /// The working sampler for an interpolant.
+    /// The sampler of these times for an interpolant.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfRange`].
+    /// [`crate::Error::OutOfRange`] naming the value.
     pub fn build(&self, interpolant: &Interpolant) -> Result<TimeSampler> {
         self.check()?;
         let inverse = match *self {
@@ -100,14 +100,14 @@ pub struct TimeSampler {
 }
 
 impl TimeSampler {
-    /// `n` times, one per stratum in the strata's order, as an `[n]` tensor of `f64` on the CPU.
+    /// `n` times, one for each stratum in the order of the strata, `[n]` in `f64` on the CPU.
     pub fn sample(&self, n: i64, draw: &mut Draw) -> Tensor {
         let times: Vec<f64> = (0..n).map(|i| self.quantile((i as f64 + unit(draw)) / n as f64)).collect();
         Tensor::from_slice(&times)
     }
 
-    /// The time that belongs to the share `u` in [0, 1]: uniform `u` give times of the law. It rises with `u`
-    /// except between the two parts of a mixture.
+    /// The quantile function: the time for the probability `u` in [0, 1], so that uniform `u` give times of the law.
+    /// It rises with `u`, except between the two parts of a mixture.
     pub fn quantile(&self, u: f64) -> f64 {
         let (low, high) = self.interval;
         match &self.inverse {

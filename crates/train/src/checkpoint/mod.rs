@@ -1,8 +1,8 @@
 //! The whole state of a run in one safetensors file.
 //!
-//! The file's metadata holds a format version, the step, the seed, named texts (what the run or its flow is, in the words of
-//! whoever saves it) and a SHA-256 over all of it and over every tensor's name, kind, shape and bytes, so that a truncated or
-//! altered file is refused. Reading one runs no code of the file.
+//! The metadata of the file hold a format version, the step, the seed, named texts (the description of the run or its
+//! flow, by whoever saves it), and a SHA-256 of all this and of every tensor's name, kind, shape and bytes. A
+//! truncated or altered file is therefore refused. Reading a file runs no code of it.
 
 mod format;
 mod snapshot;
@@ -27,11 +27,11 @@ const CONFIG: &str = "config";
 /// The parts of a step's batch, in files of runs that chose them.
 const PARTS: &str = "parts";
 
-/// A run's state as read from a file.
+/// The state of a run as read from a file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Checkpoint {
-    /// How many steps were taken.
+    /// The number of steps taken.
     pub step: u64,
     /// The texts that were saved with the state, by name. A file of the first version holds one, the run's config under the
     /// name `config`.
@@ -40,26 +40,26 @@ pub struct Checkpoint {
     pub seed: u64,
     /// The weights by name.
     pub model: Vec<(String, Tensor)>,
-    /// The averaged weights by name, if there is an average.
+    /// The averaged weights (EMA) by name, if there is an average.
     pub ema: Option<Vec<(String, Tensor)>>,
     /// The optimiser's moments.
     pub optimizer: OptimizerState,
-    /// The state of what was trained beside the network, by name; empty if there was nothing.
+    /// The state of the run's companion, by name; empty if there was none.
     pub companion: Vec<(String, Tensor)>,
     /// The best held-out objective so far.
     pub best_objective: Option<f64>,
-    /// The held-out checks since then.
+    /// The number of held-out checks since then.
     pub n_worse: u32,
-    /// The parts of a step's batch, where they were chosen by a device's memory.
+    /// The number of parts of a step's batch, if it was chosen from the device's memory.
     pub parts: Option<i64>,
 }
 
 impl Checkpoint {
-    /// Writes a run's state and `texts` by name to `path`: to a file beside it first, which then takes its place, so that
-    /// no crash leaves half a checkpoint under that name.
+    /// Writes the state of a run and `texts` by name to the file `path`. A temporary file beside it takes its place
+    /// at the end, so a crash leaves no incomplete checkpoint under that name.
     ///
     /// # Errors
-    /// [`Error::Io`] with what could not be done, [`Error::Torch`] if a tensor cannot be read.
+    /// [`Error::Io`] naming the failed operation, [`Error::Torch`] if a tensor cannot be read.
     pub fn save(path: &Path, state: &RunState<'_>, texts: &BTreeMap<String, String>) -> Result<()> {
         let bytes = contents(state, texts).into_bytes(path)?;
         if let Some(folder) = path.parent() {
@@ -99,7 +99,7 @@ impl Checkpoint {
         })
     }
 
-    /// The weights to make samples with: the averaged ones if there are any.
+    /// The weights to draw samples with: the averaged ones if there are any, or else those in training.
     pub fn network_weights(&self) -> &[(String, Tensor)] {
         self.ema.as_deref().unwrap_or(&self.model)
     }

@@ -1,4 +1,4 @@
-//! Which objective, as written in a config.
+//! Objectives as written in a config.
 
 use std::path::Path;
 
@@ -14,33 +14,33 @@ use super::velocity::Velocity;
 use super::velocity_with_denoiser::VelocityWithDenoiser;
 use crate::error::Result;
 
-/// What training makes small.
+/// The objective that training minimises, as written in a config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum ObjectiveConfig {
-    /// [`Velocity`].
+    /// The velocity's regression ([`Velocity`]).
     Velocity {
-        /// The form in which the loss is computed.
+        /// The form of the loss.
         #[serde(default)]
         form: ObjectiveForm,
     },
-    /// [`VelocityWithDenoiser`].
+    /// The regressions of velocity and denoiser ([`VelocityWithDenoiser`]).
     VelocityWithDenoiser {
-        /// The form in which both losses are computed.
+        /// The form of both losses.
         #[serde(default)]
         form: ObjectiveForm,
     },
-    /// [`MaximumLikelihood`].
+    /// The negative log-likelihood ([`MaximumLikelihood`]).
     Likelihood {
-        /// How the gradient travels back along the trajectories.
+        /// How the gradient is computed along the trajectories.
         #[serde(default)]
         sensitivity: Sensitivity,
-        /// The solver of the trajectories.
+        /// The solver that integrates the trajectories.
         #[serde(default)]
         solver: SolverConfig,
     },
-    /// [`FlowMapMatching`].
+    /// The conditions of a flow map ([`FlowMapMatching`]).
     FlowMap(FlowMapMatchingConfig),
 }
 
@@ -51,7 +51,7 @@ impl Default for ObjectiveConfig {
 }
 
 impl ObjectiveConfig {
-    /// The run or checkpoint of the velocity that a flow map is distilled from, where there is one.
+    /// The run folder or checkpoint of the velocity from which a flow map is distilled, if the config names one.
     pub fn teacher(&self) -> Option<&Path> {
         match self {
             Self::FlowMap(config) => config.teacher.as_deref(),
@@ -59,16 +59,16 @@ impl ObjectiveConfig {
         }
     }
 
-    /// The working objective.
+    /// The objective itself.
     ///
     /// # Errors
     /// [`crate::Error::Solver`] for settings of a solver that make no sense; [`crate::Error::OutOfRange`] for others;
-    /// [`crate::Error::Objective`] if it wants a teacher ([`ObjectiveConfig::build_with`]).
+    /// [`crate::Error::Objective`] if it needs a teacher ([`ObjectiveConfig::build_with`]).
     pub fn build(&self) -> Result<Box<dyn Objective>> {
         self.build_with(None)
     }
 
-    /// The working objective with the network of the teacher that it names ([`ObjectiveConfig::teacher`]).
+    /// The objective itself, with the network of the teacher that the config names ([`ObjectiveConfig::teacher`]).
     ///
     /// # Errors
     /// As [`ObjectiveConfig::build`].

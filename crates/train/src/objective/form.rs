@@ -3,20 +3,20 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-/// The form in which the objective is computed; both have the same gradients.
+/// The form in which the objective is computed. Both forms have the same gradients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ObjectiveForm {
-    /// `E[|v̂|² − 2 ẋ·v̂]`: its minimum is minus the transport cost.
+    /// `E[|v̂|² − 2 ẋ·v̂]`, whose minimum is minus the transport cost.
     #[default]
     G,
-    /// `E|v̂ − ẋ|²`, larger than G by the constant `E|ẋ|²`.
+    /// `E|v̂ − ẋ|²`, which is larger by the constant `E|ẋ|²`.
     MeanSquare,
 }
 
 impl ObjectiveForm {
-    /// The loss, a scalar, of the velocity's values against the path derivatives, both `[B, D]`.
+    /// The loss, a scalar, of the velocity's values `value` for the path derivatives, both `[B, D]`.
     pub fn loss(self, value: &Tensor, path_derivative: &Tensor) -> Tensor {
         let rows = value.size()[0].max(1) as f64;
         let summed = match self {

@@ -1,4 +1,4 @@
-//! Held-out data as an objective sees them.
+//! The held-out data that an objective gets for a check.
 
 use interflow_core::Network;
 use interflow_core::rng::{Purpose, Stream};
@@ -14,14 +14,14 @@ use crate::time::{TimeConfig, TimeSampler};
 /// The most pairs of a batch.
 const BATCH: i64 = 1024;
 
-/// What an objective may use for its value on held-out data, the same data at every check of a run.
+/// What an objective gets to compute its value on held-out data. The data are the same at every check of a run.
 #[non_exhaustive]
 pub struct HeldOut<'a> {
     /// The network to check: the one with averaged weights, if there is an average.
     pub network: &'a dyn Network,
-    /// The path and the data at its ends.
+    /// The interpolant, and the data at its ends.
     pub problem: &'a Problem,
-    /// How many pairs to use, at least two.
+    /// The number of pairs to use, at least two.
     pub n: i64,
     /// The run's seed.
     seed: u64,
@@ -47,11 +47,11 @@ impl<'a> HeldOut<'a> {
         self.sizes().map(|n| self.share.rows(n)).map(|rows| rows.end - rows.start).sum()
     }
 
-    /// The held-out pairs on the path at uniform times, batch by batch: `n` pairs in all; where several processes train
-    /// together, this one's share of them.
+    /// The `n` held-out pairs on the path at uniform times, batch by batch. If several processes train together, each
+    /// gets its share of them.
     ///
     /// # Errors
-    /// Batches that the interpolant or the coupling refuses.
+    /// In an item, if the interpolant or the coupling refuses the points.
     pub fn batches(&self) -> impl Iterator<Item = Result<Batch>> + '_ {
         let batches = Batches::held_out(self.problem, self.seed);
         let own = (0..).zip(self.sizes()).filter(|(_, n)| !self.share.rows(*n).is_empty());
@@ -60,24 +60,24 @@ impl<'a> HeldOut<'a> {
         })
     }
 
-    /// The sizes of the batches that the `n` pairs are cut into.
+    /// The sizes of the batches into which the `n` pairs are divided.
     pub fn sizes(&self) -> impl Iterator<Item = i64> + use<> {
         let n = self.n;
         (0..n).step_by(BATCH as usize).map(move |first| BATCH.min(n - first))
     }
 
-    /// The kind and the device of the weights.
+    /// The floating-point kind and the device of the weights.
     pub fn placement(&self) -> (Kind, Device) {
         let parameters = self.network.parameters();
         (parameters.kind(), parameters.device())
     }
 
-    /// The stream of held-out draws for a purpose.
+    /// The stream of held-out random numbers for this purpose.
     pub fn stream(&self, purpose: Purpose) -> Stream {
         Stream::new(held_out_seed(self.seed), purpose)
     }
 
-    /// The stream of held-out draws of this name, for draws of one's own.
+    /// The stream of held-out random numbers of this name, for purposes of your own.
     pub fn named_stream(&self, name: &str) -> Stream {
         Stream::named(held_out_seed(self.seed), name)
     }

@@ -21,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::problem::Problem;
 use crate::self_check::TermCheck;
 
-/// The mean of `−log ρ1(x)` in nats over the target's points x, under the flow of the network from the base's density. The
-/// interpolant plays no part.
+/// The mean of `−log ρ1(x)` in nats over target points x, where ρ1 is the density that the network's flow makes of
+/// the base. The interpolant has no effect.
 #[derive(Debug)]
 pub struct MaximumLikelihood {
     sensitivity: Sensitivity,
@@ -33,7 +33,7 @@ impl MaximumLikelihood {
     /// The objective's name in a config.
     pub const NAME: &'static str = "likelihood";
 
-    /// Likelihoods along the trajectories of this solver, and gradients that travel back along them as `sensitivity` says.
+    /// The objective with trajectories by this solver, and gradients along them as `sensitivity` says.
     ///
     /// # Errors
     /// [`Error::Solver`] for settings of the solver that make no sense.

@@ -1,9 +1,8 @@
-//! What training makes small: one trait, and the objectives of this crate, each of which implements it in a file of its
-//! own.
+//! The objectives that training can minimise: one trait, and the objectives of this crate, each in a file of its own.
 //!
-//! An [`Objective`] says in one place ([`Objective::check`]) what it needs of path, points, network and config, makes the
-//! gradient of a step ([`Objective::gradient`]) and its value on held-out data ([`Objective::held_out`]). The trainer
-//! knows the trait alone, so that an objective of one's own, written against the public interface, trains like those here.
+//! An [`Objective`] says in [`Objective::check`] what it needs of path, points, network and config.
+//! [`Objective::gradient`] computes the gradient of a step, and [`Objective::held_out`] its value on held-out data.
+//! The trainer knows only the trait, so an objective of your own trains like those here.
 
 mod config;
 mod flow_map;
@@ -30,7 +29,7 @@ pub use self::velocity_with_denoiser::VelocityWithDenoiser;
 use crate::error::Result;
 use crate::self_check::TermCheck;
 
-/// A number that training makes small by moving a network's weights.
+/// A function of a network's weights that training minimises.
 ///
 /// ```
 /// use interflow_train::objective::{Gradient, HeldOut, Objective, Regression, Setting, TrainingStep};
@@ -62,24 +61,24 @@ use crate::self_check::TermCheck;
 /// }
 /// ```
 pub trait Objective: Send {
-    /// Refuses a setting that the objective cannot be used in: a path without what it needs, a network without a part that
-    /// it trains, batches that it does not cut. The trainer asks before the first step.
+    /// Refuses a setting in which the objective cannot be used, for example a path without a latent, a network
+    /// without a part that it trains, or batches in several parts. The trainer calls it before the first step.
     ///
     /// # Errors
-    /// [`crate::Error::Objective`] naming the objective and what it does not go with ([`Setting::refuse`]).
+    /// [`crate::Error::Objective`] naming the objective and what it cannot be used with ([`Setting::refuse`]).
     fn check(&self, setting: &Setting<'_>) -> Result<()>;
 
-    /// The loss of one training step and its gradient in the network's weights. A function of the step alone, so that a
-    /// resumed run computes the same bits: random numbers come from the step's streams.
+    /// The loss of one training step, and its gradient with respect to the network's weights. It must be a function
+    /// of the step alone, with random numbers from the step's streams, so that a resumed run computes the same bits.
     ///
     /// # Errors
-    /// A refusal of the path, the network or libtorch; it ends the run.
+    /// If the path, the network or libtorch refuses the step, which ends the run.
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient>;
 
-    /// The objective's terms on held-out pairs, at least one; the first is reported as the objective. Called while no
-    /// gradient is recorded.
+    /// The terms of the objective on held-out pairs, at least one. The first is reported as the objective. No
+    /// gradient is recorded while it is called.
     ///
     /// # Errors
-    /// A refusal of the path, the network or libtorch; it ends the run.
+    /// If the path, the network or libtorch refuses the data, which ends the run.
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>>;
 }

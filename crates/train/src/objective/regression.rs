@@ -1,4 +1,5 @@
-//! The objective `G(f) = E[|f|² − 2 y·f]` of one field on held-out data, with what it has to equal at its minimum.
+//! The objective `G(f) = E[|f|² − 2 y·f]` of one field on held-out data, with the value that it must have at its
+//! minimum.
 
 use interflow_metrics::Estimate;
 use tch::{Device, Kind, Tensor};
@@ -6,7 +7,8 @@ use tch::{Device, Kind, Tensor};
 use crate::batch::Batch;
 use crate::self_check::{Balance, TermCheck};
 
-/// Gathers `G(f) = E[|f|² − 2 y·f]`, whose minimiser is `f = E[y | x_t = x]`, batch by batch, in double precision.
+/// Accumulates `G(f) = E[|f|² − 2 y·f]`, whose minimiser is `f = E[y | x_t = x]`, batch by batch and in double
+/// precision.
 #[derive(Debug)]
 pub struct Regression {
     name: &'static str,
@@ -22,8 +24,8 @@ impl Regression {
         Self { name, objective: Vec::new(), square: Vec::new() }
     }
 
-    /// Takes in the field's values f and what they predict, y, both `[B, D]`, on the rows of `batch`. Rows that depend on each
-    /// other count as one, by their mean.
+    /// Adds the field's values f, `value`, and the values y that they predict, `target`, both `[B, D]`, on the rows
+    /// of `batch`. Rows that depend on each other count as one, by their mean.
     pub fn add(&mut self, value: &Tensor, target: &Tensor, batch: &Batch) {
         let per_pair = |x: Tensor| {
             let sums = x.sum_dim_intlist(1i64, false, Kind::Double).to_device(Device::Cpu);
@@ -33,7 +35,7 @@ impl Regression {
         self.square.push(per_pair(value.square()));
     }
 
-    /// The term on all that was taken in.
+    /// The term on all data that were added.
     pub fn check(&self) -> TermCheck {
         let (objective, square) = (Tensor::cat(&self.objective, 0), Tensor::cat(&self.square, 0));
         let gap = Estimate::from_values(&(&objective + &square));

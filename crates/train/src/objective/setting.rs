@@ -1,4 +1,4 @@
-//! What an objective is to be used with.
+//! The setting in which an objective is to be used.
 
 use interflow_core::Network;
 
@@ -6,25 +6,25 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::problem::Problem;
 
-/// The parts of a run that an objective may depend on, for it to accept or refuse before the first step.
+/// The parts of a run on which an objective may depend, so that it can refuse them before the first step.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Setting<'a> {
-    /// The run's settings: batches in parts, jitter, the law of the times.
+    /// The settings of the run, such as parts of batches, jitter and the law of the times.
     pub config: &'a TrainConfig,
-    /// The path and the data at its ends.
+    /// The interpolant, and the data at its ends.
     pub problem: &'a Problem,
     /// The network whose weights are trained.
     pub network: &'a dyn Network,
     /// Whether something is trained beside the network, such as a learnable path.
     pub has_companion: bool,
-    /// How many processes train together, each with its rows of every batch.
+    /// The number of processes that train together, each on its rows of every batch.
     pub processes: usize,
 }
 
 impl Setting<'_> {
-    /// The error by which the objective of this name refuses a setting: `part` is the end of the sentence "the objective …
-    /// does not go with …", and `hint` says what to do.
+    /// The error with which the objective of this name refuses a setting. `part` completes the sentence "the
+    /// objective … does not go with …", and `hint` says what to do instead.
     ///
     /// # Errors
     /// [`Error::Objective`], always.

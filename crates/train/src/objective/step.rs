@@ -1,4 +1,4 @@
-//! One training step as an objective sees it.
+//! One training step as an objective gets it.
 
 use interflow_core::Network;
 use interflow_core::backward::{Graph, gradients};
@@ -14,31 +14,31 @@ use crate::prepared::Prepared;
 use crate::problem::Problem;
 use crate::time::TimeSampler;
 
-/// A loss and its gradient.
+/// A loss and its gradient with respect to the weights.
 #[derive(Debug)]
 pub struct Gradient {
     /// The loss, a scalar.
     pub loss: Tensor,
-    /// Its derivative in each of the weights that are trained, in their order ([`interflow_core::Parameters::tensors`]).
+    /// The derivative with respect to each trained weight, in their order ([`interflow_core::Parameters::tensors`]).
     pub of_weights: Vec<Tensor>,
 }
 
-/// What an objective may use to make the gradient of one step: the network, the step's pairs on the path, and streams of
+/// What an objective gets to compute the gradient of one step: the network, the pairs of the step, and streams of
 /// random numbers. All of it is a function of (seed, step).
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct TrainingStep<'a> {
     /// The network in training.
     pub network: &'a dyn Network,
-    /// The path and the data at its ends.
+    /// The interpolant, and the data at its ends.
     pub problem: &'a Problem,
-    /// The run's settings.
+    /// The settings of the run.
     pub config: &'a TrainConfig,
-    /// The law of the times.
+    /// The law of the training times.
     pub times: &'a TimeSampler,
     /// The run's seed.
     pub seed: u64,
-    /// The steps taken before this one.
+    /// The number of steps taken before this one.
     pub step: u64,
     /// The batches that are made ahead, where they are.
     pub(crate) prepared: Option<&'a Prepared>,
@@ -47,9 +47,9 @@ pub struct TrainingStep<'a> {
 }
 
 impl TrainingStep<'_> {
-    /// The step's pairs on the path, `config.batch` of them, jittered as the config says, at times of the run's law; where
-    /// several processes train together ([`crate::Trainer::with_group`]), this one's share of them.
-    /// Gradients in a path's own parameters are not recorded: they are not the network's to train.
+    /// The step's `config.batch` pairs on the path, jittered as the config says, at times from the run's law. If
+    /// several processes train together ([`crate::Trainer::with_group`]), each gets its share of them. Gradients with
+    /// respect to a path's own parameters are not recorded, because only the network is trained here.
     ///
     /// # Errors
     /// If the interpolant or the coupling refuses the points.
@@ -64,7 +64,7 @@ impl TrainingStep<'_> {
         })
     }
 
-    /// The same pairs in `config.accumulate` parts of as many rows, to go through the network one after the other.
+    /// The same pairs in `config.accumulate` parts of equal size, to go through the network one after the other.
     ///
     /// # Errors
     /// As [`TrainingStep::batch`].
@@ -72,11 +72,11 @@ impl TrainingStep<'_> {
         Ok(self.batch()?.parts(self.config.accumulate.parts()))
     }
 
-    /// The mean over the step's parts of the loss, a scalar, that `loss` finds on a part, with its gradient: one backward pass
-    /// per part. The draw is for what a network drops.
+    /// The mean over the step's parts of the scalar that `loss` computes on a part, and its gradient, by one backward
+    /// pass for each part. The draw is for what a network drops in training.
     ///
     /// # Errors
-    /// As [`TrainingStep::batch`] and [`TrainingStep::backward`], or a failure of `loss`.
+    /// As [`TrainingStep::batch`] and [`TrainingStep::backward`], or an error of `loss`.
     pub fn gradient_of(&self, mut loss: impl FnMut(&Batch, &mut Draw) -> Result<Tensor>) -> Result<Gradient> {
         let parts = self.parts()?;
         let draw = &mut self.dropout();
@@ -95,11 +95,11 @@ impl TrainingStep<'_> {
         Ok(mean)
     }
 
-    /// A scalar with its gradient in the weights that are trained, by one backward pass: zero in those that it does not
-    /// depend on.
+    /// A scalar and its gradient with respect to the trained weights, by one backward pass. It is zero for weights on
+    /// which the scalar does not depend.
     ///
     /// # Errors
-    /// [`crate::Error::Core`] if the loss is no scalar, or libtorch refuses the pass.
+    /// [`crate::Error::Core`] if the loss is not a scalar, or libtorch fails in the pass.
     pub fn backward(&self, loss: &Tensor) -> Result<Gradient> {
         let found = loss.size();
         if !found.is_empty() {
@@ -111,8 +111,8 @@ impl TrainingStep<'_> {
         Ok(Gradient { loss: loss.detach(), of_weights })
     }
 
-    /// The value `[B, D]` on a batch of `network`, the one in training or a part of it, as training sees it: its matrix products
-    /// in the config's precision, the value in that of the weights.
+    /// The value `[B, D]` on a batch of `network`, which is the network in training or a part of it, as in training:
+    /// its matrix products are in the config's precision, and the value is in that of the weights.
     ///
     /// # Errors
     /// As [`TrainingStep::in_precision`].
@@ -122,15 +122,15 @@ impl TrainingStep<'_> {
         Ok(value.to_kind(self.placement().0))
     }
 
-    /// What `body` returns, with matrix products in it computed in the config's precision.
+    /// Calls `body` with its matrix products in the config's precision, and returns its result.
     ///
     /// # Errors
-    /// [`crate::Error::Kernel`] if the device cannot.
+    /// [`crate::Error::Kernel`] if the device cannot compute in that precision.
     pub fn in_precision<T>(&self, body: impl FnOnce() -> T) -> Result<T> {
         self.config.in_precision(self.placement().1, body)
     }
 
-    /// The kind and the device of the weights.
+    /// The floating-point kind and the device of the weights.
     pub fn placement(&self) -> (Kind, Device) {
         let parameters = self.network.parameters();
         (parameters.kind(), parameters.device())
@@ -145,12 +145,12 @@ impl TrainingStep<'_> {
         stream.at(self.step)
     }
 
-    /// The run's stream for a purpose; this step's draw is `stream(purpose).at(step.step)`.
+    /// The run's stream of random numbers for this purpose; the draw of this step is `stream(purpose).at(step.step)`.
     pub fn stream(&self, purpose: Purpose) -> Stream {
         Stream::new(self.seed, purpose)
     }
 
-    /// The run's stream of this name, for draws of one's own.
+    /// The run's stream of random numbers of this name, for purposes of your own.
     pub fn named_stream(&self, name: &str) -> Stream {
         Stream::named(self.seed, name)
     }

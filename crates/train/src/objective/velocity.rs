@@ -11,11 +11,11 @@ use super::step::{Gradient, TrainingStep};
 use crate::error::Result;
 use crate::self_check::TermCheck;
 
-/// `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` or the mean square `∫E|v̂ − ẋ|² dt`, whose minimiser is the velocity
-/// `E[ẋ_t | x_t = x]`.
+/// The regression of the velocity: `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` or the mean square `∫E|v̂ − ẋ|² dt`, whose
+/// minimiser is the velocity `E[ẋ_t | x_t = x]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Velocity {
-    /// The form in which the loss is computed.
+    /// The form of the loss.
     pub form: ObjectiveForm,
 }
 

@@ -13,11 +13,11 @@ use super::velocity::Velocity;
 use crate::error::{Error, Result};
 use crate::self_check::TermCheck;
 
-/// The velocity's objective plus the denoiser's, `∫E[|η̂|² − 2 z·η̂] dt`, whose minimiser is `E[z | x_t = x]`: for a network
-/// whose part [`VelocityAndDenoiser::DENOISER`] is the denoiser.
+/// The objective of the velocity plus that of the denoiser, `∫E[|η̂|² − 2 z·η̂] dt`, whose minimiser is
+/// `E[z | x_t = x]`. The network's part [`VelocityAndDenoiser::DENOISER`] has to be the denoiser.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VelocityWithDenoiser {
-    /// The form in which both losses are computed.
+    /// The form of both losses.
     pub form: ObjectiveForm,
 }
 

@@ -1,4 +1,4 @@
-//! A network in training: its parts, its state, and how it takes over a saved one.
+//! A network in training: its parts, its state, and how it is restored from a checkpoint.
 
 mod advance;
 mod parts;
@@ -31,7 +31,7 @@ use crate::run_state::RunState;
 use crate::self_check::SelfCheck;
 use crate::time::TimeSampler;
 
-/// A network in training. It knows no objective but through the trait [`Objective`].
+/// A network in training. It uses its objective only through the trait [`Objective`].
 pub struct Trainer {
     config: TrainConfig,
     problem: Arc<Problem>,
@@ -55,11 +55,11 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A run at step 0.
+    /// A run at step 0 on the problem, with all random numbers under `seed`.
     ///
     /// # Errors
-    /// If the config has a number out of range, a source has points of another space than the network, the objective
-    /// refuses what it is to be used with ([`Objective::check`]), or the network cannot be duplicated for its average.
+    /// If the config has a number out of range, a source has other points than the network takes, the objective
+    /// refuses the setting ([`Objective::check`]), or the network cannot be duplicated for its average.
     pub fn new(
         mut config: TrainConfig,
         problem: Problem,
@@ -104,10 +104,10 @@ impl Trainer {
         if is_gpu { trainer.overlapped() } else { Ok(trainer) }
     }
 
-    /// The same run with a host that works ahead of the device, as it does on a GPU in any case: other threads make the ends
-    /// of the next steps' paths, and a step's loss and norm are read no sooner than they are reported, or the weights are
-    /// checked or saved. Results are the same to the bit, but a gradient that is not finite reaches the weights before it is
-    /// an error; and on the CPU both work on the same cores.
+    /// The same run with a host that works ahead of the device, as it always does on a GPU: other threads draw the
+    /// end points of the next steps, and a step's loss and norm are read only when they are reported, or when the
+    /// weights are checked or saved. Results are the same to the bit, but a gradient that is not finite reaches the
+    /// weights before it becomes an error. On the CPU both compete for the same cores.
     ///
     /// # Errors
     /// If the system refuses the threads.
@@ -127,14 +127,15 @@ impl Trainer {
     /// The same run with something trained beside the network.
     ///
     /// # Errors
-    /// If the objective refuses to share the run.
+    /// If the objective cannot be trained beside a companion.
     pub fn with_companion(self, companion: Box<dyn Companion>) -> Result<Self> {
         self.check_setting(true)?;
         Ok(Self { companion: Some(companion), ..self })
     }
 
-    /// The same run whose steps get the threads that are fastest, instead of those that libtorch happens to have. Their number
-    /// may change the last digits of results; [`crate::Observer::on_threads`] is told of each change.
+    /// The same run with the number of threads with which its steps are fastest, instead of libtorch's present
+    /// number. A change of the number may change the last digits of results; [`crate::Observer::on_threads`] is told
+    /// of each.
     #[must_use]
     pub fn with_threads(self, threads: ThreadChoice) -> Self {
         Self { threads: Some(threads), ..self }
@@ -155,17 +156,17 @@ impl Trainer {
         &self.optimizer
     }
 
-    /// The config, with what it left to the machine.
+    /// The settings of the run, with automatic ones replaced by what was chosen for this machine.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }
 
-    /// The problem.
+    /// The interpolant and the data that it trains on.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
 
-    /// How many steps were taken.
+    /// The number of steps taken.
     pub fn step(&self) -> u64 {
         self.step
     }
@@ -175,7 +176,7 @@ impl Trainer {
         self.seed
     }
 
-    /// The next step, as the objective is going to see it.
+    /// The next step, as the objective will get it.
     pub fn training_step(&self) -> TrainingStep<'_> {
         TrainingStep {
             network: &*self.network,
@@ -189,8 +190,8 @@ impl Trainer {
         }
     }
 
-    /// Checks the averaged weights on `n` held-out pairs, the same ones at every call. Where several processes train together
-    /// all have to call it, each checks its share, and the result is that of all of them.
+    /// Checks the averaged weights on `n` held-out pairs, the same ones at every call. If several processes train
+    /// together, all have to call it: each checks its share, and all get the result of all.
     ///
     /// # Errors
     /// If the objective fails on the held-out data, or another process has ended.
@@ -205,7 +206,7 @@ impl Trainer {
         Ok(SelfCheck { step: self.step, n: held_out.n, terms })
     }
 
-    /// All of the run's state, for [`Checkpoint::save`].
+    /// The state of the run, for [`Checkpoint::save`].
     pub fn state(&self) -> RunState<'_> {
         RunState {
             step: self.step,
@@ -220,10 +221,10 @@ impl Trainer {
         }
     }
 
-    /// Takes over the state of a checkpoint, its seed included.
+    /// Replaces the state, including the seed, by that of a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] or a mismatch of parameters if it belongs to another network or config.
+    /// [`Error::Mismatch`], or a mismatch of parameters, if the checkpoint belongs to another network or config.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         self.optimizer.check_fits(&checkpoint.optimizer)?;
         match (&mut self.ema, &checkpoint.ema) {

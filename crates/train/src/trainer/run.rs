@@ -23,10 +23,11 @@ struct LastReport {
 }
 
 impl Trainer {
-    /// Trains from the present step to the last one, or until it is told to stop.
+    /// Trains from the present step to the last, or until the observer asks to stop.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] naming the step, [`Error::Observer`], a failure of the objective, or a refusal of libtorch.
+    /// [`Error::NotFinite`] naming the step, [`Error::Observer`], an error of the objective, or a failure of
+    /// libtorch.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         if self.together.as_ref().is_some_and(Together::is_quiet) {
             self.run_told(&mut Quiet(observer))

@@ -125,21 +125,22 @@ fn numbers_of(term: &TermCheck) -> [f64; NUMBERS_OF_TERM] {
 }
 
 impl Trainer {
-    /// The same run together with other processes, each of which is given the same config, problem, network, objective and
-    /// seed, and calls [`Trainer::run`] when the others do.
+    /// The same run together with other processes. Each has to make a run with the same config, problem, network,
+    /// objective and seed, and to call [`Trainer::run`] when the others do.
     ///
-    /// A step's batch is what it is on one process, and the process r of N passes the rows from r·B/N to (r + 1)·B/N through
-    /// its network; where pairs depend on other rows, every process draws and pairs all of them. Losses and gradients are
-    /// averaged over the processes before the gradient's norm is taken and clipped, so that N processes take the step of one,
-    /// up to the order of sums (and what a network drops, which is drawn for each process); with as many processes and threads
-    /// a run computes the same bits again. Weights, average and optimiser are those of the process 0 from the start of every
-    /// [`Trainer::run`]. Held-out checks are shared out; what comes out is the same in all. The observer of the process 0 alone
-    /// is told of the run; those of the others are asked for [`crate::Observer::interrupted`], by which any of them stops all,
-    /// a step later.
+    /// The batch of a step is the same as on one process, and process r of N passes the rows r·B/N to (r + 1)·B/N
+    /// through its network. If pairs depend on other rows, every process draws and pairs all of them. Losses and
+    /// gradients are averaged over the processes before the gradient's norm is taken and clipped, so N processes take
+    /// the same step as one, up to the order of sums (and to what a network drops, which is drawn for each process).
+    /// With the same number of processes and threads a run computes the same bits again. Weights, average and
+    /// optimiser are those of process 0 from the start of every [`Trainer::run`]. Held-out checks are divided, and
+    /// all processes get the same result. Only the observer of process 0 is told of the run; the others are asked for
+    /// [`crate::Observer::interrupted`], with which any of them stops all, one step later.
     ///
     /// # Errors
-    /// [`Error::Processes`] for a batch that the processes and its parts do not divide or something trained beside the network,
-    /// a refusal of the objective, which is told how many processes there are, or one of the system to start threads.
+    /// [`Error::Processes`] if the batch cannot be divided by the processes and its parts, or if there is a
+    /// companion; a refusal of the objective, which is told the number of processes; or a failure of the system to
+    /// start threads.
     pub fn with_group(self, group: ProcessGroup) -> Result<Self> {
         let trainer = Self { together: Some(Together { group, stop: false }), ..self };
         trainer.check_setting(trainer.companion.is_some())?;

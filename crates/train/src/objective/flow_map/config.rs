@@ -1,4 +1,4 @@
-//! How flow maps are learned, as written in a config.
+//! The settings with which flow maps are learned, as written in a config.
 
 use std::path::PathBuf;
 
@@ -7,29 +7,32 @@ use serde::{Deserialize, Serialize};
 use super::jumps::JumpTimes;
 use crate::error::{Result, check_range};
 
-/// The condition off the diagonal that makes a network the flow map of its own velocity (\[BAV25\]). `sg` stops the gradient.
+/// The condition off the diagonal s = t by which a network becomes the flow map of its own velocity (\[BAV25\]). `sg`
+/// stops the gradient.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum MapCondition {
-    /// `∂_t X_{s,t}(x) = sg[v_t(X_{s,t}(x))]`: where a jump lands moves with the velocity there.
+    /// `∂_t X_{s,t}(x) = sg[v_t(X_{s,t}(x))]`: the end of a jump moves with the velocity there.
     #[default]
     Lagrangian,
-    /// `X_{s,t}(x) = sg[X_{r,t}(X_{s,r}(x))]` with r between s and t: a jump is two shorter ones.
+    /// `X_{s,t}(x) = sg[X_{r,t}(X_{s,r}(x))]` with r between s and t: a jump equals two shorter ones.
     Progressive,
-    /// `u_{s,t} − (t − s)(∂_s u_{s,t} + ∇u_{s,t} v) = v` with `v = sg[v_s]`: points of one trajectory land on one point.
+    /// `u_{s,t} − (t − s)(∂_s u_{s,t} + ∇u_{s,t} v) = v` with `v = sg[v_s]`: all points of a trajectory land on the
+    /// same point.
     Eulerian,
-    /// `u_{s,t} = sg[ẋ_s + (t − s)(∂_s u_{s,t} + ∇u_{s,t} ẋ_s)]`, the Eulerian condition with the path's own derivative in the
-    /// place of the velocity (\[G25\]): no derivative is trained, so that steps are cheap, and the gradient is noisier.
+    /// `u_{s,t} = sg[ẋ_s + (t − s)(∂_s u_{s,t} + ∇u_{s,t} ẋ_s)]`, the Eulerian condition with the path derivative in
+    /// place of the velocity (\[G25\]). No derivative is trained, so steps are cheap, but the gradient has more
+    /// noise.
     MeanFlow,
 }
 
-/// How the divergence of the velocity is computed that an average divergence is learned from.
+/// How the divergence of the velocity is computed from which the average divergence is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DivergenceTarget {
-    /// Exactly, by the derivative along every coordinate.
+    /// Exactly, with one derivative for each coordinate.
     Exact,
     /// By Hutchinson's estimate with one probe of random signs for each point \[HS81\].
     Hutchinson,
@@ -46,28 +49,29 @@ impl DivergenceTarget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowMapMatchingConfig {
-    /// The condition off the diagonal.
+    /// The condition off the diagonal s = t.
     pub condition: MapCondition,
-    /// A run or a checkpoint of a trained velocity of the same path, which stands in the condition for the network's own:
-    /// distillation. Without it the network teaches itself.
+    /// The run folder or checkpoint of a trained velocity of the same path, which takes the place of the network's
+    /// own velocity in the condition (distillation). Without it the network teaches itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,
-    /// The share of a step's points that lie on the diagonal, in [1/2, 1): they are the batch's, and (1/share − 1) times as
-    /// many of its pairs are jumped between.
+    /// The fraction of a step's points that lie on the diagonal, in [1/2, 1). These are the points of the batch; off
+    /// the diagonal there are (1/fraction − 1) times as many jumps between its pairs.
     pub diagonal_share: f64,
     /// The law of the times of jumps.
     pub times: JumpTimes,
-    /// The weight of the condition off the diagonal beside the velocity's objective on it.
+    /// The weight of the condition off the diagonal, relative to the velocity's objective on it.
     pub weight: f64,
-    /// The weight of the average divergence's squared errors, times α(t) + 0.05 at the time t of landing: divergences
-    /// grow like 1/α towards a target with edges.
+    /// The weight of the squared error of the average divergence, which is multiplied by α(t) + 0.05 at the time t of
+    /// landing, because divergences grow like 1/α towards a target with edges.
     pub divergence_weight: f64,
-    /// How the divergences that it is learned from are computed; exactly in up to 8 dimensions without it.
+    /// How the divergences are computed from which the average divergence is learned. Without it, exactly in up to 8
+    /// dimensions and by Hutchinson's estimate above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub divergence: Option<DivergenceTarget>,
-    /// The steps in which the velocity is learned alone.
+    /// The number of steps at the beginning in which only the velocity is learned.
     pub velocity_steps: u64,
-    /// The steps after these in which the weight off the diagonal rises to its full value.
+    /// The number of steps after these in which the weight off the diagonal rises to its full value.
     pub ramp_steps: u64,
 }
 
@@ -88,7 +92,7 @@ impl Default for FlowMapMatchingConfig {
 }
 
 impl FlowMapMatchingConfig {
-    /// Checks every number.
+    /// Rejects values that make no sense.
     ///
     /// # Errors
     /// [`crate::Error::OutOfRange`] naming the first one that is out of its range.

@@ -11,16 +11,17 @@ use crate::batch::Batch;
 use crate::batches::place;
 use crate::error::{Result, check_range};
 
-/// The law of the times (s, t) of jumps, on the interpolant's regular interval. The defaults were the best of a few:
-/// exact ends halve the error of a round trip.
+/// The law of the times (s, t) at which jumps start and land, on the interpolant's regular interval. The defaults
+/// were the best of a few that were tried: exact ends halve the error of a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JumpTimes {
-    /// The share of starts s at an end of the path, half of them at each; the others are uniform.
+    /// The fraction of starts s that lie at an end of the path, half of them at each end; the others are uniform.
     pub end_share: f64,
-    /// The share of landings t that are late, `1 − (1 − u)²` with u uniform; the others are uniform.
+    /// The fraction of landing times t that are late, `1 − (1 − u)²` with u uniform; the others are uniform.
     pub late_share: f64,
-    /// The share of jumps without length, t = s: there conditions say what the average divergence is on the diagonal.
+    /// The fraction of jumps of length 0, t = s, where the conditions determine the average divergence on the
+    /// diagonal.
     pub short_share: f64,
 }
 

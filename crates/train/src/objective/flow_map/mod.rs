@@ -27,11 +27,12 @@ use crate::error::{Error, Result};
 use crate::rows::Rows;
 use crate::self_check::TermCheck;
 
-/// The velocity's objective on the diagonal, `E[|u_{t,t}|² − 2 ẋ_t·u_{t,t}]` at the points `x_t`, plus the squared residual of
-/// a [`MapCondition`] off it, whose minimiser is the flow map of the velocity. A network that learns the average divergence
-/// has the condition of that in both terms too.
+/// The velocity's objective on the diagonal, `E[|u_{t,t}|² − 2 ẋ_t·u_{t,t}]` at the points `x_t`, plus the squared
+/// residual of a [`MapCondition`] off it. The minimiser is the flow map of the velocity. For a network that learns
+/// the average divergence, both terms include the corresponding condition for it.
 ///
-/// For a network that is a [`FlowMap`]. Without a teacher its own diagonal is the velocity in the condition.
+/// The network has to be a [`FlowMap`]. Without a teacher, the velocity in the condition is the network's own
+/// diagonal.
 pub struct FlowMapMatching {
     config: FlowMapMatchingConfig,
     teacher: Option<Box<dyn Network>>,
@@ -47,12 +48,12 @@ impl FlowMapMatching {
     /// The objective's name in a config.
     pub const NAME: &'static str = "flow-map";
 
-    /// Learns as `config` says, from the velocity `teacher` where one is given. The config's own teacher is the caller's to
-    /// load.
+    /// The objective with the settings `config` and, for distillation, the velocity `teacher`. The caller loads the
+    /// teacher that the config names.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a number out of range; [`Error::Objective`] if the config names a teacher and none is given,
-    /// or the condition has no place for one.
+    /// [`Error::OutOfRange`] for a number out of range; [`Error::Objective`] if the config names a teacher and none
+    /// is given, or if the condition cannot use one.
     pub fn new(config: FlowMapMatchingConfig, teacher: Option<Box<dyn Network>>) -> Result<Self> {
         config.check()?;
         let refuse =
