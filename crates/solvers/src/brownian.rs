@@ -1,5 +1,5 @@
-//! Brownian motion that is a function of (seed, sample, time): the same path however it is cut into steps, and in
-//! whatever batch the sample is.
+//! Brownian motion as a function of (seed, sample, time): the same path however it is cut into steps, and whatever
+//! batch the sample is in.
 //!
 //! Over an interval of length h a path is known by its increment W ~ N(0, h) and its space-time Lévy area
 //! `H = (1/h) ∫ (W_s − (s/h) W) ds ~ N(0, h/12)`, independent of W: twice H is how far its mean lies from that of
@@ -28,23 +28,23 @@ const EXTRA_LEVELS: u32 = 4;
 /// The most steps: time is then resolved to 2⁻²⁸ of the interval.
 const MOST_STEPS: u32 = 1 << 24;
 
-/// The independent Brownian motions on [0, 1] of the samples `first`, `first + 1`, ….
+/// The independent Brownian motions on [0, 1] of the samples number `first`, `first + 1`, and so on.
 #[derive(Debug, Clone, Copy)]
 pub struct BrownianPath {
     stream: Stream,
     first: u64,
 }
 
-/// A path over an interval: W and H, both `[B, D]` in f64 on the CPU.
+/// The increments of several samples' Brownian motions over an interval of length h, as `[B, D]` in f64 on the CPU.
 #[derive(Debug)]
 pub struct Increment {
-    /// The increment, of variance h.
+    /// The increments W, of variance h.
     pub w: Tensor,
-    /// The space-time Lévy area, of variance h/12.
+    /// The space-time Lévy areas H, of variance h/12.
     pub area: Tensor,
 }
 
-/// Points that cut [0, 1] into nearly equal steps and lie on nodes of the tree.
+/// A grid that cuts [0, 1] into nearly equal steps, whose points lie on nodes of the Brownian tree.
 #[derive(Debug, Clone)]
 pub struct Grid {
     level: u32,
@@ -52,7 +52,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// `steps` steps.
+    /// The grid of `steps` steps.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for no steps, or more than 2²⁴.
@@ -66,7 +66,7 @@ impl Grid {
         Ok(Self { level, marks: (0..=steps).map(mark).collect() })
     }
 
-    /// The points, from 0 to 1.
+    /// The points of the grid, from 0 to 1.
     pub fn times(&self) -> Vec<f64> {
         self.marks.iter().map(|&mark| self.length(mark)).collect()
     }
@@ -78,12 +78,12 @@ impl Grid {
 }
 
 impl BrownianPath {
-    /// The paths under a run's `seed` of the samples from number `first` on.
+    /// The Brownian motions, under a run's `seed`, of the samples from number `first` on.
     pub fn new(seed: u64, first: u64) -> Self {
         Self { stream: Stream::new(seed, Purpose::Brownian), first }
     }
 
-    /// The increments of `n` samples in `dim` dimensions over the steps of a grid, in order.
+    /// The increments, step by step over a grid, of `n` samples in `dim` dimensions.
     pub fn increments<'a>(&self, n: i64, dim: i64, grid: &'a Grid) -> Increments<'a> {
         Increments { walks: self.walks(n, dim, grid.level), dim, grid, next: 1 }
     }
@@ -102,7 +102,7 @@ impl Increment {
     }
 }
 
-/// Walks a grid's steps from left to right, all samples abreast.
+/// An iterator over the steps of a grid from left to right, with the increments of all samples.
 pub struct Increments<'a> {
     walks: Vec<Walk>,
     dim: i64,

@@ -1,4 +1,4 @@
-//! A solver's configuration as data.
+//! The configuration of a solver.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use crate::error::{Error, Result};
 use crate::method::Method;
 use crate::solver::{Solver, Stepping};
 
-/// A named method with its grid or its tolerances.
+/// A named method, with its number of equal steps or its tolerances.
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct SolverConfig {
     /// The method.
     pub method: Method,
-    /// The number of equal steps. Methods without an error estimate need it; the others run on a fixed grid
-    /// where it is given.
+    /// The number of equal steps. Methods without an error estimate need it; the others take adaptive steps without
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
-    /// Relative tolerance of adaptive steps.
+    /// The relative tolerance of adaptive steps.
     pub rtol: f64,
-    /// Absolute tolerance of adaptive steps.
+    /// The absolute tolerance of adaptive steps.
     pub atol: f64,
-    /// The most adaptive steps, accepted or rejected, tried for one row.
+    /// The largest number of adaptive steps, accepted or rejected, that one row may take.
     pub max_steps: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Step sizes from error estimates: the norm of an error, the next step, and the first step.
+//! Step sizes from error estimates: the norm of an error, the length of the next step, and that of the first.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -8,45 +8,48 @@ use tch::{Kind, Tensor};
 /// How much longer than planned a step may become so as to end where the interval ends.
 const STRETCH: f64 = 1.01;
 
-/// A judged step of a batch; every tensor is `[n]` in f64.
+/// An adaptive step of a batch of n rows, after it was accepted or rejected. Every tensor is `[n]`, in f64 unless
+/// said otherwise.
 #[derive(Debug)]
 pub struct JudgedStep<'a> {
     /// The step's length, positive.
     pub length: &'a Tensor,
     /// The norm of its error.
     pub error: &'a Tensor,
-    /// The norm of the last accepted step's error; zero before the first one.
+    /// The norm of the error of the last accepted step; zero before the first one.
     pub last_error: &'a Tensor,
     /// Whether the step is accepted, of kind `Bool`.
     pub accepted: &'a Tensor,
 }
 
-/// What chooses the steps of an adaptive solve from the errors of those before.
+/// A step size controller: it chooses the lengths of the steps of an adaptive solve from the errors of earlier ones.
 ///
 /// # Shapes
 /// States, rates and errors are `[n, W]`; lengths and norms are `[n]` in f64 on the states' device. A controller gives
 /// each row a step of its own, or all rows the same one ([`Shared`]).
 pub trait Controller: Debug + Send + Sync {
-    /// The norm of a step's error, `[n]`, from the estimate, the state `y` before and `y_next` after.
+    /// The norm of a step's error, `[n]`, from the estimate of the error, the state `y` before the step and `y_next`
+    /// after it.
     fn norm(&self, error: &Tensor, y: &Tensor, y_next: &Tensor) -> Tensor;
 
-    /// Whether a step with this norm is accepted, `[n]` of kind `Bool`: where it is at most 1.
+    /// Whether a step whose error has this norm is accepted, `[n]` of kind `Bool`; by default if the norm is at
+    /// most 1.
     fn accepts(&self, norm: &Tensor) -> Tensor {
         norm.le(1.0)
     }
 
-    /// The next step's length, positive, `[n]`.
+    /// The length of the next step, positive, `[n]`.
     fn next_step(&self, step: &JudgedStep<'_>) -> Tensor;
 
-    /// The length of the trial step that [`Controller::first_step`] learns from, positive and at most `limit`, `[n]`, for
-    /// the rate `k1` at the start.
+    /// The length of the trial step from which [`Controller::first_step`] learns, positive and at most `limit`,
+    /// `[n]`. `k1` is the rate at the start.
     fn trial_step(&self, y: &Tensor, k1: &Tensor, limit: f64) -> Tensor;
 
-    /// The first step's length, positive, `[n]`, from the rate `k1` at the start and `k2` after an Euler step of length
-    /// `trial`.
+    /// The length of the first step, positive, `[n]`, from the rate `k1` at the start and the rate `k2` after an
+    /// Euler step of length `trial`.
     fn first_step(&self, y: &Tensor, k1: &Tensor, k2: &Tensor, trial: &Tensor) -> Tensor;
 
-    /// How much longer than planned a step may become so as to end where the interval ends, at least 1.
+    /// By which factor, at least 1, a step may become longer than chosen if it then ends at the end of the interval.
     fn stretch(&self) -> f64 {
         STRETCH
     }
@@ -59,8 +62,9 @@ const GROW: f64 = 10.0;
 /// The least error that the controller remembers.
 const LEAST_ERROR: f64 = 1e-4;
 
-/// The proportional-integral controller of Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*, II.4,
-/// for every row its own: the norm is the root mean square over components of `error / (atol + rtol max(|y|, |y'|))`.
+/// The proportional-integral controller of Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*,
+/// II.4, with steps for each row of its own. The norm is the root mean square over components of
+/// `error / (atol + rtol max(|y|, |y'|))`.
 #[derive(Debug, Clone, Copy)]
 pub struct PiController {
     rtol: f64,
@@ -69,7 +73,7 @@ pub struct PiController {
 }
 
 impl PiController {
-    /// The controller with relative and absolute tolerances, positive, for a method of this order.
+    /// The controller with these relative and absolute tolerances, both positive, for a method of this order.
     pub fn new(rtol: f64, atol: f64, order: u32) -> Self {
         Self { rtol, atol, order }
     }
@@ -116,8 +120,8 @@ fn rms(x: &Tensor) -> Tensor {
     x.to_kind(Kind::Double).square().mean_dim(1i64, false, None).sqrt()
 }
 
-/// Another controller for a batch that shares its steps: the norm is the root mean square of the rows' norms, the first
-/// step the shortest that any row would begin with.
+/// Makes of another controller one whose steps all rows share: the norm is the root mean square of the rows' norms,
+/// and the first step is the shortest that any row would take.
 #[derive(Debug, Clone)]
 pub struct Shared(pub Arc<dyn Controller>);
 

@@ -1,4 +1,4 @@
-//! The strength ε(t) of the noise in `dX = (v ± ε s) dt + √(2ε) dW`, whose marginals are the same for every ε ≥ 0.
+//! The strength ε(t) of the noise in `dX = (v ± ε s) dt + √(2ε) dW`; the marginals are the same for every ε ≥ 0.
 
 use interflow_core::conversion::Conversion;
 use serde::{Deserialize, Serialize};
@@ -6,18 +6,18 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// How the strength varies in time.
+/// How the strength ε(t) of the noise varies in time.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiffusionShape {
-    /// `ε₀ κ(t)`, κ the score's weight ([`Conversion::score_weight`]; `α W` without a latent): the product ε s is
-    /// regular up to t = 1. Where κ falls to 0 there, √ε has a root, and no scheme a strong order above 1
-    /// ([`crate::Scheme`]).
+    /// `ε₀ κ(t)`, where κ is the weight of the score ([`Conversion::score_weight`]; `α W` without a latent), so that
+    /// the product ε s is regular up to t = 1. Where κ falls to 0 at that end, √ε varies like a root, and no scheme
+    /// has a strong order above 1 ([`crate::Scheme`]).
     #[default]
     Regular,
-    /// `ε₀`. It ends where the score does not follow from the velocity.
+    /// `ε₀`. The noise ends where the score no longer follows from the velocity.
     Constant,
-    /// `4 ε₀ t(1 − t)`, which vanishes at both ends. It ends as the constant one.
+    /// `4 ε₀ t(1 − t)`, which vanishes at both ends. The noise ends as for the constant strength.
     Vanishing,
     /// `ε₀ α(t)`.
     Alpha,
@@ -25,19 +25,19 @@ pub enum DiffusionShape {
     Gamma,
 }
 
-/// A strength ε(t) ≥ 0.
+/// The configuration of a strength ε(t) ≥ 0.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct DiffusionConfig {
-    /// How it varies.
+    /// How the strength varies in time.
     #[serde(default)]
     pub shape: DiffusionShape,
-    /// The factor ε₀ ≥ 0; 0 is the probability-flow ODE.
+    /// The factor ε₀ ≥ 0; with 0 there is no noise, and samples follow the probability-flow ODE.
     pub strength: f64,
 }
 
 impl DiffusionConfig {
-    /// The strength on a path.
+    /// The strength for the path of `conversion`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a negative or infinite factor, [`Error::NoLatent`] for a shape that needs γ.
@@ -64,7 +64,7 @@ pub struct Diffusion {
 }
 
 impl Diffusion {
-    /// The closed interval of times on which `ε s` is regular; outside it the flow is followed without noise.
+    /// The closed interval of times on which `ε s` is regular. Outside it, the flow is followed without noise.
     pub fn regular_on(&self) -> (f64, f64) {
         let tamed = matches!(self.config.shape, DiffusionShape::Regular | DiffusionShape::Alpha);
         if self.is_zero() || (tamed && !self.conversion.interpolant().has_latent()) {
@@ -85,12 +85,12 @@ impl Diffusion {
         }
     }
 
-    /// ε(t).
+    /// The strength ε(t) at one time.
     pub fn epsilon(&self, t: f64) -> f64 {
         self.epsilon_at(&Tensor::from(t).to_kind(Kind::Double)).double_value(&[])
     }
 
-    /// ε at times of any shape.
+    /// The strengths ε(t) at a tensor of times, in its shape.
     pub fn epsilon_at(&self, t: &Tensor) -> Tensor {
         let factor = match self.config.shape {
             DiffusionShape::Regular => self.conversion.score_weight(t),

@@ -1,4 +1,4 @@
-//! The flow with the running integral of its divergence as one more column of the state.
+//! The flow of a field together with the running integral of its divergence, which is one more column of the state.
 
 use interflow_core::{VectorField, shape};
 use tch::Tensor;
@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::error::Result;
 use crate::term::{Term, check_divergence, check_value};
 
-/// How to compute the divergence along a trajectory.
+/// How the divergence is computed along a trajectory.
 #[derive(Debug)]
 pub enum Divergence {
     /// The field's exact divergence.
@@ -18,7 +18,8 @@ pub enum Divergence {
     },
 }
 
-/// The flow of a field and its divergence integral: `d(x, q)/dt = (v, ∇·v)`, or Hutchinson's estimate in place of `∇·v`.
+/// The right-hand side of a flow with its divergence integral: `d(x, q)/dt = (v, ∇·v)`, or with Hutchinson's estimate
+/// instead of `∇·v`.
 pub struct WithDivergence<'a> {
     field: Box<dyn VectorField + 'a>,
     /// The probes of the batch's rows, `[B, D]`; none for the exact divergence.
@@ -26,7 +27,7 @@ pub struct WithDivergence<'a> {
 }
 
 impl<'a> WithDivergence<'a> {
-    /// The flow of `field` with its divergence. Probes belong to the rows of the batch.
+    /// The flow of `field` with its divergence. Row i of the probes belongs to row i of the batch.
     pub fn new(field: &'a dyn VectorField, divergence: &Divergence) -> Self {
         let probes = match divergence {
             Divergence::Exact => None,

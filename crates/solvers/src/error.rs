@@ -1,15 +1,15 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use crate::fault::TableauFault;
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A rejected input or a failed integration of `interflow-solvers`.
+/// Why a setting was refused or an integration failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The core crate rejected an input.
+    /// An error of the mathematics (`interflow_core`), such as tensors of the wrong shape.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
     /// A setting of a solver lies outside its allowed range.
@@ -17,15 +17,15 @@ pub enum Error {
     InvalidConfig {
         /// The setting's name.
         name: &'static str,
-        /// What it must satisfy.
+        /// The requirement that it does not meet.
         requirement: &'static str,
         /// Its value.
         value: f64,
     },
-    /// Coefficients are not those of an explicit Runge–Kutta method.
+    /// The coefficients are not those of an explicit Runge–Kutta method.
     #[error("a tableau was refused: {fault}")]
     InvalidTableau {
-        /// The first thing that is wrong with them.
+        /// The first condition that they violate.
         fault: TableauFault,
     },
     /// A method without an error estimate was configured without a number of steps.
@@ -34,55 +34,54 @@ pub enum Error {
     /// A strength of noise proportional to γ, or a denoiser, was given for a path without γ.
     #[error("a diffusion proportional to gamma, or by a denoiser, needs a path with a latent γ z")]
     NoLatent,
-    /// A stochastic equation was to be solved beyond the path's ends.
+    /// A stochastic equation was to be solved beyond the ends of the path, outside [0, 1].
     #[error("a stochastic equation has times in [0, 1], found: {from} to {to}")]
     OutsideOfPath {
-        /// The start.
+        /// The start time.
         from: f64,
-        /// The end.
+        /// The end time.
         to: f64,
     },
-    /// The times to integrate over, or to save at, are not finite, or not monotone, or missing, or outside of the
-    /// interval.
+    /// The times to integrate over or to save at are not finite, not monotone, missing, or outside the interval.
     #[error("times must be finite, monotone, at least one and inside the interval, found: {found:?}")]
     InvalidTimes {
         /// The times that were given.
         found: Vec<f64>,
     },
-    /// The field or the state stopped being finite.
+    /// The field or the state ceased to be finite.
     #[error("the integration met a non-finite number in row {row} at time: {time}")]
     NonFinite {
-        /// The number of the first offending row of the batch.
+        /// The number, within the batch, of the first row where it happened.
         row: i64,
-        /// The time of the first offending stage.
+        /// The time of the stage where it happened first.
         time: f64,
     },
-    /// Some rows did not reach the end in the allowed number of steps.
+    /// Some rows did not reach the end within the allowed number of steps.
     #[error(
         "{unfinished} rows are unfinished after {max_steps} steps, the slowest, row {row}, at time: {time}"
     )]
     StepLimit {
-        /// The number of the slowest row of the batch.
+        /// The number, within the batch, of the row that got least far.
         row: i64,
-        /// The time that it has reached.
+        /// The time that this row has reached.
         time: f64,
-        /// The limit on the steps tried for one row.
+        /// The largest number of steps that one row may take.
         max_steps: u32,
-        /// How many rows have not reached the end.
+        /// The number of rows that did not reach the end.
         unfinished: i64,
     },
-    /// The tolerance asks for steps below the resolution of time.
+    /// The tolerance asked for steps below the floating-point resolution of time.
     #[error(
         "after {accepted} accepted and {rejected} rejected steps that of row {row} is too small at time: {time}"
     )]
     StepTooSmall {
-        /// The number of the first such row of the batch.
+        /// The number, within the batch, of the first such row.
         row: i64,
         /// The time at which the step became too small.
         time: f64,
-        /// Steps accepted so far, over all rows.
+        /// The number of steps accepted so far, over all rows.
         accepted: u64,
-        /// Steps rejected so far, over all rows.
+        /// The number of steps rejected so far, over all rows.
         rejected: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! Events: functions of time and state whose zero stops a row, such as leaving a region.
+//! Events, functions of time and state at whose zeros a row stops, for example when it leaves a region.
 
 use interflow_core::shape;
 use tch::{Kind, Tensor};
@@ -9,16 +9,17 @@ use crate::error::Result;
 /// How often the share of a step at which an event happens is halved: to 2⁻⁴⁸.
 const HALVINGS: usize = 48;
 
-/// A number whose change of sign along a trajectory stops its row there.
+/// A function of time and state. Where it changes sign along a trajectory, the row stops.
 ///
-/// A trajectory that starts at a zero is stopped by the next one; two changes within one step are not seen. Any function
-/// of (t, y) is an event that is the same for every row.
+/// A trajectory that starts at a zero is stopped by the next zero; two changes of sign within one step are not seen.
+/// Every closure of (t, y) is an event, which is the same for every row.
 pub trait Event {
-    /// The number, `[n]`, of times `[n]` in f64 and states `[n, W]`, whose first columns are the points.
+    /// The values of the function, `[n]`, at times `[n]` in f64 and states `[n, W]`. The first D columns of a state
+    /// are the point.
     fn value(&self, t: &Tensor, y: &Tensor) -> Tensor;
 
-    /// The event for some of the rows of the batch that it was made for, whose numbers are `rows`, `[n]` of kind
-    /// `Int64`; `None` where it is the same for every row.
+    /// The event for a part of the batch that it was made for: the rows whose numbers are `rows`, `[n]` of kind
+    /// `Int64`. `None` means that it is the same for every row.
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Event + '_>> {
         let _ = rows;
         None

@@ -29,23 +29,23 @@
 //! # Ok::<(), interflow_solvers::Error>(())
 //! ```
 //!
-//! Every row of a batch has its own time, step and acceptance, so its result owes nothing to its neighbours but rounding:
-//! libtorch's products of matrices round differently in batches of other sizes, and a batch becomes smaller as its rows
-//! arrive. Without such products it is the last bits that differ. For perceptrons with points up to 5 in size, rows of one
-//! batch of 1000 and of smaller ones differed by at most 2e-12 in f64, and in f32 by 5e-7 with equal steps. With steps by
-//! error at the default tolerances of 1e-5 the rounding of f32 moves the steps too, and the ends differed by up to 3e-5, a
-//! tenth of the solve's own error there.
+//! Every row of a batch has its own time and step, and its own steps are rejected, so its result depends on the other
+//! rows by rounding only: libtorch's matrix products round differently in batches of other sizes, and a batch becomes
+//! smaller as its rows reach the end. Without such products only the last bits differ. For perceptrons with points up
+//! to 5 in size, rows of one batch of 1000 and of smaller ones differed by at most 2e-12 in f64, and by 5e-7 in f32
+//! with equal steps. With adaptive steps at the default tolerances of 1e-5 the rounding of f32 moves the steps too,
+//! and the ends differed by up to 3e-5, a tenth of the solve's own error there.
 //!
 //! # The parts
-//! Each part is data or a trait, and can be replaced from outside:
+//! Each part is data or a trait, and a program can replace it with its own:
 //!
-//! - [`Tableau`]: the Runge–Kutta method; [`Method`] names the built-in ones.
-//! - [`Stepping`]: equal steps, or steps by a [`Controller`], such as [`PiController`]; [`Shared`] makes of any controller
-//!   one for a batch that shares its steps.
-//! - [`Term`]: the right-hand side: the flow ([`FieldTerm`]), with its divergence ([`WithDivergence`]), with the integral of
-//!   anything else ([`WithIntegral`]).
-//! - [`SolveOptions`]: times to save at, which change no step; [`Event`]s that stop a row; [`Failures`], so that one bad row
-//!   need not fail the batch.
+//! - [`Tableau`] is the Runge–Kutta method; [`Method`] names the built-in ones.
+//! - [`Stepping`] is equal steps, or adaptive steps by a [`Controller`] such as [`PiController`]; [`Shared`] makes of
+//!   any controller one for a batch that shares its steps.
+//! - [`Term`] is the right-hand side: the flow ([`FieldTerm`]), the flow with its divergence ([`WithDivergence`]), or
+//!   with the integral of anything else ([`WithIntegral`]).
+//! - [`SolveOptions`] are the times to save at, which change no step; [`Event`]s that stop a row; and [`Failures`],
+//!   which say whether one bad row fails the batch.
 //!
 //! A method of one's own, with equal steps:
 //!

@@ -1,5 +1,5 @@
-//! The log-density a flow gives: `log ρ_t(x) = log ρ_0(x_0) − ∫_0^t ∇·v_τ(x_τ) dτ` along the trajectory
-//! through `x` at time `t`.
+//! The log-density of a flow: `log ρ_t(x) = log ρ_0(x_0) − ∫_0^t ∇·v_τ(x_τ) dτ` along the trajectory through `x` at
+//! time `t`.
 
 use interflow_core::density::Density;
 use interflow_core::{VectorField, shape};
@@ -17,7 +17,7 @@ pub struct LogDensity {
     pub log_density: Tensor,
     /// The points at time 0 whose trajectories pass through `x`, `[B, D]`.
     pub base_point: Tensor,
-    /// The cost.
+    /// The cost of the solve.
     pub statistics: Statistics,
 }
 
@@ -47,7 +47,7 @@ pub fn log_density(
     Ok(LogDensity { log_density, base_point, statistics })
 }
 
-/// Points of the base carried to time `t` with their `log ρ_t` there, in one solve: `x` is `[B, D]` at time 0.
+/// Carries base points `x`, `[B, D]` at time 0, to time `t` and computes `log ρ_t` there in the same solve.
 ///
 /// # Errors
 /// As [`log_density`].
@@ -70,14 +70,14 @@ pub fn push_log_density(
     Ok(Pushed { x, log_density, statistics })
 }
 
-/// Points that were carried from the base, with their log-density.
+/// Points that were carried from the base, with their log-densities.
 #[derive(Debug)]
 pub struct Pushed {
     /// The points at time t, `[B, D]`.
     pub x: Tensor,
     /// `log ρ_t(x)` in nats, `[B]`.
     pub log_density: Tensor,
-    /// The cost.
+    /// The cost of the solve.
     pub statistics: Statistics,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::tableau::Tableau;
 
-/// A named Runge–Kutta method, as a configuration has it.
+/// A named Runge–Kutta method.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
@@ -25,7 +25,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method, by order.
+    /// All methods, by order.
     pub const ALL: [Self; 7] =
         [Self::Euler, Self::Midpoint, Self::Heun, Self::Bosh3, Self::Rk4, Self::Dopri5, Self::Tsit5];
 

@@ -1,25 +1,26 @@
-//! What a solve is asked for beside its end.
+//! What a solve does besides computing the end points.
 
 use crate::event::Event;
 
-/// What becomes of a batch in which some row fails: meets a non-finite number, or runs out of steps or of resolution.
+/// What happens to a batch if a row fails: meets a number that is not finite, or runs out of steps or of the
+/// resolution of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Failures {
     /// The solve fails with an error that names the row.
     #[default]
     Refuse,
-    /// The row ends as NaN with its reason, and the others go on.
+    /// The row ends as NaN, with its reason, and the others continue.
     Keep,
 }
 
-/// What a solve saves, what stops it, and what it does about rows that fail.
+/// The states that a solve saves, the events that stop it, and its treatment of rows that fail.
 #[derive(Clone, Copy, Default)]
 pub struct SolveOptions<'a> {
-    /// Times between start and end at which states are wanted. They cost no calls of the field and change no step: the
-    /// states between the ends of steps are interpolated.
+    /// The times between start and end at which states are saved. They cost no calls of the field and change no step,
+    /// because states within a step are interpolated.
     pub save_at: &'a [f64],
-    /// What stops a row before the end.
+    /// The events that stop a row before the end.
     pub events: &'a [&'a dyn Event],
-    /// What becomes of rows that fail.
+    /// What happens if rows fail.
     pub failures: Failures,
 }

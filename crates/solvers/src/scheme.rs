@@ -1,10 +1,11 @@
-//! Methods for `dX = f(t, X) dt + g(t) dW` with additive noise, as data: stages
+//! Methods for `dX = f(t, X) dt + g(t) dW` with additive noise: stages
 //! `k_i = f(t + c_i h, Y + h Σ a_ij k_j + g(t) (w_i W + l_i H))` and the step
-//! `Y' = Y + h Σ b_i k_i + g(t) W + e (g(t + h) − g(t)) (W/2 − H)`,
-//! where the last term with e = 1 makes up, to order 3/2, for a g that varies smoothly within the step.
+//! `Y' = Y + h Σ b_i k_i + g(t) W + e (g(t + h) − g(t)) (W/2 − H)`, whose last term, with e = 1, corrects to order
+//! 3/2 for a g that varies smoothly within the step.
 //!
-//! The orders are those for a g = √(2ε) that is smooth on the closed interval. A strength that falls to 0 at an end, as the
-//! default one does at t = 1, has a root there, with a slope that knows no bound, and every method has strong order 1.
+//! These orders hold for a g = √(2ε) that is smooth on the closed interval. A strength that falls to 0 at an end, as
+//! the default one does at t = 1, makes g vary like a root there, with unbounded slope, and then every method has
+//! strong order 1.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,16 +16,17 @@ use crate::tableau::Tableau;
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
-    /// Euler–Maruyama: one call, strong and weak order 1.
+    /// Euler–Maruyama: one call per step, strong and weak order 1.
     EulerMaruyama,
-    /// Stochastic Heun: two calls, strong order 1, weak order 2.
+    /// Stochastic Heun: two calls per step, strong order 1, weak order 2.
     Heun,
-    /// Foster, dos Reis and Strange's shifted Runge–Kutta method (\[FRS24\]): two calls; where √ε is smooth, as that of
-    /// [`crate::DiffusionShape::Constant`] is and that of the other shapes away from the ends at which they vanish, strong
-    /// order 3/2 and weak order 2.
+    /// The shifted Runge–Kutta method of Foster, dos Reis and Strange (\[FRS24\]): two calls per step. Where √ε is
+    /// smooth it has strong order 3/2 and weak order 2: everywhere for [`crate::DiffusionShape::Constant`], and for
+    /// the other shapes away from the ends at which they vanish.
     ///
-    /// Up to an end at which ε vanishes the strong order is 1: from 0 to 1 along the straight line it was measured as 1.5
-    /// for the constant strength and 1.0 for the default one, with half the error of Heun's method.
+    /// Up to an end at which ε vanishes the strong order is 1. From 0 to 1 along the linear interpolant, an order of
+    /// 1.5 was measured for the constant strength and 1.0 for the default one, the latter with half the error of
+    /// Heun's method.
     #[default]
     Shark,
 }

@@ -1,4 +1,4 @@
-//! What an integration returns, and what it cost.
+//! The results of an integration and its cost.
 
 use tch::Tensor;
 
@@ -11,54 +11,55 @@ pub enum StopReason {
     ReachedEnd,
     /// An event stopped it ([`crate::Event`]).
     Event {
-        /// The event's place in the list of events.
+        /// The index of the event in the list of events.
         event: usize,
     },
-    /// The field or the state stopped being finite.
+    /// The field or the state ceased to be finite.
     NonFinite,
-    /// It used up the allowed number of steps.
+    /// It used up its steps.
     StepLimit,
-    /// The tolerance asked for steps below the resolution of time.
+    /// The tolerance asked for steps below the floating-point resolution of time.
     StepTooSmall,
 }
 
 /// The cost of an integration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Statistics {
-    /// Calls of the right-hand side on a batch.
+    /// The NFE: the number of calls of the right-hand side, each on a batch.
     pub nfe: u64,
-    /// Those of them that computed the rates of integrals too, such as divergences, and not the velocity alone.
+    /// The number of those calls that also computed the rates of integrals, such as divergences, and not only the
+    /// velocity.
     pub nfe_with_integrals: u64,
-    /// Steps accepted, over all rows.
+    /// The number of accepted steps, over all rows.
     pub accepted_steps: u64,
-    /// Steps rejected, over all rows.
+    /// The number of rejected steps, over all rows.
     pub rejected_steps: u64,
-    /// Why the integration stopped: that every row reached the end, or the reason of the first row that did not.
+    /// Why the integration ended: every row reached the end, or the reason of the first row that did not.
     pub stop: StopReason,
 }
 
-/// The end of a batch of trajectories.
+/// The end points of a batch of trajectories.
 #[derive(Debug)]
 pub struct Solution {
     /// The end points, `[B, D]`.
     pub x: Tensor,
-    /// `∫ ∇·v dτ` from the start to the end along each trajectory, `[B]`, where it was asked for.
+    /// The integral `∫ ∇·v dτ` from start to end along each trajectory, `[B]`, if it was asked for.
     pub divergence_integral: Option<Tensor>,
-    /// The cost.
+    /// The cost of the solve.
     pub statistics: Statistics,
 }
 
-/// A batch of trajectories with what was asked for along the way ([`crate::SolveOptions`]).
+/// A batch of trajectories with everything that was asked for ([`crate::SolveOptions`]).
 #[derive(Debug)]
 pub struct Trajectory {
-    /// The states where the rows stopped, `[B, D + K]`: points and integrals; NaN for rows that failed.
+    /// The states at which the rows stopped, `[B, D + K]`: points and integrals. Rows that failed are NaN.
     pub y: Tensor,
     /// The times at which the rows stopped, `[B]` in f64.
     pub t: Tensor,
-    /// The states at each time that was to be saved, `[B, D + K]`; NaN for rows that had stopped before.
+    /// The states at each of the times to save at, `[B, D + K]`. Rows that had stopped before are NaN.
     pub saved: Vec<Tensor>,
-    /// Why each row stopped, B of them.
+    /// Why each of the B rows stopped.
     pub stops: Vec<StopReason>,
-    /// The cost.
+    /// The cost of the solve.
     pub statistics: Statistics,
 }

@@ -1,4 +1,4 @@
-//! A solver: a method with the way it places its steps.
+//! A solver of ordinary differential equations: a Runge–Kutta method, and the choice of its steps.
 
 use std::sync::Arc;
 
@@ -19,24 +19,25 @@ use crate::term::{FieldTerm, Term};
 /// divergences a step, which cost about D + 1 velocities each, for four velocities more.
 const LEAST_DIM: i64 = 3;
 
-/// How a solver places its steps.
+/// How a solver chooses its steps.
 #[derive(Debug, Clone)]
 pub enum Stepping {
     /// Equal steps.
     Fixed {
-        /// How many.
+        /// The number of steps.
         steps: u32,
     },
-    /// Steps by their errors, for methods with an error estimate.
+    /// Adaptive steps, for methods with an error estimate.
     Adaptive {
-        /// What chooses them.
+        /// The controller that chooses their lengths.
         controller: Arc<dyn Controller>,
-        /// The most steps, accepted or rejected, tried for one row.
+        /// The largest number of steps, accepted or rejected, that one row may take.
         max_steps: u32,
     },
 }
 
-/// A checked solver of `dy/dt = f(t, y)`, by a method of one's own or, with [`crate::SolverConfig::build`], a named one.
+/// A solver of `dy/dt = f(t, y)` whose settings were checked. [`crate::SolverConfig::build`] makes one with a named
+/// method, [`Solver::new`] one with any method.
 #[derive(Debug, Clone)]
 pub struct Solver {
     tableau: Tableau,
@@ -44,11 +45,11 @@ pub struct Solver {
 }
 
 impl Solver {
-    /// The solver of this method.
+    /// The solver with this method and these steps.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for no steps at all, [`Error::MissingSteps`] for adaptive steps of a method without an
-    /// error estimate.
+    /// [`Error::InvalidConfig`] if the number of steps is 0, [`Error::MissingSteps`] for adaptive steps of a method
+    /// without an error estimate.
     pub fn new(tableau: Tableau, stepping: Stepping) -> Result<Self> {
         let (name, most) = match &stepping {
             Stepping::Fixed { steps } => ("steps", *steps),
@@ -63,12 +64,12 @@ impl Solver {
         Ok(Self { tableau, stepping })
     }
 
-    /// The method.
+    /// The method's coefficients.
     pub fn tableau(&self) -> &Tableau {
         &self.tableau
     }
 
-    /// How it places its steps.
+    /// How it chooses its steps.
     pub fn stepping(&self) -> &Stepping {
         &self.stepping
     }
@@ -82,11 +83,12 @@ impl Solver {
         Ok(Solution { x: found.y, divergence_integral: None, statistics: found.statistics })
     }
 
-    /// Carries points through `times` (monotone, the first is the start) and returns the points at each, `[B, D]`. It costs
-    /// what the way from the first to the last time costs: points between the ends of steps are interpolated.
+    /// Carries points `x`, `[B, D]`, through `times` and returns the points at each of them, `[B, D]`. The times are
+    /// monotone, and the first is the start. The cost is that of a solve from the first to the last, because points
+    /// within a step are interpolated.
     ///
     /// # Errors
-    /// As [`Solver::solve`], and [`Error::InvalidTimes`].
+    /// As [`Solver::solve`], and [`Error::InvalidTimes`] for times that are not monotone.
     pub fn solve_saving(
         &self,
         field: &dyn VectorField,
@@ -105,9 +107,9 @@ impl Solver {
 
     /// As [`Solver::solve`], with the integral of the divergence along each trajectory.
     ///
-    /// With steps by error of a method that needs more than three divergences a step, such as Dormand and Prince's, an exact
-    /// divergence in three dimensions or more is integrated by a quadrature within each step, which needs three; all others
-    /// by the method itself, as [`WithDivergence`] is. The errors are held to the same tolerance.
+    /// If adaptive steps of the method need more than three divergences each, as Dormand and Prince's do, an exact
+    /// divergence in three dimensions or more is integrated by a quadrature within each step, which needs three.
+    /// Otherwise the method itself integrates it, as it does [`WithDivergence`]. The tolerance is the same for both.
     ///
     /// # Errors
     /// As [`Solver::solve`].
@@ -130,12 +132,12 @@ impl Solver {
         })
     }
 
-    /// Carries points `x`, `[B, D]`, with the integrals of a term from one time to another: everything that a solve can be
-    /// asked for.
+    /// Carries points `x`, `[B, D]`, together with the integrals of a term from one time to another, with all
+    /// options.
     ///
     /// # Errors
-    /// As [`Solver::solve`] unless failures are kept, and [`Error::InvalidTimes`] for times that are not finite or not
-    /// between start and end.
+    /// As [`Solver::solve`] unless failures are kept, and [`Error::InvalidTimes`] for times that are not finite or
+    /// not between start and end.
     pub fn integrate(
         &self,
         term: &dyn Term,

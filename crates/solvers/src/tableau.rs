@@ -1,5 +1,5 @@
-//! Runge–Kutta methods as data: `k_i = f(t + c_i h, y + h Σ a_ij k_j)`, `y' = y + h Σ b_i k_i`, the error estimate
-//! `h Σ e_i k_i` with `e = b − b̂`, and the dense output `y(t + θ h) = y + h Σ b_i(θ) k_i`.
+//! Runge–Kutta methods as data: the stages `k_i = f(t + c_i h, y + h Σ a_ij k_j)`, the step `y' = y + h Σ b_i k_i`,
+//! the error estimate `h Σ e_i k_i` with `e = b − b̂`, and the dense output `y(t + θ h) = y + h Σ b_i(θ) k_i`.
 
 use crate::error::{Error, Result};
 use crate::fault::TableauFault;
@@ -34,21 +34,21 @@ pub struct Tableau {
 }
 
 impl Tableau {
-    /// The method of this order with stage times `c`, of which row i of `a` holds the weights of the i stages before
-    /// stage i, and with weights `b`. The conditions for the order are checked up to order 4.
+    /// The method of this order with stage times `c`, stage weights `a` and solution weights `b`. Row i of `a` holds
+    /// the weights of the i stages before stage i. The conditions for the order are checked up to order 4.
     ///
     /// # Errors
-    /// [`Error::InvalidTableau`] with the first condition that does not hold.
+    /// [`Error::InvalidTableau`] with the first condition that is violated.
     pub fn new(order: u32, c: &[f64], a: &[&[f64]], b: &[f64]) -> Result<Self> {
         let tableau = Self::unchecked(order, c, a, b);
         tableau.check().map_err(refused)?;
         Ok(tableau)
     }
 
-    /// The method with an error estimate `h Σ e_i k_i`, so that steps can be chosen by their errors.
+    /// The same method with an error estimate `h Σ e_i k_i`, so that it can take adaptive steps.
     ///
     /// # Errors
-    /// [`Error::InvalidTableau`] if the weights are not one for each stage with sum 0.
+    /// [`Error::InvalidTableau`] unless there is one weight for each stage and their sum is 0.
     pub fn with_error_estimate(self, weights: &[f64]) -> Result<Self> {
         check_list("the error estimate", weights, self.stages()).map_err(refused)?;
         let sum: f64 = weights.iter().sum();
@@ -58,11 +58,11 @@ impl Tableau {
         Ok(self.estimating(weights))
     }
 
-    /// The method with a dense output: row i holds the coefficients of `b_i(θ) = Σ_j p_ij θ^(j+1)`. A method without
-    /// one is interpolated by the cubic through both ends with their slopes.
+    /// The same method with a dense output: row i holds the coefficients of `b_i(θ) = Σ_j p_ij θ^(j+1)`. A method
+    /// without one is interpolated by the cubic through the states and slopes at both ends of a step.
     ///
     /// # Errors
-    /// [`Error::InvalidTableau`] if there is not a row for each stage, or if `b_i(1)` is not `b_i`.
+    /// [`Error::InvalidTableau`] unless there is one row for each stage and `b_i(1)` is `b_i`.
     pub fn with_dense_output(self, coefficients: &[&[f64]]) -> Result<Self> {
         check_length("the dense output", coefficients.len(), self.stages()).map_err(refused)?;
         for (stage, (row, weight)) in coefficients.iter().zip(&self.b).enumerate() {
@@ -75,7 +75,7 @@ impl Tableau {
         Ok(self.interpolating(coefficients))
     }
 
-    /// The order of the solution that is propagated.
+    /// The order of the solution.
     pub fn order(&self) -> u32 {
         self.order
     }
@@ -85,12 +85,13 @@ impl Tableau {
         self.c.len()
     }
 
-    /// Whether the last stage is the next step's first one ("first same as last"): it is taken at the step's end.
+    /// Whether the last stage of a step is the first of the next ("first same as last"), because it is taken at the
+    /// step's end.
     pub fn is_fsal(&self) -> bool {
         self.fsal
     }
 
-    /// The stages' times in units of the step.
+    /// The times of the stages, in units of the step.
     pub fn times(&self) -> &[f64] {
         &self.c
     }
@@ -100,17 +101,17 @@ impl Tableau {
         &self.a[i]
     }
 
-    /// The stages' weights in the solution.
+    /// The weights of the stages in the solution.
     pub fn weights(&self) -> &[f64] {
         &self.b
     }
 
-    /// The stages' weights in the error estimate; `None` for a method without one.
+    /// The weights of the stages in the error estimate; `None` for a method without one.
     pub fn error_weights(&self) -> Option<&[f64]> {
         self.error.as_deref()
     }
 
-    /// The coefficients of the dense output, a row for each stage; `None` for a method without its own.
+    /// The coefficients of the dense output, one row for each stage; `None` for a method without its own.
     pub fn dense_output(&self) -> Option<&[Vec<f64>]> {
         self.dense.as_deref()
     }

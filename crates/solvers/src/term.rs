@@ -1,9 +1,9 @@
-//! The right-hand side `dy/dt` of an ordinary differential equation: the flow of a field, with whatever integrals ride
-//! along.
+//! The right-hand side `dy/dt` of an ordinary differential equation: the flow of a field, and the integrals along its
+//! trajectories.
 //!
-//! A state is a row `(x, q)` of D coordinates and K integrals. The given terms are [`FieldTerm`], the flow alone,
-//! [`crate::WithDivergence`], which gathers the divergence, and [`WithIntegral`], which adds the integral of any number
-//! along the trajectory to another term. A term of one's own is an implementation of [`Term`].
+//! A state is a row `(x, q)` of D coordinates and K integrals. Given are [`FieldTerm`], the flow alone;
+//! [`crate::WithDivergence`], the flow with the integral of its divergence; and [`WithIntegral`], which adds the
+//! integral of any quantity to another term. Implement [`Term`] for others.
 
 use interflow_core::{VectorField, shape};
 use tch::Tensor;
@@ -13,14 +13,14 @@ use crate::error::Result;
 /// A right-hand side `dy/dt = f(t, y)` for a batch of states.
 ///
 /// # Shapes
-/// A state is `[D + K]`: a point of D coordinates and K integrals, which start at zero. `t` is `[n]` in f64 on the
-/// device of `y`, `[n, D + K]`. Row i of a result depends on row i of the arguments only, up to rounding. A rate may be a
-/// tensor that somebody keeps, or a view of `y`: nobody writes into it.
+/// A state is `[D + K]`: a point of D coordinates, and K integrals that start at zero. `t` is `[n]` in f64 on the
+/// device of `y`, `[n, D + K]`. Row i of a result depends on row i of the arguments only, up to rounding. A returned
+/// tensor may be a view of `y` or of a tensor that the term keeps: the solver does not write into it.
 pub trait Term {
     /// The dimension D of the points.
     fn dim(&self) -> i64;
 
-    /// How many integrals K ride along.
+    /// The number K of integrals.
     fn n_integrals(&self) -> i64 {
         0
     }
@@ -28,11 +28,12 @@ pub trait Term {
     /// The rate `dy/dt`, `[n, D + K]`, of the kind of `y`.
     ///
     /// # Errors
-    /// What the implementation refuses to compute.
+    /// What the implementation cannot compute.
     fn rate(&self, t: &Tensor, y: &Tensor) -> Result<Tensor>;
 
-    /// The rate `[n, D + K]` of a stage that leads to other points only: no weight of the solution, of the error or of the
-    /// dense output uses it. A term whose integrals act on nothing may leave their rates at zero, where they are dear.
+    /// The rate `[n, D + K]` of a stage from which only the points of later stages follow: neither the solution, its
+    /// error nor the dense output gives it weight. If integrals are expensive and the points do not depend on them, a
+    /// term may leave their rates at 0 here.
     ///
     /// # Errors
     /// As [`Term::rate`].
@@ -40,9 +41,10 @@ pub trait Term {
         self.rate(t, y)
     }
 
-    /// The term for some of the rows of the batch that it was made for, whose numbers are `rows`, `[n]` of kind
-    /// `Int64`; `None` where the term is the same for every row. Drivers ask for it whenever they go on with a part of
-    /// a batch, so a term that holds anything of its rows (conditions, probes) must answer with those of `rows`.
+    /// The term for a part of the batch that it was made for: the rows whose numbers are `rows`, `[n]` of kind
+    /// `Int64`. `None` means that the term is the same for every row. Solvers call it whenever they continue with a
+    /// part of the batch, so a term that holds anything for each row (conditions, probes) has to return one with
+    /// those of `rows`.
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Term + '_>> {
         let _ = rows;
         None
@@ -88,12 +90,13 @@ impl Term for FieldTerm<'_> {
     }
 }
 
-/// A number `q̇(t, y, dy/dt)`, `[n]`, of a batch's times `[n]`, states `[n, W]` and their rates `[n, W]`.
+/// The rate `q̇(t, y, dy/dt)`, `[n]`, of an integral at a batch's times `[n]`, states `[n, W]` and their rates
+/// `[n, W]`.
 pub type Integrand<'a> = dyn Fn(&Tensor, &Tensor, &Tensor) -> Tensor + 'a;
 
 /// A term with one more integral `q = ∫ q̇ dτ` along each trajectory, as the last column of the state.
 ///
-/// The integrand must be the same for every row of a batch. It is told the inner term's rate, so that a function of it,
+/// The integrand must be the same for every row of a batch. It gets the inner term's rate, so a function of the rate,
 /// such as the kinetic energy `|v|²`, costs no further call of the field.
 pub struct WithIntegral<'a> {
     term: Box<dyn Term + 'a>,
@@ -101,7 +104,7 @@ pub struct WithIntegral<'a> {
 }
 
 impl<'a> WithIntegral<'a> {
-    /// The term with the integral of `integrand`.
+    /// The term with the integral of `integrand` added.
     pub fn new(term: impl Term + 'a, integrand: &'a Integrand<'a>) -> Self {
         Self { term: Box::new(term), integrand }
     }

@@ -1,8 +1,9 @@
-//! The gradient of a flow's likelihood in the network's weights: what maximum-likelihood training of a
-//! continuous flow needs (Chen et al. 2018, Grathwohl et al. 2019).
+//! The gradient of a flow's likelihood with respect to the network's weights, as maximum-likelihood training of a
+//! continuous flow needs it (Chen et al. 2018, Grathwohl et al. 2019).
 //!
-//! The divergence is Hutchinson's estimate with probes held fixed along each trajectory; the batch shares its
-//! steps, as in the published implementations, because the integral of the gradient is one for all samples.
+//! The divergence is Hutchinson's estimate with probes that are fixed along each trajectory. All rows of the batch
+//! share their steps, as in the published implementations, because the integral of the gradient is one for all of
+//! them.
 
 mod adjoint;
 mod direct;
@@ -19,16 +20,16 @@ use crate::likelihood;
 use crate::solution::Statistics;
 use crate::solver::Solver;
 
-/// How the gradient travels back along the trajectories.
+/// How the gradient is computed along the trajectories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Sensitivity {
-    /// Backpropagation through the steps that the solver took, each recomputed from its saved start: the exact
-    /// gradient of the computed number.
+    /// By backpropagation through the steps that the solver took, each recomputed from its saved start: the exact
+    /// gradient of the computed likelihood.
     Direct,
-    /// The adjoint equation, integrated anew with steps of its own: memory does not grow with the steps, and
-    /// the gradient is exact up to the tolerance.
+    /// By the adjoint equation, integrated backwards with steps of its own: memory does not grow with the number of
+    /// steps, and the gradient is exact up to the tolerance.
     #[default]
     Adjoint,
 }
@@ -36,36 +37,37 @@ pub enum Sensitivity {
 /// The flow whose likelihood is differentiated.
 #[derive(Clone, Copy)]
 pub struct TrainableFlow<'a> {
-    /// The velocity with the batch's conditions bound.
+    /// The velocity, which knows the conditions of the batch already.
     pub field: &'a dyn VectorField,
-    /// The weights that the velocity depends on.
+    /// The weights of the velocity.
     pub parameters: &'a Parameters,
-    /// The density at time 0.
+    /// The density of the base, at time 0.
     pub base: &'a dyn Density,
-    /// Hutchinson's probes of the batch's rows, `[B, D]`, of zero mean and unit covariance.
+    /// Hutchinson's probes for the rows of the batch, `[B, D]`, with mean zero and unit covariance.
     pub probes: &'a Tensor,
 }
 
-/// A batch's mean negative log-likelihood with its gradient.
+/// The mean negative log-likelihood (NLL) of a batch, with its gradient.
 #[derive(Debug)]
 pub struct LikelihoodGradient {
-    /// The mean negative log-likelihood in nats, a scalar.
+    /// The mean NLL in nats, a scalar.
     pub nll: Tensor,
-    /// Its gradient in the trained weights, in their order; zero in those that it does not depend on.
+    /// The gradient with respect to each trained weight, in their order; zero for weights on which the NLL does not
+    /// depend.
     pub gradient: Vec<Tensor>,
-    /// The cost of the likelihood; steps are counted once for the batch, which shares them.
+    /// The cost of the likelihood. Steps are counted once for the batch, whose rows share them.
     pub forward: Statistics,
-    /// The cost of the gradient: steps of the adjoint equation, or calls of the steps' recomputation.
+    /// The cost of the gradient: the steps of the adjoint equation, or the calls that recompute steps.
     pub backward: Statistics,
 }
 
-/// The mean of `−log ρ1(x)` over a batch under a flow, and its gradient.
+/// The mean of `−log ρ1(x)` over a batch under a flow, with its gradient with respect to the weights.
 ///
 /// # Shapes
 /// `x` is `[B, D]` with B > 0.
 ///
 /// # Errors
-/// A wrong shape, a non-finite number, a step limit, or a backward pass that libtorch refuses.
+/// If a shape does not fit, a number is not finite, the steps run out, or libtorch fails in the backward pass.
 pub fn likelihood_gradient(
     solver: &Solver,
     flow: &TrainableFlow<'_>,

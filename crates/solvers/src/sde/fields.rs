@@ -5,25 +5,25 @@ use tch::Tensor;
 
 use crate::diffusion::Diffusion;
 
-/// The stochastic equation `dX = (v + ε s) dt + √(2ε) dW`, whose law at each time is that of the flow along `v`.
+/// The stochastic equation `dX = (v + ε s) dt + √(2ε) dW`, whose marginals are those of the flow of `v`.
 #[derive(Clone, Copy)]
 pub struct Sde<'a> {
     /// The flow's velocity.
     pub velocity: &'a dyn VectorField,
-    /// What tells the score.
+    /// The source of the score.
     pub score: ScoreSource<'a>,
     /// The strength of the noise.
     pub diffusion: &'a Diffusion,
 }
 
-/// What tells the score of a path.
+/// From what the score of a path is computed.
 #[derive(Clone, Copy)]
 pub enum ScoreSource<'a> {
-    /// The velocity, at no further call, for a Gaussian base that is independent of the target.
+    /// From the velocity, without further calls, for a Gaussian base that is independent of the target.
     Velocity,
     /// A field that is the score itself.
     Field(&'a dyn VectorField),
-    /// A denoiser: `s = −η/γ`, whatever the base and the coupling.
+    /// From a denoiser, as `s = −η/γ`, for any base and coupling.
     Denoiser(&'a dyn VectorField),
 }
 

@@ -20,16 +20,17 @@ use crate::scheme::{Scheme, SchemeTableau};
 use crate::solution::{Solution, Statistics, StopReason};
 use crate::step::not_finite;
 
-/// A stochastic solver as data.
+/// The configuration of a solver of the stochastic equation.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct SdeConfig {
     /// The method.
     pub scheme: Scheme,
-    /// The number of steps, equal but for the grid of the Brownian path ([`Grid`]), where there is no tolerance.
+    /// The number of steps if there is no tolerance. They are equal, up to the grid of the Brownian path ([`Grid`]).
     pub steps: u32,
-    /// The error of a step, relative and absolute, of which each sample makes its steps. It is estimated by Euler and
-    /// Maruyama's step, which has itself none.
+    /// The tolerance, relative and absolute, of the error of a step, by which each sample chooses its own steps;
+    /// without it, steps are equal. The error is estimated by comparison with an Euler–Maruyama step, so that method
+    /// itself has no estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
 }
@@ -61,7 +62,7 @@ impl SdeConfig {
     }
 }
 
-/// A checked solver of the stochastic equation.
+/// A solver of the stochastic equation whose settings were checked.
 #[derive(Debug, Clone)]
 pub struct SdeSolver {
     scheme: SchemeTableau,
@@ -77,7 +78,7 @@ enum Stepping {
 }
 
 impl SdeSolver {
-    /// The solver with another way to treat rows that fail: by default they fail the batch.
+    /// The same solver with another treatment of rows that fail; by default a failing row fails the batch.
     #[must_use]
     pub fn with_failures(self, failures: Failures) -> Self {
         Self { failures, ..self }
@@ -86,8 +87,8 @@ impl SdeSolver {
     /// Carries points `x`, `[B, D]`, from time `from` to time `to`, forward or backward, along the Brownian path of
     /// each row.
     ///
-    /// Where the interval goes beyond the times at which ε s is regular, one step of Heun's method without noise
-    /// leads to or from them.
+    /// Where the interval extends beyond the times at which ε s is regular, one step of Heun's method without noise
+    /// bridges the gap.
     ///
     /// # Errors
     /// A wrong shape, times outside [0, 1], a denoiser on a path without γ, or, unless failures are kept, a non-finite
