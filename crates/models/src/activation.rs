@@ -1,11 +1,11 @@
-//! Activation functions with their slopes.
+//! Activation functions and their derivatives.
 
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-/// An elementwise nonlinearity.
+/// An activation function, applied to each element.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -26,10 +26,10 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them.
+    /// All activation functions.
     pub const ALL: [Self; 6] = [Self::Relu, Self::Silu, Self::Gelu, Self::Elu, Self::Tanh, Self::Softplus];
 
-    /// The activation of each element of `x`.
+    /// The activation of each element of `x`, in the shape of `x`.
     pub fn value(self, x: &Tensor) -> Tensor {
         match self {
             Self::Relu => x.relu(),
@@ -41,7 +41,7 @@ impl Activation {
         }
     }
 
-    /// The activation and its derivative, element by element.
+    /// The activation of each element of `x` and its derivative there, both in the shape of `x`.
     pub fn value_and_slope(self, x: &Tensor) -> (Tensor, Tensor) {
         let value = self.value(x);
         let slope = match self {
@@ -65,8 +65,8 @@ impl Activation {
         (value, slope)
     }
 
-    /// The activation of `x`, and the derivative of it along a direction in which x has the derivative `tangent`, of x's shape
-    /// behind any leading axes.
+    /// The activation of `x`, and its derivative in a direction in which `x` has the derivative `tangent`. The
+    /// tangent has the shape of `x`, after any leading axes.
     pub fn value_and_tangent(self, x: &Tensor, tangent: &Tensor) -> (Tensor, Tensor) {
         if self == Self::Silu && !x.requires_grad() && x.size() == tangent.size() {
             // By the kernel of the backward pass: one pass over the numbers.

@@ -1,4 +1,4 @@
-//! Which network, as written in a config.
+//! Networks as written in a config.
 
 use interflow_core::rng::Draw;
 use interflow_core::{Network, Space};
@@ -10,7 +10,7 @@ use crate::mlp::MlpConfig;
 use crate::residual_mlp::ResidualMlpConfig;
 use crate::u_net::UNetConfig;
 
-/// A velocity's network.
+/// The network of a velocity, or of a denoiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -19,12 +19,12 @@ pub enum ModelConfig {
     Mlp(MlpConfig),
     /// A residual perceptron.
     ResidualMlp(ResidualMlpConfig),
-    /// A U-Net on images.
+    /// A U-Net for images.
     UNet(UNetConfig),
 }
 
 impl ModelConfig {
-    /// How many numbers the weights of a network for points of `space` are, without making them.
+    /// The number of scalar weights of a network for points of `space`, computed without making the weights.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if a size is not allowed.
@@ -36,12 +36,12 @@ impl ModelConfig {
         }
     }
 
-    /// A network for points of `space`, which may be a dimension alone, with weights from `draw`, of the given kind on the
-    /// given device.
+    /// A network for points of `space`, which may be a dimension alone, with weights from `draw` of this kind on this
+    /// device.
     ///
     /// # Errors
-    /// [`crate::Error::Size`] if a size is not allowed, or a U-Net's images have another dimension; [`crate::Error::Given`]
-    /// if the network cannot be given what the points are.
+    /// [`crate::Error::Size`] if a size is not allowed, or a U-Net's images have another dimension than the points;
+    /// [`crate::Error::Given`] if the network cannot take the conditions of the points.
     pub fn init(
         &self,
         space: impl Into<Space>,

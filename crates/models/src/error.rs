@@ -1,4 +1,4 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use interflow_core::memory;
 use tch::Kind;
@@ -6,29 +6,29 @@ use tch::Kind;
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A network that cannot be built.
+/// Why a network cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A size is not allowed.
+    /// A size in its config is not allowed.
     #[error("{name} must be {requirement}, found: {found}")]
     Size {
         /// The size's name in the config.
         name: &'static str,
-        /// What it must satisfy.
+        /// The requirement that it does not meet.
         requirement: &'static str,
-        /// What it is.
+        /// The value that was found.
         found: String,
     },
-    /// A network cannot be given what the data's points are given.
+    /// A network cannot take the conditions that the data's points have.
     #[error("a {network} can be given {takes} only\nhint: take a perceptron, or leave the conditions out")]
     Given {
         /// The network's kind in the config.
         network: &'static str,
-        /// What it can be given.
+        /// The conditions that it can take.
         takes: &'static str,
     },
-    /// An operation of `interflow-core` failed.
+    /// An error of the mathematics (`interflow_core`), such as tensors of the wrong shape.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
 }

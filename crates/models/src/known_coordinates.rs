@@ -1,13 +1,13 @@
-//! A network that is told any of its state's coordinates and moves the others.
+//! A network that can be told any coordinates of its state, and moves only the others.
 
 use interflow_core::field::divergence_by_reverse_mode;
 use interflow_core::rng::Draw;
 use interflow_core::{At, Given, GivenSpace, Network, Parameters, Space, known};
 use tch::Tensor;
 
-/// A network for points of which any coordinates may be known ([`interflow_core::known`]): it sees these as they are, however far
-/// the path has carried the others, and does not move them. A flow of it, with nothing known, is the flow of all coordinates; with
-/// some known it is that of the others, given these.
+/// A network for points of which any coordinates may be known ([`interflow_core::known`]). It gets their values at
+/// time 1, however far the path has carried the others, and does not move them. With nothing known, its flow is that
+/// of all coordinates; with some known, it is the flow of the others given these.
 pub struct KnownCoordinates {
     inner: Box<dyn Network>,
 }
@@ -23,13 +23,14 @@ struct Inner {
 }
 
 impl KnownCoordinates {
-    /// What the inner network is given: the points' own numbers, and which coordinates are known.
+    /// The space of the inner network: its conditions are those of the points and, for each coordinate, whether it is
+    /// known.
     pub fn inner_space(space: Space) -> Space {
         let n = space.given.n_inputs() + space.dim;
         Space { given: GivenSpace::Numbers { n }, ..space }
     }
 
-    /// The network around one for [`KnownCoordinates::inner_space`].
+    /// Wraps a network for [`KnownCoordinates::inner_space`].
     pub fn new(inner: Box<dyn Network>) -> Self {
         Self { inner }
     }

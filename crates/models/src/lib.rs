@@ -1,8 +1,10 @@
-//! Networks for velocities, as Config → init → forward.
+//! Networks for velocities. A config describes a network, `init` makes it with fresh weights, and it is then
+//! evaluated.
 //!
-//! A perceptron knows its own derivative in the state: it propagates tangents forward through its layers, so that
-//! the exact divergence costs no backward pass at all. A U-Net leaves derivatives to reverse mode. A perceptron may also be
-//! a flow map, a network of two times ([`flow_map`]), and then has forward tangents in both times too.
+//! A perceptron computes its own derivative with respect to the state: it propagates tangents forward through its
+//! layers, so that the exact divergence costs no backward pass. A U-Net leaves derivatives to reverse mode. Each may
+//! also be a flow map, a network of two times ([`flow_map`]), and then has forward tangents with respect to both
+//! times too.
 
 pub mod activation;
 pub mod config;

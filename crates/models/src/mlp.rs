@@ -21,7 +21,7 @@ use crate::tangent;
 use crate::time_embedding::TimeEmbedding;
 use crate::time_inputs::TimeInputs;
 
-/// A multilayer perceptron's form.
+/// The config of a multilayer perceptron.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MlpConfig {
@@ -30,19 +30,19 @@ pub struct MlpConfig {
     /// The nonlinearity after each hidden layer.
     #[serde(default)]
     pub activation: Activation,
-    /// How the network sees the time.
+    /// The features of the time that the network gets.
     #[serde(default)]
     pub time_embedding: TimeEmbedding,
-    /// Damped waves of the state beside the state itself.
+    /// Waves of the state, which the network gets besides the state itself; by default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_features: Option<StateFeatures>,
-    /// Makes it a flow map; a velocity alone without it.
+    /// If set, the network is a flow map; without it, it is a velocity alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_map: Option<FlowMapConfig>,
 }
 
 impl MlpConfig {
-    /// Hidden layers of the given widths, everything else by default.
+    /// A perceptron with hidden layers of these widths, and everything else by default.
     pub fn new(hidden: Vec<i64>) -> Self {
         Self {
             hidden,
@@ -53,8 +53,9 @@ impl MlpConfig {
         }
     }
 
-    /// A network for points of `space`, which may be a dimension alone. Hidden weights are normal with variance
-    /// 2/fan-in; the output layer starts at zero, the mean velocity of two centred ends.
+    /// A network for points of `space`, which may be a dimension alone, with weights from `draw`. Hidden weights are
+    /// normal with variance 2/fan-in. The output layer starts at zero, which is the mean velocity between centred
+    /// ends.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if there is no hidden layer, or a size is not positive.
@@ -77,7 +78,7 @@ impl MlpConfig {
         Ok(Mlp { config: self.clone(), space, state_inputs, time_inputs, parameters, layers, head })
     }
 
-    /// How many numbers the weights of a network for points of `space` are, without making them.
+    /// The number of scalar weights of a network for points of `space`, computed without making the weights.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if a size is not allowed.
@@ -123,7 +124,7 @@ impl MlpConfig {
     }
 }
 
-/// A multilayer perceptron velocity.
+/// A multilayer perceptron as a velocity.
 #[derive(Debug)]
 pub struct Mlp {
     config: MlpConfig,
@@ -137,14 +138,14 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Its form.
+    /// The config of the network.
     pub fn config(&self) -> &MlpConfig {
         &self.config
     }
 
-    /// The same network with `schedule` in place of those that its config names: waves of the state and a logarithmic clock
-    /// read α and β from it. For a path whose schedule no config can name, and not recorded in [`Self::config`]; weights
-    /// are the same for every schedule.
+    /// The same network with `schedule` in place of those that its config names: waves of the state and a logarithmic
+    /// clock read α and β from it. It is for a path whose schedule no config can name, and is not recorded in
+    /// [`Self::config`]; the weights are the same for every schedule.
     #[must_use]
     pub fn along(mut self, schedule: Arc<dyn Schedule>) -> Self {
         self.state_inputs = self.state_inputs.along(schedule.clone());

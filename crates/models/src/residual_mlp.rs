@@ -1,4 +1,5 @@
-//! The residual perceptron: a wide stream that each block corrects, with the time added inside every block.
+//! The residual perceptron: a wide stream to which each block adds a correction, with the time as an input of every
+//! block.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 use std::sync::Arc;
@@ -23,40 +24,41 @@ use crate::tangent;
 use crate::time_embedding::TimeEmbedding;
 use crate::time_inputs::TimeInputs;
 
-/// A residual perceptron's form.
+/// The config of a residual perceptron.
 ///
-/// With σ the activation, τ the time's features and z the conditions and what is seen of the state:
+/// Let σ be the activation, τ the features of the time, and z the conditions with the state and its waves. Then
 /// `h = W z + b + T τ`, then for each block `h ← h + B σ(A σ(h) + a + T' τ) + b'`, and at the end `v = C σ(h) + c`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualMlpConfig {
     /// The width of the stream and of every block.
     pub width: i64,
-    /// How many blocks, of two layers each.
+    /// The number of blocks, of two layers each.
     pub n_blocks: i64,
-    /// The nonlinearity.
+    /// The activation function.
     #[serde(default)]
     pub activation: Activation,
-    /// How the network sees the time.
+    /// The features of the time that the network gets.
     #[serde(default)]
     pub time_embedding: TimeEmbedding,
-    /// Damped waves of the state beside the state itself.
+    /// Waves of the state, which the network gets besides the state itself; by default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_features: Option<StateFeatures>,
-    /// The share of every block's inner numbers σ(A …) that training drops, in [0, 1).
+    /// The fraction of every block's inner activations σ(A …) that is dropped in training, in [0, 1).
     #[serde(default)]
     pub dropout: f64,
-    /// Makes it a flow map, which drops nothing; a velocity alone without it.
+    /// If set, the network is a flow map, which drops nothing; without it, it is a velocity alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_map: Option<FlowMapConfig>,
 }
 
 impl ResidualMlpConfig {
-    /// A network for points of `space`, which may be a dimension alone. The state (with the conditions) and its waves each
-    /// give the stream half its variance, blocks and the output layer start at zero.
+    /// A network for points of `space`, which may be a dimension alone, with weights from `draw`. The state (with the
+    /// conditions) and its waves each contribute half of the stream's variance at the start; blocks and the output
+    /// layer start at zero.
     ///
     /// # Errors
-    /// [`crate::Error::Size`] if a size is not positive or the dropout not a share.
+    /// [`crate::Error::Size`] if a size is not positive, or the dropout is not in [0, 1).
     pub fn init(
         &self,
         space: impl Into<Space>,
@@ -103,7 +105,7 @@ impl ResidualMlpConfig {
         })
     }
 
-    /// How many numbers the weights of a network for points of `space` are, without making them.
+    /// The number of scalar weights of a network for points of `space`, computed without making the weights.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if a size is not allowed.
@@ -172,7 +174,7 @@ impl Block {
     }
 }
 
-/// A residual perceptron velocity.
+/// A residual perceptron as a velocity.
 #[derive(Debug)]
 pub struct ResidualMlp {
     config: ResidualMlpConfig,
@@ -189,14 +191,14 @@ pub struct ResidualMlp {
 }
 
 impl ResidualMlp {
-    /// Its form.
+    /// The config of the network.
     pub fn config(&self) -> &ResidualMlpConfig {
         &self.config
     }
 
-    /// The same network with `schedule` in place of those that its config names: waves of the state and a logarithmic clock
-    /// read α and β from it. For a path whose schedule no config can name, and not recorded in [`Self::config`]; weights
-    /// are the same for every schedule.
+    /// The same network with `schedule` in place of those that its config names: waves of the state and a logarithmic
+    /// clock read α and β from it. It is for a path whose schedule no config can name, and is not recorded in
+    /// [`Self::config`]; the weights are the same for every schedule.
     #[must_use]
     pub fn along(mut self, schedule: Arc<dyn Schedule>) -> Self {
         self.state_inputs = self.state_inputs.along(schedule.clone());

@@ -1,14 +1,15 @@
-//! Smooth waves of the state, for densities with sharp edges or narrow spikes.
+//! Waves of the state, for densities with sharp edges or narrow peaks.
 //!
 //! For each coordinate and each octave k the features are `g sin y` and `g cos y` with `y = ωx/r`, `ω = 2ᵏ`,
-//! `r = √(β² + 10⁻⁴)` and `g = exp(−½(αω/r)²)`. α and β are given with the state: a network takes them from the schedule
-//! that its features name, the trigonometric one unless they name another, or from one that it is told
-//! ([`crate::Mlp::along`]). On a path of that schedule, `x/r` undoes the path's scaling of the target, and g is what the
-//! base's noise, of width α/r on that scale, leaves of a wave on average: a wave appears when the path has become narrow
-//! enough to resolve it. A base with structure of its own wants the same waves with α and β exchanged beside them.
+//! `r = √(β² + 10⁻⁴)` and `g = exp(−½(αω/r)²)`. A network takes α and β from the schedule that its features name,
+//! which is the trigonometric one by default, or from one that it is told ([`crate::Mlp::along`]). On a path of that
+//! schedule, `x/r` undoes the path's scaling of the target, and g is the factor by which the base's noise, of width
+//! α/r on that scale, damps a wave on average: a wave appears when the path has become narrow enough to resolve it.
+//! If the base has structure of its own, the same waves with α and β exchanged are useful too.
 //!
 //! A flow map jumps from wide states to sharp edges, which damped waves of the wide states do not show: it wants waves that
-//! are the same at all times, `sin ωx` and `cos ωx` with g = 1 and r = 1.
+//! A flow map jumps from wide states to sharp edges, which damped waves of the wide states do not show. It needs
+//! waves that are the same at all times: `sin ωx` and `cos ωx`, with g = 1 and r = 1.
 
 use interflow_core::interpolant::{ScheduleCoefficients, ScheduleKind};
 use serde::{Deserialize, Serialize};
@@ -19,12 +20,12 @@ use crate::error::{Error, Result};
 /// Keeps `x/r` finite at the other end, where every wave is damped to nothing.
 const FLOOR: f64 = 1e-4;
 
-/// Which ends of the path have structure that waves resolve.
+/// The ends of the path whose structure the waves resolve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Ends {
-    /// The target, for a smooth base.
+    /// The target only, for a smooth base.
     #[default]
     Target,
     /// The base too.
@@ -40,7 +41,7 @@ impl Ends {
     }
 }
 
-/// What becomes of waves where the path is too wide for them.
+/// Whether waves are damped while the path is too wide to resolve them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -53,26 +54,26 @@ pub enum Damping {
 }
 
 impl Damping {
-    /// Whether it is the default, which a config need not name.
+    /// Whether it is the default, which configs leave out.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Waves of every coordinate, one pair per octave and end, damped unless the features say otherwise.
+/// Waves of every coordinate: a sine and a cosine for each octave and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateFeatures {
-    /// How many octaves: wave numbers 1, 2, 4, … `2^(n_octaves − 1)`.
+    /// The number of octaves: the wave numbers are 1, 2, 4, … `2^(n_octaves − 1)`.
     pub n_octaves: i64,
-    /// Which ends they resolve.
+    /// The ends of the path whose structure they resolve.
     #[serde(default)]
     pub ends: Ends,
-    /// The schedule whose α and β a network passes to them.
+    /// The schedule from which α and β are taken.
     #[serde(default, skip_serializing_if = "ScheduleKind::is_default")]
     pub schedule: ScheduleKind,
-    /// What becomes of waves where the path is too wide for them; without damping both ends have the same waves, and
-    /// `ends` and `schedule` play no part.
+    /// Whether waves are damped while the path is too wide to resolve them. Without damping the waves are the same
+    /// for both ends, and `ends` and `schedule` have no effect.
     #[serde(default, skip_serializing_if = "Damping::is_default")]
     pub damping: Damping,
 }
@@ -99,7 +100,7 @@ impl StateFeatures {
         })
     }
 
-    /// Features per coordinate.
+    /// The number of features of each coordinate, 2K.
     pub fn n_per_coordinate(self) -> i64 {
         let n_ends = match self.damping {
             Damping::ByNoise => self.ends.count(),
@@ -108,7 +109,8 @@ impl StateFeatures {
         2 * self.n_octaves * n_ends
     }
 
-    /// The features `[B, D, 2K]` of states `x`, `[B, D]`, with the schedule's coefficients at their times, each `[B]`.
+    /// The features `[B, D, 2K]` of states `x`, `[B, D]`, with the schedule's `coefficients` at their times, each
+    /// `[B]`.
     pub fn value(self, coefficients: &ScheduleCoefficients, x: &Tensor) -> Tensor {
         let (scaled, damping) = self.scales(coefficients);
         let y = x.unsqueeze(2) * scaled.unsqueeze(1);
@@ -116,8 +118,8 @@ impl StateFeatures {
         Tensor::cat(&[y.sin() * &damping, y.cos() * damping], 2)
     }
 
-    /// The features and their derivatives by their own coordinate, both `[B, D, 2K]`; arguments as those of
-    /// [`StateFeatures::value`].
+    /// The features, and their derivatives with respect to their own coordinate, both `[B, D, 2K]`. The arguments are
+    /// those of [`StateFeatures::value`].
     pub fn value_and_slope(self, coefficients: &ScheduleCoefficients, x: &Tensor) -> (Tensor, Tensor) {
         let (scaled, damping) = self.scales(coefficients);
         let scaled = scaled.unsqueeze(1);
@@ -128,8 +130,8 @@ impl StateFeatures {
         (Tensor::cat(&[sin, cos], 2), slope)
     }
 
-    /// The features and their derivatives in time where each state moves with its velocity, `[B, D]`, both `[B, D, 2K]`;
-    /// other arguments as those of [`StateFeatures::value`].
+    /// The features, and their derivatives with respect to time if each state moves with the velocity `velocity`,
+    /// `[B, D]`; both are `[B, D, 2K]`. The other arguments are those of [`StateFeatures::value`].
     pub fn value_and_rate(
         self,
         coefficients: &ScheduleCoefficients,

@@ -1,4 +1,4 @@
-//! How a network sees the time.
+//! The features of the time that a network gets.
 
 use std::f64::consts::PI;
 
@@ -8,29 +8,29 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, MOST, Result, check_positive};
 
-/// An embedding of the time in [0, 1].
+/// An embedding of the time t in [0, 1] as features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum TimeEmbedding {
-    /// `2t − 1` alone: the time, centred. Configs once called it `identity`.
+    /// `2t − 1` alone. Older configs call it `identity`.
     #[serde(alias = "identity")]
     Centred {},
     /// `2t − 1` with `sin πkt` and `cos πkt` for k = 1 … `n_frequencies`.
     Fourier {
-        /// How many frequencies.
+        /// The number of frequencies.
         n_frequencies: i64,
-        /// How many frequencies, with the same formulas, of `c = −log₁₀ max(α(t), 10⁻⁴) / 4` beside them: c
-        /// resolves the last times before 1 logarithmically. None for 0.
+        /// The number of frequencies in the same features of `c = −log₁₀ max(α(t), 10⁻⁴) / 4`, a logarithmic clock
+        /// that resolves the last times before 1. With 0, there is no such clock.
         #[serde(default)]
         n_log_frequencies: i64,
-        /// The schedule whose α a network reads c from, unless it is told another ([`crate::Mlp::along`]).
+        /// The schedule from which the clock takes α, unless the network is told another ([`crate::Mlp::along`]).
         #[serde(default, skip_serializing_if = "ScheduleKind::is_default")]
         schedule: ScheduleKind,
     },
-    /// `sin 1000ωt` and `cos 1000ωt` for ω = 10000^(−k/n), k = 0 … n − 1, as Ho et al. 2020 see their step.
+    /// `sin 1000ωt` and `cos 1000ωt` for ω = 10000^(−k/n), k = 0 … n − 1, as in Ho et al. 2020.
     Sinusoidal {
-        /// How many frequencies: n.
+        /// The number n of frequencies.
         n_frequencies: i64,
     },
 }
@@ -42,12 +42,12 @@ impl Default for TimeEmbedding {
 }
 
 impl TimeEmbedding {
-    /// [`TimeEmbedding::Fourier`] without a logarithmic clock.
+    /// [`TimeEmbedding::Fourier`] with this number of frequencies and without a logarithmic clock.
     pub fn fourier(n_frequencies: i64) -> Self {
         Self::Fourier { n_frequencies, n_log_frequencies: 0, schedule: ScheduleKind::default() }
     }
 
-    /// The schedule that its logarithmic clock reads; the default one where there is no such clock.
+    /// The schedule that its logarithmic clock reads; the default one if it has no such clock.
     pub fn schedule(self) -> ScheduleKind {
         match self {
             Self::Fourier { schedule, .. } => schedule,
@@ -55,7 +55,7 @@ impl TimeEmbedding {
         }
     }
 
-    /// How many features it has.
+    /// The number E of features.
     pub fn n_features(self) -> i64 {
         match self {
             Self::Centred {} => 1,
@@ -88,7 +88,7 @@ impl TimeEmbedding {
         Ok(())
     }
 
-    /// The features `[B, E]` of times `t`, `[B]`, whose logarithmic clock reads the α of `schedule`.
+    /// The features `[B, E]` of times `t`, `[B]`. The logarithmic clock takes α from `schedule`.
     pub fn embed(self, t: &Tensor, schedule: &dyn Schedule) -> Tensor {
         let t = t.unsqueeze(1);
         match self {
@@ -107,8 +107,8 @@ impl TimeEmbedding {
         }
     }
 
-    /// The features and their derivatives in time, both `[B, E]`; arguments as those of [`TimeEmbedding::embed`]. Where the
-    /// logarithmic clock has stopped it has no derivative.
+    /// The features and their derivatives with respect to time, both `[B, E]`. The arguments are those of
+    /// [`TimeEmbedding::embed`]. Where the logarithmic clock has stopped, at its floor of α, its derivative is zero.
     pub fn embed_with_rate(self, t: &Tensor, schedule: &dyn Schedule) -> (Tensor, Tensor) {
         let t = t.unsqueeze(1);
         match self {

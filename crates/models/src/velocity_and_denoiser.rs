@@ -4,8 +4,8 @@ use interflow_core::rng::Draw;
 use interflow_core::{Given, Network, Parameters, Space};
 use tch::Tensor;
 
-/// A velocity's network and a denoiser's, seen as the velocity; weights are named `velocity.*` and `denoiser.*`, and each is
-/// the [`Network::part`] of that name.
+/// The networks of a velocity and of a denoiser, as one network whose value is the velocity. Weights are named
+/// `velocity.*` and `denoiser.*`, and each network is the [`Network::part`] of that name.
 pub struct VelocityAndDenoiser {
     velocity: Box<dyn Network>,
     denoiser: Box<dyn Network>,
@@ -14,12 +14,12 @@ pub struct VelocityAndDenoiser {
 }
 
 impl VelocityAndDenoiser {
-    /// The velocity's name among the parts.
+    /// The name of the velocity among the parts.
     pub const VELOCITY: &'static str = "velocity";
-    /// The denoiser's name among the parts.
+    /// The name of the denoiser among the parts.
     pub const DENOISER: &'static str = "denoiser";
 
-    /// The pair of two networks for points of the same dimension.
+    /// The two networks as one. Both have to be for points of the same dimension.
     pub fn new(velocity: Box<dyn Network>, denoiser: Box<dyn Network>) -> Self {
         let mut parameters = Parameters::new();
         parameters.include(&prefix(Self::VELOCITY), velocity.parameters());

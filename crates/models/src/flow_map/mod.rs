@@ -1,5 +1,5 @@
-//! What makes a network a flow map: it sees the time where a jump starts beside that where it lands, and may have a
-//! second output, the average divergence.
+//! What makes a network a flow map: besides the time at which a jump lands it gets the time at which it starts, and
+//! it may have a second output, the average divergence.
 
 mod head;
 mod tangents;
@@ -10,18 +10,18 @@ pub(crate) use self::head::DivergenceHead;
 pub(crate) use self::tangents::{state_and_tangent, times_and_tangent};
 use crate::error::{Result, check_positive};
 
-/// What a network has beyond those of one time, for it to be a flow map ([`interflow_core::FlowMap`]).
+/// The settings that make a network of one time a flow map ([`interflow_core::FlowMap`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlowMapConfig {
-    /// The width of the hidden layer of a second output, the average divergence: with it log-densities need a few calls
-    /// only. No such output without it.
+    /// The width of the hidden layer for a second output, the average divergence, with which log-densities take a few
+    /// calls only. Without it, there is no such output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub divergence_width: Option<i64>,
 }
 
 impl FlowMapConfig {
-    /// Checks the head's width.
+    /// Checks the width.
     ///
     /// # Errors
     /// [`crate::Error::Size`] if it is not positive.

@@ -1,4 +1,4 @@
-//! A U-Net's form and what it must satisfy.
+//! The config of a U-Net.
 
 use interflow_core::rng::Draw;
 use interflow_core::{GivenSpace, Network, Space};
@@ -13,49 +13,50 @@ use crate::error::{MOST, check_blocks, check_memory, check_positive, check_share
 use crate::flow_map::FlowMapConfig;
 use crate::time_embedding::TimeEmbedding;
 
-/// A U-Net's form: a velocity on images, in the line of \[HJA20\].
+/// The config of a U-Net, a velocity on images similar to those of \[HJA20\].
 ///
-/// A state is an image as a row of C·H·W numbers, channel by channel and row by row; the net is given nothing,
-/// or a class. Level k of the net has `width · multipliers[k]` channels on maps of height `H / (patch · 2ᵏ)`.
+/// A state is an image as a row of C·H·W numbers, channel by channel and row by row. Its condition is nothing or a
+/// class. Level k of the network has `width · multipliers[k]` channels on feature maps of height `H / (patch · 2ᵏ)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UNetConfig {
-    /// The images' channels, height and width.
+    /// The numbers of channels, rows and columns of the images, `[C, H, W]`.
     pub shape: [i64; 3],
-    /// The side of the squares of pixels that become channels before the first convolution, and pixels again
-    /// after the last: the net works on maps `patch` times smaller.
+    /// The side of the square patches of pixels that become channels before the first convolution, and pixels again
+    /// after the last: feature maps have sides that are `patch` times smaller than the image's.
     #[serde(default = "one")]
     pub patch: i64,
-    /// The channels that the multipliers multiply.
+    /// The number of channels that the multipliers multiply.
     pub width: i64,
-    /// Each level's channels over `width`; from one level to the next the maps' sides halve.
+    /// The channels of each level in units of `width`. From one level to the next the sides of the maps halve.
     pub multipliers: Vec<i64>,
-    /// Residual blocks per level on the way down; one more on the way up.
+    /// The number of residual blocks of a level on the way down; on the way up there is one more.
     #[serde(default = "two")]
     pub n_blocks: i64,
-    /// The heights of the maps whose blocks are followed by self-attention. The middle of the net always has it.
+    /// The heights of the maps whose blocks are followed by self-attention. The middle of the network always has it.
     #[serde(default)]
     pub attention: Vec<i64>,
-    /// The heights of the maps whose blocks are followed by attention of a cost linear in the places.
+    /// The heights of the maps whose blocks are followed by linear attention, whose cost is proportional to the
+    /// number of pixels.
     #[serde(default)]
     pub linear_attention: Vec<i64>,
-    /// Channels of an attention head.
+    /// The number of channels of an attention head.
     #[serde(default = "sixty_four")]
     pub head_channels: i64,
-    /// Groups of channels that are normalised together.
+    /// The number of groups of channels in group normalisation.
     #[serde(default = "eight")]
     pub n_groups: i64,
-    /// The share of numbers that training drops in each residual block.
+    /// The fraction of activations that each residual block drops in training.
     #[serde(default)]
     pub dropout: f64,
-    /// How the network sees the time.
+    /// The features of the time that the network gets.
     #[serde(default = "sinusoidal")]
     pub time_embedding: TimeEmbedding,
-    /// Learned frequencies w beside it, each with `sin 2πwt` and `cos 2πwt`.
+    /// The number of learned frequencies w of the time, each with the features `sin 2πwt` and `cos 2πwt`.
     #[serde(default)]
     pub n_learned_frequencies: i64,
-    /// Makes it a flow map; a velocity alone without it. Training drops numbers on the diagonal only, where the map is
-    /// the velocity.
+    /// If set, the network is a flow map; without it, it is a velocity alone. Training drops activations on the
+    /// diagonal only, where the map is the velocity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_map: Option<FlowMapConfig>,
 }
@@ -81,7 +82,7 @@ fn sinusoidal() -> TimeEmbedding {
 }
 
 impl UNetConfig {
-    /// A U-Net for images of the given shape with all else at its default.
+    /// A U-Net for images of this shape, with everything else by default.
     pub fn new(shape: [i64; 3], width: i64, multipliers: Vec<i64>) -> Self {
         Self {
             shape,
@@ -100,12 +101,12 @@ impl UNetConfig {
         }
     }
 
-    /// A network for images of `space` with weights from `draw`. The second convolution of each block, the
-    /// attention's last layer and the last convolution start at zero, so the velocity does too.
+    /// A network for images of `space`, with weights from `draw`. The second convolution of each block, the last
+    /// layer of each attention and the last convolution start at zero, and so does the velocity.
     ///
     /// # Errors
-    /// [`Error::Size`] if a size is not allowed, or `space` is not that of such images, [`Error::Given`] if they
-    /// are given numbers.
+    /// [`Error::Size`] if a size is not allowed, or `space` has another dimension than these images, [`Error::Given`]
+    /// if the images have numbers as conditions.
     pub fn init(
         &self,
         space: impl Into<Space>,
@@ -120,7 +121,7 @@ impl UNetConfig {
         Ok(UNet::assemble(self, space.given, &mut weights))
     }
 
-    /// How many numbers the weights of a net are that is given `given`, without making them.
+    /// The number of scalar weights of a network with the conditions `given`, computed without making the weights.
     ///
     /// # Errors
     /// [`Error::Size`] if a size is not allowed.
@@ -131,7 +132,7 @@ impl UNetConfig {
         Ok(net.parameters().n_scalars())
     }
 
-    /// The dimension of a state: the image's numbers.
+    /// The dimension C·H·W of a state.
     pub fn dim(&self) -> i64 {
         self.shape.iter().product()
     }

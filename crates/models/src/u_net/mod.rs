@@ -1,11 +1,11 @@
 //! The U-Net: a velocity on images, or a flow map.
 //!
-//! Maps go down through levels of halved sides and more channels, and up again; on the way up, each block also
-//! sees what its mirror image left on the way down. As in \[HJA20\] and \[DN21\]: each level has `n_blocks`
+//! Feature maps go down through levels of halved sides and more channels, and up again. On the way up, each block
+//! also gets the output of its mirror image on the way down. As in \[HJA20\] and \[DN21\], each level has `n_blocks`
 //! residual blocks down and one more up, a strided convolution between levels down, nearest neighbours and a
-//! convolution up, and a middle of block, attention, block. Time and class shift the channels inside every
-//! block. The value is differentiable once: the fused attention has no second derivative. A flow map's forward tangents go
-//! through the same layers, and can be differentiated as a value can.
+//! convolution between levels up, and a middle of block, attention, block. Time and class shift the channels inside
+//! every block. The value can be differentiated once: the fused attention has no second derivative. The forward
+//! tangents of a flow map go through the same layers, and can be differentiated as a value can.
 
 mod assembly;
 mod attention;
@@ -35,7 +35,7 @@ use self::layer::{Convolution, GroupNorm};
 use self::path::Path;
 use crate::dropout::Dropout;
 
-/// A U-Net velocity.
+/// A U-Net as a velocity on images.
 #[derive(Debug)]
 pub struct UNet {
     config: UNetConfig,
@@ -51,14 +51,14 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// Its form.
+    /// The config of the network.
     pub fn config(&self) -> &UNetConfig {
         &self.config
     }
 
-    /// The same network with `schedule` in place of the one that its config names: a logarithmic clock reads α from it. For
-    /// a path whose schedule no config can name, and not recorded in [`Self::config`]; weights are the same for every
-    /// schedule.
+    /// The same network with `schedule` in place of the one that its config names: a logarithmic clock reads α from
+    /// it. It is for a path whose schedule no config can name, and is not recorded in [`Self::config`]; the weights
+    /// are the same for every schedule.
     #[must_use]
     pub fn along(mut self, schedule: Arc<dyn Schedule>) -> Self {
         self.conditions.time = self.conditions.time.along(schedule);
