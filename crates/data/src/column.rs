@@ -1,4 +1,4 @@
-//! One column of a table: its name, how its values are written, and the coordinate that they become.
+//! One column of a table: its name, how its values are written, and how they become a coordinate.
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -7,17 +7,17 @@ use crate::error::Error;
 use crate::form::Form;
 use crate::marginal::{Affine, Coordinates, Marginal, Scores};
 
-/// One column.
+/// One column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Column {
-    /// The name in the table's header.
+    /// Its name in the table's header.
     pub name: String,
-    /// Whether the flow is given this column, instead of its being a coordinate of the state.
+    /// Whether it is a condition of the flow, instead of a coordinate of the state.
     pub given: bool,
-    /// How its values are written.
+    /// How its values are written in the file.
     pub form: Form,
-    /// How they become coordinates.
+    /// How its values become coordinates.
     pub marginal: Marginal,
 }
 
@@ -41,13 +41,14 @@ struct Written {
 }
 
 impl Column {
-    /// A column of numbers that are standardised by mean and deviation.
+    /// A column of numbers that are standardised by their mean and standard deviation.
     pub fn affine(name: &str, mean: f64, deviation: f64) -> Self {
         let marginal = Marginal::Affine(Affine { mean, deviation, quantum: None });
         Self { name: name.to_owned(), given: false, form: Form::Number, marginal }
     }
 
-    /// The same with the distance of neighbouring values, if they are dequantised. Only for a column of mean and deviation.
+    /// The same with this quantum, the distance between neighbouring values, if they are dequantised. Only for a
+    /// column that is standardised by mean and deviation.
     #[must_use]
     pub fn with_quantum(mut self, quantum: Option<f64>) -> Self {
         if let Marginal::Affine(affine) = &mut self.marginal {
@@ -56,13 +57,13 @@ impl Column {
         self
     }
 
-    /// The same as a condition, or as none.
+    /// The same as a condition of the flow, or as a coordinate of its state.
     #[must_use]
     pub fn with_given(self, given: bool) -> Self {
         Self { given, ..self }
     }
 
-    /// Mean and deviation, where nothing else makes its coordinate.
+    /// The mean and standard deviation, if nothing else maps its values to coordinates.
     pub fn scale(&self) -> Option<Affine> {
         match &self.marginal {
             Marginal::Affine(affine) => Some(*affine),

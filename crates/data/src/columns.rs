@@ -1,9 +1,10 @@
-//! What a flow's points mean in the units of a table.
+//! The columns of a table: the map between its units and a flow's coordinates.
 //!
-//! Some columns are the coordinates of the state, others are given: numbers beside the state. Each column has a map of its own
-//! between its values and its coordinate ([`crate::Marginal`]), so densities differ by a sum over columns. A column of numbers
-//! is `z = (x − mean)/deviation`, so `ρ_X(x) = ρ_Z(z)/∏ deviation`; with a quantum it holds multiples of it, the flow models
-//! `x + u`, u uniform on one quantum, and a sample is rounded down to its multiple again.
+//! Some columns are coordinates of the state; others are conditions, numbers beside the state. Each column has its
+//! own map between values and coordinates ([`crate::Marginal`]), so log-densities differ by a sum over columns. For a
+//! column of numbers `z = (x − mean)/deviation`, and so `ρ_X(x) = ρ_Z(z)/∏ deviation`. If it has a quantum, its
+//! values are multiples of it; the flow models `x + u` with u uniform on one quantum, and a sample is rounded down to
+//! its multiple again.
 
 mod possible;
 
@@ -16,27 +17,27 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::marginal::{Marginal, log_normal};
 
-/// The columns of a table, those that are given before those of the state: a map between their units and the flow's.
+/// The columns of a table, conditions before states: the map between the table's units and the flow's coordinates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Column>", into = "Vec<Column>")]
 pub struct Columns(Vec<Column>);
 
-/// Rows in a flow's coordinates.
+/// Rows of a table in a flow's coordinates.
 #[derive(Debug)]
 pub struct Standardised {
-    /// The states with what they are given, in double precision on the CPU.
+    /// The states with their conditions, in double precision on the CPU.
     pub points: Points,
-    /// What is added to a log-density of a state to get that of its row, in nats, `[N]`: −∞ for a row that cannot be, as with an
-    /// unseen category.
+    /// What to add to the log-density of a state to get that of its row, `[N]` in nats. It is −∞ for a row that is
+    /// impossible, for example because it has an unseen category.
     pub log_jacobian: Tensor,
 }
 
 impl Columns {
-    /// Checks the columns' numbers.
+    /// The columns in this order, after a check of their numbers.
     ///
     /// # Errors
-    /// [`Error::Rows`] unless the columns that are given come first, at least one is not given, deviations and quanta are
-    /// positive and all numbers finite.
+    /// [`Error::Rows`] unless the conditions come first, at least one column is not a condition, deviations and
+    /// quanta are positive, and all numbers are finite.
     pub fn new(columns: Vec<Column>) -> Result<Self> {
         let refuse = |problem: String| Err(Error::Rows { problem });
         if columns.last().is_none_or(|column| column.given) {
@@ -58,22 +59,22 @@ impl Columns {
         Ok(Self(columns))
     }
 
-    /// The columns one by one.
+    /// All columns, in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, Column> {
         self.0.iter()
     }
 
-    /// The columns that a flow is given.
+    /// The columns that are conditions of the flow.
     pub fn given(&self) -> impl Iterator<Item = &Column> {
         self.iter().filter(|column| column.given)
     }
 
-    /// The columns that are the coordinates of a flow's state.
+    /// The columns that are coordinates of the flow's state.
     pub fn states(&self) -> impl Iterator<Item = &Column> {
         self.iter().filter(|column| !column.given)
     }
 
-    /// The dimension of the state and what it is given.
+    /// The dimension of the state and the conditions, in the flow's coordinates.
     pub fn space(&self) -> Space {
         let given = match self.given().map(Column::width).sum() {
             0 => GivenSpace::Nothing {},
@@ -82,7 +83,8 @@ impl Columns {
         Space { dim: self.states().count() as i64, given }
     }
 
-    /// The same of rows as they stand in the file, where each given column is one number.
+    /// The dimension of the state and the conditions of rows as they are in the file, where each given column is one
+    /// number.
     pub fn rows_space(&self) -> Space {
         let given = match self.given().count() {
             0 => GivenSpace::Nothing {},
@@ -96,30 +98,30 @@ impl Columns {
         names(self.iter())
     }
 
-    /// The names of the columns that a flow is given.
+    /// The names of the columns that are conditions of the flow.
     pub fn given_names(&self) -> Vec<String> {
         names(self.given())
     }
 
-    /// The names of the columns that are the coordinates of a flow's state.
+    /// The names of the columns that are coordinates of the flow's state.
     pub fn state_names(&self) -> Vec<String> {
         names(self.states())
     }
 
-    /// Mean and deviation of each of the state's columns, where these are all that makes their coordinates: then states on the
-    /// path, too, are on the columns' scale.
+    /// The mean and standard deviation of each state column, if all of them are only shifted and scaled; then states
+    /// on the path are in the columns' units too.
     pub fn scales(&self) -> Option<Vec<(f64, f64)>> {
         self.states().map(|column| column.scale().map(|scale| (scale.mean, scale.deviation))).collect()
     }
 
-    /// The same columns without quanta, for states on the path, which are multiples of nothing.
+    /// The same columns without quanta, for states on the path, which are not multiples of anything.
     #[must_use]
     pub fn without_quanta(&self) -> Self {
         Self(self.iter().map(|column| column.clone().with_quantum(None)).collect())
     }
 
-    /// The flow's points of rows `[N, K + D]` of all columns in their order, NaN for what is missing. A value that is a cell of
-    /// its coordinate, as an integer or a category, stands for the cell's middle.
+    /// The flow's points of rows `[N, K + D]` of all columns in their order, with NaN for missing values. A discrete
+    /// value, such as an integer or a category, is placed in the middle of its cell.
     ///
     /// # Errors
     /// [`Error::Rows`] if the rows have another number of columns.
@@ -129,7 +131,8 @@ impl Columns {
         self.standardise_by(rows, &middle.expand(size, false))
     }
 
-    /// The same with the values at the places `share`, `[N, D]` in (0, 1), of their cells.
+    /// As [`Columns::standardise`], but with each discrete value at the place `share`, `[N, D]` in (0, 1), within its
+    /// cell.
     ///
     /// # Errors
     /// As [`Columns::standardise`].
@@ -155,10 +158,10 @@ impl Columns {
         Ok(Standardised { points: Points { x, given: self.standardise_given(&given)? }, log_jacobian })
     }
 
-    /// The coordinate of the number `x` in the state's column `d` and its derivative there.
+    /// The coordinate of the number `x` in state column `d`, and its derivative dz/dx there.
     ///
     /// # Errors
-    /// [`Error::Rows`] if there is no such column, it is not of numbers with a density, or they have none at `x`.
+    /// [`Error::Rows`] if there is no such column, or if its numbers have no density at `x`.
     pub fn tangent(&self, d: i64, x: f64) -> Result<(f64, f64)> {
         let column = usize::try_from(d).ok().and_then(|d| self.states().nth(d));
         let Some(column) = column else {
@@ -178,11 +181,11 @@ impl Columns {
         Err(Error::Rows { problem: format!("column `{}` cannot be {}", column.name, x.double_value(&[0])) })
     }
 
-    /// What makes a score by coordinates one by values: `∂z/∂x` of each, and the gradient of the rows' log-Jacobian, both `[N, D]`,
-    /// at rows `[N, K + D]`.
+    /// What turns a score with respect to coordinates into one with respect to values, at rows `[N, K + D]`: the
+    /// derivatives `∂z/∂x`, and the gradients of the rows' log-Jacobian, both `[N, D]`.
     ///
     /// # Errors
-    /// [`Error::Rows`] if the rows have another number of columns, or a column is not of numbers with a density.
+    /// [`Error::Rows`] if the rows have another number of columns, or a column's numbers have no density.
     pub fn slopes(&self, rows: &Tensor) -> Result<(Tensor, Tensor)> {
         if let Some(column) =
             self.states().find(|column| column.marginal.is_discrete() && column.scale().is_none())
@@ -204,10 +207,11 @@ impl Columns {
         Ok((Tensor::stack(&slopes, 1), Tensor::stack(&bends, 1)))
     }
 
-    /// What a flow is given by rows `[N, K]` of the given columns alone, in double precision on the CPU.
+    /// The flow's conditions for rows `[N, K]` of the given columns alone, in double precision on the CPU.
     ///
     /// # Errors
-    /// [`Error::Rows`] if the rows have another number of columns, or hold what the flow was never given.
+    /// [`Error::Rows`] if the rows have another number of columns, or have values that the flow was never given in
+    /// training.
     pub fn standardise_given(&self, rows: &Tensor) -> Result<Given> {
         let rows = admit(self.given().count(), rows)?;
         if self.space().given.is_nothing() {
@@ -217,8 +221,8 @@ impl Columns {
         Ok(Given::Numbers(Tensor::cat(&numbers.collect::<Result<Vec<_>>>()?, 1)))
     }
 
-    /// The rows `[N, D]` of the state's columns that a flow's states `z`, `[N, D]`, stand for, in double precision on
-    /// the CPU, NaN for what is missing.
+    /// The rows `[N, D]` of the state columns for a flow's states `z`, `[N, D]`, in double precision on the CPU, with
+    /// NaN for missing values.
     ///
     /// # Errors
     /// [`Error::Rows`] if `z` has another number of columns.
@@ -230,8 +234,9 @@ impl Columns {
         Ok(Tensor::stack(&values, 1))
     }
 
-    /// What is added to log-densities of the states `z`, `[N, D]`, to get those of their rows `x`, as [`Columns::restore`] has
-    /// them: where values are cells, at each state's own place in its cell, instead of the middle.
+    /// What to add to the log-densities of the states `z`, `[N, D]`, to get those of their rows `x` as
+    /// [`Columns::restore`] returns them, `[N]` in nats. Discrete values are taken at each state's own place within
+    /// its cell, instead of the middle.
     ///
     /// # Errors
     /// [`Error::Rows`] if the rows have another number of columns.
@@ -252,8 +257,8 @@ impl Columns {
         Ok(Tensor::stack(&each, 1).sum_dim_intlist(1i64, false, Kind::Double))
     }
 
-    /// The rows `[N, K]` of the given columns that a flow's conditions `numbers` stand for, in double precision on the CPU; what
-    /// these say of known coordinates ([`interflow_core::known`]) has no part in it.
+    /// The rows `[N, K]` of the given columns for a flow's conditions `numbers`, in double precision on the CPU. The
+    /// part of the conditions that tells known coordinates ([`interflow_core::known`]) is left out.
     ///
     /// # Errors
     /// [`Error::Rows`] if `numbers` has fewer columns.
@@ -278,7 +283,7 @@ impl Columns {
         Ok(Tensor::stack(&values, 1))
     }
 
-    /// The values of rows, `[N, W]` of some of the columns, as they are written in a file, column by column.
+    /// The values of rows `[N, W]`, of as many columns, as texts as they are written in a file, column by column.
     ///
     /// # Errors
     /// [`Error::Rows`] if the rows have another number of columns.
@@ -292,7 +297,7 @@ impl Columns {
         columns.into_iter().zip(0..).map(column).collect()
     }
 
-    /// Whether `other` has the same columns on the same scale, up to the rounding of sums.
+    /// Whether `other` has the same columns on the same scales, up to the rounding of sums.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let close = |a: &Column, b: &Column| {
             let same = match (a.scale(), b.scale()) {

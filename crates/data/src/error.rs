@@ -1,4 +1,4 @@
-//! What can go wrong in this crate; every message names the file.
+//! The errors of this crate. Every message names the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,36 +8,36 @@ use crate::sizes::Sizes;
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Data that cannot be used.
+/// Why data cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file cannot be read or written.
     #[error("cannot {action}: {}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why it failed.
+        /// The system's reason.
         #[source]
         source: io::Error,
     },
-    /// The noise of a cell has a width that it cannot have.
+    /// The width of a truncated normal dequantisation noise is out of range ([`crate::PlaceLaw`]).
     #[error("dequantise.width must be in 0.5..=6, found: {width}")]
     Place {
         /// The width.
         width: f64,
     },
-    /// A data set's file is not where it has to lie.
+    /// A file of a data set is missing.
     #[error("the data set `{name}` is not there: {}\nhint: `cargo xtask data {name}` says where to get it", path.display())]
     Missing {
         /// The data set's name in the catalogue.
         name: &'static str,
-        /// The file.
+        /// The path where it has to be.
         path: PathBuf,
     },
-    /// A data set's file does not have the published number of rows: it is cut or another file.
+    /// A file does not have the published number of rows. It was cut, or is another file.
     #[error(
         "{}: expected {expected} rows of data, found: {found}\nhint: the file is cut or another one; \
          `cargo xtask data {name}` says where to get it",
@@ -48,12 +48,12 @@ pub enum Error {
         name: &'static str,
         /// The file.
         path: PathBuf,
-        /// How many rows it should have.
+        /// The published number of rows.
         expected: usize,
-        /// How many whole rows it has.
+        /// The number of complete rows found.
         found: usize,
     },
-    /// A data set's parts do not have the published sizes: the file is cut or another one.
+    /// The parts of a data set do not have the published sizes. The file was cut, or is another one.
     #[error(
         "{}: expected {expected}, found: {found}\nhint: the file is cut or another one; \
          `cargo xtask data {name}` says where to get it",
@@ -64,12 +64,12 @@ pub enum Error {
         name: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the parts should be.
+        /// The published sizes.
         expected: Sizes,
-        /// What they are.
+        /// The sizes found.
         found: Sizes,
     },
-    /// A file's content is not what it should be.
+    /// The content of a file is not as expected.
     #[error("{}: {problem}", path.display())]
     Content {
         /// The file.
@@ -77,7 +77,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A place in a table is not what it should be.
+    /// A line of a table is not as expected.
     #[error("{}, line {line}: {problem}", path.display())]
     Line {
         /// The file.
@@ -87,25 +87,25 @@ pub enum Error {
         /// What is wrong there.
         problem: String,
     },
-    /// Rows that cannot be a source of points.
+    /// Rows cannot be used as points.
     #[error("{problem}")]
     Rows {
         /// What is wrong with them.
         problem: String,
     },
-    /// Images that cannot be a set.
+    /// Images cannot be used as a set.
     #[error("{problem}")]
     Images {
         /// What is wrong with them.
         problem: String,
     },
-    /// A file is in a format whose decoder this build has not got.
+    /// The format of a file needs a decoder that is not in this build.
     #[error(
         "this build cannot decode the file: {}\nhint: build interflow-data with its feature `{feature}`",
         path.display()
     )]
     Feature {
-        /// The feature of the crate that brings the decoder.
+        /// The feature of the crate with the decoder.
         feature: &'static str,
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum Error {
         /// What is wrong with the card.
         problem: String,
     },
-    /// libtorch refused an operation.
+    /// libtorch failed in an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
         /// The operation.

@@ -1,4 +1,4 @@
-//! What a column's numbers are in the file: numbers themselves, texts among a few, points of time, or large whole numbers.
+//! What a column's numbers stand for in the file: numbers, categories, times, or large integers.
 
 mod clock;
 
@@ -9,8 +9,8 @@ pub use self::clock::Clock;
 use crate::error::{Error, Result};
 use crate::table;
 
-/// How the values of a column are written. Inside they are numbers: of a category its place among the labels, of a time its
-/// days or seconds since 1970 or midnight, of a large whole number its distance from another.
+/// How the values of a column are written in the file. In memory they are numbers: for a category its index among the
+/// labels, for a time the days or seconds since 1970 or midnight, for a large integer its distance from an origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -18,16 +18,16 @@ pub enum Form {
     /// As numbers.
     #[default]
     Number,
-    /// As one of these texts.
+    /// As one of a few texts.
     Category {
-        /// The texts in their order.
+        /// The texts, in the order of their numbers.
         labels: Vec<String>,
     },
     /// As dates or times.
     Time(Clock),
-    /// As whole numbers too large for a double, as ids and counts of nanoseconds are: inside they are counted from one of them.
+    /// As integers that are too large for double precision, such as identifiers and counts of nanoseconds.
     Integer {
-        /// The one that is 0.
+        /// The integer that becomes 0.
         origin: i64,
     },
 }
@@ -46,12 +46,12 @@ impl Form {
         (is_large && range < EXACT.min(size / 2)).then_some(Self::Integer { origin: least })
     }
 
-    /// Whether values are numbers as they stand.
+    /// Whether the values are plain numbers.
     pub fn is_number(&self) -> bool {
         *self == Self::Number
     }
 
-    /// The texts of a category, none for others.
+    /// The texts of a category; empty for other forms.
     pub fn labels(&self) -> &[String] {
         match self {
             Self::Category { labels } => labels,
@@ -74,7 +74,7 @@ impl Form {
         }
     }
 
-    /// The numbers `x`, `[N]`, as they are written; nothing for what is missing.
+    /// The numbers `x`, `[N]`, as they are written in the file; empty texts for missing values.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if they cannot be read.

@@ -1,8 +1,8 @@
-//! Images: sets of them with labels, how they become a flow's points, and how they are visited.
+//! Images: labelled sets of them, how they become a flow's points, and how training visits them.
 //!
 //! An image is a row of `D = C·H·W` levels `k ∈ 0..n_levels` in channel, row, column order. A flow sees
-//! `x = 2 (k + u) / n_levels − 1` with a place u in (0, 1), see [`Quantisation`]. Sets larger than a few megabytes are
-//! decoded once into a cache, which is mapped into memory.
+//! `x = 2 (k + u) / n_levels − 1`, where the noise u lies in (0, 1), see [`Quantisation`]. Sets larger than a few
+//! megabytes are decoded once into a cache file, which is mapped into memory.
 
 mod cifar10;
 mod config;

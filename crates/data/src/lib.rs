@@ -1,16 +1,16 @@
 //! Data for flows: rows and images from files, split, standardised and turned into training points.
 //!
-//! A flow wants three things of its data: a source of training points, a source of points that it is watched by, and test
-//! points. The trait [`Dataset`] is these three, with what is needed to report in the units of the files. Loaded from a
-//! config are
+//! A flow needs three things of its data: a source of training points, a source of validation points, and test
+//! points. The trait [`Dataset`] provides these, and what is needed to report results in the units of the files. From
+//! a config can be loaded:
 //!
-//! - one's own table in a text, NPY, NPZ or Parquet file ([`TableConfig`]), of which some columns may be *given*: they travel
-//!   beside the state as [`interflow_core::Given`];
+//! - your own table in a text, NPY, NPZ or Parquet file ([`TableConfig`]), some of whose columns may be *given*, that
+//!   is conditions beside the state ([`interflow_core::Given`]);
 //! - the tabular benchmark POWER, GAS, HEPMASS, MINIBOONE and BSDS300 with its published preprocessing;
-//! - images, dequantised and scaled to [−1, 1) ([`ImagesConfig`]), given their class if asked for.
+//! - images, dequantised and scaled to [−1, 1) ([`ImagesConfig`]), with their class as a condition if asked for.
 //!
-//! [`DatasetConfig`] is the registry of all of them, as a config file names them by the key `kind`. Other data implement
-//! [`Dataset`] outside of this crate.
+//! [`DatasetConfig`] lists all of them; a config file names one by the key `kind`. For other data implement
+//! [`Dataset`].
 //!
 //! # A table from its file to a batch
 //!

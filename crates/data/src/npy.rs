@@ -1,4 +1,4 @@
-//! NumPy's format of one array.
+//! The NPY format of NumPy, which holds one array.
 //!
 //! `\x93NUMPY`, the version, the header's length, a header `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }`,
 //! and the numbers. The header is a literal of Python; a general parser of those takes exponential time on some of them,
@@ -133,7 +133,7 @@ impl<R: Read> Array<R> {
     }
 }
 
-/// The array of an NPY file in its own shape and in double precision; none for a file that is no NPY file.
+/// The array of an NPY file, in its own shape and in double precision; `None` if the file is not an NPY file.
 ///
 /// # Errors
 /// [`crate::Error::Io`] for a file that cannot be read, [`crate::Error::Content`] for one that is damaged or holds no

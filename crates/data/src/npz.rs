@@ -1,4 +1,4 @@
-//! Archives of arrays, as NumPy's `savez` writes them: ZIP files of NPY files.
+//! NPZ archives of arrays, as NumPy's `savez` writes them: ZIP files of NPY files.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -17,11 +17,11 @@ const BLOCK: usize = 256;
 const MAX_DEFLATION: u64 = 1032;
 const ENDING: &str = ".npy";
 
-/// The arrays of these names, in double precision and in the shapes that they have in the archive.
+/// The arrays with these names, in double precision and in their own shapes.
 ///
 /// # Errors
-/// [`Error::Io`] for a file that cannot be read, [`Error::Content`] naming an array that is not there, is damaged, holds
-/// no numbers, or would take far more memory than the file.
+/// [`Error::Io`] for a file that cannot be read, [`Error::Content`] naming an array that is missing, is damaged,
+/// holds no numbers, or would take far more memory than the file.
 #[expect(
     clippy::redundant_closure_for_method_calls,
     reason = "the method is not one for all lifetimes of a reader"

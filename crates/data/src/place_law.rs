@@ -1,17 +1,18 @@
-//! Laws of the place that a whole number's point takes in its cell.
+//! The law of dequantisation noise: where within its cell a whole number's point lies.
 //!
-//! A number k of quanta becomes `x = k + u`, with a place u in (0, 1) of density q. Whatever the law, a density ρ of such
-//! points bounds the probability of the number,
+//! A number k of quanta becomes `x = k + u`, where the place u in (0, 1) has the density q. For every law q, a
+//! density ρ of such points bounds the probability of the number,
 //!
 //! ```text
 //! log P(k) ≥ E[log ρ(k + u) − log q(u)],
 //! ```
 //!
-//! with equality where ρ has the shape of q in each cell. Uniform places have q = 1 and walls at the cells' ends, which a
-//! smooth velocity has to build in the last moments of its path. Truncated normal ones, `u = ½ + z/(2c)` with `z ~ N(0, 1)`
-//! and |z| ≤ c, leave a cell as thin as they enter it: the target is a sum of equal bells that do not overlap, and no velocity
-//! is needed that is finer than `1/(2c)` of a cell \[Z23\]. It is the law of the path itself at the time τ at which the noise
-//! α(τ)/β(τ) is that of the bells, taken as the target of a path of its own.
+//! with equality if ρ has the shape of q in each cell. Uniform places have q = 1 and jumps at the ends of cells,
+//! which a smooth velocity has to form in the last moments of its path. Truncated normal places, `u = ½ + z/(2c)`
+//! with `z ~ N(0, 1)` and |z| ≤ c, have a density that is small at the ends of a cell: the target is a sum of equal
+//! bells that do not overlap, and the velocity needs no detail finer than `1/(2c)` of a cell \[Z23\]. It is the law
+//! of the path itself at the time τ at which the noise α(τ)/β(τ) is that of the bells, used as the target of another
+//! path.
 
 use interflow_core::rng::Draw;
 use serde::{Deserialize, Serialize};
@@ -24,11 +25,12 @@ use crate::error::{Error, Result};
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PlaceLaw {
-    /// Anywhere in the cell.
+    /// Uniform in the cell.
     Uniform {},
-    /// Around its middle: a standard normal number within ±`width` of its deviations, which spans the cell.
+    /// A normal law around the middle of the cell, truncated at ±`width` standard deviations, which are the ends of
+    /// the cell.
     TruncatedNormal {
-        /// c, half the cell in deviations of the normal law.
+        /// The half width c of the cell in standard deviations of the normal law.
         #[serde(default = "three")]
         width: f64,
     },
@@ -45,12 +47,12 @@ fn three() -> f64 {
 }
 
 impl PlaceLaw {
-    /// Whether this is the uniform law, which is not written down.
+    /// Whether this is the uniform law, the default, which configs leave out.
     pub fn is_uniform(&self) -> bool {
         matches!(self, Self::Uniform {})
     }
 
-    /// Refuses a width that no cell can have.
+    /// Refuses a width that is out of range.
     ///
     /// # Errors
     /// [`Error::Place`] unless it is in 0.5..=6.
@@ -71,7 +73,7 @@ impl PlaceLaw {
         places
     }
 
-    /// The places below which the shares `u`, of any size, in (0, 1), of the law lie.
+    /// The quantile function: the places, in the shape of `u`, below which a fraction `u` in (0, 1) of the law lies.
     pub fn quantile(&self, u: &Tensor) -> Tensor {
         let Self::TruncatedNormal { width } = *self else { return u.shallow_clone() };
         let below = normal_below(-width);
@@ -79,7 +81,7 @@ impl PlaceLaw {
         (z / (2.0 * width) + 0.5).clamp(0.0, 1.0)
     }
 
-    /// log q at `places` of any size, in nats for a cell of length 1.
+    /// The log-density log q at `places`, in their shape, in nats for a cell of length 1.
     pub fn log_density(&self, places: &Tensor) -> Tensor {
         let Self::TruncatedNormal { width } = *self else { return places.zeros_like() };
         let z = (places - 0.5) * (2.0 * width);

@@ -1,4 +1,4 @@
-//! Batches that are made ahead of their use.
+//! Batches that are made before they are used.
 //!
 //! A batch is a function of (n, step, stream), so worker threads can make the ones of the next steps while the
 //! current one is in use.
@@ -15,7 +15,7 @@ use interflow_core::{Points, Space};
 /// The first of some rows, and the one after the last.
 type Rows = (i64, i64);
 
-/// A source whose next batches are made on other threads. They end with it.
+/// A source whose next batches are made on other threads, which end with it.
 #[derive(Debug)]
 pub struct Prefetch<S> {
     source: Arc<S>,
@@ -24,7 +24,7 @@ pub struct Prefetch<S> {
 }
 
 impl<S: Source + 'static> Prefetch<S> {
-    /// The batches of `source`, those of the next `ahead` steps made by `workers` threads.
+    /// The batches of `source`. Those of the next `ahead` steps are made by `workers` threads.
     ///
     /// # Errors
     /// If the system refuses a thread.

@@ -18,13 +18,13 @@ macro_rules! registry {
         }
 
         impl $name {
-            /// The known kinds, the values of the key `kind`.
+            /// The values of the key `kind` in a config.
             pub const KINDS: &'static [&'static str] = &[$($kind),+];
 
             /// The cards of the files that the kinds read.
             pub(crate) const CARDS: &'static [&'static [&'static str]] = &[$(<$config>::CARDS),+];
 
-            /// The kind, one of [`Self::KINDS`].
+            /// The value of the key `kind`, one of [`Self::KINDS`].
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $kind,)+

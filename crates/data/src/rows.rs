@@ -12,16 +12,17 @@ use crate::error::{Error, Result};
 use crate::marginal::Cells;
 use crate::place_law::PlaceLaw;
 
-/// Fresh noise of one quantum per column at every visit of a row, then standardisation.
+/// Dequantisation and standardisation: each time a row is visited, it gets fresh noise of one quantum in each column,
+/// and is then standardised.
 #[derive(Debug)]
 pub struct Dequantisation {
-    /// The laws of the places within a quantum, one for each column; uniform ones where there is none.
+    /// The law of the noise within a quantum, one for each column; if empty, all are uniform.
     pub places: Vec<PlaceLaw>,
     /// Each column's quantum, `[D]`.
     pub quantum: Tensor,
-    /// What is subtracted from the noisy value, `[D]`.
+    /// The mean of the noisy values, which is subtracted, `[D]`.
     pub mean: Tensor,
-    /// What the difference is divided by, `[D]`.
+    /// The standard deviation of the noisy values, by which the difference is divided, `[D]`.
     pub deviation: Tensor,
 }
 
@@ -75,7 +76,7 @@ enum Noise {
     Cells(CellNoise),
 }
 
-/// Rows in a new random order in each epoch, each row once, with the numbers that each is given.
+/// Rows of a data set with their conditions, in a new random order in each epoch, each row once.
 #[derive(Debug)]
 pub struct Rows {
     states: Mutex<Tensor>,
@@ -87,7 +88,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// A source of the states `x`, `[N, D]`, that are given nothing.
+    /// A source of the states `x`, `[N, D]`, without conditions.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there is at least one row of at least one column.
@@ -116,7 +117,7 @@ impl Rows {
         Self { noise: noise.map(|noise| Mutex::new(Noise::Cells(noise))), ..self }
     }
 
-    /// The same with `numbers`, `[N, K]`, of which each state is given a row.
+    /// The same with the rows of `numbers`, `[N, K]`, as the conditions of the states.
     ///
     /// # Errors
     /// [`Error::Rows`] unless there are as many rows of numbers as states, of at least one column.
@@ -130,12 +131,12 @@ impl Rows {
         Ok(Self { given: Mutex::new(Given::Numbers(numbers)), space, ..self })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn n_rows(&self) -> i64 {
         self.n
     }
 
-    /// All rows in their own order, states without dequantisation.
+    /// All rows in their own order, without dequantisation.
     pub fn all(&self) -> Points {
         Points { x: lock(&self.states).shallow_clone(), given: lock(&self.given).shallow_clone() }
     }

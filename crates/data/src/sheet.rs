@@ -1,8 +1,8 @@
-//! A file of rows as it stands: named columns, of which some may hold text or miss values.
+//! A file of rows as it is: named columns, which may hold text or have missing values.
 //!
-//! Unlike [`Table`], which wants finite numbers everywhere, a sheet keeps what it reads, is asked
-//! for some of its columns, and can be written again with a column more. Files are told by what they hold, not by their
-//! names' endings; how text is read is said in [`mod@format`].
+//! Unlike [`Table`], which has finite numbers everywhere, a sheet keeps what it reads. It can be asked for some of
+//! its columns, and can be written again with one more column. Files are recognised by their content, not by their
+//! names; how text is read is described in [`mod@format`].
 
 mod choice;
 mod columns;
@@ -40,7 +40,7 @@ use self::rows::TextRows;
 use crate::error::{Error, Result, content, unreadable};
 use crate::table::Table;
 
-/// The rows of a file.
+/// The rows of a file, as they were read.
 #[derive(Debug)]
 pub struct Sheet {
     path: PathBuf,
@@ -100,8 +100,9 @@ impl From<&Table> for Sheet {
 }
 
 impl Sheet {
-    /// Reads a table in a text file (CSV or like it, also compressed by gzip), a NPY file of one or two axes, an NPZ archive
-    /// of one such array, or a Parquet file, told by what it holds. How text is written is recognised.
+    /// Reads a table from a text file (CSV or similar, also compressed by gzip), an NPY file of one or two axes, an
+    /// NPZ archive of one such array, or a Parquet file. The kind of the file and the format of text are recognised
+    /// by the content.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Content`] or [`Error::Line`] for a file that is no table, has no rows or is ragged,
@@ -110,8 +111,8 @@ impl Sheet {
         Self::read_as(path, &TextFormat::default())
     }
 
-    /// The same with what is known of the text's format. Of an array and of Parquet only the marks of missing values
-    /// matter.
+    /// As [`Sheet::read`], with what is known of the text's format. For arrays and Parquet files only the marks of
+    /// missing values matter.
     ///
     /// # Errors
     /// As [`Sheet::read`], and for a format that contradicts itself or the file.
@@ -124,11 +125,11 @@ impl Sheet {
         }
     }
 
-    /// As [`Sheet::read_as`], but of a file that holds its columns apart, as Parquet does, only those called `wanted` are
-    /// read, unless one of them is named by its place.
+    /// As [`Sheet::read_as`], but of a file that stores its columns separately, such as Parquet, only the columns
+    /// `wanted` are read, unless one of them is named by its place.
     ///
     /// # Errors
-    /// As [`Sheet::read_as`], and [`Error::Content`] for a name that is not there.
+    /// As [`Sheet::read_as`], and [`Error::Content`] for a name that does not exist.
     pub fn read_columns(path: &Path, wanted: &[String], format: &TextFormat) -> Result<Self> {
         let by_name = !wanted.iter().any(|name| name.starts_with('#'));
         match Content::of_file(path)? {
@@ -137,7 +138,7 @@ impl Sheet {
         }
     }
 
-    /// Reads a table in the text `bytes`, which may be compressed by gzip; `name` is for errors.
+    /// Reads a table from the text `bytes`, which may be compressed by gzip. Errors call it `name`.
     ///
     /// # Errors
     /// As [`Sheet::read_as`]; arrays and Parquet are read from files only.
@@ -166,7 +167,7 @@ impl Sheet {
         }
     }
 
-    /// What was recognised of the text's format, and what may be wrong with it.
+    /// Notes on what was recognised of the text's format, and on what may be wrong with it.
     pub fn notes(&self) -> Vec<String> {
         self.notes.all()
     }
@@ -189,7 +190,7 @@ impl Sheet {
         &self.path
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn n_rows(&self) -> usize {
         match &self.cells {
             Cells::Text(rows) => rows.len(),
@@ -202,7 +203,7 @@ impl Sheet {
         &self.names
     }
 
-    /// The numbers of the columns at `places`, `[N, D]`, of which none is missing.
+    /// The numbers of the columns at `places`, `[N, D]`. Missing values are an error.
     ///
     /// # Errors
     /// As [`Sheet::numbers`], and [`Error::Content`] naming the rows with missing values.
@@ -215,7 +216,7 @@ impl Sheet {
         Err(content(&self.path, format!("missing values in {}", self.row_names(&incomplete))))
     }
 
-    /// How the rows are found in the file: `2 rows, lines 4, 9`.
+    /// The places of these rows in the file, as a text such as `2 rows, lines 4, 9`.
     pub fn row_names(&self, rows: &[usize]) -> String {
         const NAMED: usize = 10;
         let numbers: Vec<String> = rows.iter().take(NAMED).map(|&row| self.line(row).to_string()).collect();
@@ -232,10 +233,10 @@ impl Sheet {
         (0..self.n_rows()).map(|row| self.field(row, place).into_owned()).collect()
     }
 
-    /// The whole table as CSV with one column more.
+    /// The whole table as CSV, with one more column.
     ///
     /// # Errors
-    /// [`Error::Content`] if `values` are not as many as the rows.
+    /// [`Error::Content`] unless there are as many `values` as rows.
     pub fn csv_with(&self, name: &str, values: &[String]) -> Result<Vec<u8>> {
         if values.len() != self.n_rows() {
             let problem = format!(

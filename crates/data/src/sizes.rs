@@ -1,8 +1,8 @@
-//! How large the parts of a data set are.
+//! The sizes of the parts of a data set.
 
 use std::fmt;
 
-/// How many rows each part of a data set has, and how many columns all of them have.
+/// The number of rows of each part of a data set, and the number of columns of all parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
     /// The number of training rows.

@@ -1,4 +1,4 @@
-//! A seeded split of rows into training, validation and test set.
+//! A seeded split of rows into a training, a validation and a test set.
 
 use interflow_core::rng::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
@@ -6,14 +6,14 @@ use tch::Tensor;
 
 use crate::error::{Error, Result};
 
-/// The shares of the held-out parts; the rest is for training. The seed is the split's own, so that runs of
-/// different seeds are judged on the same test set.
+/// The fractions of the held-out parts; all other rows are for training. The split has its own seed, so that runs
+/// with different seeds are judged on the same test set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Split {
-    /// The share of the validation set.
+    /// The fraction of rows in the validation set.
     pub validation: f64,
-    /// The share of the test set.
+    /// The fraction of rows in the test set.
     pub test: f64,
     /// The seed of the shuffle.
     pub seed: u64,
@@ -25,7 +25,7 @@ impl Default for Split {
     }
 }
 
-/// The row numbers of each part, shuffled, as tensors `[n]` of kind `Int64`; together they are all rows, each once.
+/// The row numbers of each part, shuffled, `[n]` of kind `Int64`. Together they are all rows, each once.
 #[derive(Debug)]
 pub struct Parts {
     /// The numbers of the training rows.
@@ -40,7 +40,8 @@ impl Split {
     /// Splits `n` rows.
     ///
     /// # Errors
-    /// [`Error::Rows`] for shares that are not positive or leave nothing for training, or if a part gets fewer than two rows.
+    /// [`Error::Rows`] if a fraction is not positive, nothing is left for training, or a part has fewer than two
+    /// rows.
     pub fn parts(&self, n: i64) -> Result<Parts> {
         let share = |value: f64| value > 0.0 && value < 1.0;
         if !share(self.validation) || !share(self.test) || self.validation + self.test >= 1.0 {

@@ -13,7 +13,7 @@ use crate::npy;
 /// A table of finite numbers.
 #[derive(Debug)]
 pub struct Table {
-    /// The columns' names, if the file has a header.
+    /// The names of the columns, if there is a header.
     pub columns: Option<Vec<String>>,
     /// The numbers, `[N, D]`, in double precision on the CPU.
     pub values: Tensor,
@@ -44,7 +44,7 @@ fn text(value: f64, kind: Kind) -> String {
     }
 }
 
-/// The numbers of `values`, `[N]`, as text with all their digits.
+/// The numbers `values`, `[N]`, as texts with all their digits.
 ///
 /// # Errors
 /// [`Error::Torch`] if they cannot be read.
@@ -71,10 +71,10 @@ pub fn csv_bytes(columns: Option<&[String]>, values: &Tensor) -> Result<Vec<u8>>
     writer.into_inner().map_err(|error| refuse(error.into_error().into()))
 }
 
-/// Columns of text as CSV under their names.
+/// Columns of texts as CSV, under their names.
 ///
 /// # Errors
-/// [`Error::Rows`] if the columns are not as many as their names, or differ in length.
+/// [`Error::Rows`] if there is not one name for each column, or if the columns differ in length.
 pub fn csv_of_texts(names: &[String], columns: &[Vec<String>]) -> Result<Vec<u8>> {
     let refuse = |problem: String| Error::Rows { problem };
     let n = columns.first().map_or(0, Vec::len);
@@ -102,7 +102,7 @@ pub fn write_csv(path: &Path, columns: Option<&[String]>, values: &Tensor) -> Re
     write_whole(path, &csv_bytes(columns, values)?)
 }
 
-/// Writes a table `[N, D]` as an NPY file of its own precision, whole or not at all.
+/// Writes a table `[N, D]` as an NPY file in its own precision, whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written, [`Error::Torch`] if `values` does not have two axes.
@@ -129,7 +129,7 @@ fn npy_bytes<T: npyz::AutoSerialize>(values: impl Iterator<Item = T>, shape: &[u
     Ok(bytes)
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file, whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be written.

@@ -41,10 +41,10 @@ pub struct TableDataset {
 }
 
 impl TableDataset {
-    /// A data set of these parts; the test rows are in the units of the others.
+    /// A data set of these parts. The test rows are in the coordinates of the others.
     ///
     /// # Errors
-    /// [`Error::Rows`] if the parts differ in their dimension or in what they are given.
+    /// [`Error::Rows`] if the parts differ in their dimension or their conditions.
     pub fn new(training: Rows, validation: Rows, test: Points) -> Result<Self> {
         let space = training.space();
         if validation.space() != space || space.check("a data set's test rows", &test.x, &test.given).is_err()
@@ -67,8 +67,8 @@ impl TableDataset {
         })
     }
 
-    /// A data set whose training and validation rows are whitened by mean and covariance of the training rows, while
-    /// the test rows stay as they are. All are `[N, D]` tensors.
+    /// A data set whose training and validation rows are whitened by the mean and covariance of the training rows,
+    /// while the test rows stay as they are. All are `[N, D]`.
     ///
     /// # Errors
     /// [`Error::Rows`] if the training rows' covariance is singular, or as [`TableDataset::new`].
@@ -79,27 +79,27 @@ impl TableDataset {
         Ok(Self { whitening: Some(Arc::new(whitening)), ..parts })
     }
 
-    /// The same with names and scales of its columns, by which the rows were standardised.
+    /// The same with the names and scales of its columns, by which the rows were standardised.
     #[must_use]
     pub fn with_columns(self, columns: Columns) -> Self {
         Self { columns: Some(columns), ..self }
     }
 
-    /// The same with what is added to a log-density of the test rows to get the one that is reported, in nats: one number, or
-    /// one for each of them, `[N]`.
+    /// The same with what to add to the log-density of the test rows to get the one that is reported, in nats: one
+    /// number for all, or `[N]`.
     #[must_use]
     pub fn with_log_jacobian(self, log_jacobian: impl Into<Tensor>) -> Self {
         Self { log_jacobian: log_jacobian.into(), ..self }
     }
 
-    /// The same for a flow that can be told any of its coordinates ([`interflow_core::known`]): half of the training points are
-    /// told some, each of them with a chance of its own; held-out points are told none.
+    /// The same for a flow that can be told any of its coordinates ([`interflow_core::known`]). Half of the training
+    /// points are told some of their coordinates, each with its own probability; held-out points are told none.
     #[must_use]
     pub fn with_known_coordinates(self) -> Self {
         Self { known: true, ..self }
     }
 
-    /// A handle on the same rows.
+    /// The same data set, sharing its memory.
     #[must_use]
     pub fn share(&self) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl TableDataset {
         &self.validation
     }
 
-    /// All test rows, with what they are given.
+    /// All test rows with their conditions.
     pub fn test_part(&self) -> &Points {
         &self.test
     }

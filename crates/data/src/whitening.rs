@@ -1,8 +1,8 @@
-//! The affine map that gives a set of rows mean 0 and covariance I.
+//! Whitening, the affine map that gives a set of rows mean 0 and covariance I.
 //!
-//! With C = L Lᵀ the rows' covariance and m their mean, a row x becomes y = L⁻¹ (x − m). A flow of y starts where the
-//! best Gaussian of x ends, however unlike the scales of x are; densities differ by a constant,
-//! log ρ(x) = log ρ(y) − log det L.
+//! With the mean m and the covariance C = L Lᵀ of the rows, a row x becomes y = L⁻¹ (x − m). A flow of y starts as
+//! the best Gaussian fit to x, however different the scales of x are. The densities differ by a constant, log ρ(x) =
+//! log ρ(y) − log det L.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,8 +18,8 @@ pub struct Whitening {
     map: Mutex<(Tensor, Tensor)>,
 }
 
-/// The numbers of a [`Whitening`], for a file. Each field is one text with blanks between numbers: as lists they
-/// would fill thousands of lines.
+/// The numbers of a [`Whitening`] for a file. Each field is one text with the numbers separated by blanks, because
+/// lists of them would fill thousands of lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhiteningNumbers {
@@ -33,7 +33,7 @@ impl Whitening {
     /// The map that whitens `rows`, `[N, D]`.
     ///
     /// # Errors
-    /// [`Error::Rows`] if their covariance is singular: too few rows, or a column that others determine.
+    /// [`Error::Rows`] if the covariance is singular: there are too few rows, or a column is determined by others.
     pub fn of(rows: &Tensor) -> Result<Self> {
         let rows = rows.to_kind(Kind::Double);
         let mean = rows.mean_dim(0i64, false, Kind::Double);
@@ -52,8 +52,8 @@ impl Whitening {
     /// The map with these numbers.
     ///
     /// # Errors
-    /// [`Error::Rows`] if the mean is empty, the factor does not fill a triangle, a number is not finite or one on the
-    /// diagonal is not positive.
+    /// [`Error::Rows`] if the mean is empty, the factor does not fill a triangle, a number is not finite, or one on
+    /// the diagonal is not positive.
     pub fn from_numbers(numbers: &WhiteningNumbers) -> Result<Self> {
         let refuse = |problem: &str| Error::Rows { problem: format!("not a whitening: {problem}") };
         let parse = |text: &str| -> Option<Vec<f64>> {
@@ -104,13 +104,13 @@ impl Whitening {
         factor.linalg_solve_triangular(&centred, false, true, false).tr().contiguous().to_kind(x.kind())
     }
 
-    /// The rows x that whitened rows `y`, `[B, D]`, come from, in their kind and on their device.
+    /// The rows x for whitened rows `y`, `[B, D]`, in their kind and on their device.
     pub fn restore(&self, y: &Tensor) -> Tensor {
         let (mean, factor) = self.map(y.device());
         (y.to_kind(Kind::Double).matmul(&factor.tr()) + mean).to_kind(y.kind())
     }
 
-    /// `log |det ∂y/∂x| = −log det L` in nats: what is added to a log-density of y to get that of x.
+    /// The log-Jacobian `log |det ∂y/∂x| = −log det L` in nats, to be added to the log-density of y to get that of x.
     pub fn log_jacobian(&self) -> f64 {
         -self.map(Device::Cpu).1.diagonal(0, 0, 1).log().sum(Kind::Double).double_value(&[])
     }

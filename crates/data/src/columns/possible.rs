@@ -7,7 +7,7 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 
 impl Columns {
-    /// Whether the values of the state's columns, `[N, D]`, can be, or are missing, `[N, D]`.
+    /// Whether each of the values `[N, D]` of the state columns is possible, or is missing: `[N, D]`.
     ///
     /// # Errors
     /// [`Error::Rows`] if the rows have another number of columns.
@@ -21,8 +21,8 @@ impl Columns {
         Ok(Tensor::stack(&each, 1))
     }
 
-    /// Refuses rows of the state's columns, `[N, D]`, of which a value cannot be: outside its column's bounds, off its lattice, a
-    /// category that was not there, or missing where none was.
+    /// Refuses rows `[N, D]` of the state columns with an impossible value: outside the bounds of its column, off its
+    /// lattice, an unseen category, or missing in a column that had no missing values.
     ///
     /// # Errors
     /// [`Error::Rows`] naming the first such row, its column and the value, or if the rows have another number of columns.
@@ -33,7 +33,7 @@ impl Columns {
         self.refuse_where(rows, &self.possible(rows)?.logical_not().logical_or(&gone))
     }
 
-    /// The same where any value may be a hole, NaN.
+    /// As [`Columns::check_possible`], but any value may be missing (NaN).
     ///
     /// # Errors
     /// As [`Columns::check_possible`].
@@ -58,8 +58,8 @@ impl Columns {
         Err(Error::Rows { problem })
     }
 
-    /// Refuses numbers that are given, rows `[N, K]` of the given columns, too far from those that a flow was fitted to for its
-    /// network to make anything of them.
+    /// Refuses conditions, rows `[N, K]` of the given columns, that are too far from those of training for the
+    /// network to be of use.
     ///
     /// # Errors
     /// [`Error::Rows`] naming the first such row, its column and the value, or if the rows have another number of columns.

@@ -9,16 +9,17 @@ use serde::{Deserialize, Serialize};
 /// The day that days and seconds are counted from.
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
-/// How points of time are written, in the signs of `strftime`: `%Y-%m-%d`. Dates are days since the first of January 1970,
-/// points of time seconds since its beginning, times of day seconds since midnight. Where the format has an offset from universal
-/// time (`%z`, `%:z`), seconds count in universal time, so that rows of different offsets are compared as what they are.
+/// The format of dates and times, in the notation of `strftime`, such as `%Y-%m-%d`. In memory dates are days since
+/// 1970-01-01, points of time are seconds since its beginning, and times of day are seconds since midnight. If the
+/// format has an offset from universal time (`%z`, `%:z`), seconds count in universal time, so that rows with
+/// different offsets can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
     /// The format.
     pub format: String,
-    /// The offset from universal time, in seconds, that times are written with if the format has one: that of all rows, or 0 where
-    /// these differ.
+    /// The offset from universal time, in seconds, with which times are written if the format has one: the offset of
+    /// all rows, or 0 if they differ.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: i32,
 }
@@ -44,7 +45,7 @@ enum Told {
 }
 
 impl Clock {
-    /// Times in this format, in universal time if it has an offset.
+    /// Times in this format; if it has an offset, they are written in universal time.
     pub fn new(format: impl Into<String>) -> Self {
         Self { format: format.into(), offset: 0 }
     }
@@ -109,7 +110,7 @@ impl Clock {
         false
     }
 
-    /// The unit of the numbers.
+    /// The unit of the numbers in memory.
     pub fn unit(&self) -> &'static str {
         if self.told() == Told::Date { "days" } else { "seconds" }
     }

@@ -23,14 +23,15 @@ const FOLDERS: [&str; 2] = ["cifar10/cifar-10-batches-bin", "cifar-10-batches-bi
 /// The folder of another form of the set.
 const PICKLED: [&str; 2] = ["cifar10/cifar-10-batches-py", "cifar-10-batches-py"];
 
-/// The published batches of CIFAR-10, or files of the same layout.
+/// CIFAR-10 from its published batches, or from files of the same layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cifar10 {
-    /// The number of images in a batch; a file with any other number is refused. In a config it is the published one.
+    /// The number of images in a batch. A file with another number is refused. Configs always have the published
+    /// number.
     #[serde(skip, default = "n_batch")]
     pub n_batch: usize,
-    /// How many of the last training images are for validation.
+    /// The number of training images, the last ones, that are used for validation.
     #[serde(default = "n_validation")]
     pub n_validation: i64,
 }
@@ -45,8 +46,8 @@ impl Cifar10 {
     /// Reads the batches from under the folder `data`; the test batch is the test set.
     ///
     /// # Errors
-    /// [`Error::Missing`] if they are not there, [`Error::Content`] for a batch of another size or a label that
-    /// is none, [`Error::Images`] for an impossible `n_validation`.
+    /// [`Error::Missing`] if a file is missing, [`Error::Content`] for a batch of another size or an invalid label,
+    /// [`Error::Images`] for an impossible `n_validation`.
     pub fn load(&self, data: &Path) -> Result<ImageParts> {
         let folder = folder(data)?;
         let train = self.images(&folder, "train", &TRAIN)?;

@@ -1,4 +1,4 @@
-//! The 1797 handwritten digits of the UCI repository, 8×8 pixels of 17 levels: they are part of the program.
+//! The 1797 handwritten digits of the UCI repository, 8×8 pixels of 17 levels. They are included in this crate.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -24,7 +24,7 @@ const FILE: &[u8] = include_bytes!("../../assets/digits.csv.gz");
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digits {
-    /// The held-out shares.
+    /// The fractions of held-out images.
     #[serde(default)]
     pub split: Split,
 }
@@ -33,7 +33,7 @@ impl Digits {
     /// The digits are part of the program.
     pub(crate) const CARDS: &'static [&'static str] = &[];
 
-    /// The digits' parts; no file of the folder `data` is read.
+    /// The digits, split. No file of the folder `data` is read.
     ///
     /// # Errors
     /// [`Error::Rows`] for an impossible split.
@@ -42,7 +42,7 @@ impl Digits {
     }
 }
 
-/// All digits, in their source's order.
+/// All digits, in the order of their source.
 ///
 /// # Errors
 /// [`Error::Images`] if the program is damaged.

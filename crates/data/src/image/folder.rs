@@ -1,9 +1,9 @@
 //! Folders of pictures.
 //!
-//! All pictures below a folder, in the order of their paths. A picture's class is told by a table `labels.csv` in the
-//! folder or beside it (file name, and a class: an integer from 0 or from 1, or a name), or else by the subfolder it lies
-//! in. Where the folder holds `train` beside `test` or `val`, these are the parts; otherwise the pictures are split at
-//! random.
+//! All pictures below a folder, in the order of their paths. The class of a picture is told by a table `labels.csv`
+//! in the folder or beside it (file name, and a class: an integer from 0 or from 1, or a name), or else by the
+//! subfolder that holds it. If the folder has a subfolder `train` beside `test` or `val`, these are the parts;
+//! otherwise the pictures are split at random.
 
 mod labels;
 mod pictures;
@@ -30,11 +30,11 @@ const PER_THREAD: usize = 16;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
-    /// The folder, relative to the data folder.
+    /// The path of the folder, relative to the data folder.
     pub path: PathBuf,
-    /// Pixels along the side of the squares that the pictures become.
+    /// The side, in pixels, of the squares to which the pictures are cut and resized.
     pub side: u32,
-    /// The held-out shares; the test share has no meaning where the test part has a folder of its own.
+    /// The fractions of held-out images. That of the test set has no effect if it has a folder of its own.
     #[serde(default)]
     pub split: Split,
 }

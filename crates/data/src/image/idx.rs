@@ -15,13 +15,13 @@ use super::shape::ImageShape;
 use super::store::Store;
 use crate::error::{Error, Result, content, unreadable};
 
-/// The folder of a set's four files.
+/// The folder with the four files of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Idx {
-    /// The folder, relative to the data folder.
+    /// The path of the folder, relative to the data folder.
     pub path: PathBuf,
-    /// How many of the last training images are for validation.
+    /// The number of training images, the last ones, that are used for validation.
     #[serde(default = "n_validation")]
     pub n_validation: i64,
 }
@@ -30,11 +30,11 @@ impl Idx {
     /// The cards of published sets in this format.
     pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/fashion-mnist.toml")];
 
-    /// Reads `{train,t10k}-{images-idx3,labels-idx1}-ubyte`, with `.gz` or without; the latter are the test set.
+    /// Reads `{train,t10k}-{images-idx3,labels-idx1}-ubyte`, with `.gz` or without. The files `t10k` are the test
+    /// set.
     ///
     /// # Errors
-    /// [`Error::Images`] if a file is not there or for an impossible `n_validation`, [`Error::Content`] for a damaged
-    /// file.
+    /// [`Error::Images`] if a file is missing or `n_validation` is impossible, [`Error::Content`] for a damaged file.
     pub fn load(&self, data: &Path) -> Result<ImageParts> {
         let folder = data.join(&self.path);
         ImageParts::with_test(&images(&folder, "train")?, self.n_validation, images(&folder, "t10k")?)

@@ -24,7 +24,7 @@ const PUBLISHED: [i64; 2] = [1_281_167, 50_000];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Imagenet32 {
-    /// How many of the last training images are for validation.
+    /// The number of training images, the last ones, that are used for validation.
     #[serde(default = "n_validation")]
     pub n_validation: i64,
 }
@@ -33,11 +33,11 @@ impl Imagenet32 {
     /// The card of the published files.
     pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/imagenet32.toml")];
 
-    /// Reads `imagenet32/train_data_batch_{1..10}.npz` and `imagenet32/val_data.npz` below the folder `data`; the
+    /// Reads `imagenet32/train_data_batch_{1..10}.npz` and `imagenet32/val_data.npz` below the folder `data`. The
     /// latter is the test set.
     ///
     /// # Errors
-    /// [`Error::Missing`] if they are not there, [`Error::Content`] for a damaged archive or a label that is none,
+    /// [`Error::Missing`] if a file is missing, [`Error::Content`] for a damaged archive or an invalid label,
     /// [`Error::Images`] for an impossible `n_validation`.
     pub fn load(&self, data: &Path) -> Result<ImageParts> {
         let folder = data.join("imagenet32");

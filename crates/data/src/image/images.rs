@@ -1,4 +1,4 @@
-//! A set of images with labels, or a part of one.
+//! A labelled set of images, or a part of one.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use super::shape::ImageShape;
 use crate::error::{Error, Result};
 use crate::place_law::PlaceLaw;
 
-/// Images of one shape with their classes. Parts of a set share its memory, which is a mapped file for large sets.
+/// Images of one shape with their classes. Parts of a set share its memory, which for large sets is a mapped file.
 #[derive(Clone)]
 pub struct Images {
     /// All images of the set, `[M, D]` of kind `Uint8`.
@@ -36,8 +36,8 @@ impl Images {
     /// `0..n_classes`.
     ///
     /// # Errors
-    /// [`Error::Images`] unless there is at least one image, sizes and kind agree, levels are below 2 ≤ `n_levels`
-    /// ≤ 256 and labels below `n_classes`.
+    /// [`Error::Images`] unless there is at least one image, sizes and kind agree, 2 ≤ `n_levels` ≤ 256, levels are
+    /// below `n_levels` and labels below `n_classes`.
     pub fn new(
         shape: ImageShape,
         (n_levels, n_classes): (i64, i64),
@@ -80,18 +80,18 @@ impl Images {
         })
     }
 
-    /// The same images, whose points have places of this law in their levels' cells; those of new images are uniform.
+    /// The same images with this law of the dequantisation noise; for new images it is uniform.
     #[must_use]
     pub fn with_places(self, places: PlaceLaw) -> Self {
         Self { places, ..self }
     }
 
-    /// How levels and points belong together.
+    /// The map between levels and a flow's coordinates.
     pub fn quantisation(&self) -> Quantisation {
         Quantisation { n_levels: self.facts.n_levels, places: self.places }
     }
 
-    /// How many images there are.
+    /// The number of images.
     pub fn n(&self) -> i64 {
         self.numbers.len() as i64
     }
@@ -101,12 +101,12 @@ impl Images {
         self.facts.shape
     }
 
-    /// How many levels a value can have.
+    /// The number of levels of a value.
     pub fn n_levels(&self) -> i64 {
         self.facts.n_levels
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     pub fn n_classes(&self) -> i64 {
         self.facts.n_classes
     }
@@ -116,7 +116,7 @@ impl Images {
         &self.labels
     }
 
-    /// The images `first..first + n`, a copy `[n, D]` of kind `Uint8`.
+    /// A copy of the images `first..first + n`, `[n, D]` of kind `Uint8`.
     ///
     /// # Panics
     /// If there are fewer.
@@ -124,7 +124,7 @@ impl Images {
         self.pixels_of(&(first..first + n).collect::<Vec<_>>())
     }
 
-    /// The images of these numbers, a copy `[n, D]` of kind `Uint8`.
+    /// A copy of the images with these numbers, `[n, D]` of kind `Uint8`.
     ///
     /// # Panics
     /// If there is no image of a number.
@@ -143,7 +143,7 @@ impl Images {
         bytes
     }
 
-    /// The images `range` of this set as a set of their own.
+    /// The images `range` of this set, as a set of their own.
     ///
     /// # Errors
     /// [`Error::Images`] for an empty range, or one that leaves the set.
@@ -155,10 +155,10 @@ impl Images {
         self.chosen(&range.collect::<Vec<_>>())
     }
 
-    /// The images of these numbers as a set of their own.
+    /// The images with these numbers, as a set of their own.
     ///
     /// # Errors
-    /// [`Error::Images`] if there are none, or no image of a number.
+    /// [`Error::Images`] if `numbers` is empty, or a number is that of no image.
     pub fn chosen(&self, numbers: &[i64]) -> Result<Self> {
         let wrong = numbers.iter().find(|number| !(0..self.n()).contains(*number));
         if wrong.is_some() || numbers.is_empty() {

@@ -1,11 +1,11 @@
 //! Between an image's integer levels and a flow's continuous coordinates.
 //!
-//! Level k of n becomes `x = 2 (k + u) / n − 1` with a place u in its cell, uniform on (0, 1) or of another law
-//! ([`PlaceLaw`]): a density on the cube then bounds the probability of the levels,
+//! Level k of n becomes `x = 2 (k + u) / n − 1`, where the noise u is uniform on (0, 1) or has another law with
+//! density q ([`PlaceLaw`]). A density of x on the cube then bounds the probability of the levels in bits,
 //! `−log₂ P(k) ≤ −E[log₂ ρ(x) − log₂ q(u)] + D log₂(n/2)`.
 //!
-//! The place u is an odd multiple of 2⁻¹⁶: k + u is exact in single precision for up to 256 levels, `E u = ½` exactly, and no
-//! rounding can carry x into the next level's cell, so that [`Quantisation::quantise`] gives k back.
+//! The noise u is an odd multiple of 2⁻¹⁶: k + u is exact in single precision for up to 256 levels, `E u = ½`
+//! exactly, and no rounding can move x into the cell of the next level, so that [`Quantisation::quantise`] returns k.
 
 use interflow_core::rng::Stream;
 use tch::{Device, Kind, Tensor};
@@ -15,18 +15,18 @@ use crate::place_law::{OddPlaces, PlaceLaw};
 /// Random bytes for one value.
 pub(super) const NOISE_BYTES: usize = 2;
 
-/// How many levels a value has, and where in a level's cell its points lie.
+/// The number of levels of a value, and the law of the dequantisation noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantisation {
-    /// The levels are the whole numbers below this one, at most 256.
+    /// The number of levels, at most 256; levels are the whole numbers below it.
     pub n_levels: i64,
-    /// The law of the places in a cell.
+    /// The law of the noise u within the cell of a level.
     pub places: PlaceLaw,
 }
 
 impl Quantisation {
-    /// Rows `[n, D]` in single precision from levels `pixels`, `[n, D]` of kind `Uint8`. Row i's noise depends on the
-    /// image's number `first + i` alone.
+    /// Rows `[n, D]` in single precision from the levels `pixels`, `[n, D]` of kind `Uint8`. The noise of row i
+    /// depends only on the image's number `first + i`.
     ///
     /// # Panics
     /// If `pixels` are no matrix of kind `Uint8`.
@@ -47,16 +47,16 @@ impl Quantisation {
         Tensor::from_slice(&values).view([n as i64, dim as i64])
     }
 
-    /// The levels in `0..n_levels`, of kind `Uint8`, in whose cells the values `x` of any shape lie; values outside of
-    /// [−1, 1) count for the nearest level, NaN for the lowest.
+    /// The levels in `0..n_levels`, of kind `Uint8`, in whose cells the values `x` lie, in the shape of `x`. Values
+    /// outside [−1, 1) get the nearest level, NaN the lowest.
     pub fn quantise(&self, x: &Tensor) -> Tensor {
         let cells =
             (x.to_kind(Kind::Double).nan_to_num(-1.0, None, None) + 1.0) * (self.n_levels as f64 / 2.0);
         cells.floor().clamp(0.0, (self.n_levels - 1) as f64).to_kind(Kind::Uint8)
     }
 
-    /// What the noise of dequantised rows `x`, `[n, D]`, takes from a bound on their levels' log-probability,
-    /// `−Σ log q(u)`, `[n]`, in nats.
+    /// The log-density of the noise in dequantised rows `x`, `[n, D]`, which a bound on the log-probability of their
+    /// levels has to subtract: `−Σ log q(u)`, `[n]`, in nats.
     pub fn entropy_term(&self, x: &Tensor) -> Tensor {
         let places = ((x.to_kind(Kind::Double) + 1.0) * (self.n_levels as f64 / 2.0)).frac();
         self.places.log_density(&places).sum_dim_intlist(1i64, false, Kind::Double).neg()

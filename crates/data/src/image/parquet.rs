@@ -26,11 +26,11 @@ const LABEL: [&str; 3] = ["label", "labels", "fine_label"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParquetImages {
-    /// The file or the folder, relative to the data folder.
+    /// The path of the file or the folder, relative to the data folder.
     pub path: PathBuf,
-    /// Pixels along the side of the squares that the pictures become.
+    /// The side, in pixels, of the squares to which the pictures are cut and resized.
     pub side: u32,
-    /// The held-out shares; the test share has no meaning where there are files of a test part.
+    /// The fractions of held-out images. That of the test set has no effect if there are files of a test set.
     #[serde(default)]
     pub split: Split,
 }

@@ -1,4 +1,4 @@
-//! A set of images, split.
+//! A set of images, split into its parts.
 
 use tch::Tensor;
 
@@ -7,19 +7,19 @@ use crate::error::{Error, Result};
 use crate::place_law::PlaceLaw;
 use crate::split::Split;
 
-/// A set's parts, of one shape.
+/// The parts of a set of images, all of one shape.
 #[derive(Debug, Clone)]
 pub struct ImageParts {
-    /// The images that a flow is trained on.
+    /// The training images.
     pub train: Images,
-    /// The images that training is watched by and never sees.
+    /// The validation images, which watch training and are never trained on.
     pub validation: Images,
-    /// The images that results are reported for.
+    /// The test images, for which results are reported.
     pub test: Images,
 }
 
 impl ImageParts {
-    /// The same images, whose points have places of this law in their levels' cells.
+    /// The same images with this law of the dequantisation noise.
     #[must_use]
     pub fn with_places(self, places: PlaceLaw) -> Self {
         Self {

@@ -1,13 +1,13 @@
-//! The axes of an image.
+//! The shape of an image.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// How many channels, rows and columns an image has.
+/// The numbers of channels, rows and columns of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ImageShape {
-    /// The number of colours.
+    /// The number of colour channels.
     pub channels: i64,
     /// The number of rows.
     pub height: i64,

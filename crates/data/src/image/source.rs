@@ -11,7 +11,8 @@ use super::images::Images;
 use super::levels::{NOISE_BYTES, Spread};
 use crate::epochs::Epochs;
 
-/// Images in a new order in each epoch, dequantised anew at every visit, flipped and with their class if asked for.
+/// Images in a new order in each epoch, dequantised anew at every visit and, if asked for, flipped at random and with
+/// their class.
 ///
 /// A point is a row of D = C·H·W values in [−1, 1).
 #[derive(Debug)]
@@ -42,21 +43,21 @@ enum Classes {
 }
 
 impl ImageSource {
-    /// A source of these images as they are.
+    /// A source of these images, not flipped and without classes.
     pub fn new(images: Images) -> Self {
         let epochs = Epochs::new(images.n());
         let spread = images.quantisation().spread();
         Self { images, spread, epochs, flips: Flips::Never, classes: Classes::None }
     }
 
-    /// The same with every second image mirrored left to right, at random.
+    /// The same with half of the images, chosen at random, mirrored left to right.
     #[must_use]
     pub fn flipped(self) -> Self {
         Self { flips: Flips::Half, ..self }
     }
 
-    /// The same, given the class, a number in `0..n_classes`; with probability `dropout` it is `n_classes`, which stands
-    /// for no class (classifier-free guidance).
+    /// The same with each image's class as its condition, a number in `0..n_classes`. With probability `dropout` it
+    /// is `n_classes` instead, which stands for no class (classifier-free guidance).
     #[must_use]
     pub fn with_classes(self, dropout: f64) -> Self {
         Self { classes: Classes::Given { dropout }, ..self }

@@ -1,18 +1,19 @@
-//! Numbers by their mean and deviation.
+//! Numbers standardised by their mean and standard deviation.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::Coordinates;
 
-/// `z = (x − mean)/deviation`; with a quantum of `x + u` instead, u anywhere in it.
+/// The map `z = (x − mean)/deviation`; with a quantum, x + u takes the place of x, with u anywhere within one
+/// quantum.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Affine {
-    /// What is subtracted to standardise a value.
+    /// The mean, which is subtracted from a value.
     pub mean: f64,
-    /// What it is divided by then.
+    /// The standard deviation, by which the difference is divided.
     pub deviation: f64,
-    /// The distance of neighbouring values, if they are dequantised.
+    /// The quantum, that is the distance between neighbouring values, if they are dequantised.
     pub quantum: Option<f64>,
 }
 

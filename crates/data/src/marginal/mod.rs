@@ -1,9 +1,9 @@
-//! How the values of one column become coordinates of a flow.
+//! How the values of one column become a coordinate of a flow.
 //!
-//! A flow starts from independent standard normal numbers, so a column is easiest where its coordinate is one already. Either
-//! its numbers are only brought to mean 0 and deviation 1 ([`Affine`]), or they become their normal scores under a law that
-//! was fitted to them ([`Scores`]), whatever they are: numbers on a part of the line, on a lattice, values with a probability of
-//! their own, categories, missing ones.
+//! A flow starts from independent standard normal numbers, so a column is easiest if its coordinate is standard
+//! normal already. Either its numbers are only brought to mean 0 and deviation 1 ([`Affine`]), or they become their
+//! normal scores under a law that was fitted to them ([`Scores`]), whatever they are: numbers on a part of the line
+//! or on a lattice, values with a probability of their own, categories, missing values.
 
 mod affine;
 mod scores;
@@ -20,13 +20,13 @@ pub use self::spline::Spline;
 pub use self::stretch::Stretch;
 pub use self::support::Bounds;
 
-/// The map between a column's values and a flow's coordinate.
+/// The map between the values of a column and a coordinate of a flow.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Marginal {
-    /// By mean and deviation.
+    /// By mean and standard deviation.
     Affine(Affine),
-    /// By a fitted law.
+    /// By the normal scores under a fitted law.
     Scores(Scores),
 }
 
@@ -128,7 +128,7 @@ impl Marginal {
         }
     }
 
-    /// The distance of neighbouring values, where they lie on a lattice.
+    /// The distance between neighbouring values, if they lie on a lattice.
     pub fn quantum(&self) -> Option<f64> {
         match self {
             Self::Affine(affine) => affine.quantum,
@@ -136,12 +136,12 @@ impl Marginal {
         }
     }
 
-    /// Whether a value may be missing.
+    /// Whether values may be missing.
     pub fn may_miss(&self) -> bool {
         matches!(self, Self::Scores(scores) if scores.missing() > 0.0)
     }
 
-    /// Whether values are cells of the coordinate, not points of it.
+    /// Whether a value is a cell of the coordinate (an interval) instead of a point.
     pub fn is_discrete(&self) -> bool {
         match self {
             Self::Affine(affine) => affine.quantum.is_some(),

@@ -1,14 +1,16 @@
 //! Values of any kind by their normal scores.
 //!
-//! A column's law F is put together of missing values, atoms (values with a probability of their own, as zeros or the
-//! categories of a text) and a stretch of numbers. Laid side by side they part the line into cells of their normal mass: a
-//! number's coordinate is the point `Φ⁻¹(F(x))`, and an atom's is anywhere in its cell. So each column is standard normal by
-//! itself, whatever it holds, and what is left to a flow is how columns depend on each other. The mixed density is
+//! The law F of a column consists of missing values, atoms (values with a probability of their own, such as zeros or
+//! the categories of a text) and a stretch of numbers. Laid side by side they divide the line into cells of matching
+//! normal probability: the coordinate of a number is `Φ⁻¹(F(x))`, and that of an atom is anywhere in its cell. So
+//! each column is standard normal by itself, whatever it holds, and the flow has to learn only how columns depend on
+//! each other. The mixed density is
 //!
 //! `log p(x) = log ρ(z) + Σ_d [log p_d(x_d) − log φ(z_d)]`,
 //!
-//! `p_d` the column's own probability or density. For a number this is the change of variables. For an atom it is the mean of
-//! the density over the cell where it is taken at all of it, and a bound from below in the mean over points of it (Jensen).
+//! where `p_d` is the column's own probability or density. For a number this is the change of variables. For an atom
+//! it is the mean of the density over its cell if it is evaluated on all of the cell, and, on average over points of
+//! the cell, a lower bound (Jensen).
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -21,13 +23,13 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Atom {
-    /// The number, or that of the category.
+    /// The number, or the index of the category.
     pub value: f64,
     /// Its probability.
     pub share: f64,
 }
 
-/// A fitted law of missing values, atoms and numbers. Their shares sum up to 1.
+/// A fitted law of missing values, atoms and numbers. Their probabilities sum to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parts", into = "Parts")]
 pub struct Scores(Parts);
@@ -73,7 +75,7 @@ impl Scores {
         self.0.before.iter().chain(&self.0.after)
     }
 
-    /// The law of the numbers that are none of the atoms.
+    /// The law of the numbers that are not atoms.
     pub fn stretch(&self) -> Option<&Stretch> {
         self.0.stretch.as_ref()
     }

@@ -1,7 +1,8 @@
 //! A smooth increasing map of the line onto itself through given points.
 //!
-//! Between knots it is a quotient of two quadratics (Gregory and Delbourgo, 1982), which rises wherever the knots do, has a
-//! continuous derivative, and is undone by the root of a quadratic. Beyond the first and the last knot it is a straight line.
+//! Between knots it is a quotient of two quadratics (Gregory and Delbourgo, 1982), which increases if the knots do,
+//! has a continuous derivative, and is inverted by the root of a quadratic. Beyond the first and the last knot it is
+//! a straight line.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -65,7 +66,7 @@ impl Spline {
         Ok(Self { y, z, slope })
     }
 
-    /// How many knots it goes through.
+    /// The number of knots.
     pub fn n_knots(&self) -> usize {
         self.y.len()
     }

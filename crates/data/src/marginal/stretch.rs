@@ -8,20 +8,21 @@ use super::spline::Spline;
 use super::support::Bounds;
 use super::{log_normal, normal_mass};
 
-/// Numbers on a part of the line, or on the lattice of multiples of a quantum in it: `Φ⁻¹` of their distribution function is a
-/// smooth increasing function of the number, or of its logarithmic distance from a bound.
+/// A law of numbers on a part of the line, or on the lattice of multiples of a quantum in it. The normal score
+/// `Φ⁻¹(F(x))` is a smooth increasing function of the number, or of the logarithm of its distance from a bound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stretch {
-    /// The probability of a number among all values.
+    /// The probability that a value is one of these numbers.
     pub share: f64,
-    /// The part of the line. Of a lattice the last cell's upper end, so that the last value is a quantum below it.
+    /// The part of the line. For a lattice it ends with the upper end of the last cell, so the last value is one
+    /// quantum below it.
     #[serde(default, skip_serializing_if = "Bounds::is_open")]
     pub bounds: Bounds,
-    /// The distance of neighbouring values, where they lie on a lattice.
+    /// The distance between neighbouring values, if they lie on a lattice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantum: Option<f64>,
-    /// The map from the stretched line to normal scores.
+    /// The map from the number or its logarithm to the normal score.
     pub spline: Spline,
 }
 

@@ -1,4 +1,4 @@
-//! Where a quantity can be at all, and the line that this is stretched to.
+//! The bounds of a quantity, and its map to the whole line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-/// The bounds of a quantity: `0..`, `..100`, `0..1`, or none, `..`. In a lattice both ends belong to it; otherwise values come
-/// as near to them as they like.
+/// The bounds of a quantity: `0..`, `..100`, `0..1`, or none, `..`. For a lattice both bounds are possible values;
+/// otherwise values come arbitrarily close to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Bounds {
-    /// What no value is below.
+    /// The lower bound.
     pub lower: Option<f64>,
-    /// What no value is above.
+    /// The upper bound.
     pub upper: Option<f64>,
 }
 
@@ -70,7 +70,7 @@ impl Bounds {
         (finite && !empty).then_some(Self { lower, upper })
     }
 
-    /// Whether nothing is bounded.
+    /// Whether there is no bound.
     pub fn is_open(&self) -> bool {
         self.lower.is_none() && self.upper.is_none()
     }

@@ -12,7 +12,7 @@ use crate::rows::Rows;
 use crate::sizes::Sizes;
 use crate::table_dataset::TableDataset;
 
-/// A set's three parts in the units in which its published log-likelihoods are, in single precision.
+/// The three parts of a benchmark set in single precision, in the units of its published log-likelihoods.
 #[derive(Debug)]
 pub struct Benchmark {
     /// Training rows `[N, D]`.
@@ -31,7 +31,7 @@ impl Benchmark {
         Self { train, validation, test }
     }
 
-    /// How many rows each part has, and how many columns.
+    /// The number of rows of each part, and the number of columns.
     pub fn sizes(&self) -> Sizes {
         let rows = |part: &Tensor| part.size()[0];
         Sizes {

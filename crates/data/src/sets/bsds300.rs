@@ -36,25 +36,25 @@ const SEED: u64 = 42;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bsds300 {
-    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    /// Whether the flow sees whitened rows, of mean 0 and covariance I. Results are for the rows before whitening.
     #[serde(default)]
     pub whiten: bool,
-    /// How much there is; in a config it is what was published.
+    /// The numbers of photographs and patches. Configs always have the published ones.
     #[serde(skip, default = "published_extent")]
     pub extent: Bsds300Extent,
 }
 
-/// How many photographs and patches there are.
+/// The numbers of photographs and patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bsds300Extent {
-    /// How many patches each part has; they have 63 columns.
+    /// The number of patches of each part; a patch has 63 columns.
     pub sizes: Sizes,
-    /// How many photographs there must be for training with validation, and for testing.
+    /// The required number of photographs for training with validation, and for testing.
     pub n_images: [usize; 2],
 }
 
 impl Bsds300 {
-    /// The published patches as they are.
+    /// The published patches, not whitened.
     pub const PUBLISHED: Self = Self {
         whiten: false,
         extent: Bsds300Extent {

@@ -30,16 +30,16 @@ const SEED: u64 = 42;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gas {
-    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    /// Whether the flow sees whitened rows, of mean 0 and covariance I. Results are for the rows before whitening.
     #[serde(default)]
     pub whiten: bool,
-    /// The sizes that the parts must have; in a config they are the published ones.
+    /// The required sizes of the parts. Configs always have the published ones.
     #[serde(skip, default = "published_sizes")]
     pub sizes: Sizes,
 }
 
 impl Gas {
-    /// The published file, rows as they are.
+    /// The published file, not whitened.
     pub const PUBLISHED: Self =
         Self { whiten: false, sizes: Sizes { train: 852_174, validation: 94_685, test: 105_206, dim: 8 } };
 

@@ -23,10 +23,10 @@ const REPEATS: i64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hepmass {
-    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    /// Whether the flow sees whitened rows, of mean 0 and covariance I. Results are for the rows before whitening.
     #[serde(default)]
     pub whiten: bool,
-    /// How much of the files is read; in a config it is what the published set is made of.
+    /// How much of the files is read. Configs always have the published amounts.
     #[serde(skip, default = "published_extent")]
     pub extent: HepmassExtent,
 }
@@ -34,16 +34,16 @@ pub struct Hepmass {
 /// How much of HEPMASS's files is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HepmassExtent {
-    /// How many rows of the training file are read at most.
+    /// The largest number of rows read from the training file.
     pub n_train: usize,
-    /// How many rows of the test file are read at most.
+    /// The largest number of rows read from the test file.
     pub n_test: usize,
-    /// The sizes that the parts must have then.
+    /// The required sizes of the parts.
     pub sizes: Sizes,
 }
 
 impl Hepmass {
-    /// The published files, rows as they are.
+    /// The published files, not whitened.
     pub const PUBLISHED: Self = Self {
         whiten: false,
         extent: HepmassExtent {

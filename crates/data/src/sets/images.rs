@@ -20,19 +20,19 @@ const WORKERS: NonZeroUsize = NonZeroUsize::MIN;
 /// Batches that are made ahead.
 const AHEAD: u64 = 4;
 
-/// How a set of images is given to the flow.
+/// A set of images as a data set, as written in a config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImagesConfig {
-    /// Which set it is.
+    /// The set.
     pub source: ImageSetConfig,
-    /// Whether every second training image, at random, is mirrored left to right.
+    /// Whether half of the training images, chosen at random, are mirrored left to right.
     #[serde(default)]
     pub flip: bool,
-    /// Where in its level's cell a pixel's point lies.
+    /// The law of the dequantisation noise.
     #[serde(default, skip_serializing_if = "PlaceLaw::is_uniform")]
     pub dequantise: PlaceLaw,
-    /// How the flow depends on an image's class; without it, points are given nothing.
+    /// Settings for the class as a condition of the flow; without it, there are no conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_conditional: Option<ClassConfig>,
 }
@@ -41,8 +41,8 @@ pub struct ImagesConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassConfig {
-    /// The share of training images, in 0..1, whose class is replaced by the number of classes, which stands for none,
-    /// so that samples can be guided by their class.
+    /// The fraction of training images, in [0, 1), whose class is replaced by the number of classes, which stands for
+    /// no class, so that samples can be guided by their class.
     #[serde(default)]
     pub dropout: f64,
 }
@@ -51,7 +51,7 @@ impl ImagesConfig {
     /// The sets of images have cards of their own.
     pub(crate) const CARDS: &'static [&'static str] = &[];
 
-    /// Images of this set as they are, given nothing.
+    /// Images of this set, not flipped and without conditions.
     pub fn new(source: ImageSetConfig) -> Self {
         Self { source, flip: false, dequantise: PlaceLaw::default(), class_conditional: None }
     }
@@ -72,8 +72,8 @@ impl ImagesConfig {
     }
 }
 
-/// A set of images, split. A point is a row of D = C·H·W dequantised values in [−1, 1), given the image's class where
-/// the flow depends on that.
+/// A set of images, split. A point is a row of D = C·H·W dequantised values in [−1, 1), with the image's class as its
+/// condition if the config says so.
 #[derive(Debug)]
 pub struct ImageDataset {
     parts: ImageParts,

@@ -28,16 +28,16 @@ const REPEATS: i64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Miniboone {
-    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    /// Whether the flow sees whitened rows, of mean 0 and covariance I. Results are for the rows before whitening.
     #[serde(default)]
     pub whiten: bool,
-    /// The sizes that the parts must have; in a config they are the published ones.
+    /// The required sizes of the parts. Configs always have the published ones.
     #[serde(skip, default = "published_sizes")]
     pub sizes: Sizes,
 }
 
 impl Miniboone {
-    /// The published file, rows as they are.
+    /// The published file, not whitened.
     pub const PUBLISHED: Self =
         Self { whiten: false, sizes: Sizes { train: 29_556, validation: 3_284, test: 3_648, dim: 43 } };
 

@@ -1,5 +1,5 @@
-//! What is left of MINIBOONE where only its standardised validation and test parts and some training rows are at hand:
-//! no benchmark, but honest training and the published test rows.
+//! A reduced MINIBOONE for those who have only its standardised validation and test parts and some training rows. It
+//! is no benchmark, but its test rows are the published ones, and none of them is trained on.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::table_dataset::TableDataset;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReducedMiniboone {
-    /// Whether the flow sees rows of mean 0 and covariance I instead; what is reported is for the rows.
+    /// Whether the flow sees whitened rows, of mean 0 and covariance I. Results are for the rows before whitening.
     #[serde(default)]
     pub whiten: bool,
 }

@@ -36,20 +36,21 @@ const SHUFFLE_SEED: u64 = 42;
 
 /// The published file of UCI POWER, or one of the same layout.
 ///
-/// Like the published numbers, its densities are those of standardised rows.
+/// As in the published results, its densities are those of standardised rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Power {
-    /// Whether a training row gets fresh dequantisation noise at every visit, instead of once when the set is loaded;
-    /// held-out rows get theirs once.
+    /// Whether a training row gets fresh dequantisation noise each time it is visited, instead of once when the set
+    /// is loaded. Held-out rows get theirs once.
     pub fresh_noise: bool,
-    /// Where within its quantum a sub-metering's point lies; the others, whose quanta are finer than a flow resolves, are
-    /// uniform in theirs, as all are in the benchmark. With another law the reported density is a bound on that of the same
-    /// flow made flat within each quantum: log ρ(x) less the places' log-density.
+    /// The law of the dequantisation noise of the sub-meterings. The other columns, whose quanta are finer than a
+    /// flow resolves, always have uniform noise, as all columns have in the benchmark. With another law the reported
+    /// density is log ρ(x) minus the log-density of the noise, a bound on that of the same flow made flat within each
+    /// quantum.
     #[serde(default, skip_serializing_if = "PlaceLaw::is_uniform")]
     pub dequantise: PlaceLaw,
-    /// The number of rows below the file's header, complete or not; a file with any other number of rows is refused.
-    /// In a config it is the published one.
+    /// The number of rows below the file's header, complete or not. A file with another number is refused. Configs
+    /// always have the published number.
     #[serde(skip, default = "published_rows")]
     pub n_rows: usize,
 }
@@ -67,8 +68,7 @@ impl Power {
         data.join("power").join("household_power_consumption.txt")
     }
 
-    /// Loads the data set from below the folder `data`. A binary cache beside the source makes the second start
-    /// fast.
+    /// Loads the data set from below the folder `data`. A binary cache beside the source makes later starts fast.
     ///
     /// # Errors
     /// [`Error::Place`] for a width out of range, [`Error::Missing`] if the file is not there, [`Error::Incomplete`] if it has too few or too many rows,

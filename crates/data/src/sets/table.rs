@@ -1,9 +1,9 @@
-//! One's own table: from a file of rows to what a flow is trained and judged on.
+//! A table of your own: from a file of rows to a data set.
 //!
-//! Columns are chosen, rows with missing values and constant columns are refused or dropped, rows are split, and
-//! mean and deviation of the training rows standardise all. A dequantised column gets uniform noise of one
-//! quantum, fresh at every visit of a training row and fixed for held-out rows; its scale is that of the noisy
-//! values, `mean + q/2` and `√(deviation² + q²/12)`.
+//! Columns are chosen, rows with missing values and constant columns are kept, refused or dropped, rows are split,
+//! and the map of each column to its coordinate is fitted to the training rows. A dequantised column gets uniform
+//! noise of one quantum, fresh at every visit of a training row and fixed for held-out rows; its scale is that of the
+//! noisy values, `mean + q/2` and `√(deviation² + q²/12)`.
 
 mod collinearity;
 mod describe;
@@ -33,74 +33,76 @@ use crate::sheet::format::TextFormat;
 use crate::split::Split;
 use crate::table_dataset::TableDataset;
 
-/// How a file's rows become a data set.
+/// How the rows of a file become a data set, as written in a config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableConfig {
-    /// The file, relative to the data folder.
+    /// The path of the file, relative to the data folder.
     pub file: PathBuf,
-    /// How its text is read; what is not said is recognised.
+    /// How the text of the file is read. What is not set here is recognised from the file.
     #[serde(default, skip_serializing_if = "TextFormat::is_default")]
     pub text: TextFormat,
-    /// The columns to use, by name, as `#3` by place, or by number from 1 where there is no header; all without it.
+    /// The columns to use, each by its name, as `#3` by its place, or by its number from 1 if there is no header.
+    /// Without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
-    /// The columns that are left out of these, by name or place.
+    /// The columns, by name or place, to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
-    /// The columns that the flow is given: it models the others, given these.
+    /// The columns, by name or place, that are conditions: the flow models the other columns given these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<String>,
-    /// What columns are, by name or place, instead of what they look like.
+    /// The kinds of columns, by name or place, where they are not what they look like.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, ColumnKind>,
-    /// The bounds of columns of numbers, dates or times, by name or place: no sample lies outside.
+    /// The bounds of columns of numbers, dates or times, by name or place. No sample lies outside.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bounds: BTreeMap<String, Limits>,
-    /// How numbers become coordinates.
+    /// How the numbers of a column are mapped to the flow's coordinates.
     #[serde(default, skip_serializing_if = "Marginals::is_plain")]
     pub marginals: Marginals,
-    /// What becomes of rows with missing values.
+    /// What is done with rows that have missing values.
     #[serde(default)]
     pub missing: Unfit,
-    /// What becomes of columns that are constant on the training rows.
+    /// What is done with columns that are constant on the training rows.
     #[serde(default)]
     pub constant: Unfit,
-    /// What becomes of columns that are linear functions of others on the training rows.
+    /// What is done with columns that are linear functions of others on the training rows.
     #[serde(default)]
     pub dependent: DependentColumns,
-    /// The integer-valued columns that get noise, by name, or `all-integers`.
+    /// The integer-valued columns, by name, that are dequantised by uniform noise; or the single name `all-integers`.
     #[serde(default)]
     pub dequantise: Vec<String>,
-    /// Whether the flow learns to fill holes: it can then be told any of its columns, and has the law of the others.
+    /// Whether the flow also learns to fill holes: it can then be told any of its columns, and models the others
+    /// given these.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fill: bool,
-    /// The held-out shares.
+    /// The fractions of held-out rows.
     #[serde(default)]
     pub split: Split,
 }
 
-/// What becomes of rows or columns that a density cannot be fitted to.
+/// What is done with rows or columns to which a density cannot be fitted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unfit {
-    /// An error names them.
+    /// They are an error, which names them.
     #[default]
     Refuse,
     /// They are left out.
     Drop,
-    /// They are modelled: a missing value as one more, a constant column as a certainty.
+    /// They are modelled: a missing value as one more value, a constant column as a value with probability 1.
     Keep,
 }
 
-/// How a column of numbers becomes a coordinate of a flow, where nothing else is said of it.
+/// How the numbers of a column become a coordinate of a flow, unless the column's kind says otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Marginals {
-    /// By its mean and deviation.
+    /// They are standardised by their mean and standard deviation.
     #[default]
     Plain,
-    /// By a law that is fitted to it: lattices, frequent values, bounds and tails are found.
+    /// They become normal scores under a fitted law, in which lattices, frequent values, bounds and tails are found.
     Fitted,
 }
 
@@ -111,27 +113,27 @@ impl Marginals {
     }
 }
 
-/// What becomes of columns that are linear functions of others, so that there is no density of them all.
+/// What is done with columns that are linear functions of others, so that all columns together have no density.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DependentColumns {
-    /// They are left out, with a warning: the others determine them.
+    /// They are left out, with a warning: the other columns determine them.
     #[default]
     Drop,
-    /// They are modelled like the others, with a warning: the NLL is then without a bound.
+    /// They are modelled like the others, with a warning: the NLL then has no lower bound.
     Keep,
-    /// An error names them.
+    /// They are an error, which names them.
     Refuse,
 }
 
 impl TableConfig {
-    /// Stands for every integer-valued column in [`TableConfig::dequantise`].
+    /// The name that stands for every integer-valued column in [`TableConfig::dequantise`].
     pub const ALL_INTEGERS: &str = "all-integers";
 
     /// Tables are the user's own files.
     pub(crate) const CARDS: &'static [&'static str] = &[];
 
-    /// All columns of `file`, nothing dropped, nothing dequantised, the usual split.
+    /// The defaults for `file`: all columns, none dequantised, and the default split.
     pub fn new(file: PathBuf) -> Self {
         Self {
             file,
@@ -151,7 +153,7 @@ impl TableConfig {
         }
     }
 
-    /// The places in a sheet of the columns that are given, and of the others that are chosen.
+    /// The places in a sheet of the columns that are conditions, and of the other chosen columns.
     ///
     /// # Errors
     /// As [`Sheet::places`].
@@ -163,18 +165,17 @@ impl TableConfig {
         Ok((given, others))
     }
 
-    /// Reads and prepares the table, which lies below the folder `data`; columns that are given become numbers beside
-    /// the states.
+    /// Reads and prepares the table, whose file lies below the folder `data`. Given columns become conditions.
     ///
     /// # Errors
-    /// As [`Sheet::read_as`] and [`Sheet::numbers`]; [`crate::Error::Content`] naming what is missing, constant or no
-    /// integer where it has to be one, or for an impossible split.
+    /// As [`Sheet::read_as`] and [`Sheet::numbers`]; [`crate::Error::Content`] naming what is missing, constant, or
+    /// not an integer where it has to be one, or for an impossible split.
     pub fn load(&self, data: &Path) -> Result<TableDataset> {
         self.prepare(self.sheet(data)?)
     }
 
-    /// Reads the file, which lies below the folder `data`, and of its columns those that the config chooses, where a
-    /// file's columns can be read apart.
+    /// Reads the file, which lies below the folder `data`. Of a format whose columns can be read separately, only the
+    /// chosen ones are read.
     ///
     /// # Errors
     /// As [`Sheet::read_columns`].
@@ -186,8 +187,8 @@ impl TableConfig {
         }
     }
 
-    /// Prepares rows that were read already, from wherever: the config's file is not looked at. What may go wrong with
-    /// them is said in the log.
+    /// Prepares rows that were read already; the config's file is not used. Oddities of the data are reported in the
+    /// log.
     ///
     /// # Errors
     /// As [`TableConfig::load`].
@@ -196,7 +197,7 @@ impl TableConfig {
         self.prepared(sheet, true)
     }
 
-    /// The columns that [`TableConfig::prepare`] makes of a sheet, without a word in the log.
+    /// The columns that [`TableConfig::prepare`] makes of a sheet, without reports in the log.
     ///
     /// # Errors
     /// As [`TableConfig::load`].

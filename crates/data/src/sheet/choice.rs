@@ -4,11 +4,11 @@ use super::Sheet;
 use crate::error::{Result, content};
 
 impl Sheet {
-    /// The places of the columns called `names`, all places without it. `#3` is the third column of the file, unless
-    /// one is called so; where there is no header, the number alone does.
+    /// The places, counted from 0, of the columns `names`; all places without names. `#3` is the third column of the
+    /// file, unless a column has that name; if there is no header, the number alone suffices.
     ///
     /// # Errors
-    /// [`crate::Error::Content`] for a name that is not there or stands twice.
+    /// [`crate::Error::Content`] for a name that does not exist or occurs twice.
     pub fn places(&self, names: Option<&[String]>) -> Result<Vec<usize>> {
         let Some(names) = names else { return Ok((0..self.names.len()).collect()) };
         let mut places = Vec::with_capacity(names.len());
@@ -41,8 +41,8 @@ impl Sheet {
         Err(content(&self.path, problem))
     }
 
-    /// The places of a flow's columns `names`: by name, or in their order where the file has no header and just as
-    /// many columns.
+    /// The places of the columns `names` of a flow: by name or, if the file has no header and as many columns, in
+    /// their order.
     ///
     /// # Errors
     /// As [`Sheet::places`].

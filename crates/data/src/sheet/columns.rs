@@ -1,4 +1,4 @@
-//! A sheet of columns in memory, such as a data frame's.
+//! A sheet of columns in memory, such as those of a data frame.
 
 use std::path::Path;
 
@@ -12,9 +12,9 @@ use crate::table;
 /// The values of one column in memory.
 #[derive(Debug)]
 pub enum ColumnValues {
-    /// Numbers, `[N]`, with NaN for what is missing.
+    /// Numbers, `[N]`, with NaN for missing values.
     Numbers(Tensor),
-    /// Texts, empty for what is missing.
+    /// Texts, empty for missing values.
     Texts(Vec<String>),
 }
 
@@ -29,7 +29,7 @@ impl ColumnValues {
 }
 
 impl Sheet {
-    /// The sheet of columns with their titles: what a CSV file of the same columns is read as.
+    /// The sheet of these columns with their names, the same as would be read from a CSV file with these columns.
     ///
     /// ```
     /// use interflow_data::sheet::ColumnValues;

@@ -1,6 +1,6 @@
-//! How the text of a table is written: what a user may say of it, and what is recognised otherwise.
+//! The format of a table's text: what a user may say of it, and how the rest is recognised.
 //!
-//! What is recognised, and how:
+//! What is recognised, and by what:
 //!
 //! - the encoding by a byte order mark, UTF-8 without one;
 //! - the separator by a line `sep=;`, or as the one of `,` `;` tab `|` and blanks that makes the most numbers of the
@@ -10,7 +10,7 @@
 //! - a header by its first line: it holds no number, or text above numbers;
 //! - missing values by the marks of [`TextFormat::MISSING_MARKS`].
 //!
-//! What allows two readings is refused, and the refusal names the option that decides.
+//! Text with two possible readings is refused, and the error names the option that decides.
 
 use std::fmt;
 
@@ -18,43 +18,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How the text of a table is read. What is `None` is recognised.
+/// The format of a table's text. What is `None` is recognised.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextFormat {
-    /// The encoding by its name on the web, as `utf-16le` or `windows-1252`.
+    /// The encoding by its name on the web, such as `utf-16le` or `windows-1252`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// What stands between fields.
+    /// The separator between fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<Separator>,
     /// The decimal mark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<Decimal>,
-    /// What groups the digits of large numbers by three.
+    /// The mark between groups of three digits in large numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thousands: Option<Thousands>,
     /// Whether the first line names the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<Header>,
-    /// The lines of the file that are left out, counted from 1.
+    /// The numbers of lines to leave out, counted from 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skip_rows: Vec<u64>,
-    /// What stands for a missing value beside [`TextFormat::MISSING_MARKS`], in any case of letters; a number stands for
-    /// all its spellings.
+    /// Further texts that stand for a missing value, beside [`TextFormat::MISSING_MARKS`], in upper or lower case. A
+    /// number stands for all its spellings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_marks: Vec<String>,
 }
 
 impl TextFormat {
-    /// What always stands for a missing value, in any case of letters; so does an empty field.
+    /// The texts that always stand for a missing value, in upper or lower case; an empty field does too.
     pub const MISSING_MARKS: [&str; 30] = [
         "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "null", "(null)", "\\n", "none", "nil",
         "nat", "missing", "?", "-", "--", "–", "—", ".", "..", "#div/0!", "#value!", "#ref!", "#num!",
         "#name?", "#null!", "1.#qnan", "-1.#ind",
     ];
 
-    /// Whether everything is recognised.
+    /// Whether everything is to be recognised.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -76,19 +76,19 @@ impl TextFormat {
     }
 }
 
-/// What stands between fields: an ASCII sign, or any number of blanks.
+/// A separator between fields: an ASCII character, or any number of blanks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Separator(u8);
 
 impl Separator {
-    /// `,`
+    /// The comma, `,`.
     pub const COMMA: Self = Self(b',');
-    /// `;`
+    /// The semicolon, `;`.
     pub const SEMICOLON: Self = Self(b';');
     /// The tab.
     pub const TAB: Self = Self(b'\t');
-    /// `|`
+    /// The vertical bar, `|`.
     pub const PIPE: Self = Self(b'|');
     /// One or more blanks or tabs.
     pub const BLANKS: Self = Self(b' ');
@@ -139,27 +139,27 @@ impl fmt::Display for Separator {
 /// A decimal mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decimal {
-    /// `.`
+    /// The point, `.`.
     #[serde(rename = ".", alias = "point")]
     Point,
-    /// `,`
+    /// The comma, `,`.
     #[serde(rename = ",", alias = "comma")]
     Comma,
 }
 
-/// A mark between groups of three digits.
+/// A mark between groups of three digits in large numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Thousands {
-    /// `,`
+    /// The comma, `,`.
     #[serde(rename = ",", alias = "comma")]
     Comma,
-    /// `.`
+    /// The point, `.`.
     #[serde(rename = ".", alias = "point")]
     Point,
-    /// `'`; it is recognised.
+    /// The apostrophe, `'`. It is also recognised without being set.
     #[serde(rename = "'", alias = "apostrophe")]
     Apostrophe,
-    /// A blank; one that allows no break is recognised.
+    /// A blank. A no-break space is also recognised without being set.
     #[serde(rename = " ", alias = "blank", alias = "space")]
     Blank,
 }
@@ -168,8 +168,8 @@ pub enum Thousands {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Header {
-    /// It does.
+    /// The first line names the columns.
     Yes,
-    /// It is a row like the others.
+    /// The first line is a row like the others.
     No,
 }

@@ -206,19 +206,20 @@ impl Sheet {
         self.problem_in(row, format!("column `{}` wants {wanted}, found: {field}", self.names[place]))
     }
 
-    /// The values of a flow's columns in this sheet, `[N, W]`, with NaN for what is missing where that is a value.
+    /// The values of a flow's columns in this sheet, `[N, W]`, with NaN for missing values in columns where they are
+    /// allowed.
     ///
     /// # Errors
-    /// As [`Sheet::places_of`], for fields that are not of their columns' forms, and [`Error::Content`] naming the rows where a
-    /// value is missing that must not.
+    /// As [`Sheet::places_of`]; an error for fields that do not fit their column's form; [`Error::Content`] naming
+    /// the rows with a missing value where none is allowed.
     pub fn values_of<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> Result<Tensor> {
         self.values_by(columns, |column| column.marginal.may_miss())
     }
 
-    /// The same with NaN wherever a value is missing.
+    /// As [`Sheet::values_of`], but with NaN for every missing value.
     ///
     /// # Errors
-    /// As [`Sheet::places_of`], and for fields that are not of their columns' forms.
+    /// As [`Sheet::places_of`]; an error for fields that do not fit their column's form.
     pub fn values_with_holes<'a>(&self, columns: impl Iterator<Item = &'a Column>) -> Result<Tensor> {
         self.values_by(columns, |_| true)
     }
@@ -265,11 +266,11 @@ impl Sheet {
         Ok(Tensor::stack(&values, 1))
     }
 
-    /// The table as CSV, each row `repeats` times, with the holes of the columns called `names` filled by `texts`, one list of
-    /// N · `repeats` for each of them; what is there stays as it stands.
+    /// The table as CSV with each row `repeats` times, in which the missing values of the columns `names` are filled
+    /// by `texts`, one list of N · `repeats` texts for each of these columns. Values that are there stay as they are.
     ///
     /// # Errors
-    /// As [`Sheet::places_of`], and [`Error::Content`] if the texts are not as many as the rows.
+    /// As [`Sheet::places_of`], and [`Error::Content`] if a list does not have that length.
     pub fn csv_filled(&self, names: &[String], texts: &[Vec<String>], repeats: usize) -> Result<Vec<u8>> {
         let places = self.places_of(names)?;
         if texts.len() != places.len() || texts.iter().any(|texts| texts.len() != repeats * self.n_rows()) {

@@ -1,9 +1,9 @@
-//! Lists of columns' names as one writes them on a command line: between commas, as a line of CSV.
+//! Lists of column names as they are written on a command line: separated by commas, like a line of CSV.
 
-/// The names in a list such as `age,"price, net"`.
+/// Parses a list of names such as `age,"price, net"`.
 ///
 /// # Errors
-/// What is wrong with the list.
+/// A description of what is wrong with the list.
 pub fn parse_names(list: &str) -> Result<Vec<String>, String> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(list.as_bytes());
     match reader.records().next() {

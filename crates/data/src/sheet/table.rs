@@ -25,7 +25,7 @@ impl Table {
 }
 
 impl Sheet {
-    /// All columns as a table.
+    /// All columns as a table of numbers.
     ///
     /// # Errors
     /// As [`Sheet::complete_numbers`].

@@ -11,11 +11,11 @@ use super::{Cells, Counted, Sheet, rows_where};
 use crate::error::{Result, content};
 
 impl Sheet {
-    /// The numbers of the columns at `places`, `[N, D]` in double precision, with NaN for what is missing.
+    /// The numbers of the columns at `places`, `[N, D]` in double precision, with NaN for missing values.
     ///
     /// # Errors
-    /// [`crate::Error::Content`] naming all columns that are no numbers, [`crate::Error::Line`] for a number that is not
-    /// finite.
+    /// [`crate::Error::Content`] naming all columns that are not numbers, [`crate::Error::Line`] for a number that is
+    /// not finite.
     pub fn numbers(&self, places: &[usize]) -> Result<Tensor> {
         match &self.cells {
             Cells::Text(rows) => self.parsed(rows, places),
@@ -75,10 +75,11 @@ impl Sheet {
         Ok(Tensor::from_slice(&values).view([-1, places.len() as i64]))
     }
 
-    /// The numbers of the column called `name`, `[N]`, of which none is missing, but which may be −∞ as the logarithm of 0 is.
+    /// The numbers of the column `name`, `[N]`, without missing values. They may be −∞, the logarithm of 0.
     ///
     /// # Errors
-    /// As [`Sheet::places`], and [`crate::Error::Line`] or [`crate::Error::Content`] for a field that is none.
+    /// As [`Sheet::places`], and [`crate::Error::Line`] or [`crate::Error::Content`] for a field that is not such a
+    /// number.
     pub fn log_numbers(&self, name: &str) -> Result<Tensor> {
         let places = self.places(Some(&[name.to_owned()]))?;
         let texts = places.first().map_or_else(Vec::new, |&place| self.texts(place));

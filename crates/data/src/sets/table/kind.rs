@@ -5,19 +5,19 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a column is, instead of what it looks like: `number`, `lattice`, `lattice:0.25`, `category`, `time` or
+/// The kind of a column, as a user says it: `number`, `lattice`, `lattice:0.25`, `category`, `time` or
 /// `time:%d.%m.%Y`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum ColumnKind {
-    /// Numbers with a density, none of which is a value of its own.
+    /// Numbers with a density, none of which has a probability of its own.
     Number,
-    /// Multiples of a quantum, which is found where it is not said.
+    /// Multiples of a quantum, which is estimated if it is not given.
     Lattice(Option<f64>),
-    /// Texts among a few, or numbers that are only names.
+    /// Texts among a few, or numbers that are only labels.
     Category,
-    /// Dates or times, in a format that is recognised where it is not said.
+    /// Dates or times, whose format is recognised if it is not given.
     Time(Option<String>),
 }
 

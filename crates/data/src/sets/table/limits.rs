@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::form::Form;
 use crate::marginal::Bounds;
 
-/// The bounds of a column as they are written: `0..`, `..100` or `0..1`, of dates and times in the column's own format, as in
-/// `2020-01-01..`.
+/// The bounds of a column, as a user writes them: `0..`, `..100` or `0..1`; for dates and times in the column's own
+/// format, as in `2020-01-01..`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Limits {
