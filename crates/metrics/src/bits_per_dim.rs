@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
-/// Bits per dimension, `[B]`, of pixels of `n_levels` levels whose dequantised values in [−1, 1] have the
-/// log-density `log_density`, `[B]`, in nats: `−log ρ/(D ln 2) + log₂(n_levels/2)`.
+/// Bits per dimension, `[B]`, of images with `n_levels` levels in each of `dim` numbers, whose dequantised values in
+/// [−1, 1] have the log-density `log_density`, `[B]` in nats: `−log ρ/(D ln 2) + log₂(n_levels/2)`.
 ///
-/// One level is `2/n_levels` wide, which the second term accounts for. By Jensen's inequality the mean over the
-/// dequantisation is an upper bound of the bits that the discrete pixels take.
+/// The second term accounts for the width `2/n_levels` of a level. By Jensen's inequality, the mean over the
+/// dequantisation noise is an upper bound on the bits/dim of the discrete image.
 pub fn bits_per_dim(log_density: &Tensor, dim: i64, n_levels: i64) -> Tensor {
     log_density * (-1.0 / (dim as f64 * std::f64::consts::LN_2)) + (n_levels as f64 / 2.0).log2()
 }

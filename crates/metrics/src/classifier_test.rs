@@ -1,4 +1,4 @@
-//! The classifier two-sample test: how well a network tells two samples apart.
+//! The classifier two-sample test: how well a network can tell two samples apart.
 
 use interflow_core::backward::{Graph, gradients};
 use interflow_core::rng::Stream;
@@ -16,14 +16,15 @@ const RATE: f64 = 3e-3;
 /// Each part is judged by the classifier of the others.
 const FOLDS: i64 = 2;
 
-/// The share of points of which a classifier tells whether they are of `a`, `[N, D]`, or of `b`, `[M, D]` (Lopez-Paz and
-/// Oquab, 2017): ½ where nothing tells them apart, 1 where everything does. A perceptron of two layers is trained on half of
-/// the points, standardised, and judged on the other half, and the other way round. Of the larger sample as many points count
-/// as of the smaller one. Points of the same number are in the same half: where both are given the same condition, a classifier
-/// that has seen one of them would know the other for what it is not.
+/// The fraction of points of which a classifier can tell whether they come from `a`, `[N, D]`, or from `b`, `[M, D]`
+/// (Lopez-Paz and Oquab, 2017): ½ if the laws are equal, 1 if they are told apart perfectly. A perceptron with two
+/// hidden layers is trained on one half of the standardised points and judged on the other half, and vice versa. Of
+/// the larger sample only as many points are used as the smaller one has. Row i of `a` and row i of `b` are in the
+/// same half: if both have the same condition, a classifier trained on one of them would recognise the other by its
+/// condition.
 ///
 /// # Errors
-/// [`Error::TooFew`] for fewer than ten points a side, [`Error::NotFinite`], or a shape that does not fit.
+/// [`Error::TooFew`] for fewer than ten points in a sample, [`Error::NotFinite`], or a shape that does not fit.
 pub fn classifier_accuracy(a: &Tensor, b: &Tensor, stream: &Stream) -> Result<Estimate> {
     const OPERATION: &str = "the classifier test";
     let dim = a.size().get(1).copied().unwrap_or(0);

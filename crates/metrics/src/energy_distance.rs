@@ -1,16 +1,17 @@
-//! The energy distance between two laws, without bias.
+//! An unbiased estimate of the energy distance between two laws.
 
 use interflow_core::shape::check_points;
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// `2 E|X − Y| − E|X − X'| − E|Y − Y'|` of the laws of `a`, `[N, D]`, and `b`, `[M, D]`, by pairs of different points only
-/// (U-statistic): zero on average for equal laws, where the statistic of [`crate::energy_distance_test`] is `E|X − X'| (1/N +
-/// 1/M)`. It may be negative. Takes O((N + M)²) memory.
+/// The energy distance `2 E|X − Y| − E|X − X'| − E|Y − Y'|` between the laws of `a`, `[N, D]`, and `b`, `[M, D]`,
+/// estimated from pairs of different points only (U-statistic). For equal laws its mean is 0, where that of the
+/// statistic of [`crate::energy_distance_test`] is `E|X − X'| (1/N + 1/M)`; it may be negative. It takes O((N + M)²)
+/// memory.
 ///
 /// # Errors
-/// [`Error::TooFew`] for fewer than two points a side, [`Error::NotFinite`], or a shape that does not fit.
+/// [`Error::TooFew`] for fewer than two points in a sample, [`Error::NotFinite`], or a shape that does not fit.
 pub fn energy_distance(a: &Tensor, b: &Tensor) -> Result<f64> {
     let operation = "energy distance";
     let dim = a.size().get(1).copied().unwrap_or(0);

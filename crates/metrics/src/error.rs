@@ -1,20 +1,20 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Samples or moments that cannot be judged.
+/// Why samples, moments or weights could not be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Too few samples for the operation.
+    /// There are too few samples for an operation.
     #[error("{operation}: needs at least {needed} samples, found: {found}")]
     TooFew {
         /// The operation.
         operation: &'static str,
-        /// How many it needs.
+        /// The least number of samples that it needs.
         needed: i64,
-        /// How many there are.
+        /// The number of samples found.
         found: i64,
     },
     /// A value is not finite.
@@ -26,25 +26,25 @@ pub enum Error {
     /// A matrix is not symmetric positive semidefinite.
     #[error("{operation}: the covariance {problem}")]
     NotACovariance {
-        /// The operation.
+        /// Which property of a covariance it lacks.
         operation: &'static str,
         /// What it fails.
         problem: String,
     },
-    /// Weights that are not those of Inception.
+    /// The weights are not those of Inception.
     #[error(
         "cannot use the weights of Inception: {problem}\nhint: they are pytorch-fid's, as one safetensors file"
     )]
     Weights {
-        /// What is wrong.
+        /// What is wrong with them.
         problem: String,
     },
-    /// A file of feature statistics that cannot be used.
+    /// A file of feature statistics cannot be used.
     #[error("cannot use the feature statistics {}: {problem}", path.display())]
     Statistics {
         /// The file.
         path: std::path::PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         problem: String,
     },
     /// Tensors could not be encoded.
@@ -56,13 +56,13 @@ pub enum Error {
         #[source]
         source: safetensors::SafeTensorError,
     },
-    /// An operation of `interflow-core` failed.
+    /// An error of the mathematics (`interflow_core`), such as tensors of the wrong shape.
     #[error(transparent)]
     Core(#[from] interflow_core::Error),
-    /// Processes could not exchange what they have.
+    /// Processes could not exchange their parts.
     #[error(transparent)]
     Kernel(#[from] interflow_libtorch::Error),
-    /// Numbers could not be read from a tensor.
+    /// libtorch failed in an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
         /// The operation.

@@ -1,13 +1,13 @@
-//! A mean and how well it is known.
+//! A mean with its standard error.
 
 use tch::{Kind, Tensor};
 
-/// The mean of independent values with its standard error.
+/// The mean of independent values, with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// The mean's standard error; not a number for fewer than two values.
+    /// The standard error of the mean; NaN for fewer than two values.
     pub standard_error: f64,
 }
 
@@ -22,7 +22,8 @@ impl Estimate {
         }
     }
 
-    /// The estimate from all values that `parts` are the estimates of, each from so many; not a number of no values.
+    /// The estimate from all values together, from `parts` of them: the number of values of each part and its
+    /// estimate. NaN if there are no values.
     pub fn pooled(parts: &[(f64, Self)]) -> Self {
         let n: f64 = parts.iter().map(|(n, _)| n).sum();
         let mean = parts.iter().map(|(n, part)| n * part.mean).sum::<f64>() / n;

@@ -1,4 +1,4 @@
-//! What the distances between images need to know of their features.
+//! Statistics of the features of images, from which distances between sets of images follow.
 
 use std::path::Path;
 
@@ -10,18 +10,20 @@ use crate::{Error, Moments, Result, RunningMoments};
 
 const OPERATION: &str = "feature statistics";
 
-/// Moments of features for the Fréchet distance, and some of the features for the kernel distance.
+/// The moments of features for the Fréchet distance, and the first of the features themselves for the kernel
+/// distance.
 #[derive(Debug)]
 pub struct FeatureStatistics {
-    /// How many images they are of, where that is known.
+    /// The number of images, if it is known.
     pub n: Option<i64>,
-    /// Mean and covariance, which divides by n − 1.
+    /// Mean and covariance of the features; the covariance divides by n − 1.
     pub moments: Moments,
-    /// The first features, `[K, D]` in single precision, where there are any.
+    /// The first K features, `[K, D]` in single precision, if any were kept.
     pub first: Option<Tensor>,
 }
 
-/// Takes in features batch by batch, in the memory of their covariance and of those that are kept.
+/// Collects the statistics of features batch by batch. It needs memory for one covariance and for the features that
+/// it keeps.
 #[derive(Debug)]
 pub struct FeatureCollector {
     moments: RunningMoments,
@@ -30,12 +32,12 @@ pub struct FeatureCollector {
 }
 
 impl FeatureCollector {
-    /// A collector that keeps the first `n_kept` features.
+    /// A collector that keeps the first `n_kept` features beside their moments.
     pub fn keeping(n_kept: i64) -> Self {
         Self { moments: RunningMoments::default(), kept: Vec::new(), n_free: n_kept }
     }
 
-    /// Takes in features `[B, D]`.
+    /// Adds features `[B, D]`.
     ///
     /// # Errors
     /// As [`RunningMoments::add`].
@@ -49,7 +51,7 @@ impl FeatureCollector {
         Ok(())
     }
 
-    /// What all processes have taken in, of features of `dim` values.
+    /// The collector of the features of all processes, each of dimension `dim`.
     ///
     /// # Errors
     /// [`Error::Kernel`] if another process has ended.
@@ -62,10 +64,10 @@ impl FeatureCollector {
         Ok(Self { moments: self.moments.pooled(dim, group)?, kept, n_free: 0 })
     }
 
-    /// The statistics of all that was taken in.
+    /// The statistics of all features that were added.
     ///
     /// # Errors
-    /// [`Error::TooFew`] for fewer than two.
+    /// [`Error::TooFew`] for fewer than two features.
     pub fn finish(self) -> Result<FeatureStatistics> {
         let first = (!self.kept.is_empty()).then(|| Tensor::cat(&self.kept, 0));
         Ok(FeatureStatistics { n: Some(self.moments.n()), moments: self.moments.unbiased()?, first })
@@ -73,18 +75,18 @@ impl FeatureCollector {
 }
 
 impl FeatureStatistics {
-    /// Reads a file of [`FeatureStatistics::to_bytes`].
+    /// Reads a file with the bytes of [`FeatureStatistics::to_bytes`].
     ///
     /// # Errors
-    /// [`Error::Statistics`] with what is wrong with the file.
+    /// [`Error::Statistics`] naming what is wrong with the file.
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |problem: String| Error::Statistics { path: path.to_owned(), problem };
         let bytes = std::fs::read(path).map_err(|source| refuse(source.to_string()))?;
         Self::from_arrays(&tensors(&bytes).map_err(refuse)?).map_err(refuse)
     }
 
-    /// Statistics that others publish in the file `path`, which names them in errors: the mean `[D]` and the covariance
-    /// `[D, D]` of features.
+    /// The statistics that others published: the mean `[D]` and the covariance `[D, D]` of features, from the file
+    /// `path`, which errors name.
     ///
     /// # Errors
     /// [`Error::Statistics`] unless the shapes agree, all numbers are finite and the covariance is symmetric.
@@ -94,10 +96,10 @@ impl FeatureStatistics {
         Ok(Self { n: None, moments, first: None })
     }
 
-    /// The statistics as a safetensors file.
+    /// The statistics as the bytes of a safetensors file.
     ///
     /// # Errors
-    /// [`Error::Torch`] if a tensor cannot be read.
+    /// [`Error::Torch`] if a tensor cannot be read, [`Error::Encode`] if the file cannot be written.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let Moments { mean, covariance } = &self.moments;
         let mut named = vec![

@@ -1,12 +1,13 @@
-//! The Fréchet distance of two sets of features (Heusel et al. 2017): that of the Gaussians with their moments.
+//! The Fréchet distance between two sets of features (Heusel et al. 2017), which is that between Gaussians with their
+//! moments.
 
 use crate::{Moments, Result, wasserstein2_gaussian};
 
-/// The Fréchet distance `|m − n|² + tr(C + S − 2 (C^½ S C^½)^½)` between the laws with moments `a` and `b`; with the
-/// features of [`crate::Inception`], and covariances divided by N − 1, it is the "FID".
+/// The Fréchet distance `|m − n|² + tr(C + S − 2 (C^½ S C^½)^½)` between the Gaussians with moments `a` and `b`. With
+/// the features of [`crate::Inception`] and covariances divided by N − 1 it is the "FID".
 ///
-/// It is a square: that of the Wasserstein distance between Gaussians. Covariances may be singular, as those of fewer
-/// images than features are.
+/// It is the square of the Wasserstein distance. Covariances may be singular, as they are with fewer images than
+/// features.
 ///
 /// # Errors
 /// As [`wasserstein2_gaussian`].

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 
 use crate::{Error, Moments, Result, RunningMoments};
 
-/// The maximum-likelihood Gaussian of a data set.
+/// The maximum-likelihood Gaussian of a data set, with full covariance.
 #[derive(Debug)]
 pub struct GaussianFit {
     gaussian: Gaussian,
@@ -21,8 +21,8 @@ impl GaussianFit {
         Self::fit_batches(n, dim, [Ok::<_, Error>(x.shallow_clone())])
     }
 
-    /// As [`GaussianFit::fit`] for `n` points in `dim` dimensions that come batch by batch; a set that has too few is
-    /// refused before any is asked for.
+    /// As [`GaussianFit::fit`], for `n` points in `dim` dimensions that come in batches `[B, D]`. Too few points are
+    /// refused before the first batch is taken.
     ///
     /// # Errors
     /// As [`GaussianFit::fit`], and those of `batches`.

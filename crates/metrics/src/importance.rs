@@ -1,29 +1,30 @@
-//! Samples of one law as weighted samples of another.
+//! Importance weights, which make samples of one law weighted samples of another.
 
 use tch::{Kind, Tensor};
 
 use crate::estimate::Estimate;
 use crate::{Error, Result};
 
-/// Weights that make samples of a flow samples of a law whose density is known up to a factor.
+/// Importance weights of a flow's samples for a law whose density is known up to a factor.
 #[derive(Debug)]
 pub struct Importance {
-    /// The logarithms of the weights, which sum up to 1, `[N]`.
+    /// The logarithms of the weights, `[N]`; the weights sum to 1.
     pub log_weights: Tensor,
-    /// How many samples of the law itself would tell means as well, (Σ w)²/Σ w² (Kong, 1992).
+    /// The effective sample size (Σ w)²/Σ w² (Kong, 1992): as many samples of the law itself would estimate means as
+    /// precisely.
     pub effective_size: f64,
-    /// The logarithm of the law's missing factor, ∫ of its unnormalised density, in nats. Its error is that of the mean weight,
-    /// relative to it.
+    /// The logarithm in nats of the law's missing factor, the integral of its unnormalised density. The standard
+    /// error is that of the mean weight relative to it.
     pub log_evidence: Estimate,
 }
 
 impl Importance {
-    /// The weights of samples with these log-densities, `[N]`, under the law that has the unnormalised log-densities
-    /// `log_target`, `[N]`; −∞ is no weight.
+    /// The weights of samples whose log-densities are `log_density`, `[N]`, under the flow and `log_target`, `[N]`,
+    /// up to a constant, under the law. A `log_target` of −∞ gives the weight 0.
     ///
     /// # Errors
-    /// [`Error::TooFew`] for fewer than two samples, [`Error::NotFinite`] if a log-density is no number or +∞, or all weights are
-    /// none; a shape that does not fit.
+    /// [`Error::TooFew`] for fewer than two samples or shapes that differ, [`Error::NotFinite`] if a log-weight is
+    /// NaN or +∞, or if all weights are 0.
     pub fn of(log_target: &Tensor, log_density: &Tensor) -> Result<Self> {
         const OPERATION: &str = "importance weights";
         let n = log_density.size().first().copied().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! The kernel distance between two sets of features (Bińkowski et al. 2018), with features of Inception the "KID".
+//! The kernel distance between two sets of features (Bińkowski et al. 2018), which with the features of Inception is
+//! the "KID".
 
 use interflow_core::rng::Draw;
 use interflow_core::shape::check_points;
@@ -8,17 +9,17 @@ use crate::{Error, Result};
 
 const OPERATION: &str = "kernel distance";
 
-/// A kernel distance with its spread.
+/// A kernel distance, with its spread over random subsets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KernelDistance {
     /// The mean over random subsets: an unbiased estimate of MMD², which may be negative.
     pub mean: f64,
-    /// The standard deviation over the subsets.
+    /// The standard deviation over the random subsets.
     pub deviation: f64,
 }
 
-/// The squared maximum mean discrepancy of features `a`, `[N, D]`, and `b`, `[M, D]`, with the kernel
-/// `(x·y/D + 1)³`, without bias, over `n_subsets` random subsets of `n` of each.
+/// The kernel distance between features `a`, `[N, D]`, and `b`, `[M, D]`: an unbiased estimate of the squared maximum
+/// mean discrepancy with the kernel `(x·y/D + 1)³`, averaged over `n_subsets` random subsets of `n` features of each.
 ///
 /// # Errors
 /// [`Error::TooFew`] unless 2 ≤ `n` ≤ N, M and `n_subsets` ≥ 1, [`Error::NotFinite`], or a shape that does not fit.

@@ -1,4 +1,5 @@
-//! What flows are judged by: means with standard errors, two-sample tests, Gaussian fits, distances.
+//! Measures by which flows are judged: means with standard errors, two-sample tests, Gaussian fits and distances
+//! between samples.
 
 pub mod bits_per_dim;
 mod classifier_test;

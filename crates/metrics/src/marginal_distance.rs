@@ -1,7 +1,7 @@
 //! Distances between two samples of one quantity.
 
-/// The largest difference of the two empirical distribution functions (Kolmogorov and Smirnov), in [0, 1]. Missing numbers are
-/// left out; not a number where one side has none.
+/// The Kolmogorov–Smirnov distance in [0, 1]: the largest difference between the two empirical distribution
+/// functions. Missing values (NaN) are left out; the distance is NaN if one sample has no others.
 pub fn kolmogorov_distance(a: &[f64], b: &[f64]) -> f64 {
     let sorted = |values: &[f64]| {
         let mut values: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -26,8 +26,8 @@ pub fn kolmogorov_distance(a: &[f64], b: &[f64]) -> f64 {
     most
 }
 
-/// The chance of a Kolmogorov distance as large between samples of `n` and `m` from the same continuous law, by its limit for
-/// large samples (Kolmogorov, 1933): small if the laws differ.
+/// The probability of a Kolmogorov–Smirnov distance at least as large between samples of sizes `n` and `m` from the
+/// same continuous law, by its limit for large samples (Kolmogorov, 1933). It is small if the laws differ.
 pub fn kolmogorov_p_value(distance: f64, n: usize, m: usize) -> f64 {
     let effective = (n as f64 * m as f64 / (n + m) as f64).sqrt();
     let x = (effective + 0.12 + 0.11 / effective) * distance;
@@ -42,8 +42,8 @@ pub fn kolmogorov_p_value(distance: f64, n: usize, m: usize) -> f64 {
     (2.0 * (1..=100).map(term).sum::<f64>()).clamp(0.0, 1.0)
 }
 
-/// Half the sum of the differences of the values' shares, in [0, 1]: for quantities that are one of a few values. A missing
-/// number is a value.
+/// The total variation distance in [0, 1] between the frequencies of values: half the sum of their absolute
+/// differences. It is for quantities with few different values; missing (NaN) counts as one of them.
 pub fn total_variation(a: &[f64], b: &[f64]) -> f64 {
     let mut shares: Vec<(u64, f64)> = Vec::with_capacity(a.len() + b.len());
     let key = |value: f64| if value.is_nan() { u64::MAX } else { (value + 0.0).to_bits() };

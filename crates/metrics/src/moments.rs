@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// A mean and a covariance, all that a Gaussian is.
+/// The mean and the covariance of a law, which determine a Gaussian.
 #[derive(Debug)]
 pub struct Moments {
     /// The mean, `[D]`, on the CPU.
@@ -15,8 +15,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// The moments of points `x`, `[N, D]`, in double precision. The covariance divides by N: it is that of the
-    /// most likely Gaussian.
+    /// The moments of points `x`, `[N, D]`, in double precision. The covariance divides by N, as in the
+    /// maximum-likelihood Gaussian.
     ///
     /// # Errors
     /// [`Error::TooFew`] for no points, [`Error::Torch`] if `x` does not have two axes.
@@ -27,8 +27,8 @@ impl Moments {
     }
 }
 
-/// Moments of points that come batch by batch, in double precision and the memory of one covariance, on the device of the
-/// first batch.
+/// The moments of points that come in batches, in double precision, on the device of the first batch. It needs memory
+/// for one covariance only.
 ///
 /// The scatter `Σ(x − m)(x − m)ᵀ` of two batches together is the sum of theirs and `δδᵀ n n'/(n + n')`, δ the
 /// distance of their means (Chan, Golub & `LeVeque` 1983), so that a mean far from 0 costs no digits.
@@ -40,7 +40,7 @@ pub struct RunningMoments {
 }
 
 impl RunningMoments {
-    /// Takes in points `x`, `[N, D]`.
+    /// Adds points `x`, `[N, D]`.
     ///
     /// # Errors
     /// [`Error::Torch`] if `x` does not have two axes, [`Error::Core`] if it has another dimension than before.
@@ -75,7 +75,7 @@ impl RunningMoments {
         self.n = total;
     }
 
-    /// The moments of the points of dimension `dim` of all processes, of which each has taken in its own.
+    /// The moments of the points of all processes, each of dimension `dim`; every process has added its own.
     ///
     /// # Errors
     /// [`Error::Kernel`] if another process has ended, or has points of another dimension.
@@ -91,12 +91,12 @@ impl RunningMoments {
         Ok(all)
     }
 
-    /// How many points there were.
+    /// The number of points added.
     pub fn n(&self) -> i64 {
         self.n
     }
 
-    /// The moments with the covariance divided by N: those of the most likely Gaussian.
+    /// The moments with the covariance divided by N, as in the maximum-likelihood Gaussian.
     ///
     /// # Errors
     /// [`Error::TooFew`] for no points.
@@ -104,7 +104,7 @@ impl RunningMoments {
         self.divided_by(0)
     }
 
-    /// The moments with the covariance divided by N − 1: without bias.
+    /// The moments with the covariance divided by N − 1, which is unbiased.
     ///
     /// # Errors
     /// [`Error::TooFew`] for fewer than two points.

@@ -1,4 +1,4 @@
-//! How near points are to those of another set.
+//! Distances from points to the nearest of another set.
 
 use interflow_core::shape::check_points;
 use tch::{Device, Kind, Tensor};

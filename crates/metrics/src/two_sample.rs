@@ -6,28 +6,29 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// The outcome of a two-sample test.
+/// The result of a two-sample test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TwoSampleTest {
-    /// The energy distance `2 E|X − Y| − E|X − X'| − E|Y − Y'|` of the two samples (V-statistic).
+    /// The energy distance `2 E|X − Y| − E|X − X'| − E|Y − Y'|` between the two samples (V-statistic); it is not
+    /// negative.
     pub statistic: f64,
-    /// `(1 + #{permuted ≥ observed}) / (1 + #permutations)`: small if the laws differ.
+    /// The p-value `(1 + #{permuted ≥ observed}) / (1 + #permutations)`, which is small if the laws differ.
     pub p_value: f64,
-    /// How many permutations were drawn.
+    /// The number of permutations drawn.
     pub n_permutations: usize,
 }
 
 /// Permutations that are evaluated in one product.
 const BLOCK: usize = 64;
 
-/// Tests whether `a`, `[N, D]`, and `b`, `[M, D]`, come from the same law.
+/// Tests whether the samples `a`, `[N, D]`, and `b`, `[M, D]`, come from the same law.
 ///
-/// With labels `s = 1/N` on one sample and `−1/M` on the other, the energy distance is `−sᵀ K s`, K the matrix of
-/// pooled distances: all permutations together are one matrix product. Takes O((N + M)²) memory. Moving both samples by the
-/// same vector changes nothing but rounding.
+/// With labels `s = 1/N` on one sample and `−1/M` on the other, the energy distance is `−sᵀ K s`, where K is the
+/// matrix of all distances between the pooled points; so all permutations together are one matrix product. It takes
+/// O((N + M)²) memory. Shifting both samples by the same vector changes nothing but rounding.
 ///
 /// # Errors
-/// [`Error::TooFew`] for fewer than two points a side, [`Error::NotFinite`], or a shape that does not fit.
+/// [`Error::TooFew`] for fewer than two points in a sample, [`Error::NotFinite`], or a shape that does not fit.
 pub fn energy_distance_test(
     a: &Tensor,
     b: &Tensor,

@@ -1,8 +1,8 @@
-//! `InceptionV3` as the Fréchet inception distance was defined with (Heusel et al. 2017): features of images.
+//! `InceptionV3` as in the definition of the Fréchet inception distance (Heusel et al. 2017): features of images.
 //!
-//! The network is TensorFlow's of 2015-12-05 as ported by `pytorch-fid`, which differs from others of its name: the
-//! average pools of its blocks leave the padding out of their count, and the last block has a maximum pool instead.
-//! A metric's network belongs to the metric, so it lives here and not with the models of flows; it can't be trained.
+//! The network is TensorFlow's of 2015-12-05 as ported by `pytorch-fid`. It differs from others of its name: the
+//! average pools of its blocks do not count the padding, and the last block has a maximum pool instead. It belongs to
+//! the metric and cannot be trained, so it is here and not among the models of flows.
 //!
 //! The weights are those that `pytorch-fid` publishes, as one safetensors file:
 //!
@@ -27,20 +27,20 @@ use crate::{Error, Result};
 /// The side to which images are resized.
 const SIDE: i64 = 299;
 
-/// The network up to its last pool.
+/// The network up to its last pool, which gives the features.
 #[derive(Debug)]
 pub struct Inception {
     layers: Vec<Layer>,
 }
 
 impl Inception {
-    /// The number of features, those of the layer `pool3`.
+    /// The number of features D, that of the layer `pool3`.
     pub const N_FEATURES: i64 = 2048;
 
-    /// The network with the weights of a safetensors file, on `device`.
+    /// Loads the network with the weights of a safetensors file onto `device`.
     ///
     /// # Errors
-    /// [`Error::Weights`] if the file can't be read, or lacks a weight, or has one of another shape or name or with a
+    /// [`Error::Weights`] if the file cannot be read, lacks a weight, or has one of another shape or name or with a
     /// value that is not finite.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let named = |problem: String| Error::Weights { problem: format!("{}: {problem}", path.display()) };
@@ -52,7 +52,7 @@ impl Inception {
         })
     }
 
-    /// The network with the named `weights`, on `device`.
+    /// The network with these named weights, on `device`.
     ///
     /// # Errors
     /// As [`Inception::load`].
@@ -63,8 +63,8 @@ impl Inception {
         Ok(Self { layers })
     }
 
-    /// Features `[B, 2048]` of images `x`, `[B, C, H, W]`, with values from −1 (black) to 1, on the
-    /// network's device; one channel is taken for grey.
+    /// The features `[B, 2048]` of images `x`, `[B, C, H, W]`, with values from −1 (black) to 1 (white), on the
+    /// network's device. Images of one channel are grey.
     ///
     /// # Errors
     /// [`Error::Core`] unless there are one or three channels, [`Error::Torch`] if libtorch refuses.
