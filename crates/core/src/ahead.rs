@@ -1,8 +1,8 @@
-//! Things that are made ahead of their use, on other threads.
+//! Values that other threads make before they are used.
 //!
-//! What is a function of a step can be made before the step comes, while the one before is at work; what comes out is the
-//! same to the bit, also after a resumption. Which thread makes it is left to chance: a caller whose thing nobody has begun
-//! makes it itself and never waits for a place in a queue.
+//! A value that is a function of a step can be made before the step comes, while the step before is computed. The
+//! values are the same to the bit, also after resuming. Which thread makes a value is not determined: if nobody has
+//! begun it when it is needed, the caller makes it itself, and never waits for its turn in a queue.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,8 +10,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Values by step, those of the next steps made on other threads, which end with it. The steps of a kind K, such as batches of
-/// one size, follow each other.
+/// Values by step. Those of the next steps are made on other threads, which end with this object. For each kind K,
+/// such as batches of one size, steps have to be asked for in sequence.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -57,7 +57,8 @@ struct Desk<K, V> {
 }
 
 impl<K: Copy + Eq + Send + 'static, V: Send + 'static> Ahead<K, V> {
-    /// What `make` makes of a kind and a step, that of the next `n_steps` steps by `workers` threads.
+    /// Values that `make` makes from a kind and a step; those of the next `n_steps` steps are made by `workers`
+    /// threads.
     ///
     /// # Errors
     /// If the system refuses a thread.
@@ -88,7 +89,7 @@ impl<K: Copy + Eq + Send + 'static, V: Send + 'static> Ahead<K, V> {
         Ok(own)
     }
 
-    /// The value of a step, which also orders those of the steps after it. Where making it panics, the caller does.
+    /// The value of a step; it also orders the values of the following steps. If making it panics, the caller panics.
     pub fn get(&self, kind: K, step: u64) -> V {
         let made = self.shared.take((kind, step), self.n_steps);
         made.unwrap_or_else(|| (self.shared.make)(kind, step))

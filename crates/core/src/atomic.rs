@@ -1,11 +1,11 @@
-//! Files that are written whole or not at all, for all crates of the workspace.
+//! Files that are written whole or not at all.
 //!
-//! The content goes to a temporary file in the same folder, is synced, and takes the place of the old file by a
-//! renaming. A path that is a link keeps being one, it is the file behind it that is replaced; what is no file but a pipe or
-//! a device has no place to take, and is written to as it is.
+//! The content goes to a temporary file in the same folder, is synced, and replaces the old file by renaming. If the
+//! path is a link, it stays one, and the file behind it is replaced. A pipe or a device cannot be replaced, and is
+//! written to directly.
 //!
-//! A process that is killed leaves its temporary file. Writers keep theirs locked, and the system drops the lock of a
-//! process that is gone: [`sweep`] removes what nobody is writing.
+//! A killed process leaves its temporary file behind. Writers keep theirs locked, and the system releases the locks
+//! of a process that has ended; [`sweep`] removes the files that nobody is writing.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -17,19 +17,19 @@ use tempfile::NamedTempFile;
 const PREFIX: &str = ".tmp";
 const SUFFIX: &str = ".partial";
 
-/// Writes `bytes` to a temporary file beside `path`, which then takes its place: readers see the old file or
-/// the new one, never a part, also after a crash. The file gets the mode that any new file gets.
+/// Writes `bytes` to a temporary file beside `path`, which then replaces it. Readers see the old file or the new one,
+/// never a part, also after a crash. The file gets the default mode of new files.
 ///
 /// # Errors
-/// When the folder does not exist, is not writable, or is full; nothing is left of the attempt then.
+/// If the folder does not exist, is not writable, or is full. Then nothing is left behind.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut partial = Partial::create(path)?;
     partial.file().write_all(bytes)?;
     partial.persist(path)
 }
 
-/// A temporary file beside the place that it is to take, for content that is written bit by bit. It is removed when it
-/// is dropped before [`Partial::persist`].
+/// A temporary file beside the path that it will replace, for content that is written piece by piece. It is removed
+/// if it is dropped before [`Partial::persist`].
 #[derive(Debug)]
 pub struct Partial(Place);
 
@@ -46,7 +46,7 @@ impl Partial {
     /// An empty temporary file beside `path`.
     ///
     /// # Errors
-    /// When the folder does not exist or is not writable.
+    /// If the folder does not exist or is not writable.
     pub fn create(path: &Path) -> io::Result<Self> {
         if is_stream(path) {
             return Ok(Self(Place::Stream(File::options().write(true).open(path)?)));
@@ -65,10 +65,10 @@ impl Partial {
         }
     }
 
-    /// Puts the file, synced, into the place `path`, which is the one it was created for.
+    /// Syncs the file and moves it to `path`, which has to be the path that it was created for.
     ///
     /// # Errors
-    /// When the disk is full or the place is taken by a folder.
+    /// If the disk is full, or `path` is a folder.
     pub fn persist(self, path: &Path) -> io::Result<()> {
         match self.0 {
             Place::Stream(mut stream) => stream.flush(),
@@ -95,11 +95,11 @@ fn create_locked(partial: &Path) -> io::Result<File> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Removes the temporary files in `folder` whose writers are gone, and returns how many; those that a living process
-/// writes stay. No folder has no files.
+/// Removes the temporary files in `folder` whose writers have ended, and returns how many; those of living processes
+/// stay. A folder that does not exist has none.
 ///
 /// # Errors
-/// When the folder cannot be read, or a file not removed.
+/// If the folder cannot be read, or a file cannot be removed.
 pub fn sweep(folder: &Path) -> io::Result<usize> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -121,7 +121,7 @@ pub fn sweep(folder: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
-/// Whether a path, or what it links to, is there and is neither a file nor a folder: a pipe, a device, a socket.
+/// Whether a path, or what it links to, exists and is neither a file nor a folder, but a pipe, a device or a socket.
 pub fn is_stream(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
 }

@@ -1,14 +1,14 @@
-//! The backward pass, where nothing may depend on anything.
+//! Backward passes that also work if the value does not depend on the inputs.
 //!
-//! libtorch aborts the process when it is asked to differentiate a value without a graph, which is what a value is that
-//! depends on no input or was computed while gradients were not recorded. So every backward pass of the workspace is one
-//! of these: the derivative of such a value is zero.
+//! libtorch aborts the process when it is asked to differentiate a value without a graph, that is one that depends on
+//! no input, or that was computed while gradients were not recorded. The functions of this module return a derivative
+//! of zero instead, and every backward pass of the workspace uses them.
 
 use tch::Tensor;
 
 use crate::error::{Error, Result};
 
-/// What becomes of the graph of a value that is differentiated.
+/// What happens to the graph of a value when it is differentiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Graph {
     /// It is freed by the pass.
@@ -19,12 +19,12 @@ pub enum Graph {
     Recorded,
 }
 
-/// The gradients of `value`, a scalar, in each of `inputs`, which record gradients, each of its input's shape: zero in those
-/// that the value does not depend on.
+/// The gradients of the scalar `value` with respect to each of `inputs`, which record gradients. Each gradient has
+/// the shape of its input; it is zero if the value does not depend on it.
 ///
 /// # Errors
-/// [`Error::Torch`] naming `operation` if an input of a value with a graph records no gradients, or libtorch refuses the
-/// pass.
+/// [`Error::Torch`] naming `operation` if an input of a value with a graph records no gradients, or libtorch fails in
+/// the pass.
 #[allow(clippy::disallowed_methods, reason = "the one place that has made sure of a graph")]
 pub fn gradients(
     operation: &'static str,
@@ -44,7 +44,7 @@ pub fn gradients(
     Ok(found.map(|(gradient, input)| if gradient.defined() { gradient } else { zero(input) }).collect())
 }
 
-/// The gradient of `value`, a scalar, in `input`: [`gradients`] for one input.
+/// The gradient of the scalar `value` with respect to `input`: [`gradients`] for one input.
 ///
 /// # Errors
 /// As [`gradients`].

@@ -1,4 +1,4 @@
-//! Classifier-free guidance: sampling a class more strictly than the class-conditional flow does (\[HS22\]).
+//! Classifier-free guidance, which samples a class more strictly than the class-conditional flow does (\[HS22\]).
 
 use tch::Tensor;
 
@@ -7,10 +7,10 @@ use crate::field::{VectorField, Velocity};
 use crate::given::{Given, GivenSpace};
 use crate::network::Network;
 
-/// `v_none + w (v_class − v_none)` of a class-conditional network.
+/// The guided velocity `v_none + w (v_class − v_none)` of a class-conditional network.
 ///
-/// The weight w = 1 is the velocity itself, 0 forgets the class, and more than 1 exaggerates it; then it is no
-/// longer the velocity of a path to the class's density. One call evaluates the network on twice the rows.
+/// The weight w = 1 gives the class-conditional velocity, 0 ignores the class, and more than 1 exaggerates it; then
+/// it is no longer the velocity of a path to the class's density. One call evaluates the network on twice the rows.
 pub struct ClassGuided<'a> {
     network: &'a dyn Network,
     /// The class of each row, `[B]`.
@@ -21,10 +21,10 @@ pub struct ClassGuided<'a> {
 }
 
 impl<'a> ClassGuided<'a> {
-    /// The velocity of points of the given classes, `[B]` of kind `Int64`, guided with `weight`.
+    /// The velocity of points of these classes, `[B]` of kind `Int64`, guided with `weight`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if the weight is not finite, [`Error::Given`] if the network is given no class.
+    /// [`Error::OutOfRange`] if the weight is not finite, [`Error::Given`] if the network has no classes.
     pub fn new(network: &'a dyn Network, class: &Tensor, weight: f64) -> Result<Velocity<Self>> {
         if !weight.is_finite() {
             let (name, requirement) = ("guidance weight", "finite");

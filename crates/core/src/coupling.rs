@@ -1,4 +1,4 @@
-//! Couplings: the joint law of (x0, x1) from which the interpolant's end points are drawn.
+//! Couplings, the joint laws of (x0, x1) from which an interpolant's end points are drawn.
 
 use tch::Tensor;
 
@@ -6,25 +6,27 @@ use crate::error::Result;
 use crate::points::Points;
 use crate::rng::Draw;
 
-/// Pairs a batch of base points with a batch of target points.
+/// A coupling, which pairs a batch of base points with a batch of target points.
 ///
-/// Both marginals are kept: a coupling permutes or resamples rows, it never moves a point. What target points are given
-/// stays with them, and base points are exchanged between equal conditions only, so that the base knows nothing of them.
+/// Both marginals have to be kept: a coupling permutes or resamples rows, but never moves a point. The conditions of
+/// target points stay with them, and base points are only exchanged between rows with equal conditions, so that the
+/// base is independent of the conditions.
 pub trait Coupling: Send + Sync {
-    /// The paired end points from independent batches `x0`, `[B, D]`, and `x1`, of B states `[B, D]`.
+    /// The paired end points of independent batches: base points `x0`, `[B, D]`, and target points `x1`, B states
+    /// `[B, D]` with conditions.
     ///
     /// # Errors
-    /// If a pairing cannot be found, such as [`crate::Error::Coupling`].
+    /// [`crate::Error::Coupling`] or another error if no pairing can be found.
     fn pair(&self, x0: Tensor, x1: Points, draw: &mut Draw) -> Result<(Tensor, Points)>;
 
-    /// Whether a pair depends on the points of its own row alone, so that rows may be paired without the others of their
+    /// Whether a pair depends only on the points of its own row, so that rows may be paired without the rest of their
     /// batch.
     fn is_row_by_row(&self) -> bool {
         false
     }
 }
 
-/// The product coupling ρ0 ⊗ ρ1: independent batches are left as they are.
+/// The independent coupling ρ0 ⊗ ρ1, which leaves independent batches as they are.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Independent;
 
@@ -38,7 +40,7 @@ impl Coupling for Independent {
     }
 }
 
-/// Every target point with itself: for two ends of one law.
+/// The mirror coupling, which pairs every target point with itself; base and target have to be the same law.
 ///
 /// On a path with a latent and α + β = 1 this is the mirror interpolant `x_t = x1 + γ z` (\[ABV23\]).
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,11 +1,11 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 use crate::number::{Bytes, Shown};
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A rejected input of `interflow-core`, with the operation that rejected it.
+/// Why an input was refused, with the operation that refused it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,29 +14,29 @@ pub enum Error {
     Shape {
         /// The operation that checked the shape.
         operation: &'static str,
-        /// The shape it wants, with letters for free axes, such as `[B, 2]`.
+        /// The expected shape, with letters for free axes, such as `[B, 2]`.
         expected: String,
-        /// The shape it got.
+        /// The shape found.
         found: Vec<i64>,
     },
-    /// A tensor's numbers are of another kind, or on another device, than the operation can take.
+    /// A tensor has another floating-point kind, or is on another device, than the operation takes.
     #[error("{operation}: expected {expected}, found: {found}")]
     Kind {
         /// The operation that checked the tensor.
         operation: &'static str,
-        /// What it wants, such as `Float on Cpu`.
+        /// The expected kind and device, such as `Float on Cpu`.
         expected: String,
-        /// What it got.
+        /// The kind and device found.
         found: String,
     },
-    /// Points are given something else than the operation wants, such as numbers for a class.
+    /// Points have other conditions than the operation takes, such as numbers instead of a class.
     #[error("{operation}: expected conditions: {expected}, found: {found}")]
     Given {
         /// The operation that checked the conditions.
         operation: &'static str,
-        /// What it wants the points to be given.
+        /// The expected conditions.
         expected: String,
-        /// What they are given.
+        /// The conditions found.
         found: String,
     },
     /// A number lies outside its allowed range.
@@ -44,7 +44,7 @@ pub enum Error {
     OutOfRange {
         /// The number's name.
         name: &'static str,
-        /// What it must satisfy, such as `positive`.
+        /// The requirement that it does not meet, such as `positive`.
         requirement: &'static str,
         /// Its value.
         value: f64,
@@ -52,14 +52,14 @@ pub enum Error {
     /// Something is too large for the machine's memory.
     #[error("{what} wants {} of memory, this machine has: {}", Bytes(*bytes), Bytes(*limit))]
     Memory {
-        /// What it is, with its size.
+        /// The thing, with its size.
         what: String,
-        /// The bytes that it wants at least.
+        /// The bytes that it needs at least.
         bytes: f64,
-        /// The bytes that there are at most.
+        /// The bytes that are available at most.
         limit: f64,
     },
-    /// A time at which what is asked for does not follow from what is given.
+    /// A quantity was asked for at a time at which it does not follow from what is given.
     #[error("{operation} needs a time in [{from}, {to}], found: {}", Shown(*found))]
     Time {
         /// The operation that checked the time.
@@ -68,18 +68,18 @@ pub enum Error {
         from: f64,
         /// The last allowed time.
         to: f64,
-        /// The time it got.
+        /// The time found.
         found: f64,
     },
-    /// The interpolant is of the wrong kind.
+    /// The interpolant does not have a property that the operation needs.
     #[error("{operation} needs {requirement}")]
     Interpolant {
         /// The operation that was asked for.
         operation: &'static str,
-        /// What it needs of the interpolant.
+        /// The property.
         requirement: &'static str,
     },
-    /// The base of a path is another law than the operation can take.
+    /// The base of a path is another law than the operation takes.
     #[error("{operation} needs the base {requirement}")]
     Base {
         /// The operation that was asked for.
@@ -90,7 +90,7 @@ pub enum Error {
     /// A coupling found no pairing for a batch.
     #[error("cannot pair a batch")]
     Coupling {
-        /// What failed.
+        /// The reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -103,15 +103,15 @@ pub enum Error {
     /// A set of named parameters differs from the one it has to match.
     #[error("parameter `{name}`: {problem}")]
     ParameterMismatch {
-        /// The first parameter that differs.
+        /// The name of the first parameter that differs.
         name: String,
         /// How it differs.
         problem: String,
     },
-    /// libtorch refused an operation.
+    /// libtorch failed in an operation.
     #[error("libtorch failed in {operation}")]
     Torch {
-        /// The operation that was asked for.
+        /// The operation that failed.
         operation: &'static str,
         /// libtorch's own message.
         #[source]

@@ -1,8 +1,8 @@
-//! Time-dependent vector fields and their derivatives in space.
+//! Time-dependent vector fields and their derivatives with respect to space.
 //!
-//! What a field means is a type: a [`Velocity`] is `E[ẋ_t | x_t = x]`, a [`Score`] is `∇log ρ_t`, a [`Denoiser`]
-//! is `E[z | x_t = x]`; a conversion between them is an explicit function. Solvers and samplers only need
-//! the [`VectorField`] inside.
+//! Types say what a field means: a [`Velocity`] is `E[ẋ_t | x_t = x]`, a [`Score`] is `∇log ρ_t`, a [`Denoiser`] is
+//! `E[z | x_t = x]`, and a conversion between them is an explicit function. Solvers and samplers use only the
+//! [`VectorField`] inside.
 
 use tch::Tensor;
 
@@ -12,16 +12,16 @@ use crate::shape::check_states;
 
 /// A vector field `f(t, x)` with values in the space of `x`.
 ///
-/// Shapes: `t` is `[B]`, `x` is `[B, D]`, both of the field's kind and device; callers check them once at the
-/// edge ([`VectorField::check_points`]). Results are of the kind and on the device of `x`, and may share its storage. Row `i`
-/// of every result depends on row `i` of the arguments only, up to rounding: libtorch's kernels for batches of other sizes
-/// may round differently.
+/// Shapes: `t` is `[B]`, `x` is `[B, D]`, both of the field's kind and on its device; callers check them once
+/// ([`VectorField::check_points`]). Results have the kind and the device of `x`, and may share its memory. Row `i` of
+/// every result depends on row `i` of the arguments only, up to rounding: libtorch may round differently for batches
+/// of other sizes.
 pub trait VectorField {
     /// The dimension `D` of the space.
     fn dim(&self) -> i64;
 
-    /// Checks that `x` is a batch of points that the field can take: `[B, D]` and floating-point, unless the field asks for
-    /// more, as a network does that is bound to conditions and has weights of one kind on one device.
+    /// Checks that `x` is a batch of points that the field can take: `[B, D]` and floating-point. Fields that require
+    /// more, such as a network with its conditions, check more.
     ///
     /// # Errors
     /// [`crate::Error::Shape`], [`crate::Error::Kind`] or [`crate::Error::Given`] naming `operation`.
@@ -29,24 +29,23 @@ pub trait VectorField {
         check_states(operation, x, self.dim())
     }
 
-    /// The field's value, `[B, D]`; differentiable where gradients are being recorded.
+    /// The field's value, `[B, D]`; it can be differentiated where gradients are recorded.
     fn value(&self, t: &Tensor, x: &Tensor) -> Tensor;
 
-    /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, for one direction `u`, `[B, D]`: the
-    /// divergence's estimate by a random u. By one backward pass unless the field knows better.
+    /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, in one direction `u`, `[B, D]`, which
+    /// estimates the divergence if u is random. The default takes one backward pass.
     fn value_and_quadratic_form(&self, t: &Tensor, x: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
         quadratic_form_of(|t, x| self.value(t, x), t, x, u)
     }
 
-    /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. By `D` backward passes unless the field knows
-    /// better.
+    /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. The default takes `D` backward passes.
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor) -> (Tensor, Tensor) {
         divergence_of(|t, x| self.value(t, x), t, x)
     }
 
-    /// The field for some of the rows of the batch that it was made for, whose numbers are `rows`, `[n]` of kind `Int64`;
-    /// `None` where the field is the same for every row, as it is unless the field says otherwise. Solvers ask for it when
-    /// they go on with a part of a batch.
+    /// The field for a part of the batch that it was made for: the rows whose numbers are `rows`, `[n]` of kind
+    /// `Int64`. `None`, the default, means that it is the same for every row. Solvers call it when they continue with
+    /// a part of a batch.
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
         let _ = rows;
         None
@@ -165,8 +164,8 @@ pub(crate) fn gradient(of: &Tensor, x: &Tensor, graph: Graph) -> Tensor {
     }
 }
 
-/// The value `[B, D]` and the quadratic form `(uᵀ ∂f/∂x) u`, `[B]`, by one backward pass. `# Shapes` as
-/// [`VectorField::value_and_quadratic_form`]; the form is zero where the value does not depend on x.
+/// The value `[B, D]` and the quadratic form `(uᵀ ∂f/∂x) u`, `[B]`, by one backward pass. Shapes are those of
+/// [`VectorField::value_and_quadratic_form`]. The form is zero where the value does not depend on x.
 pub fn quadratic_form_by_reverse_mode<F: VectorField + ?Sized>(
     f: &F,
     t: &Tensor,

@@ -1,7 +1,8 @@
-//! What a flow is given beside its state: numbers, or a class.
+//! Conditions, which a flow is given beside its state: numbers, or a class.
 //!
-//! A condition never moves, so it is no coordinate of the state: it travels beside the points through sources, couplings
-//! and networks, and is bound to a network ([`crate::network::At`]) before a solver sees the field.
+//! A condition does not move with the flow, so it is not a coordinate of the state. It goes with the points through
+//! sources, couplings and networks, and is bound to a network ([`crate::network::At`]) before a solver gets the
+//! field.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +11,21 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// What kind of conditions a network or a data set has.
+/// The kind of conditions that a network or a data set has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum GivenSpace {
     /// No condition at all.
     Nothing {},
-    /// `n` numbers for each point.
+    /// Numbers for each point.
     Numbers {
-        /// How many numbers: K.
+        /// The number K of numbers.
         n: i64,
     },
     /// A class for each point, a number in `0..n_classes`; `n_classes` itself stands for no class.
     Class {
-        /// How many classes there are.
+        /// The number of classes.
         n_classes: i64,
     },
 }
@@ -36,12 +37,12 @@ impl Default for GivenSpace {
 }
 
 impl GivenSpace {
-    /// Whether points are given nothing.
+    /// Whether points have no conditions.
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing {})
     }
 
-    /// How many numbers a perceptron sees of the conditions: the numbers themselves, or one for each class.
+    /// How many numbers a perceptron gets for the conditions: the numbers themselves, or one for each class.
     pub fn n_inputs(&self) -> i64 {
         match *self {
             Self::Nothing {} => 0,
@@ -50,7 +51,7 @@ impl GivenSpace {
         }
     }
 
-    /// Checks that there is at least one number or class where there are conditions.
+    /// Checks that conditions consist of at least one number or class.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the count is not positive.
@@ -70,7 +71,7 @@ impl GivenSpace {
 /// The conditions of a batch, one row for each point.
 #[derive(Debug, Default)]
 pub enum Given {
-    /// The points are given nothing.
+    /// The points have no conditions.
     #[default]
     Nothing,
     /// Numbers, `[B, K]`, floating-point.
@@ -85,12 +86,12 @@ impl Given {
         Self::Class(Tensor::full([n], class, (Kind::Int64, Device::Cpu)))
     }
 
-    /// Whether the points are given nothing.
+    /// Whether the points have no conditions.
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
 
-    /// The tensor of conditions, whose first axis counts the points; none where the points are given nothing.
+    /// The tensor of conditions, whose first axis counts the points; `None` if the points have no conditions.
     pub fn tensor(&self) -> Option<&Tensor> {
         match self {
             Self::Nothing => None,
@@ -99,7 +100,7 @@ impl Given {
         }
     }
 
-    /// The conditions that `f` makes of the tensor: a function that picks, repeats or moves rows.
+    /// The conditions with `f` applied to their tensor, for functions that select, repeat or move rows.
     #[must_use]
     pub fn map(&self, f: impl FnOnce(&Tensor) -> Tensor) -> Self {
         match self {
@@ -109,7 +110,7 @@ impl Given {
         }
     }
 
-    /// A handle on the same conditions.
+    /// The same conditions, sharing their memory.
     #[must_use]
     pub fn shallow_clone(&self) -> Self {
         self.map(Tensor::shallow_clone)
@@ -127,7 +128,7 @@ impl Given {
         self.map(|all| all.index_select(0, &rows.to_device(all.device())))
     }
 
-    /// The conditions in `n` parts of as many rows, as `Tensor::chunk` cuts the points.
+    /// The conditions in `n` parts, divided as `Tensor::chunk` divides the points.
     pub fn chunk(&self, n: i64) -> Vec<Self> {
         match self {
             Self::Nothing => (0..n).map(|_| Self::Nothing).collect(),
@@ -136,7 +137,7 @@ impl Given {
         }
     }
 
-    /// The conditions twice, one copy below the other.
+    /// The conditions twice, the second copy after the first.
     #[must_use]
     pub fn twice(&self) -> Self {
         self.map(|rows| Tensor::cat(&[rows, rows], 0))
@@ -171,7 +172,7 @@ impl Given {
         Err(Error::Given { operation, expected: described(space, batch), found: self.described() })
     }
 
-    /// Checks that there is one row of conditions for each of `n` points, where they are given any.
+    /// Checks that there is one row of conditions for each of `n` points, if they have any.
     ///
     /// # Errors
     /// [`Error::Given`] naming `operation`.
@@ -183,8 +184,8 @@ impl Given {
         Err(Error::Given { operation, expected, found: self.described() })
     }
 
-    /// The numbers of the rows of a batch of `n` points, grouped by equal conditions: one group where the points are
-    /// given nothing.
+    /// The row numbers of a batch of `n` points, grouped by equal conditions; one group if the points have no
+    /// conditions.
     ///
     /// # Errors
     /// [`Error::Given`] if there is not one row of conditions for each point, [`Error::Torch`] if they cannot be read.

@@ -1,7 +1,7 @@
-//! Sampling given an observation: what a score is for beyond sampling.
+//! Sampling given an observation of the target point, by guiding the velocity.
 //!
-//! Let L(x1) be a likelihood of the target point, such as that of its known coordinates in inpainting. Sampling
-//! ρ1 L / Z is following the path of the laws `ρ_t h_t / Z` with `h_t(x) = E[L(x1) | x_t = x]`. Its score is
+//! Let L(x1) be a likelihood of the target point, such as that of its known coordinates in inpainting. To sample ρ1 L
+//! / Z, one follows the path of the laws `ρ_t h_t / Z` with `h_t(x) = E[L(x1) | x_t = x]`. Its score is
 //! `s + ∇log h_t`, so by the relation of velocity and score ([`crate::conversion`]) its velocity is
 //!
 //! ```text
@@ -19,34 +19,36 @@ use crate::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::field::{self, VectorField, Velocity};
 
-/// The logarithm of the likelihood's mean over normal x1: a function of the means, `[B, D]`, and of the variance
-/// of each coordinate, `[B, 1]`, with values `[B]`. It is differentiated in the means.
+/// A likelihood of target points, through the logarithm of its mean over normal x1: a function of the means,
+/// `[B, D]`, and of the variance of all coordinates, `[B, 1]`, with values `[B]`. It is differentiated with respect
+/// to the means.
 pub trait MeanLikelihood {
     /// `log E[L(x1)]` for x1 ~ N(`mean`, `variance` I).
     fn log_mean(&self, mean: &Tensor, variance: &Tensor) -> Tensor;
 
-    /// Checks that it is a likelihood of points of `dim` coordinates; every one is unless it says otherwise.
+    /// Checks that it is a likelihood of points of `dim` coordinates; the default accepts all.
     ///
     /// # Errors
-    /// What the implementation cannot be asked.
+    /// A refusal by the implementation.
     fn check(&self, dim: i64) -> Result<()> {
         let _ = dim;
         Ok(())
     }
 }
 
-/// One coordinate, known with normal noise.
+/// The observation of one coordinate with normal noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
-    /// The coordinate's number.
+    /// The index of the coordinate, from 0.
     pub coordinate: i64,
-    /// What was observed.
+    /// The observed value.
     pub value: f64,
-    /// The noise's standard deviation, positive.
+    /// The standard deviation of the noise, positive.
     pub std: f64,
 }
 
-/// Known coordinates with normal noise: `L(x1) = Π N(value; x1, std²)` over the observations.
+/// Observations of coordinates with normal noise. The likelihood is the product `L(x1) = Π N(value; x1, std²)` over
+/// them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed(pub Vec<Observation>);
 

@@ -1,20 +1,21 @@
-//! Coordinates of a state that a network is told beside what it is given, whichever they are.
+//! Known coordinates: any coordinates of a state may be given to a network, and a flow of the others fills the holes
+//! of a row.
 //!
-//! Behind the numbers that points are given stand two for each coordinate: whether it is known, and its value if so. A flow of
-//! the others, given these, fills the holes of a row.
+//! The conditions are then numbers: first the point's own conditions and then, for each coordinate, whether it is
+//! known, and its value, or 0 if it is not.
 
 use tch::Tensor;
 
 use crate::given::{Given, GivenSpace};
 use crate::space::Space;
 
-/// The space of points of `space` of which any coordinates may be known.
+/// The space of points like those of `space`, of which any coordinates may be known.
 pub fn space(space: Space) -> Space {
     Space { given: GivenSpace::Numbers { n: space.given.n_inputs() + 2 * space.dim }, ..space }
 }
 
-/// What points are given if of each state `x`, `[B, D]`, the coordinates are known where `mask`, `[B, D]`, is 1 and not 0.
-/// Their numbers become those of `x`'s kind, on its device.
+/// The conditions for states `x`, `[B, D]`, whose coordinates are known where `mask`, `[B, D]`, is 1 and unknown
+/// where it is 0. Their numbers have the kind and the device of `x`.
 pub fn with(given: &Given, mask: &Tensor, x: &Tensor) -> Given {
     let values = x * mask;
     let mask = mask.to_kind(x.kind());
@@ -24,13 +25,13 @@ pub fn with(given: &Given, mask: &Tensor, x: &Tensor) -> Given {
     })
 }
 
-/// What points are given if no coordinate of the states `x`, `[B, D]`, is known.
+/// The conditions for states `x`, `[B, D]`, of which no coordinate is known.
 pub fn nothing(given: &Given, x: &Tensor) -> Given {
     with(given, &x.zeros_like(), x)
 }
 
-/// The numbers that points are given besides, `[B, K]`, and mask and values of their known coordinates, `[B, D]` each, of what
-/// [`with`] made for states of dimension `dim`.
+/// The parts of conditions that [`with`] made for states of dimension `dim`: the points' own conditions, `[B, K]`,
+/// and the mask and the values of known coordinates, `[B, D]` each.
 pub fn parts(numbers: &Tensor, dim: i64) -> (Tensor, Tensor, Tensor) {
     let own = numbers.size()[1] - 2 * dim;
     (numbers.narrow(1, 0, own), numbers.narrow(1, own, dim), numbers.narrow(1, own + dim, dim))

@@ -40,5 +40,5 @@ pub use parameters::Parameters;
 pub use points::Points;
 pub use space::Space;
 
-/// The tensor library this workspace is built on, so that users need not name its version.
+/// The tensor library on which everything is built, so that users need not name its version.
 pub use tch;

@@ -1,12 +1,12 @@
-//! How much memory this machine gives the process, and a refusal of what cannot fit there.
+//! The memory that this process can have, and a check that refuses what cannot fit.
 //!
-//! libtorch ends the program where an allocation fails, or the system does so later. Whoever is about to make something of
-//! a size that came from a file or an argument asks here first.
+//! If an allocation fails, libtorch ends the program, or the system does so later. So code that makes something whose
+//! size comes from a file or an argument checks the size here first.
 
 use crate::error::{Error, Result};
 
-/// The bytes of memory that the process can have at most, or none where the system does not say: those of the machine, of
-/// its container (cgroup) or of its own limit (`ulimit -v`), whichever are fewest.
+/// The largest number of bytes that the process can have: the least of the machine's memory, the limit of its
+/// container (cgroup) and its own limit (`ulimit -v`). `None` if the system does not tell.
 pub fn limit() -> Option<f64> {
     let known = [
         container(),
@@ -18,7 +18,7 @@ pub fn limit() -> Option<f64> {
     known.into_iter().flatten().reduce(f64::min)
 }
 
-/// Refuses to make `what`, which wants at least `bytes` of memory, where the machine cannot have as many.
+/// Refuses to make `what`, which needs at least `bytes` of memory, if the process cannot have as much.
 ///
 /// ```
 /// use interflow_core::memory;
@@ -29,8 +29,8 @@ pub fn limit() -> Option<f64> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Memory`] with both sizes. Where the system does not say how much memory there is, only what no machine has is
-/// refused: more than 10¹⁵ bytes.
+/// [`Error::Memory`] with both sizes. If the system does not tell the limit, only more than 10¹⁵ bytes are refused,
+/// which no machine has.
 pub fn check(what: impl Into<String>, bytes: f64) -> Result<()> {
     let limit = limit().unwrap_or(1e15);
     if bytes <= limit {

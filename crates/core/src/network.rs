@@ -1,4 +1,4 @@
-//! What training needs of a network: a field over (t, x, given) with named weights.
+//! Networks: fields over (t, x, conditions) with named weights.
 
 pub mod flow_map;
 
@@ -14,34 +14,34 @@ use crate::rng::Draw;
 use crate::shape::{check_floating, check_placement};
 use crate::space::Space;
 
-/// A field `f(t, x, c)` of time, state and conditions with trainable weights. For one batch of conditions it is a
-/// [`VectorField`]: [`At`].
+/// A field `f(t, x, c)` of time, state and conditions, with trainable weights. With the conditions of one batch it is
+/// a [`VectorField`], [`At`].
 ///
 /// # Shapes
 /// `t` is `[B]`, `x` is `[B, D]`, `given` has B rows, all on the weights' device; floating-point numbers are of the weights'
 /// kind. Row i of a result depends on row i of the arguments only.
 pub trait Network: Send {
-    /// The dimension D of the state and what the network is given beside it.
+    /// The dimension D of the state, and the conditions that the network takes.
     fn space(&self) -> Space;
 
     /// The weights.
     fn parameters(&self) -> &Parameters;
 
-    /// The weights, to overwrite.
+    /// The weights, to be overwritten.
     fn parameters_mut(&mut self) -> &mut Parameters;
 
-    /// The field's value, `[B, D]`; differentiable where gradients are being recorded.
+    /// The field's value, `[B, D]`; it can be differentiated where gradients are recorded.
     fn value(&self, t: &Tensor, x: &Tensor, given: &Given) -> Tensor;
 
-    /// The value `[B, D]` as training sees it, where a network may drop parts at random by `draw`. That of
-    /// [`Network::value`] unless the network says otherwise.
+    /// The value `[B, D]` in training, where a network may drop activations at random with `draw`. The default is
+    /// [`Network::value`].
     fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
         let _ = draw;
         self.value(t, x, given)
     }
 
-    /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, for one direction `u`, `[B, D]`. By one backward
-    /// pass unless the network knows better.
+    /// The value `[B, D]` and the quadratic form `uᵀ (∂f/∂x) u`, `[B]`, in one direction `u`, `[B, D]`. The default
+    /// takes one backward pass.
     fn value_and_quadratic_form(
         &self,
         t: &Tensor,
@@ -52,25 +52,25 @@ pub trait Network: Send {
         quadratic_form_of(|t, x| self.value(t, x, given), t, x, u)
     }
 
-    /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. By D backward passes unless the network knows better.
+    /// The value `[B, D]` and the exact divergence `∇·f`, `[B]`. The default takes D backward passes.
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         divergence_of(|t, x| self.value(t, x, given), t, x)
     }
 
-    /// The names of the weight matrices from one hidden layer to the next, for optimisers that treat matrices as
-    /// such; none unless the network says so.
+    /// The names of the weight matrices from one hidden layer to the next, for optimisers that treat matrices
+    /// specially. The default is none.
     fn hidden_matrices(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The part of this name, for a network that is put together of several which are trained as one; its weights are
-    /// among the network's.
+    /// The part of this name, for a network that consists of several which are trained as one. The weights of a part
+    /// are among the network's.
     fn part(&self, name: &str) -> Option<&dyn Network> {
         let _ = name;
         None
     }
 
-    /// The network as a flow map, for one of two times: `None` unless the network says otherwise.
+    /// The network as a flow map, if it is one. The default is `None`.
     fn flow_map(&self) -> Option<&dyn FlowMap> {
         None
     }
@@ -83,14 +83,14 @@ pub trait Network: Send {
 }
 
 impl dyn Network + '_ {
-    /// The vector field in (t, x) that the network is for points that are `given` this; [`At::new`] for a network whose
-    /// type is known.
+    /// The network as a vector field in (t, x) for points with the conditions `given`; see [`At::new`] for a network
+    /// whose type is known.
     pub fn at<'a>(&'a self, given: &Given) -> At<'a> {
         At::new(self, given)
     }
 
-    /// Checks that the network can take points `x`, `[B, D]`, that are `given` this: all floating-point numbers of the
-    /// weights' kind, and everything on their device.
+    /// Checks that the network can take points `x`, `[B, D]`, with the conditions `given`: all numbers have the
+    /// floating-point kind of the weights, and everything is on their device.
     ///
     /// # Errors
     /// [`crate::Error::Shape`], [`crate::Error::Kind`] or [`crate::Error::Given`] naming `operation`.
@@ -109,14 +109,14 @@ impl dyn Network + '_ {
     }
 }
 
-/// A network with its conditions bound: a vector field for a batch of as many rows as there are conditions.
+/// A network together with the conditions of a batch: a vector field for as many rows as there are conditions.
 pub struct At<'a> {
     network: &'a (dyn Network + 'a),
     given: Given,
 }
 
 impl<'a> At<'a> {
-    /// The vector field in (t, x) that the network is for points that are `given` this.
+    /// The network as a vector field in (t, x) for points with the conditions `given`.
     pub fn new(network: &'a (dyn Network + 'a), given: &Given) -> Self {
         Self { network, given: given.shallow_clone() }
     }

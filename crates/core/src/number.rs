@@ -1,9 +1,9 @@
-//! Numbers as messages show them.
+//! Numbers in messages.
 
 use std::fmt;
 
-/// A number in a message: as it is where that takes few digits, else in scientific notation, so that 1e300 does not fill a
-/// screen and 1e-310 does not read as zeros.
+/// A number in a message: in full if that takes few digits, and otherwise in scientific notation, so that 1e300 does
+/// not fill a screen and 1e-310 does not read as zeros.
 ///
 /// ```
 /// use interflow_core::number::Shown;
@@ -25,7 +25,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// A number of bytes in a message: three digits and a unit of powers of ten.
+/// A number of bytes in a message, with three digits and a decimal unit such as GB.
 ///
 /// ```
 /// use interflow_core::number::Bytes;

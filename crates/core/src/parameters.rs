@@ -1,4 +1,4 @@
-//! Named tensors of a network: what is trained, averaged, saved and loaded.
+//! The named tensors of a network, which are trained, averaged, saved and loaded.
 
 use tch::{Device, Kind, Tensor};
 
@@ -18,8 +18,8 @@ impl Parameters {
         Self::default()
     }
 
-    /// Adds a weight with the numbers of `value` as a leaf that collects gradients, and returns a handle on the leaf's
-    /// storage, which is its own: training writes into it.
+    /// Adds a trained weight with the numbers of `value`, as a leaf that collects gradients. Returns a tensor that
+    /// shares the leaf's memory, which is its own: training writes into it.
     pub fn add(&mut self, name: impl Into<String>, value: &Tensor) -> Tensor {
         let leaf = value.detach().copy().set_requires_grad(true);
         let handle = leaf.shallow_clone();
@@ -27,15 +27,16 @@ impl Parameters {
         handle
     }
 
-    /// Adds all weights of `part` under `prefix`: the same leaves, so that gradients and later numbers are shared.
+    /// Adds all weights of `part` with `prefix` before their names. They are the same leaves, so gradients and later
+    /// numbers are shared.
     pub fn include(&mut self, prefix: &str, part: &Self) {
         let entries =
             part.entries.iter().map(|(name, leaf)| (format!("{prefix}{name}"), leaf.shallow_clone()));
         self.entries.extend(entries);
     }
 
-    /// Adds numbers that belong to the network and are saved with it, but are not trained; returns a handle on a storage of
-    /// their own.
+    /// Adds numbers that belong to the network and are saved with it, but are not trained. Returns a tensor that
+    /// shares their memory, which is their own.
     pub fn fix(&mut self, name: impl Into<String>, value: &Tensor) -> Tensor {
         let fixed = value.detach().copy();
         let handle = fixed.shallow_clone();
@@ -43,32 +44,32 @@ impl Parameters {
         handle
     }
 
-    /// Names and weights in order.
+    /// The names and tensors of all weights, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.entries.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// The weights that are trained, in order, as handles on the same storage.
+    /// The trained weights, in order, sharing their memory.
     pub fn tensors(&self) -> Vec<Tensor> {
         self.trained().map(|(_, tensor)| tensor.shallow_clone()).collect()
     }
 
-    /// Names and weights in order, those that are trained.
+    /// The names and tensors of the trained weights, in order.
     pub fn trained(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.iter().filter(|(_, tensor)| tensor.requires_grad())
     }
 
-    /// How many tensors there are.
+    /// The number of tensors.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no tensor at all.
+    /// Whether there are no tensors.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many numbers are trained, in all tensors together.
+    /// The number of trained scalars, in all tensors together.
     pub fn n_scalars(&self) -> i64 {
         self.trained().map(|(_, tensor)| tensor.numel() as i64).sum()
     }
@@ -83,14 +84,14 @@ impl Parameters {
         self.entries.first().map_or(Device::Cpu, |(_, tensor)| tensor.device())
     }
 
-    /// A copy of names and numbers that collects no gradient.
+    /// A copy of all names and numbers, which collects no gradients.
     pub fn detached_copy(&self) -> Vec<(String, Tensor)> {
         tch::no_grad(|| {
             self.entries.iter().map(|(name, value)| (name.clone(), value.detach().copy())).collect()
         })
     }
 
-    /// Overwrites the weights in place by those of the same names.
+    /// Overwrites the weights in place with the values of the same names.
     ///
     /// # Errors
     /// [`Error::ParameterMismatch`] for a missing, superfluous, repeated or differently shaped entry; nothing is

@@ -1,15 +1,15 @@
-//! Points of a law with what each is given.
+//! Points together with their conditions.
 
 use tch::Tensor;
 
 use crate::given::Given;
 
-/// A batch of points: states and the conditions beside them.
+/// A batch of points: states, and their conditions.
 #[derive(Debug)]
 pub struct Points {
     /// The states, `[B, D]`.
     pub x: Tensor,
-    /// What they are given, one row for each state.
+    /// The conditions, one row for each state.
     pub given: Given,
 }
 
@@ -21,12 +21,12 @@ impl From<Tensor> for Points {
 }
 
 impl Points {
-    /// How many points there are.
+    /// The number of points.
     pub fn len(&self) -> i64 {
         self.x.size().first().copied().unwrap_or(0)
     }
 
-    /// Whether there is no point.
+    /// Whether there are no points.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -43,7 +43,7 @@ impl Points {
         Self { x: self.x.index_select(0, &rows.to_device(self.x.device())), given: self.given.select(rows) }
     }
 
-    /// A handle on the same points.
+    /// The same points, sharing their memory.
     #[must_use]
     pub fn shallow_clone(&self) -> Self {
         Self { x: self.x.shallow_clone(), given: self.given.shallow_clone() }

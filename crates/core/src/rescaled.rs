@@ -1,4 +1,5 @@
-//! A velocity of one interpolant turned into that of another between the same ends, by rescaling time and space.
+//! A velocity of one interpolant as the velocity of another between the same base and target, by rescaling time and
+//! space.
 //!
 //! Two paths without a latent pass through the same points up to scale: where `b(t)/a(t) = β(s)/α(s)`,
 //! `a x0 + b x1 = c (α x0 + β x1)`. With the angle θ = atan2(β, α), the radius r = √(α² + β²) and W = αβ̇ − α̇β (so
@@ -8,8 +9,8 @@
 //! v'_t(x) = (ċ/c) x + c ṡ v_s(x/c),    ṡ = θ̇'(t)/θ̇(s),    ċ/c = ṙ'/r' − ṡ ṙ/r.
 //! ```
 //!
-//! All of it is regular on the closed [0, 1], whatever the laws at the ends and their coupling. So a network
-//! trained along one path can be sampled along another.
+//! All of it is regular on the closed interval [0, 1], for all laws of the ends and all couplings. So a network that
+//! was trained along one interpolant can be sampled along another.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::field::{VectorField, Velocity};
 use crate::interpolant::{Interpolant, ScheduleCoefficients};
 
-/// The velocity `F` of one interpolant as seen along another.
+/// A velocity `F` of one interpolant as the velocity of another.
 #[derive(Debug, Clone)]
 pub struct Rescaled<F> {
     velocity: F,
@@ -27,37 +28,38 @@ pub struct Rescaled<F> {
 }
 
 impl<F: VectorField> Velocity<F> {
-    /// This velocity, which is one of the path `from`, as that of the path `to` between the same ends.
+    /// Turns this velocity, which belongs to the path `from`, into that of the path `to` between the same base and
+    /// target.
     ///
     /// # Errors
-    /// [`Error::Interpolant`] if a path has a latent, a correction, or a ratio α/β that does not fall steadily.
+    /// [`Error::Interpolant`] if a path has a latent, a correction, or a ratio α/β that does not decrease strictly.
     pub fn rescaled(self, from: Interpolant, to: Interpolant) -> Result<Velocity<Rescaled<F>>> {
         Ok(Velocity(Rescaled { velocity: self.0, clock: Clock::new(from, to)? }))
     }
 }
 
-/// The change of time and scale from the path a velocity was made for to another.
+/// The change of time and scale from one path to another.
 #[derive(Debug, Clone)]
 pub struct Clock {
     from: Arc<Interpolant>,
     to: Arc<Interpolant>,
 }
 
-/// A moment of the new path as one of the old; each tensor has the times' shape.
+/// A moment of the new path in terms of the old path; each tensor has the shape of the times.
 #[derive(Debug)]
 pub struct Moment {
-    /// The old path's time s.
+    /// The time s on the old path.
     pub time: Tensor,
-    /// ṡ, how fast the old time runs by the new.
+    /// The rate ṡ at which the old time passes.
     pub speed: Tensor,
-    /// c, the new path's point over the old one's.
+    /// The scale c, the ratio of the new path's point to the old path's.
     pub scale: Tensor,
-    /// ċ/c, the rate at which the scale grows, relative to it.
+    /// The relative growth rate ċ/c of the scale.
     pub growth: Tensor,
 }
 
 impl Clock {
-    /// The clock of the path `to` that shows times of the path `from`.
+    /// The clock of the path `to` that tells times of the path `from`.
     ///
     /// # Errors
     /// As [`Velocity::rescaled`].
@@ -75,7 +77,7 @@ impl Clock {
         Ok(Self { from: Arc::new(from), to: Arc::new(to) })
     }
 
-    /// What the clock shows at times `t` of the new path, of any shape.
+    /// The moments at times `t` of the new path, of any shape.
     pub fn at(&self, t: &Tensor) -> Moment {
         let new = Polar::of(&self.to.schedule(t));
         let time = self.from.time_at(&new.alpha, &new.beta);

@@ -1,4 +1,4 @@
-//! The only module that draws random numbers.
+//! The only module of the workspace that draws random numbers.
 //!
 //! A draw is a function of (seed, purpose, index): the seed is the run's, the [`Purpose`] keeps unrelated
 //! draws independent, and the index is a training step or a sample's number. Nothing else is state, so a
@@ -15,7 +15,7 @@ use tch::{Kind, Tensor};
 /// Held while libtorch's generator, which the whole process shares, is seeded and used.
 static GENERATOR: Mutex<()> = Mutex::new(());
 
-/// What random numbers are for; each purpose has its own independent stream.
+/// The purpose of random numbers; each purpose has its own independent stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -47,15 +47,15 @@ pub enum Purpose {
     Resample,
     /// Brownian paths of stochastic samplers.
     Brownian,
-    /// Random changes of training data that keep their law: flips and dropped labels of images.
+    /// Random changes of training data that preserve their law, such as flips of images; and dropped labels.
     Augment,
-    /// What a network drops in training.
+    /// Activations that a network drops in training.
     Dropout,
     /// Batches by which a learnable path is trained.
     Path,
-    /// Noise that training adds to the target's points.
+    /// The noise that training adds to the target's points.
     Jitter,
-    /// Which coordinates a flow is told in training.
+    /// The coordinates that are known to a flow in training.
     Known,
 }
 
@@ -171,7 +171,7 @@ impl Stream {
 /// 32-bit words that a slot reserves for a normal number.
 const WORDS_PER_NORMAL: usize = 16;
 
-/// A generator positioned at one draw. Tensors it returns are on the CPU.
+/// A generator at the position of one draw. The tensors that it returns are on the CPU.
 #[derive(Debug, Clone)]
 pub struct Draw {
     rng: ChaCha8Rng,
@@ -208,10 +208,11 @@ impl Draw {
         from_values(&values, shape, kind)
     }
 
-    /// Independent numbers that are 1 with probability `share` and else 0, of the shape, kind and device of `like`.
+    /// Independent numbers that are 1 with probability `share` and otherwise 0, of the shape, kind and device of
+    /// `like`.
     ///
-    /// Made on that device by libtorch's generator under a seed from this draw: masks are as large as a network's
-    /// inner state, too large to be sent there. They differ between devices.
+    /// libtorch's generator makes them on that device, under a seed from this draw: masks are as large as the inner
+    /// state of a network, too large to be copied there. They differ between devices.
     pub fn mask(&mut self, like: &Tensor, share: f64) -> Tensor {
         let seed = self.bits();
         let _held = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
@@ -244,9 +245,9 @@ impl Draw {
         order
     }
 
-    /// Moves to slot `slot` of a draw that is cut into equal slots with room for `n` normal numbers each.
+    /// Moves to slot `slot` of a draw that is divided into equal slots with room for `n` normal numbers each.
     ///
-    /// A normal number takes 64 bits of the 512 reserved for it, and rarely twice or thrice as many.
+    /// A normal number takes 64 bits of the 512 reserved for it, and rarely two or three times as many.
     pub fn seek(&mut self, slot: u64, n: usize) {
         self.rng.set_word_pos(u128::from(slot) * (n * WORDS_PER_NORMAL) as u128);
     }

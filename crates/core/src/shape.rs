@@ -1,4 +1,4 @@
-//! Shape checks at the public edges; inside them tensor operations may assume what was checked.
+//! Checks of shapes and kinds at public functions; inside them tensor operations rely on what was checked.
 
 use tch::{Device, Kind, Tensor};
 
@@ -40,7 +40,7 @@ pub fn check_same(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()>
     Err(Error::Shape { operation, expected: format!("{expected:?}"), found })
 }
 
-/// Checks that `x` is a batch of states, `[B, dim]` with any `B`, whose numbers are floating-point.
+/// Checks that `x` is a batch of states, `[B, dim]` with any `B`, of a floating-point kind.
 ///
 /// # Errors
 /// [`Error::Shape`] or [`Error::Kind`] naming `operation`.
@@ -49,7 +49,7 @@ pub fn check_states(operation: &'static str, x: &Tensor, dim: i64) -> Result<()>
     check_floating(operation, x)
 }
 
-/// Checks that the numbers of `x` are floating-point.
+/// Checks that `x` is of a floating-point kind.
 ///
 /// # Errors
 /// [`Error::Kind`] naming `operation`.
@@ -61,7 +61,7 @@ pub fn check_floating(operation: &'static str, x: &Tensor) -> Result<()> {
     Err(Error::Kind { operation, expected, found })
 }
 
-/// Checks that the numbers of `x` are of this kind and on this device.
+/// Checks that `x` is of this kind and on this device.
 ///
 /// # Errors
 /// [`Error::Kind`] naming `operation`.
@@ -73,7 +73,7 @@ pub fn check_placement(operation: &'static str, x: &Tensor, (kind, device): (Kin
     Err(Error::Kind { operation, expected: named((kind, device)), found: named((x.kind(), x.device())) })
 }
 
-/// Checks that `b` has the shape of `a`, its kind and its device.
+/// Checks that `b` has the shape, the kind and the device of `a`.
 ///
 /// # Errors
 /// [`Error::Shape`] or [`Error::Kind`] naming `operation`.
@@ -82,7 +82,7 @@ pub fn check_like(operation: &'static str, a: &Tensor, b: &Tensor) -> Result<()>
     check_placement(operation, b, (a.kind(), a.device()))
 }
 
-/// Checks that `t` holds a time of a path, from 0 to 1, for each of `batch` points, `[batch]`.
+/// Checks that `t` holds a time in [0, 1] for each of `batch` points, `[batch]`.
 ///
 /// # Errors
 /// [`Error::Shape`] or [`Error::Time`] naming `operation`.

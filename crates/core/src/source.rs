@@ -1,4 +1,4 @@
-//! Where training points come from.
+//! Sources of training points.
 
 use std::ops::Range;
 
@@ -9,24 +9,24 @@ use crate::points::Points;
 use crate::rng::Stream;
 use crate::space::Space;
 
-/// A supply of training points, batch by batch.
+/// A source of training points, which gives them batch by batch.
 ///
-/// A batch is a function of (stream, step) alone, so that a resumed run sees the batches it would have seen.
+/// A batch must be a function of (stream, step) alone, so that a resumed run gets the batches that it would have got.
 pub trait Source: Send + Sync {
-    /// The dimension of a state and what the points are given.
+    /// The dimension D of a state, and the conditions of the points.
     fn space(&self) -> Space;
 
-    /// The `n` points of training step `step`, states `[n, D]`, on the CPU.
+    /// The `n` points of training step `step`, states `[n, D]` with conditions, on the CPU.
     fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points;
 
-    /// These rows of the same batch, for a process that needs no others. A source that reads or computes them one by one
-    /// does so for these alone.
+    /// These rows of the same batch, for a process that needs no others. A source that reads or computes rows one by
+    /// one should do so for these alone; the default makes the whole batch.
     fn rows(&self, n: i64, step: u64, stream: &Stream, rows: Range<i64>) -> Points {
         self.batch(n, step, stream).narrow(rows.start, rows.end - rows.start)
     }
 }
 
-/// Fresh, independent samples at every step, given nothing.
+/// Fresh, independent samples of a law at every step, without conditions.
 #[derive(Debug, Clone)]
 pub struct Fresh<S>(pub S);
 

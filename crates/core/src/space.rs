@@ -1,17 +1,17 @@
-//! What a flow's points are: the dimension of their state and the conditions beside it.
+//! The space of a flow's points: the dimension of the state, and the conditions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::given::{Given, GivenSpace};
 
-/// The dimension of a state and what goes with it.
+/// The dimension of a state, and the kind of its conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Space {
     /// The dimension D of the state.
     pub dim: i64,
-    /// What each point is given.
+    /// The conditions of each point.
     #[serde(default)]
     pub given: GivenSpace,
 }

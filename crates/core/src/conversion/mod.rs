@@ -1,4 +1,5 @@
-//! Score, denoiser and posterior means from a velocity, and back, for paths whose base is Gaussian.
+//! Score, denoiser and posterior means from a velocity, and a velocity from a score, for paths whose base is
+//! Gaussian.
 //!
 //! Let x0 ~ N(m, C) be independent of (x1, z). Then `E[x0|x] = m − α C s` and `E[z|x] = −γ s` with the score s, and
 //! eliminating `E[x1|x]` from the conditional means of `x_t` and `ẋ_t` leaves
@@ -32,7 +33,7 @@ use crate::field::{Denoiser, Score, Velocity};
 use crate::interpolant::{Interpolant, PathCoefficients};
 use crate::shape::check_states;
 
-/// The relations between the fields of one path with a Gaussian base. Clones are handles on the same path.
+/// The relations between velocity, score and denoiser of one path with a Gaussian base. Clones share the path.
 #[derive(Debug, Clone)]
 pub struct Conversion {
     parts: Arc<Parts>,
@@ -47,7 +48,7 @@ struct Parts {
 }
 
 impl Conversion {
-    /// The relations under `interpolant` with x0 of law `base`, independent of x1.
+    /// The relations along `interpolant`, for a base `base` that is independent of x1.
     ///
     /// # Errors
     /// [`Error::Interpolant`] if the path has a correction.
@@ -77,17 +78,17 @@ impl Conversion {
         check_states(operation, x, self.parts.base.dim())
     }
 
-    /// [`Interpolant::score_regular_on`] of the path.
+    /// The result of [`Interpolant::score_regular_on`] for this path.
     pub fn score_regular_on(&self) -> (f64, f64) {
         self.parts.score_regular_on
     }
 
-    /// [`Interpolant::velocity_regular_on`] of the path.
+    /// The result of [`Interpolant::velocity_regular_on`] for this path.
     pub fn velocity_regular_on(&self) -> (f64, f64) {
         self.parts.velocity_regular_on
     }
 
-    /// Refuses a time at which a velocity does not tell the score.
+    /// Refuses a time at which the score does not follow from the velocity.
     ///
     /// # Errors
     /// [`Error::Time`] outside [`Conversion::score_regular_on`].
@@ -95,7 +96,7 @@ impl Conversion {
         check_time("the score of a velocity", self.score_regular_on(), t)
     }
 
-    /// Refuses a time at which a denoiser does not tell the score.
+    /// Refuses a time at which the score does not follow from the denoiser.
     ///
     /// # Errors
     /// [`Error::Time`] outside [`Interpolant::latent_regular_on`], [`Error::Interpolant`] if the path has no latent.
@@ -107,17 +108,17 @@ impl Conversion {
         check_time("the score of a denoiser", regular_on, t)
     }
 
-    /// The score of a velocity.
+    /// The score that follows from this velocity.
     pub fn score<F>(&self, velocity: Velocity<F>) -> Score<ScoreOfVelocity<F>> {
         Score(ScoreOfVelocity { conversion: self.clone(), velocity: velocity.0 })
     }
 
-    /// The velocity of a score.
+    /// The velocity that follows from this score.
     pub fn velocity<F>(&self, score: Score<F>) -> Velocity<VelocityOfScore<F>> {
         Velocity(VelocityOfScore { conversion: self.clone(), score: score.0 })
     }
 
-    /// The denoiser `E[z | x_t = x]` of a velocity.
+    /// The denoiser `E[z | x_t = x]` that follows from this velocity.
     ///
     /// # Errors
     /// [`Error::Interpolant`] if the path has no latent.
@@ -128,7 +129,7 @@ impl Conversion {
         Err(Error::Interpolant { operation: "a denoiser", requirement: "a path with a latent γ z" })
     }
 
-    /// The score of a denoiser, `−η/γ`, whatever the base.
+    /// The score `−η/γ` that follows from this denoiser, for any base.
     ///
     /// # Errors
     /// [`Error::Interpolant`] if the path has no latent.
@@ -140,7 +141,8 @@ impl Conversion {
         Ok(Score(ScoreOfDenoiser { conversion: self.clone(), denoiser: denoiser.0, regular_on }))
     }
 
-    /// `κ(t)` for a base of unit covariance, of the times' shape: positive inside (0, 1).
+    /// The weight `κ(t)` of the score for a base of unit covariance, in the shape of the times; it is positive inside
+    /// (0, 1).
     pub fn score_weight(&self, t: &Tensor) -> Tensor {
         let c = self.interpolant().coefficients(t);
         let weight = c.score_weight(&t.ones_like());
@@ -150,9 +152,10 @@ impl Conversion {
         }
     }
 
-    /// `κ s`, `[B, D]`, at times `t`, `[B]`, points `x`, `[B, D]`, and the velocity's values `v` there, `[B, D]`.
+    /// The weighted score `κ s`, `[B, D]`, from the velocity's values `v`, `[B, D]`, at times `t`, `[B]`, and points
+    /// `x`, `[B, D]`.
     ///
-    /// Regular on [0, 1] for paths without a latent; else on [`Conversion::score_regular_on`].
+    /// It is regular on [0, 1] for paths without a latent, and otherwise on [`Conversion::score_regular_on`].
     pub fn weighted_score(&self, t: &Tensor, x: &Tensor, v: &Tensor) -> Tensor {
         let t = t.unsqueeze(1);
         let c = self.interpolant().coefficients(&t);

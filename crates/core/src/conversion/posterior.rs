@@ -1,4 +1,4 @@
-//! What the point on the path says of the ends.
+//! Posterior means: what a point on the path tells about its end points and latent.
 
 use tch::Tensor;
 
@@ -7,20 +7,20 @@ use crate::error::Result;
 use crate::field::{VectorField, Velocity};
 use crate::shape::{check_like, check_times};
 
-/// The means of the ends and of the latent given `x_t = x`, each `[B, D]`.
+/// The means of the end points and of the latent given `x_t = x`, each `[B, D]`.
 #[derive(Debug)]
 pub struct PosteriorMeans {
     /// `E[x0 | x_t = x]`.
     pub base: Tensor,
     /// `E[x1 | x_t = x]`.
     pub target: Tensor,
-    /// `E[z | x_t = x]`, where the path has a latent.
+    /// `E[z | x_t = x]`, if the path has a latent.
     pub latent: Option<Tensor>,
 }
 
 impl Conversion {
-    /// The closed interval of times for which [`Conversion::posterior_means`] are defined: [0, 1] without a
-    /// latent, else where the velocity tells the score and β is not tiny.
+    /// The closed interval of times at which [`Conversion::posterior_means`] are defined: [0, 1] without a latent,
+    /// and otherwise the times at which the score follows from the velocity and β is not tiny.
     pub fn posterior_regular_on(&self) -> (f64, f64) {
         if self.interpolant().has_latent() {
             return (self.velocity_regular_on().0.max(self.score_regular_on().0), self.score_regular_on().1);
@@ -33,8 +33,8 @@ impl Conversion {
     /// Without a latent `E[x0|x] = (β̇ x − β v)/W` and `E[x1|x] = (α v − α̇ x)/W` for any base.
     ///
     /// # Errors
-    /// [`crate::Error::Time`] outside [`Conversion::posterior_regular_on`], [`crate::Error::Shape`] or [`crate::Error::Kind`] for
-    /// points that are not the field's and the base's.
+    /// [`crate::Error::Time`] outside [`Conversion::posterior_regular_on`], [`crate::Error::Shape`] or
+    /// [`crate::Error::Kind`] for points that do not fit the field or the base.
     pub fn posterior_means<F: VectorField>(
         &self,
         velocity: &Velocity<F>,

@@ -1,5 +1,5 @@
-//! Fields of one role made of a field of another. Times at which the given field does not tell the wanted one
-//! are answered for by the nearest time at which it does.
+//! Fields computed from other fields: a score from a velocity, and so on. At times at which the wanted field does not
+//! follow from the given one, they return its value at the nearest time at which it does.
 
 use tch::Tensor;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::field::VectorField;
 use crate::field::divergence_by_reverse_mode;
 
-/// `s = κ s / κ` from a velocity.
+/// The score `s = κ s / κ` from a velocity.
 #[derive(Debug, Clone)]
 pub struct ScoreOfVelocity<F> {
     pub(super) conversion: Conversion,
@@ -53,7 +53,7 @@ impl<F: VectorField> VectorField for ScoreOfVelocity<F> {
     }
 }
 
-/// `v = (β̇ x − W m + (α W C + (β̇ γ² − β γ γ̇) I) s) / β` from a score.
+/// The velocity `v = (β̇ x − W m + (α W C + (β̇ γ² − β γ γ̇) I) s) / β` from a score.
 #[derive(Debug, Clone)]
 pub struct VelocityOfScore<F> {
     pub(super) conversion: Conversion,
@@ -89,7 +89,7 @@ impl<F: VectorField> VectorField for VelocityOfScore<F> {
     }
 }
 
-/// `η = −γ s` from a velocity.
+/// The denoiser `η = −γ s` from a velocity.
 #[derive(Debug, Clone)]
 pub struct DenoiserOfVelocity<F>(pub(super) ScoreOfVelocity<F>);
 
@@ -115,7 +115,7 @@ impl<F: VectorField> VectorField for DenoiserOfVelocity<F> {
     }
 }
 
-/// `s = −η/γ` from a denoiser.
+/// The score `s = −η/γ` from a denoiser.
 #[derive(Debug, Clone)]
 pub struct ScoreOfDenoiser<F> {
     pub(super) conversion: Conversion,

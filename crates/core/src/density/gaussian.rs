@@ -1,4 +1,4 @@
-//! Normal laws: the standard one, the usual base, and the general one.
+//! Normal laws: the standard one, which is the usual base, and the general one.
 
 use std::f64::consts::TAU;
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::rng::{Draw, Stream};
 use crate::shape::check_states;
 
-/// N(0, I) in `dim` dimensions.
+/// The standard normal law N(0, I) in `dim` dimensions.
 #[derive(Debug, Clone, Copy)]
 pub struct StandardNormal {
     /// The dimension D.
@@ -38,7 +38,7 @@ impl Density for StandardNormal {
     }
 }
 
-/// N(m, C) with a positive definite covariance C.
+/// The normal law N(m, C) with a positive definite covariance C.
 #[derive(Debug, Clone)]
 pub struct Gaussian {
     mean: Constant,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::rng::Draw;
 use crate::shape::check_states;
 
-/// `Σ_k p_k N(m_k, C_k)`, with K components in D dimensions.
+/// The Gaussian mixture `Σ_k p_k N(m_k, C_k)`, with K components in D dimensions.
 #[derive(Debug, Clone)]
 pub struct GaussianMixture {
     weights: Vec<f64>,
@@ -24,7 +24,8 @@ pub struct GaussianMixture {
 }
 
 impl GaussianMixture {
-    /// The mixture with `weights` (scaled to sum to one), `means`, `[K, D]`, and `covariances`, `[K, D, D]`.
+    /// The mixture with these `weights`, which are scaled to sum to 1, `means`, `[K, D]`, and `covariances`,
+    /// `[K, D, D]`.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit together, [`Error::OutOfRange`] if a weight is not positive
@@ -71,12 +72,12 @@ impl GaussianMixture {
         Self::new(&vec![1.0; k as usize], means, &covariance.expand([k, dim, dim], false))
     }
 
-    /// The law of x given that its coordinate `coordinate` was observed as `value` with noise N(0, `std`²): again a
-    /// mixture, by the rule of Kalman's filter for each component.
+    /// The law of x given that its coordinate `coordinate` was observed as `value` with noise N(0, `std`²): a mixture
+    /// again, by Kalman's update of each component.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a coordinate that there is not, a value that is not finite, or a deviation that is not
-    /// positive.
+    /// [`Error::OutOfRange`] for a coordinate that does not exist, a value that is not finite, or an `std` that is
+    /// not positive.
     pub fn observed(&self, coordinate: i64, value: f64, std: f64) -> Result<Self> {
         let dim = self.means.size(1);
         let refuse = |name, requirement, value| Err(Error::OutOfRange { name, requirement, value });

@@ -1,4 +1,4 @@
-//! Laws of points: what can be sampled, and what has a log-density.
+//! Laws of points that can be sampled, and those that also have a log-density.
 
 pub(crate) mod constant;
 mod gaussian;
@@ -23,8 +23,8 @@ pub trait Sampler: Send + Sync {
     /// `n` independent points, `[n, D]`, of floating-point kind `kind` on the CPU.
     fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor;
 
-    /// `n` independent points `[n, D]` in which row `i` depends only on the sample's number `first + i`, so
-    /// that results do not depend on how samples are cut into batches.
+    /// `n` independent points `[n, D]`, of which row `i` depends only on the sample's number `first + i`, so that
+    /// results do not depend on how samples are divided into batches.
     fn sample_rows(&self, first: u64, n: i64, stream: &Stream, kind: Kind) -> Tensor {
         let rows: Vec<Tensor> =
             (0..n as u64).map(|row| self.sample(1, &mut stream.at(first + row), kind)).collect();

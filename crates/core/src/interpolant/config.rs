@@ -1,4 +1,4 @@
-//! Which interpolant, as written in a config.
+//! Interpolants as written in a config.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use super::trigonometric::Trigonometric;
 use crate::error::Result;
 
-/// Which schedule, as written in a config.
+/// A schedule (α, β) by its name in a config.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -25,12 +25,12 @@ pub enum ScheduleKind {
 }
 
 impl ScheduleKind {
-    /// Whether it is the default, which a config need not name.
+    /// Whether it is the default, which configs leave out.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The working schedule.
+    /// The schedule itself.
     pub fn build(self) -> Box<dyn Schedule> {
         match self {
             Self::Trigonometric => Box::new(Trigonometric),
@@ -46,13 +46,13 @@ impl ScheduleKind {
 pub struct InterpolantConfig {
     /// The schedule (α, β).
     pub kind: ScheduleKind,
-    /// γ, if the path has a latent. The encoding–decoding interpolant brings its own.
+    /// The coefficient γ, if the path has a latent. The encoding–decoding interpolant has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gamma: Option<GammaConfig>,
 }
 
 impl InterpolantConfig {
-    /// The working interpolant.
+    /// The interpolant itself.
     ///
     /// # Errors
     /// [`crate::Error::OutOfRange`] if γ's strength is not positive.

@@ -1,9 +1,10 @@
-//! Where fields follow from one another: the rules for times near the ends, in one place.
+//! The times at which fields follow from one another: the rules near the ends, in one place.
 //!
-//! With a Gaussian base, velocity and score are joined by `β v − β̇ x = κ s` (for N(0, I); see
-//! [`crate::conversion`]), with `κ = α W + β̇ γ² − β γ γ̇` and `W = α β̇ − α̇ β`. Where κ vanishes, a velocity does
-//! not tell the score; where β vanishes, a score does not tell the velocity. The intervals below stop where
-//! a factor falls to one thousandth, so that an error of the given field grows by no more than about a thousand.
+//! With a Gaussian base, velocity and score are related by `β v − β̇ x = κ s` (for N(0, I); see
+//! [`crate::conversion`]), with `κ = α W + β̇ γ² − β γ γ̇` and `W = α β̇ − α̇ β`. Where κ vanishes, the score does
+//! not follow from the velocity; where β vanishes, the velocity does not follow from the score. The intervals below
+//! end where a factor falls to one thousandth, so that an error of the given field grows by no more than about a
+//! thousand.
 
 use tch::{Kind, Tensor};
 
@@ -18,14 +19,14 @@ const LATE: f64 = 0.7;
 /// Halvings by which an interval's end is found, to the resolution of f64.
 const N_HALVINGS: usize = 52;
 
-/// Everything that a conversion at some times needs of an interpolant; each tensor has the times' shape.
+/// All coefficients of an interpolant that conversions need; each tensor has the shape of the times.
 #[derive(Debug)]
 pub struct PathCoefficients {
-    /// α, β and derivatives.
+    /// α, β and their derivatives.
     pub schedule: ScheduleCoefficients,
     /// `W = α β̇ − α̇ β`.
     pub wronskian: Tensor,
-    /// γ and derivatives, where the path has a latent.
+    /// γ and its derivative, if the path has a latent.
     pub latent: Option<GammaCoefficients>,
 }
 
@@ -51,8 +52,8 @@ impl Interpolant {
         PathCoefficients { schedule, wronskian, latent }
     }
 
-    /// The closed interval of times at which a velocity tells the score: up to 0.999 on the straight line, and
-    /// all of [`Interpolant::regular_on`] where a Brownian γ keeps `κ` positive.
+    /// The closed interval of times at which the score follows from the velocity: up to 0.999 for the linear
+    /// interpolant, and all of [`Interpolant::regular_on`] if a Brownian γ keeps `κ` positive.
     pub fn score_regular_on(&self) -> (f64, f64) {
         let (first, last) = self.regular_on();
         let weight = |t: f64| {
@@ -62,15 +63,16 @@ impl Interpolant {
         (first, last_above(weight, LATE, last))
     }
 
-    /// The closed interval of times at which a score tells the velocity and the mean of x1: those with a β that
-    /// is not tiny.
+    /// The closed interval of times at which the velocity, and the mean of x1, follow from the score: those at which
+    /// β is not tiny.
     pub fn velocity_regular_on(&self) -> (f64, f64) {
         let (_, last) = self.regular_on();
         let beta = |t: f64| self.schedule(&instant(1.0 - t)).beta.double_value(&[]);
         (1.0 - last_above(beta, 1.0 - LATE, 1.0), last)
     }
 
-    /// The closed interval of times at which γ is not tiny, so that a denoiser tells the score; none without γ.
+    /// The closed interval of times at which γ is not tiny, so that the score follows from the denoiser; `None`
+    /// without a latent.
     pub fn latent_regular_on(&self) -> Option<(f64, f64)> {
         let gamma = self.gamma()?;
         let value = |t: f64| gamma.coefficients(&instant(t)).gamma.double_value(&[]);

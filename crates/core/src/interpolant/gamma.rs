@@ -18,7 +18,7 @@ pub struct GammaCoefficients {
     pub gamma_gamma_dot: Tensor,
 }
 
-/// The source of a latent's coefficient, with γ(0) = γ(1) = 0.
+/// The coefficient γ of a latent, with γ(0) = γ(1) = 0.
 pub trait Latent: std::fmt::Debug + Send + Sync {
     /// γ, γ̇ and γγ̇ at times `t` of any shape in [0, 1].
     fn coefficients(&self, t: &Tensor) -> GammaCoefficients;
@@ -72,7 +72,7 @@ fn smooth(gamma: Tensor, gamma_dot: Tensor) -> GammaCoefficients {
     GammaCoefficients { gamma_gamma_dot: &gamma * &gamma_dot, gamma, gamma_dot }
 }
 
-/// γ as written in a config.
+/// The coefficient γ as written in a config.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -89,7 +89,7 @@ pub enum GammaConfig {
 }
 
 impl GammaConfig {
-    /// The working γ.
+    /// The coefficient itself.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] if the strength is not positive and finite.

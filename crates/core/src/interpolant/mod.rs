@@ -31,7 +31,7 @@ use crate::shape::{check_floating, check_like, check_path_times, check_times};
 /// The operation that errors of [`Interpolant::path`] name.
 const PATH: &str = "interpolant path";
 
-/// A point on the path and its time derivative, both of the ends' shape, `[B, D]`.
+/// A point on the path and its time derivative, both of the shape of the end points, `[B, D]`.
 #[derive(Debug)]
 pub struct PathPoint {
     /// `x_t = α x0 + β x1 + γ z`.
@@ -46,7 +46,7 @@ impl PathPoint {
     }
 }
 
-/// A stochastic interpolant: a schedule and, where the path has them, a latent's γ and a correction.
+/// A stochastic interpolant: a schedule and, if the path has them, the coefficient γ of a latent and a correction.
 #[derive(Debug)]
 pub struct Interpolant {
     schedule: Box<dyn Schedule>,
@@ -66,12 +66,12 @@ impl Interpolant {
         Self::new(Trigonometric, None)
     }
 
-    /// The straight line `(1 − t) x0 + t x1`.
+    /// The linear interpolant `(1 − t) x0 + t x1`.
     pub fn linear() -> Self {
         Self::new(Linear, None)
     }
 
-    /// The same path with the latent's coefficient `latent` in place of the one it may have.
+    /// The same path with `latent` as the coefficient of its latent, which replaces any that it had.
     #[must_use]
     pub fn with_latent(self, latent: impl Latent + 'static) -> Self {
         Self { latent: Some(Box::new(latent)), ..self }
@@ -91,7 +91,7 @@ impl Interpolant {
         self.latent.is_some()
     }
 
-    /// γ and its derivatives' source, if the path has a latent.
+    /// The coefficient γ of the latent, if the path has one.
     pub fn gamma(&self) -> Option<&dyn Latent> {
         self.latent.as_deref()
     }
@@ -109,7 +109,7 @@ impl Interpolant {
         })
     }
 
-    /// α, β and derivatives at times `t` of any shape.
+    /// α, β and their derivatives at times `t` of any shape.
     pub fn schedule(&self, t: &Tensor) -> ScheduleCoefficients {
         self.schedule.coefficients(t)
     }
@@ -119,9 +119,9 @@ impl Interpolant {
         self.schedule.time_at(alpha, beta)
     }
 
-    /// The closed interval of times on which every coefficient and derivative is finite.
+    /// The closed interval of times on which every coefficient and its derivative are finite.
     ///
-    /// [0, 1] but for a singular γ̇, whose ends are left out by [`Latent::regular_on`].
+    /// It is [0, 1], except that a singular γ̇ excludes its ends ([`Latent::regular_on`]).
     pub fn regular_on(&self) -> (f64, f64) {
         self.latent.as_ref().map_or((0.0, 1.0), |latent| latent.regular_on())
     }
@@ -143,11 +143,11 @@ impl Interpolant {
         Ok(point)
     }
 
-    /// [`Interpolant::path`] at times that are known to lie in [0, 1], such as those of a sampler: nobody looks at them, for
-    /// which a GPU would have to be waited for.
+    /// As [`Interpolant::path`], for times that are known to lie in [0, 1], such as those of a sampler. They are not
+    /// checked, because that would make the host wait for a GPU.
     ///
     /// # Errors
-    /// As [`Interpolant::path`], but for the times' values.
+    /// As [`Interpolant::path`], except for times outside [0, 1].
     pub fn path_at_known_times(
         &self,
         t: &Tensor,

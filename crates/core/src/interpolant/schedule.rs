@@ -1,10 +1,10 @@
-//! The coefficients of the two ends.
+//! The schedule, that is the coefficients α and β of the end points.
 
 use std::sync::Arc;
 
 use tch::Tensor;
 
-/// α, β and their time derivatives at the times of a batch, each of the times' shape.
+/// α, β and their derivatives at the times of a batch, each of the shape of the times.
 #[derive(Debug)]
 pub struct ScheduleCoefficients {
     /// α(t).
@@ -17,13 +17,13 @@ pub struct ScheduleCoefficients {
     pub beta_dot: Tensor,
 }
 
-/// The pair (α, β) with α(0) = β(1) = 1 and α(1) = β(0) = 0.
+/// A schedule: the coefficients α and β, with α(0) = β(1) = 1 and α(1) = β(0) = 0.
 pub trait Schedule: std::fmt::Debug + Send + Sync {
-    /// The coefficients at times `t` of any shape in [0, 1].
+    /// The coefficients and their derivatives at times `t` of any shape in [0, 1].
     fn coefficients(&self, t: &Tensor) -> ScheduleCoefficients;
 
-    /// The times at which β(t)/α(t) = `beta`/`alpha`, of the ratios' shape, for a schedule whose ratio rises
-    /// steadily from 0 to ∞. By bisection, to the resolution of the kind, unless the schedule knows better.
+    /// The times at which β(t)/α(t) = `beta`/`alpha`, in the shape of these, for a schedule whose ratio increases
+    /// from 0 to ∞. The default is bisection to the resolution of the floating-point kind.
     fn time_at(&self, alpha: &Tensor, beta: &Tensor) -> Tensor {
         let mut low = alpha.zeros_like();
         let mut width = 1.0;

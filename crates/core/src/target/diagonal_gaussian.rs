@@ -1,4 +1,4 @@
-//! A Gaussian with a diagonal covariance, between which and N(0, I) optimal transport is known in closed form.
+//! A Gaussian with a diagonal covariance, to which optimal transport from N(0, I) is known in closed form.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -6,7 +6,8 @@ use tch::{Device, Kind, Tensor};
 use crate::density::Gaussian;
 use crate::error::{Error, Result};
 
-/// N(m, diag s²) in `dim` dimensions: the same mean in every coordinate, deviations in geometric progression.
+/// The law N(m, diag s²) in `dim` dimensions, with the same mean in every coordinate, and standard deviations in
+/// geometric progression.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiagonalGaussian {
@@ -16,16 +17,16 @@ pub struct DiagonalGaussian {
     pub mean: f64,
     /// The first coordinate's standard deviation.
     pub std: f64,
-    /// The last coordinate's; all have the first one's without it.
+    /// The standard deviation of the last coordinate; without it, all coordinates have that of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_std: Option<f64>,
 }
 
 impl DiagonalGaussian {
-    /// The law.
+    /// The law as a [`Gaussian`].
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if a size or a deviation is not positive, or the mean not finite.
+    /// [`Error::OutOfRange`] if the dimension or a standard deviation is not positive, or the mean is not finite.
     pub fn build(&self) -> Result<Gaussian> {
         let last = self.last_std.unwrap_or(self.std);
         for (name, value) in [("dim", self.dim as f64), ("std", self.std), ("last_std", last)] {

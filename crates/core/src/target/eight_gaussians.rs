@@ -15,7 +15,7 @@ const STD: f64 = 0.5 / SQRT_2;
 /// Equal weights, means at radius 4/√2 and angles that are multiples of 45°, standard deviation 0.5/√2.
 ///
 /// # Errors
-/// Never, for the constants are valid.
+/// None: the constants are valid.
 pub fn eight_gaussians() -> Result<GaussianMixture> {
     let means: Vec<f64> = (0..8)
         .flat_map(|k| {

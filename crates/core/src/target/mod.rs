@@ -29,7 +29,7 @@ use crate::density::{Density, Sampler};
 use crate::error::Result;
 use crate::rng::{Draw, Stream};
 
-/// A law, with its log-density where that is known.
+/// A law, with its log-density if that is known.
 pub struct Target {
     law: Law,
     extent: f64,
@@ -41,17 +41,17 @@ enum Law {
 }
 
 impl Target {
-    /// A target with a log-density, shown in the window [−extent, extent]².
+    /// A law with a log-density, shown in the window [−extent, extent]².
     pub fn known(law: impl Density + 'static, extent: f64) -> Self {
         Self { law: Law::Known(Arc::new(law)), extent }
     }
 
-    /// A target that can only be sampled, shown in the window [−extent, extent]².
+    /// A law that can only be sampled, shown in the window [−extent, extent]².
     pub fn samples(law: impl Sampler + 'static, extent: f64) -> Self {
         Self { law: Law::Samples(Arc::new(law)), extent }
     }
 
-    /// The same law, known by samples only.
+    /// The same law without its log-density.
     #[must_use]
     pub fn without_density(self) -> Self {
         let law = match self.law {
@@ -61,7 +61,7 @@ impl Target {
         Self { law, ..self }
     }
 
-    /// What can be sampled.
+    /// The law as something that can be sampled.
     pub fn sampler(&self) -> &dyn Sampler {
         match &self.law {
             Law::Known(law) => law.as_ref(),
@@ -77,7 +77,7 @@ impl Target {
         }
     }
 
-    /// The law with its log-density, shared, if the log-density is known.
+    /// The law with its log-density, shared; `None` if the log-density is not known.
     pub fn shared_density(&self) -> Option<Arc<dyn Density>> {
         match &self.law {
             Law::Known(law) => Some(law.clone()),
@@ -85,7 +85,7 @@ impl Target {
         }
     }
 
-    /// Half the width of a square window around 0 that shows the law.
+    /// Half the width of a square window, centred at 0, that shows the law.
     pub fn extent(&self) -> f64 {
         self.extent
     }
@@ -137,7 +137,7 @@ pub enum DensityConfig {
     RandomMixture {
         /// The dimension D.
         dim: i64,
-        /// How many Gaussians.
+        /// The number of Gaussians.
         n_components: i64,
     },
     /// A Gaussian with a diagonal covariance.
@@ -145,10 +145,10 @@ pub enum DensityConfig {
 }
 
 impl DensityConfig {
-    /// The working target.
+    /// The law itself.
     ///
     /// # Errors
-    /// If the target's parameters are refused; those without any never are.
+    /// If the parameters are out of range; densities without parameters never are.
     pub fn build(&self) -> Result<Target> {
         Ok(match self {
             Self::Checkerboard {} => Target::known(Checkerboard, 4.5),

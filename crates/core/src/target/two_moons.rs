@@ -35,7 +35,7 @@ pub struct TwoMoons {
 }
 
 impl TwoMoons {
-    /// The law.
+    /// The law, with its quadrature computed.
     pub fn new() -> Self {
         let nodes = gauss_legendre(NODES)
             .into_iter()
