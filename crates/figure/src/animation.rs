@@ -1,6 +1,7 @@
-//! Figures one after the other, as an animated PNG file.
+//! Several figures as an animated PNG file.
 //!
-//! An animated PNG is a PNG file: what knows no animations shows its first frame. Browsers and chat programs play it.
+//! An animated PNG file is a PNG file: programs that know no animations show its first frame. Browsers and chat
+//! programs play it.
 
 use image::{Rgb, RgbImage, imageops};
 use png::{BitDepth, ColorType, Compression, Encoder};
@@ -12,8 +13,9 @@ use crate::raster;
 /// Pixels to a point: a file of many frames wants fewer than one picture.
 const SHARPNESS: f64 = 1.25;
 
-/// The figures as the bytes of an animated PNG file that plays for ever, each for `delay` hundredths of a second and the last for
-/// ten times as long. They have the size of the first; what is larger is cut, what is smaller stands on white.
+/// The figures as the bytes of an animated PNG file that plays forever. Each figure is shown for `delay` hundredths
+/// of a second, the last ten times as long. The animation has the size of the first figure; larger ones are cut,
+/// smaller ones stand on white.
 ///
 /// ```
 /// use interflow_figure::{animation, trajectories_image};
@@ -26,7 +28,7 @@ const SHARPNESS: f64 = 1.25;
 /// ```
 ///
 /// # Errors
-/// [`Error::Empty`] without a figure, or for one without area; [`Error::Animate`] if the file cannot be encoded.
+/// [`Error::Empty`] if there are no figures or one has no area; [`Error::Animate`] if the file cannot be encoded.
 pub fn animation(frames: &[Figure], delay: u16) -> Result<Vec<u8>> {
     let (Some(first), Some(last)) = (frames.first(), frames.len().checked_sub(1)) else {
         return Err(Error::Empty);

@@ -14,9 +14,10 @@ const SIZE: [f64; 2] = [560.0, 350.0];
 /// One line of a chart: its name in the legend, and its points (x, y) in the order in which they are joined.
 pub type Series = (String, Vec<(f64, f64)>);
 
-/// Draws `series` as lines over common axes with ticks that span all finite points, named `x_label` and `y_label`.
-/// Several lines get a legend above the chart or, where they have no room there, beside it, which makes the figure wider.
-/// Points that aren't finite break the line; a point alone is a dot. No series is an empty chart.
+/// Draws `series` as lines over common axes with the names `x_label` and `y_label`, whose ticks span all finite
+/// points. Several lines get a legend above the chart or, if there is no room for it, beside the chart, which makes
+/// the figure wider. Points that are not finite interrupt a line; a single point is a dot. Without series the chart
+/// is empty.
 pub fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> Figure {
     let points =
         || series.iter().flat_map(|(_, points)| points).filter(|(x, y)| x.is_finite() && y.is_finite());
@@ -29,8 +30,8 @@ pub fn curve_image(series: &[Series], x_label: &str, y_label: &str) -> Figure {
     })
 }
 
-/// Draws the course of noisy numbers: of a series with many points its running mean, over a faint line of the points
-/// themselves. The chart leaves out the few points that are far from all others.
+/// Draws the course of noisy numbers: for a series with many points, its running mean over a faint line of the points
+/// themselves. The few points that are far from all others lie outside the chart.
 pub fn course_image(series: &[Series], x_label: &str, y_label: &str) -> Figure {
     let means: Vec<Option<Vec<(f64, f64)>>> = series.iter().map(|(_, points)| smoothed(points)).collect();
     let shown = series.iter().zip(&means).flat_map(|((_, points), mean)| match mean {

@@ -15,9 +15,9 @@ use crate::style::{NAME, NEAR, TICK};
 const BAR: f64 = 10.0;
 const N_COLORS: u32 = 192;
 
-/// Draws `values`, an `n × n` grid of densities over `[−extent, extent]²` in row-major order whose row 0 has the lowest x₂,
-/// from dark (0) to bright (the greatest value), with a colour bar. Colours follow the square root of the value, so that
-/// thin tails stay visible; negative numbers and NaN are dark.
+/// Draws `values`, densities on an `n × n` grid over `[−extent, extent]²` in row-major order with the lowest x₂ in
+/// row 0, from dark (0) to bright (the largest value), with a colour bar. Colours follow the square root of the
+/// value, so that thin tails stay visible; negative numbers and NaN are dark.
 ///
 /// # Panics
 /// When `values` doesn't have `n²` entries or `n` is 0.

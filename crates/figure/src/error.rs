@@ -1,19 +1,19 @@
-//! What can go wrong in this crate.
+//! The errors of this crate.
 
 /// The result of a fallible operation of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A picture that cannot be kept.
+/// Why a figure cannot be encoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The picture cannot be encoded as PNG.
+    /// An image cannot be encoded as PNG.
     #[error("cannot encode the picture as PNG")]
     Encode(#[from] image::ImageError),
     /// The figures cannot be encoded as an animated PNG.
     #[error("cannot encode the animation as PNG")]
     Animate(#[from] png::EncodingError),
-    /// The figure has no pixels.
+    /// A figure has no area.
     #[error("cannot draw a figure that has no area")]
     Empty,
 }

@@ -1,4 +1,4 @@
-//! A drawn figure, and its files.
+//! A drawn figure, and the bytes of its files.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::raster;
 use crate::scene::{Area, Scene, Shape};
 use crate::svg;
 
-/// A figure: lines, letters and pictures on white. The same numbers give the same bytes in both formats.
+/// A figure: lines, letters and pictures on white. The same input gives the same bytes in both formats.
 ///
 /// ```
 /// use interflow_figure::{Figure, RgbImage};
@@ -31,10 +31,11 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Pixels to a point in PNG files of drawings.
+    /// The number of pixels per point in PNG files of drawings.
     pub const SHARPNESS: f64 = 2.0;
 
-    /// A picture of pixels as a figure, so many pixels to a point: [`Figure::SHARPNESS`] for what was a figure before.
+    /// An image of pixels as a figure with `sharpness` pixels per point. Use [`Figure::SHARPNESS`] for an image that
+    /// was drawn from a figure.
     pub fn picture(image: RgbImage, sharpness: f64) -> Self {
         let [width, height] = [image.width(), image.height()].map(|side| f64::from(side) / sharpness);
         let mut scene = Scene::new(width, height);
@@ -52,7 +53,7 @@ impl Figure {
         matches!(self.scene.marks.as_slice(), [mark] if matches!(mark.shape, Shape::Picture { .. }))
     }
 
-    /// The figure as an image: two pixels to a point of a drawing, its own pixels of a picture.
+    /// The figure as an image, with two pixels per point of a drawing, or the pixels of an image as they are.
     ///
     /// # Errors
     /// [`Error::Empty`] for a figure without area.
@@ -60,7 +61,7 @@ impl Figure {
         raster::render(&self.scene, self.sharpness).ok_or(Error::Empty)
     }
 
-    /// The figure as the bytes of a PNG file. Whoever keeps it writes them: this crate touches no disk.
+    /// The figure as the bytes of a PNG file. The caller writes them: this crate writes no files.
     ///
     /// # Errors
     /// [`Error::Empty`] for a figure without area, [`Error::Encode`] if the image cannot be encoded.
@@ -68,10 +69,10 @@ impl Figure {
         file::png(&self.image()?)
     }
 
-    /// The figure as the text of an SVG file, which needs no font: letters are outlines.
+    /// The figure as the text of an SVG file, which needs no font, because letters are outlines.
     ///
     /// # Errors
-    /// [`Error::Encode`] if a picture in it cannot be encoded.
+    /// [`Error::Encode`] if an image in it cannot be encoded.
     pub fn svg(&self) -> Result<String> {
         svg::write(&self.scene)
     }

@@ -3,9 +3,9 @@
 use crate::density::heat_map;
 use crate::figure::Figure;
 
-/// Counts `points`, each `[x₁, x₂]`, in `n_bins × n_bins` cells of `[−extent, extent]²` and draws their share of all points
-/// by area, an estimate of the density, as [`density_image`](crate::density_image) does. Points beyond the square count as
-/// points, but in no cell; those that aren't finite are left out.
+/// Draws an estimate of the density of `points`, each `[x₁, x₂]`: their fraction per area in `n_bins × n_bins` cells
+/// of `[−extent, extent]²`, as [`density_image`](crate::density_image) draws it. Points outside the square are
+/// counted in the total but in no cell; points that are not finite are left out.
 ///
 /// # Panics
 /// When `n_bins` is 0.

@@ -11,12 +11,12 @@ const GAP: u32 = 2;
 /// Images of one size, image after image, each in channel, row, column order (`[N, C, H, W]`, row-major).
 #[derive(Debug, Clone, Copy)]
 pub struct Pixels<'a> {
-    /// The levels of all pixels, `N·C·H·W` of them, each in 0..`n_levels`; greater ones are shown as the highest.
+    /// The levels of all pixels, `N·C·H·W` numbers in 0..`n_levels`; larger ones are shown as the highest level.
     pub levels: &'a [u8],
-    /// Channels, height and width: `[C, H, W]`. Three channels are red, green and blue; of any other number of
-    /// channels the first is shown as grey.
+    /// The numbers of channels, rows and columns, `[C, H, W]`. Three channels are red, green and blue; for another
+    /// number of channels, the first is shown as grey.
     pub shape: [u32; 3],
-    /// How many levels a pixel has: level 0 is black and level `n_levels − 1` is white.
+    /// The number of levels of a pixel; level 0 is black and level `n_levels − 1` is white.
     pub n_levels: u32,
 }
 
@@ -49,9 +49,9 @@ impl Pixels<'_> {
     }
 }
 
-/// Sets the images row by row in `columns` columns on white, two pixels apart; the number of columns is brought
-/// into 1..=N. Images smaller than 48 pixels are enlarged by a whole factor until their longer side has that many
-/// or more.
+/// Arranges the images row by row in `columns` columns on white, two pixels apart; the number of columns is clamped
+/// to 1..=N. Images smaller than 48 pixels are enlarged by the smallest whole factor that gives their longer side at
+/// least as many.
 pub fn image_grid(pixels: &Pixels<'_>, columns: usize) -> RgbImage {
     let [_, height, width] = pixels.shape;
     let factor = LEAST_SIDE.div_ceil(height.max(width).max(1));

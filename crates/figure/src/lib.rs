@@ -61,5 +61,5 @@ pub use svg::inlined;
 pub use table_column::TableColumn;
 pub use trajectory::trajectories_image;
 
-/// A picture of pixels, so that users need not name the `image` crate's version.
+/// An image of pixels, so that users need not name the version of the `image` crate.
 pub use image::RgbImage;

@@ -9,9 +9,9 @@ use crate::style::{NEAR, TITLE};
 const MARGIN: f64 = 10.0;
 const HEAD: f64 = TITLE + 2.0 * NEAR;
 
-/// Sets `panels`, each a title and a figure, row by row in `columns` columns on white; the number of columns is brought
-/// into 1..=(number of panels). Pictures of pixels grow to the size of the largest panel, their proportions kept; titles
-/// are centred above the panels and cut where they're wider than a cell.
+/// Arranges `panels`, each a title and a figure, row by row in `columns` columns on white; the number of columns is
+/// clamped to 1..=(number of panels). Images of pixels grow to the size of the largest panel, with their proportions
+/// kept. Titles are centred above the panels, and cut if they are wider than a cell.
 pub fn sheet(panels: &[(String, Figure)], columns: usize) -> Figure {
     let columns = columns.clamp(1, panels.len().max(1));
     let greatest =

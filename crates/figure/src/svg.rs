@@ -35,8 +35,8 @@ pub(crate) fn write(scene: &Scene) -> Result<String> {
     Ok(file)
 }
 
-/// The text of an SVG file of this crate as a part of a page: the names of its letters and areas begin with `prefix`, so that
-/// those of several figures on one page stay apart.
+/// The text of an SVG file of this crate for use as a part of a page. The names of its letters and areas get the
+/// prefix `prefix`, so that several figures on one page do not clash.
 ///
 /// ```
 /// use interflow_figure::{Figure, RgbImage, curve_image, inlined};

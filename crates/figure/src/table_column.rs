@@ -7,8 +7,8 @@ const N_BINS: usize = 40;
 /// The share of values beyond each side of the window.
 const TAIL: f64 = 0.004;
 
-/// One column of a table: the values of the data beside those of a flow's samples, in the table's units. The two
-/// may differ in number; values that aren't finite are left out of figures.
+/// One column of a table: the values of the data and those of a flow's samples, in the table's units. The two may
+/// differ in number; values that are not finite are left out of figures.
 #[derive(Debug, Clone)]
 pub struct TableColumn {
     /// The column's name.
@@ -17,10 +17,11 @@ pub struct TableColumn {
     pub data: Vec<f64>,
     /// The samples' values, sample by sample.
     pub samples: Vec<f64>,
-    /// The distance of neighbouring values where they lie on a grid, as integers do (1): bars then hold whole grid
-    /// points. `None`: the values are continuous.
+    /// The distance between neighbouring values if they lie on a grid, such as 1 for integers: bars of a histogram
+    /// then hold whole grid points. `None` for continuous values.
     pub quantum: Option<f64>,
-    /// Words at some of the values, where numbers stand for texts or dates; none: the axis has round numbers.
+    /// Words at some of the values, for numbers that stand for texts or dates. Without words the axis has round
+    /// numbers.
     pub words: Vec<(f64, String)>,
 }
 

@@ -1,4 +1,4 @@
-//! Paths of particles from base to target.
+//! Trajectories of particles from base to target.
 
 use crate::colormap::{BLUE, INK, ORANGE};
 use crate::figure::Figure;
@@ -10,8 +10,9 @@ use crate::style::NEAR;
 /// The panel has the size of a density's with so many cells in a row.
 const N_CELLS: usize = 96;
 
-/// Draws each path, points `[x₁, x₂]` in order of time, as a thin line from its start (blue dot) to its end (orange dot), in
-/// a panel that shows `[−extent, extent]²`. The more paths there are, the fainter the lines and the smaller the dots.
+/// Draws each trajectory, points `[x₁, x₂]` in order of time, as a thin line from its start (blue dot) to its end
+/// (orange dot), in a panel that shows `[−extent, extent]²`. The more trajectories there are, the fainter are the
+/// lines and the smaller the dots.
 pub fn trajectories_image(paths: &[Vec<[f64; 2]>], extent: f64) -> Figure {
     let (mut scene, frame) = plane(extent, N_CELLS);
     let clip = Some(frame.area);
