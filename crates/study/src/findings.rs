@@ -1,21 +1,21 @@
-//! What a study found.
+//! The findings of a study.
 
 use interflow_flow::evaluation::Results;
 
 use crate::document::Block;
 
-/// What a study found.
+/// The findings of a study.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Findings {
-    /// Numbers, by name.
+    /// The measured numbers, by name.
     pub results: Results,
-    /// Sections of the report.
+    /// The sections of the report.
     pub blocks: Vec<Block>,
 }
 
 impl Findings {
-    /// Adds a section with a table and, after it, figures by the names of their PNG files, each with a caption. Those that were
-    /// not drawn are left out of the report.
+    /// Adds a section with a table and then figures, each given by the name of its PNG file and a caption. Figures
+    /// that were not drawn are left out of the report.
     pub fn section(&mut self, title: &str, header: &[&str], rows: &[Vec<String>], figures: &[(&str, &str)]) {
         self.blocks.extend([Block::heading(title), Block::table(header, rows)]);
         self.blocks.extend(figures.iter().map(|&(name, caption)| Block::figure(name, caption)));

@@ -1,8 +1,9 @@
-//! Whole experiments: from a config's text to a run's folder with a trained flow, its numbers, its figures and its report.
+//! Whole experiments: from the text of a config to a run folder with a trained flow, its numbers, its figures and its
+//! report.
 //!
-//! [`Runner`] is the way in. It trains the flow that a config describes, evaluates it, studies it, draws it and writes all
-//! of it down; it also compares the variants of an experiment, studies a flow that was trained before, and runs the
-//! experiments that need no training.
+//! [`Runner`] is the entry point. It trains the flow that a config describes, evaluates, studies and draws it, and
+//! writes everything into a run folder. It also compares the variants of an experiment, studies a flow that was
+//! trained before, and runs the experiments that need no training.
 //!
 //! ```no_run
 //! use interflow_study::{ConfigText, Ended, Runner};
@@ -21,14 +22,15 @@
 //! # }
 //! ```
 //!
-//! **A study** is what a config's table `[study]` asks for beyond the usual numbers of a trained flow: [`StudyConfig`],
-//! with a module of its own for each kind in [`study`]. It is given a [`Subject`] and answers with [`Findings`]: numbers for
-//! the result, sections of the report, and figures that it has drawn. [`untrained`] holds the studies that train no flow of
-//! theirs or none at all.
+//! **A study** is what the table `[study]` of a config asks for beyond the evaluation of a trained flow:
+//! [`StudyConfig`], with a module for each kind in [`study`]. It gets a [`Subject`] and returns [`Findings`]: numbers
+//! for the result, sections for the report, and figures that it has drawn. The studies in [`untrained`] train no
+//! flow, or only flows of their own.
 //!
-//! **The report** of a run is a [`Document`], written as `report.md` and as `report.html`, which holds its figures.
+//! **The report** of a run is a [`Document`], written as `report.md` and as `report.html`, which contains its
+//! figures.
 //!
-//! **Figures** of a flow are drawn by [`report`], those of flows of images by [`pictures`].
+//! **Figures** of a flow are drawn by [`report`], and those of a flow of images by [`pictures`].
 
 #![deny(missing_docs)]
 

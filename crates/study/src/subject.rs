@@ -1,4 +1,4 @@
-//! What is studied.
+//! The subject of a study.
 
 use anyhow::Result;
 use interflow_core::Points;
@@ -8,18 +8,18 @@ use tch::{Kind, Tensor};
 
 use crate::drawing;
 
-/// A trained flow, the experiment that it comes from, and where its figures go.
+/// The subject of a study: a trained flow, the experiment it comes from, and the folder for its figures.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
-    /// What a user wrote.
+    /// The config of the experiment.
     pub config: &'a ExperimentConfig,
     /// The flow in its own coordinates.
     pub engine: &'a Engine,
-    /// Where the flow starts.
+    /// The base, where the flow starts at t = 0.
     pub base: &'a Base,
-    /// Where the flow ends.
+    /// The target, where the flow ends at t = 1.
     pub target: &'a Target,
-    /// The folder of the run.
+    /// The run folder.
     pub folder: &'a RunFolder,
 }
 

@@ -1,7 +1,8 @@
-//! A report as a document: the one source of its two files, Markdown and HTML.
+//! A report as a document, from which both its files are written, Markdown and HTML.
 //!
-//! Studies add [`Block`]s of plain text, and the writers escape what their format would take for markup, so that a column may
-//! be called `<b>` or `a|b`. Figures are named by their files; Markdown refers to them, HTML holds them.
+//! Studies add [`Block`]s of plain text, and the writers escape what their format would interpret as markup, so that
+//! a column may be called `<b>` or `a|b`. Figures are named by their files; Markdown refers to them, HTML contains
+//! them.
 
 mod html;
 mod markdown;
@@ -10,46 +11,46 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// A title and what stands below it.
+/// A document: a title, and the blocks below it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Document {
     /// The title.
     pub title: String,
-    /// What stands below it, in order.
+    /// The blocks below the title, in order.
     pub blocks: Vec<Block>,
 }
 
-/// A piece of a document. All texts are plain, whatever letters they have.
+/// A piece of a document. All texts are plain and may contain any characters.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Block {
     /// The heading of a section.
     Heading(String),
-    /// A paragraph of plain text.
+    /// A paragraph.
     Paragraph(String),
-    /// A table with the names of its columns.
+    /// A table with column names.
     Table(Table),
-    /// A picture of the run's folder with its caption.
+    /// A picture in the run folder, with its caption.
     Figure(FigureFile),
-    /// Text as it stands, such as commands or a config.
+    /// Preformatted text, such as commands or a config.
     Code {
-        /// What the text is written in, as Markdown names it: `sh`, `toml`.
+        /// The language of the text, as Markdown names it: `sh`, `toml`.
         language: String,
         /// The text.
         text: String,
     },
-    /// Blocks that are shown when asked for.
+    /// Blocks that are hidden until the reader opens them.
     Folded {
-        /// What is shown before.
+        /// The line that is always shown.
         summary: String,
-        /// What is shown then.
+        /// The hidden blocks.
         blocks: Vec<Block>,
     },
 }
 
-/// A table of texts, row by row, under the names of its columns.
+/// A table of texts with column names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// The columns' names.
+    /// The names of the columns.
     pub header: Vec<String>,
     /// The cells, row by row, each row as long as the header.
     pub rows: Vec<Vec<String>>,
@@ -58,30 +59,31 @@ pub struct Table {
 /// A figure by its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FigureFile {
-    /// The name of its PNG file in the run's folder of figures; there may be an SVG file beside it.
+    /// The name of its PNG file in the run folder's folder of figures. There may be an SVG file of the same name
+    /// beside it.
     pub name: String,
-    /// What it shows, in a few words.
+    /// A caption of a few words.
     pub caption: String,
 }
 
 impl Block {
-    /// The heading of a section, whose name is `text`.
+    /// A heading with this text.
     pub fn heading(text: impl Into<String>) -> Self {
         Self::Heading(text.into())
     }
 
-    /// A paragraph of the plain text `text`.
+    /// A paragraph with this text.
     pub fn paragraph(text: impl Into<String>) -> Self {
         Self::Paragraph(text.into())
     }
 
-    /// A table with this header.
+    /// A table with these column names and rows.
     pub fn table(header: &[&str], rows: &[Vec<String>]) -> Self {
         let header = header.iter().map(|&name| name.to_owned()).collect();
         Self::Table(Table { header, rows: rows.to_vec() })
     }
 
-    /// The figure `name`, a PNG file, with a caption.
+    /// A figure, the PNG file `name`, with a caption.
     pub fn figure(name: impl Into<String>, caption: impl Into<String>) -> Self {
         Self::Figure(FigureFile { name: name.into(), caption: caption.into() })
     }
@@ -105,20 +107,20 @@ impl Table {
 }
 
 impl Document {
-    /// The document without the figures that were not drawn into the folder `figures`.
+    /// The document without figures whose files are missing in the folder `figures`.
     #[must_use]
     pub fn of_drawn(mut self, figures: &Path) -> Self {
         self.blocks.retain(|block| block.is_there(figures));
         self
     }
 
-    /// The document as Markdown, which refers to its figures by `figures/NAME`.
+    /// The document as Markdown, which refers to its figures as `figures/NAME`.
     pub fn markdown(&self) -> String {
         markdown::write(self)
     }
 
-    /// The document as one HTML file that needs no other: figures are read from the folder `figures` and put in, as SVG where
-    /// there is one. It has no scripts, and follows the reader's choice of dark or light.
+    /// The document as one HTML file that needs no other. Figures are read from the folder `figures` and embedded, as
+    /// SVG if there is one. It has no scripts, and follows the reader's preference for dark or light.
     ///
     /// # Errors
     /// If a figure cannot be read.

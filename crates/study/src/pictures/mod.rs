@@ -1,5 +1,5 @@
-//! Pictures of flows of images: sheets of samples, test images on their way to the base and back, the samples that are
-//! drawn while a flow is trained.
+//! Pictures for flows of images: sheets of samples, test images carried to the base and back, and the samples that
+//! are drawn during training.
 
 mod fid;
 mod picture;

@@ -1,14 +1,14 @@
-//! From pixels to one picture of many images.
+//! Many images as one picture.
 
 use anyhow::Result;
 use interflow_figure::{Pixels, RgbImage, image_grid};
 use interflow_flow::images::ImageSpace;
 use tch::Tensor;
 
-/// The images of `pixels`, levels `[N, C·H·W]` of a flow's images, in rows of `columns`.
+/// One picture of the images `pixels`, levels `[N, C·H·W]`, arranged in `columns` columns.
 ///
 /// # Errors
-/// If they are not pixels of these images.
+/// If the pixels do not have the shape of the flow's images.
 pub fn picture(space: &ImageSpace, pixels: &Tensor, columns: usize) -> Result<RgbImage> {
     let levels = space.levels(pixels)?;
     let shape = space.sides().map(|side| side as u32);

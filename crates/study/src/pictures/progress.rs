@@ -13,7 +13,7 @@ use tch::{Device, Tensor};
 use super::picture::picture;
 use crate::drawing::write_png;
 
-/// Samples of a network in training, from the same base points every time: an observer that draws
+/// An observer that draws samples of the network in training, from the same base points every time, as
 /// `samples-<step>.png` at each checkpoint.
 pub struct ProgressSheet {
     space: ImageSpace,
@@ -30,8 +30,8 @@ pub struct ProgressSheet {
 }
 
 impl ProgressSheet {
-    /// The sheet of a run; none where its flow is not one of images, its config wants none, or it has no folder to draw
-    /// into. Once `cancel` is requested nothing more is drawn.
+    /// The observer for a run; `None` if its flow is not one of images, its config asks for no sheets, or it has no
+    /// folder. After `cancel` is requested it draws nothing more.
     ///
     /// # Errors
     /// If the base is known by its data only.
@@ -61,7 +61,8 @@ impl ProgressSheet {
         }))
     }
 
-    /// Draws the sheet of the checkpoint that a run goes on from, where it was killed between the two.
+    /// Draws the sheet of the checkpoint from which a run is resumed, if it is missing because the run was killed
+    /// between the two.
     pub fn draw_missing(&self, run: &Run<'_>) {
         let (trainer, train) = (run.trainer(), &run.config().train);
         let step = trainer.step();

@@ -17,8 +17,8 @@ const N_IMAGES: i64 = 10;
 /// Standard deviations of a base point that are shown between black and white.
 const SHOWN_DEVIATIONS: f64 = 3.0;
 
-/// Draws test images, their base points and what comes back of them, `reconstruction.png`; the numbers say how far that is
-/// from what was sent, in levels of a pixel.
+/// Draws test images, their base points, and the images to which these are carried back, as `reconstruction.png`. The
+/// numbers are the differences between the first and the last, in levels of a pixel.
 ///
 /// # Errors
 /// If the flow is not one of images, a solver fails, the work is cancelled, or the picture cannot be written.

@@ -1,4 +1,4 @@
-//! Sheets of samples: by solver and cost, along the path, between base points, beside training images.
+//! Sheets of samples: by solver and NFE, along the path, between base points, and beside training images.
 
 use anyhow::Result;
 use interflow_core::Points;
@@ -30,7 +30,7 @@ struct Sheets<'a> {
     space: ImageSpace,
 }
 
-/// Draws all sheets of a flow of images and returns the numbers that belong to them.
+/// Draws all sheets of samples of a flow of images, and returns the numbers that belong to them.
 ///
 /// # Errors
 /// If the flow is not one of images, its base is known by its data only, a solver fails, the work is cancelled, or a

@@ -1,4 +1,4 @@
-//! The course of training in curves.
+//! The course of training as curves.
 
 use anyhow::Result;
 use interflow_figure::{Series, course_image, curve_image};
@@ -6,8 +6,8 @@ use interflow_flow::{History, RunFolder};
 
 use crate::drawing::save;
 
-/// Draws the losses of training and of held-out checks by step, `loss.png`: a running mean over the single values. Without any
-/// of them, as of a very short training, there is no figure.
+/// Draws the losses of training steps and of held-out checks by step, as `loss.png`: a running mean over the single
+/// values. Without any values, as after a very short training, it draws nothing.
 ///
 /// # Errors
 /// If the picture cannot be written.
@@ -24,7 +24,7 @@ pub fn draw_losses(folder: &RunFolder, history: &History) -> Result<()> {
     save(folder, "loss.png", &course_image(&series, "step", "objective"))
 }
 
-/// Draws transport costs by step of training, `costs.png`, one line for each named run.
+/// Draws transport costs by training step, as `costs.png`, with one line for each named run.
 ///
 /// # Errors
 /// If the picture cannot be written.

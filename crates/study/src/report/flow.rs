@@ -20,11 +20,12 @@ const DELAY: u16 = 12;
 /// The times whose densities are drawn.
 const TIMES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
-/// Draws a two-dimensional flow that is given nothing: `flow.png`, true density, samples, densities along the path,
-/// trajectories; and `flow-in-time.png`, an animation of samples and trajectories.
+/// Draws a two-dimensional flow without conditions: `flow.png` with the true density, samples, densities along the
+/// path and trajectories, and `flow-in-time.png`, an animation of samples and trajectories.
 ///
 /// # Errors
-/// If the flow is another one, a solver fails, the work is cancelled, or the picture cannot be written.
+/// If the flow is not two-dimensional or has conditions, a solver fails, the work is cancelled, or the picture cannot
+/// be written.
 pub fn draw_flow(subject: &Subject<'_>) -> Result<()> {
     let (engine, base, target) = (subject.engine, subject.base, subject.target);
     let (extent, seed, kind) = (subject.extent(), subject.seed(), subject.kind());

@@ -1,7 +1,8 @@
-//! How good a table's flow is: its samples beside rows that training never saw, column by column, pair by pair and as a whole.
+//! The quality of a table's flow: its samples compared with rows that training never saw, column by column, pair by
+//! pair and as a whole.
 //!
-//! Numbers are compared in the table's units; what looks at several columns at once does so in the flow's coordinates, which are
-//! of one scale. For a flow that is given columns each sample is drawn given those of a held-out row.
+//! Numbers are compared in the table's units; comparisons of several columns at once are in the flow's coordinates,
+//! which have one scale. If a flow has conditions, each sample is drawn given those of a held-out row.
 
 use anyhow::Result;
 use interflow_core::rng::Stream;
@@ -37,7 +38,7 @@ struct Compared<'a> {
     training: Points,
 }
 
-/// The quality of a table's flow as numbers and as a section of the report; nothing for other targets.
+/// The quality of a table's flow, as numbers and a section of the report; empty for other targets.
 ///
 /// # Errors
 /// If a solver fails or the work is cancelled.

@@ -1,10 +1,10 @@
-//! A result as names and texts.
+//! The numbers of a result as texts.
 
 use interflow_flow::evaluation::Results;
 use serde_json::Value;
 
-/// A result as names and texts, estimates as mean ± standard error. The quality of samples, which is a table by itself, is left
-/// to its own section.
+/// The names and values of a result as texts, with estimates as mean ± standard error. The quality of samples, which
+/// is a table of its own, is left out.
 pub fn rows(results: &Results) -> Vec<(String, String)> {
     results
         .iter()

@@ -1,4 +1,4 @@
-//! The figures of a table's flow, in the table's units: data beside samples, column by column and pair by pair.
+//! The figures of a table's flow, in the table's units: data and samples, column by column and pair by pair.
 
 use anyhow::Result;
 use interflow_core::{Given, Points};
@@ -15,8 +15,8 @@ const N_ROWS: i64 = 5000;
 const N_MARGINALS: usize = 12;
 const N_PAIRS: usize = 5;
 
-/// Draws `marginals.png` and `pairs.png`, where the target is a table whose training rows can be held at once. Samples are
-/// drawn given the conditions of the data's rows, in turn.
+/// Draws `marginals.png` and `pairs.png`, if the target is a table whose training rows can be held at once. Samples
+/// are drawn with the conditions of the data's rows, in turn.
 ///
 /// # Errors
 /// If a solver fails, the work is cancelled, or a picture cannot be written.

@@ -1,4 +1,4 @@
-//! The report's two files, and the result beside them.
+//! The two files of the report, and the result beside them.
 
 use std::path::Path;
 
@@ -13,8 +13,9 @@ use super::rows::rows;
 use crate::document::{Block, Document};
 use crate::findings::Findings;
 
-/// Writes the report of a trained flow, `report.md` and `report.html`, and then `result.json`: likelihoods beside those that
-/// they are held against, figures, what was found, all numbers, and how the run was made.
+/// Writes the report of a trained flow, `report.md` and `report.html`, and then `result.json`. The report has the
+/// likelihoods beside those that they are compared with, the figures, the findings, all numbers, and how the run was
+/// made.
 ///
 /// # Errors
 /// If the folder cannot be read or written.
@@ -25,7 +26,7 @@ pub fn write(folder: &RunFolder, config: &ExperimentConfig, findings: &Findings)
     finish(folder, &config.name, blocks, &findings.results)
 }
 
-/// Writes the same of a study that trains no flow, or several.
+/// Writes the report and the result of a study that trains no flow, or several.
 ///
 /// # Errors
 /// As [`write()`].

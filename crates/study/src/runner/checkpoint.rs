@@ -12,11 +12,11 @@ use crate::study::StudyConfig;
 use crate::subject::Subject;
 
 impl Runner {
-    /// Makes the study of `config` on the flow of the checkpoint or run folder `from`, in a run folder of its own.
+    /// Runs the study of `config` on the flow of the checkpoint or run folder `from`, in a run folder of its own.
     ///
     /// # Errors
-    /// If the config has no study, or one that does not go with the flow; if there is no checkpoint or it does not say what
-    /// it was trained on; if the data are not those that it was trained on; and as [`StudyConfig::run`].
+    /// If the config has no study, or one that does not suit the flow; if there is no checkpoint, or it does not say
+    /// on what it was trained; if the data are not those that it was trained on; and as [`StudyConfig::run`].
     pub fn study_checkpoint(&self, config: &ExperimentConfig, from: &Path) -> Result<Finished> {
         let study = StudyConfig::of(config)?
             .context("--from studies a trained flow: the config needs a table [study]")?;

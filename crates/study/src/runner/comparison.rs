@@ -1,4 +1,4 @@
-//! Variants of one experiment, each run like any other in a folder of its own, and compared.
+//! Comparison of the variants of one experiment, each run in a folder of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -27,11 +27,11 @@ struct Outcome {
 }
 
 impl Runner {
-    /// Runs all variants of a config, each like any other experiment in a folder of its own, and compares them, unless one was
-    /// interrupted. With [`Runner::resume`], finished variants are kept and the interrupted one goes on.
+    /// Runs all variants of a config, each in a folder of its own like any other experiment, and compares them unless
+    /// one was interrupted. With [`Runner::resume`], finished variants are kept and the interrupted one continues.
     ///
     /// # Errors
-    /// If a variant is refused, which is before any is run; and as [`Runner::complete`].
+    /// If a variant is refused, before any is run; if several processes share the work; and as [`Runner::complete`].
     pub fn compare(&self, config: &ExperimentConfig, observer: &mut dyn Observer) -> Result<Ended> {
         if self.work.group().is_some() {
             bail!("several processes do not go with a config of variants\nhint: take one process");

@@ -21,16 +21,16 @@ pub(super) enum Attempt {
 }
 
 impl Runner {
-    /// Trains, evaluates, studies, draws and reports as `config` says, whose variants play no part. Where several processes share
-    /// the work they train and evaluate together; what else is measured and drawn is the process 0's to do.
+    /// Trains, evaluates, studies, draws and reports as `config` says, ignoring its variants. If several processes
+    /// share the work, they train and evaluate together; process 0 does the other measurements and draws.
     ///
     /// # Errors
-    /// As [`Runner::train`]; and if the flow is trained and saved, but cannot be evaluated or drawn.
+    /// As [`Runner::train`]; and if the flow was trained and saved, but cannot be evaluated or drawn.
     pub fn complete(&self, config: ExperimentConfig, observer: &mut dyn Observer) -> Result<Ended> {
         self.complete_with(config, None, observer)
     }
 
-    /// The same with the data of the config's target, where they were loaded before.
+    /// As [`Runner::complete`], with the data of the config's target, if they were loaded before.
     ///
     /// # Errors
     /// As [`Runner::complete`].

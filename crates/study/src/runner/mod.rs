@@ -1,4 +1,4 @@
-//! Runs experiments from their configs to their folders.
+//! Running experiments from their configs to their run folders.
 
 mod checkpoint;
 mod comparison;
@@ -19,24 +19,24 @@ use crate::findings::Findings;
 use crate::study::StudyConfig;
 use crate::untrained::{self, Settings};
 
-/// How experiments are run.
+/// Where and how experiments are run.
 #[derive(Clone)]
 pub struct Runner {
-    /// How work is shown and stopped.
+    /// What shows the progress of work and can stop it.
     pub work: Work,
-    /// The folder that holds the data sets.
+    /// The folder of the data sets.
     pub data: PathBuf,
     /// The folder below which run folders are made.
     pub out: PathBuf,
-    /// The device, see [`interflow_flow::device::parse`].
+    /// The device; see [`interflow_flow::device::parse`].
     pub device: Device,
-    /// Another seed than the config's.
+    /// The seed that replaces the config's.
     pub seed: Option<u64>,
-    /// The threads of a tensor operation, whatever the config and the environment say.
+    /// The number of threads of each tensor operation, whatever the config and the environment say.
     pub threads: Option<Threads>,
-    /// The weights of Inception, for Fréchet distances of images, where the config names none.
+    /// The file of Inception's weights, for Fréchet distances of images, if the config names none.
     pub inception: Option<PathBuf>,
-    /// The run folder, or the checkpoint in one, that the run goes on with.
+    /// The run folder to resume, or a checkpoint in one.
     pub resume: Option<PathBuf>,
 }
 
@@ -59,26 +59,25 @@ impl Default for Runner {
 /// An experiment that was run to its end.
 #[derive(Debug)]
 pub struct Finished {
-    /// The folder with its config, checkpoints, figures, report and result.
+    /// The folder with the config, checkpoints, figures, report and result.
     pub folder: RunFolder,
-    /// Its numbers, as `result.json` has them.
+    /// The numbers, as in `result.json`.
     pub results: Results,
 }
 
-/// How the making of an experiment ended.
+/// How an experiment ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// The experiment was run to its end, and this process has its folder and its numbers.
+    /// It was run to its end, and this process has its folder and its numbers.
     Finished(Finished),
-    /// Training was interrupted, with its state saved: the run can be resumed.
+    /// Training was interrupted, and its state is saved: the run can be resumed.
     Interrupted,
-    /// For another process to tell: of several that share the work ([`Work::shared_by`]) the process 0 has the folder and the
-    /// numbers.
+    /// Several processes share the work ([`Work::shared_by`]), and process 0 has the folder and the numbers.
     Elsewhere,
 }
 
 impl Ended {
-    /// The folder and the numbers, where the experiment was run to its end and they are this process's to tell.
+    /// The folder and the numbers, if the experiment was run to its end and this process has them.
     pub fn finished(self) -> Option<Finished> {
         match self {
             Self::Finished(finished) => Some(finished),
@@ -95,8 +94,8 @@ impl Finished {
 }
 
 impl Runner {
-    /// Runs the experiment that a config's text describes, of whatever kind: trains a flow, evaluates, studies and draws it
-    /// ([`Runner::complete`]); compares variants ([`Runner::compare`]); or studies what needs no training
+    /// Runs the experiment of any kind that a config's text describes: trains, evaluates, studies and draws a flow
+    /// ([`Runner::complete`]); compares variants ([`Runner::compare`]); or runs a study without training
     /// ([`crate::untrained`]). `observer` watches all training.
     ///
     /// # Errors
@@ -121,8 +120,8 @@ impl Runner {
         }
     }
 
-    /// The experiment with a flow to train that a config's text describes; what is wrong with it, or with its study, is said
-    /// by line.
+    /// Reads the experiment that a config's text describes, for a flow to be trained. Errors, also those of its
+    /// study, name lines.
     ///
     /// # Errors
     /// If the config is refused.

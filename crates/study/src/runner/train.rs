@@ -1,4 +1,4 @@
-//! Training with its figures.
+//! Training, with the figures of its course.
 
 use anyhow::{Context as _, Result};
 use interflow_data::Dataset;
@@ -12,9 +12,9 @@ use crate::report::{self, RunningReport};
 use crate::study::StudyConfig;
 
 impl Runner {
-    /// Trains the flow of an experiment in a run folder: checkpoints, metrics, the curves of training and, at each checkpoint,
-    /// a report of how far it has come; for images also a sheet of samples. If the work is cancelled, training ends between two steps with its state saved,
-    /// and says so in the log.
+    /// Trains the flow of an experiment in a run folder, with checkpoints, metrics, the curves of training and, at each
+    /// checkpoint, a report of how far it has come; for images also a sheet of samples. If the work is cancelled,
+    /// training ends between two steps, saves its state and says so in the log.
     ///
     /// # Errors
     /// If the config or its study is refused, the data cannot be loaded, the run cannot be resumed, training fails, or the

@@ -1,4 +1,4 @@
-//! The flow against the stochastic equation on a trained flow, by calls of the network.
+//! The flow compared with the stochastic equation for a trained flow, at equal NFE.
 
 use anyhow::{Result, bail};
 use interflow_core::Points;
@@ -18,19 +18,19 @@ use crate::findings::Findings;
 use crate::scheme_name::scheme_name;
 use crate::subject::Subject;
 
-/// What is compared.
+/// The settings of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BudgetConfig {
-    /// Calls of the network.
+    /// The NFE to compare at.
     pub budgets: Vec<u32>,
-    /// Strengths of the noise.
+    /// The strengths ε₀ of the noise.
     pub epsilons: Vec<f64>,
-    /// How the strength varies in time.
+    /// How the strength of the noise varies in time.
     pub diffusion: DiffusionShape,
-    /// Samples of each run, and as many data.
+    /// The number of samples of each run, and of data points.
     pub n: i64,
-    /// The budget whose samples are drawn.
+    /// The NFE whose samples are drawn.
     pub drawn: u32,
 }
 

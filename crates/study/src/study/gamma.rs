@@ -1,5 +1,5 @@
-//! A velocity and a denoiser on a path with a latent: whether both know the same score, how much pairs of latents
-//! calm the gradient, and what flow and stochastic equation make of the two.
+//! A velocity and a denoiser on a path with a latent: whether both give the same score, by how much pairs of latents
+//! ±z reduce the gradient's noise, and the samples of flow and stochastic equation.
 
 use anyhow::{Result, bail};
 use interflow_core::density::MixturePath;
@@ -16,23 +16,23 @@ use super::noisy_samples::{self, Runs};
 use crate::findings::Findings;
 use crate::subject::Subject;
 
-/// What is measured.
+/// The settings of the measurements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GammaConfig {
-    /// Times at which fields are compared and the gradient's variance is taken.
+    /// The times at which fields are compared and the variance of the gradient is measured.
     pub times: Vec<f64>,
-    /// Points of the path at each time.
+    /// The number of points on the path at each time.
     pub n: i64,
-    /// Calls of the network for one gradient.
+    /// The number of points on the path from which one gradient is computed; even.
     pub gradient_batch: i64,
-    /// Gradients of which the variance is taken.
+    /// The number of gradients from which the variance is estimated.
     pub n_gradients: i64,
-    /// Strengths of the noise, in proportion to γ.
+    /// The strengths ε₀ of the noise, which is proportional to γ.
     pub epsilons: Vec<f64>,
-    /// Steps of the stochastic solver.
+    /// The number of steps of the stochastic solver.
     pub steps: u32,
-    /// Samples of each run, and as many data.
+    /// The number of samples of each run, and of data points.
     pub n_samples: i64,
 }
 

@@ -1,8 +1,8 @@
-//! Data to themselves on the mirror interpolant `x_t = x1 + γ z` (\[ABV23\]).
+//! Flows from data to the same data, by the mirror interpolant `x_t = x1 + γ z` (\[ABV23\]).
 //!
-//! Its velocity is `γ̇ η`, odd about t = ½, so that the flow takes every point back to where it came from. The
-//! stochastic equation has the same marginals and does not: it makes new data of given ones, the more so the
-//! stronger the noise.
+//! The velocity is `γ̇ η`, which is odd about t = ½, so the flow returns every point to its start. The stochastic
+//! equation has the same marginals but does not do so: it makes new data from given ones, and the more so, the
+//! stronger the noise is.
 
 use anyhow::{Result, bail};
 use interflow_core::interpolant::ScheduleKind;
@@ -20,17 +20,17 @@ use super::noisy_samples::{self, Runs};
 use crate::findings::Findings;
 use crate::subject::Subject;
 
-/// What is measured.
+/// The settings of the measurements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MirrorConfig {
-    /// Strengths of the noise, in proportion to γ.
+    /// The strengths ε₀ of the noise, which is proportional to γ.
     pub epsilons: Vec<f64>,
-    /// Steps of the stochastic solver.
+    /// The number of steps of the stochastic solver.
     pub steps: u32,
-    /// Data that are carried.
+    /// The number of data points that are carried.
     pub n: i64,
-    /// Times inside (0, 1) at which the velocity is held against γ̇ η.
+    /// The times inside (0, 1) at which the velocity is compared with γ̇ η.
     pub times: Vec<f64>,
 }
 

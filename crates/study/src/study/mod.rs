@@ -1,6 +1,6 @@
-//! Studies: what an experiment measures on a trained flow beyond the usual numbers.
+//! Studies: measurements on a trained flow beyond its evaluation.
 //!
-//! A config's table `[study]` says which, by its `kind`.
+//! The table `[study]` of a config names one by its `kind`.
 
 pub mod budget;
 pub mod few_calls;
@@ -35,21 +35,22 @@ use crate::subject::Subject;
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum StudyConfig {
-    /// The flow against the stochastic equation, by calls of the network.
+    /// The flow compared with the stochastic equation, at equal NFE.
     Budget(BudgetConfig),
-    /// A flow map: samples and log-densities in a few calls against the solver's, and the map's conditions.
+    /// The samples and log-densities of a flow map in a few calls, compared with the solver's, and the conditions of
+    /// the map.
     FewCalls(FewCallsConfig),
-    /// The learned score against the exact one, for a target that is a Gaussian mixture.
+    /// The learned score compared with the exact one, for a target that is a Gaussian mixture.
     ScoreError(ScoreErrorConfig),
-    /// A denoiser beside the velocity: what both know of the score, and how the latent's pairs calm training.
+    /// A denoiser beside the velocity: the scores of both, and how pairs of latents reduce the noise of training.
     Gamma(GammaConfig),
-    /// Data to themselves, by the flow and by the stochastic equation.
+    /// Data carried to themselves by the flow and by the stochastic equation.
     Mirror(MirrorConfig),
-    /// Sampling given an observation, against the exact posterior.
+    /// Sampling given an observation, compared with the exact posterior.
     Posterior(PosteriorConfig),
-    /// Integrals of the score that are known for every density.
+    /// Integrals of the score whose values are known for every density.
     Stein(SteinConfig),
-    /// What the flow's transport costs, how straight it is, and what few steps make of it.
+    /// The transport cost of the flow, its straightness, and its samples in a few steps.
     Transport(TransportConfig),
 }
 
@@ -60,17 +61,17 @@ struct Document {
 }
 
 impl StudyConfig {
-    /// The study of an experiment, where it has one.
+    /// The study of an experiment, if it has one.
     ///
     /// # Errors
-    /// An [`interflow_flow::Error::Config`] naming a key or a kind that there is not, and the nearest that there is.
+    /// An [`interflow_flow::Error::Config`] naming an unknown key or kind, and the nearest known one.
     pub fn of(experiment: &ExperimentConfig) -> Result<Option<Self>> {
         let Some(table) = &experiment.study else { return Ok(None) };
         let study = table.clone().try_into::<Self>();
         Ok(Some(study.map_err(|error| interflow_flow::config::located(&error, "", "[study]"))?))
     }
 
-    /// The study that a config's text describes, where it has one: as [`StudyConfig::of`], and errors name the line.
+    /// The study that a config's text describes, if it has one, as [`StudyConfig::of`]; but errors name lines.
     ///
     /// # Errors
     /// As [`StudyConfig::of`]; and if the text is not TOML.
@@ -81,7 +82,7 @@ impl StudyConfig {
     /// Rejects a study that makes no sense for the experiment, before anything is trained.
     ///
     /// # Errors
-    /// The refusal of a number that is out of range, or of a study that wants another experiment.
+    /// A refusal of a number that is out of range, or of a study that does not suit the experiment.
     pub fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
         match self {
             Self::Budget(config) => config.check(),
@@ -96,11 +97,11 @@ impl StudyConfig {
         .context("in [study]")
     }
 
-    /// Makes the study; figures go to the run's folder.
+    /// Runs the study. Figures go into the run folder.
     ///
     /// # Errors
-    /// As [`StudyConfig::check`]; if the flow does not go with the study, a solver fails, the work is cancelled, or a figure
-    /// cannot be written.
+    /// As [`StudyConfig::check`]; if the flow does not suit the study, a solver fails, the work is cancelled, or a
+    /// figure cannot be written.
     pub fn run(&self, subject: &Subject<'_>) -> Result<Findings> {
         self.check(subject.config)?;
         match self {

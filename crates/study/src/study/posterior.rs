@@ -1,4 +1,4 @@
-//! Sampling given an observation of one coordinate, against the exact posterior of eight Gaussians.
+//! Sampling given an observation of one coordinate, compared with the exact posterior of eight Gaussians.
 
 use anyhow::{Result, bail};
 use interflow_core::density::{Density as _, GaussianMixture, Sampler as _};
@@ -19,19 +19,19 @@ use crate::findings::Findings;
 use crate::report;
 use crate::subject::Subject;
 
-/// What is observed, and how it is sampled.
+/// The observations, and how samples are drawn given them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PosteriorConfig {
-    /// Values that the first coordinate is observed to have, one after the other.
+    /// The observed values of the first coordinate, one after the other.
     pub values: Vec<f64>,
-    /// The deviation of the observation's noise.
+    /// The standard deviation of the observation's noise.
     pub std: f64,
-    /// Strengths of the stochastic equation's noise; the flow comes first.
+    /// The strengths ε₀ of the stochastic equation's noise. The flow itself is measured first.
     pub epsilons: Vec<f64>,
-    /// Steps of the stochastic solver.
+    /// The number of steps of the stochastic solver.
     pub steps: u32,
-    /// Samples of each run.
+    /// The number of samples of each run.
     pub n: i64,
 }
 

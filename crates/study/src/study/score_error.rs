@@ -1,4 +1,4 @@
-//! The learned velocity's score against the exact one, where the target is a Gaussian mixture.
+//! The score of the learned velocity compared with the exact one, for a target that is a Gaussian mixture.
 
 use anyhow::Result;
 use interflow_core::density::MixturePath;
@@ -13,13 +13,13 @@ use super::mixture;
 use crate::findings::Findings;
 use crate::subject::Subject;
 
-/// Where the scores are compared.
+/// The times and points at which scores are compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreErrorConfig {
-    /// Times.
+    /// The times.
     pub times: Vec<f64>,
-    /// Points of the path at each time.
+    /// The number of points on the path at each time.
     pub n: i64,
 }
 

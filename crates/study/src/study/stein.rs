@@ -1,12 +1,12 @@
-//! Integrals of the score that are known for every density, on held-out points of the path.
+//! Integrals of the score whose values are known for every density, on held-out points of the path.
 //!
-//! By parts, for a density ρ that vanishes far out,
+//! Integration by parts gives, for a density ρ that vanishes at infinity,
 //!
 //! ```text
 //! E[s] = 0,    E[x · s] = −D,    E|s|² = −E[∇·s]   (the Fisher information).
 //! ```
 //!
-//! The expectations are over `ρ_t` itself, that is over points of the path, and s is the learned score: a deviation
+//! The expectations are over `ρ_t` itself, that is over points of the path, and s is the learned score. A deviation
 //! beyond the standard error is an error of the score.
 
 use anyhow::{Result, bail};
@@ -24,13 +24,13 @@ use super::mixture;
 use crate::findings::Findings;
 use crate::subject::Subject;
 
-/// Where the integrals are taken.
+/// The times and points at which the integrals are estimated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SteinConfig {
-    /// Times.
+    /// The times.
     pub times: Vec<f64>,
-    /// Held-out points at each time.
+    /// The number of held-out points at each time.
     pub n: i64,
 }
 

@@ -1,4 +1,4 @@
-//! What a flow's transport costs against the least it could, how straight it is, and what few steps make of it.
+//! The transport cost of a flow compared with the least possible, its straightness, and its samples in a few steps.
 
 use anyhow::{Result, bail};
 use interflow_core::Given;
@@ -34,18 +34,19 @@ const FINE: f64 = 1e-6;
 /// The most steps of Euler's method that are tried.
 const MOST_STEPS: u32 = 256;
 
-/// What is measured.
+/// The settings of the measurements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransportConfig {
-    /// Points that are followed, and points on each side of the discrete optimal transport.
+    /// The number of points that are followed, and of points on each side of the discrete optimal transport.
     pub n: i64,
-    /// Points on each side of an energy distance.
+    /// The number of points on each side of an energy distance.
     #[serde(default = "default_two_sample")]
     pub n_two_sample: i64,
-    /// Numbers of steps of Euler's method.
+    /// The numbers of steps of Euler's method.
     pub euler_steps: Vec<u32>,
-    /// The root mean square error of the map for which the steps of Euler's method are counted, by doubling them.
+    /// The root mean square error of the map at which the steps of Euler's method are counted, by doubling their
+    /// number.
     #[serde(default = "default_equal_error")]
     pub equal_error: f64,
 }

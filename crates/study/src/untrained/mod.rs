@@ -1,6 +1,6 @@
-//! Experiments whose config describes no flow to train: exact fields between mixtures, and what training costs.
+//! Experiments whose config describes no flow to train: exact fields between mixtures, and the cost of training.
 //!
-//! They have configs of their own, told apart by `study.kind`.
+//! They have configs of their own, which are recognised by `study.kind`.
 
 pub mod cost;
 pub mod exact;
@@ -18,13 +18,13 @@ use crate::findings::Findings;
 const GMM_EXACT: &str = "gmm-exact";
 const COST: &str = "cost";
 
-/// Whether a config describes no flow to train.
+/// Whether a config describes such an experiment.
 pub fn is_untrained(config: &ConfigText<'_>) -> bool {
     matches!(config.study_kind().as_deref(), Some(GMM_EXACT | COST))
 }
 
-/// Makes the study of a config that describes no flow to train, and writes it into a folder of its own; nothing if the
-/// config is another one.
+/// Runs the study of such a config, and writes it into a run folder of its own; `None` if the config is of another
+/// kind.
 ///
 /// # Errors
 /// If the config is refused, a solver or a training fails, the work is cancelled, or the folder cannot be written.

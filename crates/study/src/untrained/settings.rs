@@ -1,4 +1,4 @@
-//! How an experiment without a flow to train is run.
+//! Where and how an experiment without a flow to train is run.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,17 @@ use tch::Device;
 use crate::findings::Findings;
 use crate::report;
 
-/// How an experiment without a flow to train is run; always on the CPU.
+/// Where and how an experiment without a flow to train is run. It is always on the CPU.
 #[derive(Clone)]
 pub struct Settings {
-    /// How its work is shown and stopped.
+    /// What shows the progress of its work and can stop it.
     pub work: Work,
-    /// The folder below which its run's folder is made.
+    /// The folder below which its run folder is made.
     pub out: PathBuf,
-    /// Another seed than the config's.
+    /// The seed that replaces the config's.
     pub seed: Option<u64>,
-    /// Other threads of a tensor operation than the config's; all cores for `auto`, since no equal steps are timed here.
+    /// The number of threads that replaces the config's. `auto` means all cores, because there are no equal steps to
+    /// measure.
     pub threads: Option<Threads>,
 }
 

@@ -1,4 +1,4 @@
-//! What a flow map makes of a few calls: samples and log-densities beside those of a solver on the same network.
+//! A flow map in a few calls: its samples and log-densities compared with those of a solver on the same network.
 
 mod conditions;
 mod densities;
@@ -14,20 +14,20 @@ use serde_json::Value;
 use crate::findings::Findings;
 use crate::subject::Subject;
 
-/// What is measured.
+/// The settings of the measurements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FewCallsConfig {
-    /// Calls of the network.
+    /// The numbers of network calls (NFE).
     pub calls: Vec<u32>,
-    /// Samples of each draw, and as many data.
+    /// The number of samples of each draw, and of data points.
     pub n: i64,
-    /// Draws whose energy distances are averaged.
+    /// The number of draws whose energy distances are averaged.
     pub n_draws: i64,
-    /// Test points whose log-densities are compared.
+    /// The number of test points whose log-densities are compared.
     pub n_density: i64,
-    /// Test points at which the log-determinant of the map is taken, by as many tangents as there are dimensions; none in
-    /// more than 64 dimensions.
+    /// The number of test points at which the log-determinant of the map is computed, which takes as many tangents as
+    /// there are dimensions. In more than 64 dimensions it is not computed.
     pub n_determinant: i64,
 }
 

@@ -1,5 +1,6 @@
-//! `cost`: the same network trained on the interpolant's objective and by maximum likelihood through a solver:
-//! milliseconds per iteration, at the start and after training, and the test NLL against the time spent.
+//! The study `cost`: the same network trained on the interpolant's objective and by maximum likelihood through a
+//! solver, with the milliseconds per iteration at the start and after training, and the test NLL against the time
+//! spent.
 
 mod account;
 mod measure;
@@ -18,27 +19,27 @@ use super::settings::{Head, Settings};
 use crate::config_text::ConfigText;
 use crate::findings::Findings;
 
-/// The comparison as written in a config.
+/// The config of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CostExperiment {
-    /// The experiment's name; run folders lie under it.
+    /// The experiment's name. Its run folders lie in a folder of this name.
     pub name: String,
-    /// The seed of every random number.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// CPU threads of a tensor operation.
+    /// The number of CPU threads of each tensor operation.
     pub threads: u32,
-    /// What is learned, from a standard normal base.
+    /// The target, to which the flow goes from a standard normal base.
     pub target: DensityConfig,
-    /// The path of the objective.
+    /// The interpolant of the regression objective.
     pub interpolant: InterpolantConfig,
     /// The network.
     pub model: ModelConfig,
-    /// Both trainings, except for their number of steps.
+    /// The settings of both trainings, except for their numbers of steps.
     pub train: TrainConfig,
-    /// Maximum likelihood; its solver also measures the test NLL.
+    /// The settings of maximum likelihood, whose solver also measures the test NLL.
     pub likelihood: LikelihoodConfig,
-    /// What is measured.
+    /// The settings of the measurements.
     pub study: CostStudy,
 }
 
@@ -50,29 +51,29 @@ pub enum CostStudy {
     Cost(CostConfig),
 }
 
-/// How much is measured.
+/// The settings of the measurements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CostConfig {
-    /// After which steps of the interpolant's training the test NLL is taken.
+    /// The steps of the interpolant's training after which the test NLL is measured.
     pub interpolant_marks: Vec<u64>,
-    /// The same for maximum likelihood.
+    /// The steps of maximum likelihood after which the test NLL is measured.
     pub likelihood_marks: Vec<u64>,
-    /// Test points.
+    /// The number of test points.
     pub n_test: i64,
-    /// Timed iterations of the interpolant's training.
+    /// The number of timed iterations of the interpolant's training.
     pub n_interpolant: u32,
-    /// Timed iterations of maximum likelihood.
+    /// The number of timed iterations of maximum likelihood.
     pub n_likelihood: u32,
 }
 
-/// How likelihoods and their gradients are computed.
+/// The settings of likelihoods and their gradients.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LikelihoodConfig {
-    /// How the gradient travels back along the trajectories in training.
+    /// How the gradient is computed along the trajectories in training.
     pub sensitivity: Sensitivity,
-    /// The solver of the trajectories.
+    /// The solver that integrates the trajectories.
     pub solver: SolverConfig,
 }
 

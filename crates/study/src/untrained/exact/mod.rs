@@ -1,4 +1,5 @@
-//! `gmm-exact`: every sampler and the likelihood on exact fields between Gaussian mixtures, without training.
+//! The study `gmm-exact`: every sampler, and the likelihood, with the exact fields between Gaussian mixtures, without
+//! training.
 
 mod laws;
 mod orders;
@@ -20,19 +21,19 @@ use crate::findings::Findings;
 /// The radius of the circle that the components' means lie about.
 const RADIUS: f64 = 2.2;
 
-/// An experiment without training, as written in a config.
+/// The config of an experiment with exact fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExactExperiment {
-    /// The experiment's name; run folders lie under it.
+    /// The experiment's name. Its run folders lie in a folder of this name.
     pub name: String,
     /// The seed of the mixtures, the samples and the noise.
     pub seed: u64,
-    /// CPU threads of a tensor operation.
+    /// The number of CPU threads of each tensor operation.
     pub threads: u32,
-    /// The path between the mixtures.
+    /// The interpolant between the mixtures.
     pub interpolant: InterpolantConfig,
-    /// What is measured.
+    /// The settings of the measurements.
     pub study: ExactStudy,
 }
 
@@ -44,27 +45,27 @@ pub enum ExactStudy {
     GmmExact(ExactConfig),
 }
 
-/// What is measured on the exact fields.
+/// The settings of the measurements on the exact fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExactConfig {
-    /// Dimensions.
+    /// The dimensions D.
     pub dims: Vec<i64>,
-    /// Samples whose moments are taken.
+    /// The number of samples whose moments are computed.
     pub n: i64,
-    /// Samples on each side of a two-sample test.
+    /// The number of samples on each side of a two-sample test.
     pub n_two_sample: i64,
-    /// Strengths of the noise.
+    /// The strengths ε₀ of the noise.
     pub epsilons: Vec<f64>,
-    /// How the strength varies in time.
+    /// How the strength of the noise varies in time.
     pub diffusion: DiffusionShape,
-    /// Calls of the velocity of a sampler with fixed steps.
+    /// The NFE of samplers with fixed steps.
     pub nfe: u32,
-    /// Times at which log-densities are compared.
+    /// The times at which log-densities are compared.
     pub times: Vec<f64>,
-    /// Points at which they are compared.
+    /// The number of points at which they are compared.
     pub n_density: i64,
-    /// Samples by which orders of convergence are measured.
+    /// The number of samples from which orders of convergence are estimated.
     pub n_order: i64,
 }
 
