@@ -35,9 +35,6 @@ use crate::work::Work;
 /// Its methods take points as a tensor `[N, D]` or, for a flow with conditions, as [`Points`]. They may be on any
 /// device and of any kind; results are on the CPU.
 ///
-/// Points may be a tensor `[N, D]` or, for a flow that is given something, [`Points`] with their conditions. They may be of
-/// any device and kind; results are on the CPU.
-///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// # let run = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/v1/mlp.safetensors");
