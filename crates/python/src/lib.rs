@@ -14,6 +14,7 @@ mod error;
 mod fit;
 mod flow;
 mod journal;
+mod memory;
 mod mutex;
 mod points;
 mod report;
@@ -33,6 +34,8 @@ mod _interflow {
     use crate::fit::fit;
     #[pymodule_export]
     use crate::flow::Flow;
+    #[pymodule_export]
+    use crate::memory::keep_freed_memory;
     #[pymodule_export]
     use crate::report::{Step, Validation};
     #[pymodule_export]

@@ -38,6 +38,31 @@ def test_imports_in_both_orders_share_one_libtorch(first):
         assert count == "1" and "site-packages/torch/lib" in library
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is asked")
+def test_freed_memory_is_kept_when_asked_for():
+    done = python(
+        """
+        import torch, interflow
+
+        def resident():
+            pages = int(open("/proc/self/statm").read().split()[1])
+            return pages * 4096
+
+        def grown():
+            before = resident()
+            torch.ones(64 << 18)
+            return resident() - before
+
+        print(grown())
+        assert interflow.keep_freed_memory()
+        print(grown())
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    back, kept = map(int, done.stdout.split())
+    assert back < 16 << 20 and kept > 48 << 20
+
+
 def test_without_the_right_torch_the_error_says_which():
     for torch_py, found in [("raise ModuleNotFoundError(name='torch')", ""), ("__version__ = '2.4.0+cpu'", "2.4.0")]:
         done = python(

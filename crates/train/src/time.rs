@@ -4,7 +4,7 @@
 //! variance of the loss at no cost. A law other than the uniform one weights the loss by its density. For every
 //! positive density the minimiser of the objective is the same, but its value is not.
 
-use interflow_core::interpolant::Interpolant;
+use interflow_core::interpolant::{Interpolant, ScheduleCoefficients};
 use interflow_core::rng::Draw;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -33,6 +33,15 @@ pub enum TimeConfig {
         #[serde(default)]
         uniform_share: f64,
     },
+    /// `log(β(t)/α(t))` uniform between `log floor` and `−log floor`: half of the logarithm of the signal-to-noise ratio, in
+    /// which times near both ends are as likely.
+    LogUniformRatio {
+        /// The smallest β/α, in (0, 1), and the inverse of the largest. Times beyond are not drawn.
+        floor: f64,
+        /// The fraction of times, in [0, 1), that are uniform instead.
+        #[serde(default)]
+        uniform_share: f64,
+    },
 }
 
 impl Default for TimeConfig {
@@ -53,7 +62,8 @@ impl TimeConfig {
                 check_range("time a", "1", a, (a - 1.0).abs() < f64::EPSILON)?;
                 check_range("time b", "positive and finite", b, b > 0.0 && b.is_finite())
             }
-            Self::LogUniformAlpha { floor, uniform_share } => {
+            Self::LogUniformAlpha { floor, uniform_share }
+            | Self::LogUniformRatio { floor, uniform_share } => {
                 check_range("time floor", "in (0, 1)", floor, floor > 0.0 && floor < 1.0)?;
                 let allowed = (0.0..1.0).contains(&uniform_share);
                 check_range("time uniform_share", "in [0, 1)", uniform_share, allowed)
@@ -71,7 +81,13 @@ impl TimeConfig {
             Self::Uniform {} => Inverse::Uniform,
             Self::Beta { b, .. } => Inverse::Beta { b },
             Self::LogUniformAlpha { floor, uniform_share } => {
-                Inverse::Mixture { uniform_share, table: alpha_table(interpolant, floor) }
+                let table = uniform_in(interpolant, (0.0, -floor.ln()), |schedule| -schedule.alpha.log());
+                Inverse::Mixture { uniform_share, table }
+            }
+            Self::LogUniformRatio { floor, uniform_share } => {
+                let log_ratio = |schedule: ScheduleCoefficients| (schedule.beta / schedule.alpha).log();
+                let table = uniform_in(interpolant, (floor.ln(), -floor.ln()), log_ratio);
+                Inverse::Mixture { uniform_share, table }
             }
         };
         Ok(TimeSampler { inverse, interval: interpolant.regular_on() })
@@ -134,17 +150,22 @@ fn interpolate(table: &[f64], u: f64) -> f64 {
     table[i] + (table[i + 1] - table[i]) * (position - i as f64)
 }
 
-/// The times at which `α = floor^u` for equally spaced `u`, by bisection on the decreasing α.
-fn alpha_table(interpolant: &Interpolant, floor: f64) -> Vec<f64> {
+/// The times at which an increasing number of the schedule has equally spaced values from the first of the two to the second, by
+/// bisection.
+fn uniform_in(
+    interpolant: &Interpolant,
+    (first, last): (f64, f64),
+    number: impl Fn(ScheduleCoefficients) -> Tensor,
+) -> Vec<f64> {
     const INTERVALS: i64 = 4096;
-    let exponents = Tensor::arange(INTERVALS + 1, (tch::Kind::Double, tch::Device::Cpu)) / INTERVALS as f64;
-    let targets = (exponents * floor.ln()).exp();
+    let u = Tensor::arange(INTERVALS + 1, (tch::Kind::Double, tch::Device::Cpu)) / INTERVALS as f64;
+    let targets = u * (last - first) + first;
     let (mut low, mut high) = (targets.zeros_like(), targets.ones_like());
     for _ in 0..60 {
         let middle = (&low + &high) * 0.5;
-        let above = interpolant.schedule(&middle).alpha.ge_tensor(&targets);
-        low = middle.where_self(&above, &low);
-        high = high.where_self(&above, &middle);
+        let is_before = number(interpolant.schedule(&middle)).le_tensor(&targets);
+        low = middle.where_self(&is_before, &low);
+        high = high.where_self(&is_before, &middle);
     }
     let mut table = vec![0.0; INTERVALS as usize + 1];
     low.copy_data(&mut table, INTERVALS as usize + 1);
@@ -187,6 +208,19 @@ mod tests {
                 let t = Tensor::from_slice(&[sampler.quantile(u)]);
                 let alpha = interpolant.schedule(&t).alpha.double_value(&[0]);
                 assert!((alpha.ln() - u * 0.01f64.ln()).abs() < 1e-5, "{alpha} at {u}");
+            }
+        }
+    }
+
+    #[test]
+    fn log_ratio_is_uniform() {
+        for interpolant in [Interpolant::linear(), Interpolant::trigonometric()] {
+            let law = TimeConfig::LogUniformRatio { floor: 1e-3, uniform_share: 0.0 };
+            let sampler = law.build(&interpolant).unwrap();
+            for u in [0.0, 0.1, 0.5, 0.9, 1.0] {
+                let schedule = interpolant.schedule(&Tensor::from_slice(&[sampler.quantile(u)]));
+                let log_ratio = (schedule.beta / schedule.alpha).log().double_value(&[0]);
+                assert!((log_ratio - (1.0 - 2.0 * u) * 1e-3f64.ln()).abs() < 1e-5, "{log_ratio} at {u}");
             }
         }
     }

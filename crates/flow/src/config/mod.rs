@@ -256,7 +256,8 @@ impl ExperimentConfig {
                 "the path is searched for between the points as they are\nhint: leave out train.jitter",
             );
         }
-        if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. }) {
+        if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. } | TimeConfig::LogUniformRatio { .. })
+        {
             return refuse("times by α want an α that does not change\nhint: take uniform or beta times");
         }
         Ok(())

@@ -17,6 +17,7 @@ from ._errors import ConfigError, DataError, Error, NotFoundError, SolverError, 
 from ._fit import fit, train  # noqa: E402
 from ._flow import Flow, Grid  # noqa: E402
 from ._interflow import Column, Step, Validation, __version__  # noqa: E402
+from ._memory import keep_freed_memory  # noqa: E402
 from ._progress import ProgressBar  # noqa: E402
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "Validation",
     "__version__",
     "fit",
+    "keep_freed_memory",
     "train",
 ]
