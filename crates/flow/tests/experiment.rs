@@ -90,7 +90,12 @@ fn cancelled_training_saves_its_state_and_goes_on_with_the_same_bits() {
     assert_eq!(cut.outcome.steps, 20);
     assert!(cut.evaluate().unwrap_err().is_cancelled());
     let folder = cut.folder.unwrap();
+    // As if it had taken long until then.
+    let times = folder.path().join("training-time.jsonl");
+    std::fs::write(&times, std::fs::read_to_string(&times).unwrap().replace("\"secs\":", "\"secs\":1000"))
+        .unwrap();
     let (resumed, parts) = train(Experiment::new(config()).resume(folder.path()));
+    assert!(resumed.outcome.train_secs > 1000.0, "{}", resumed.outcome.train_secs);
     assert_eq!((resumed.outcome.steps, resumed.history.losses.len()), (60, 6));
     assert_eq!(parts.0, whole.0);
     assert!(parts.1 == whole.1, "the final weights or the optimiser's state differ");

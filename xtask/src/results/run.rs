@@ -36,9 +36,9 @@ pub(super) fn record(run: &Path, machine: Option<&str>) -> Result<Record> {
         experiment: result["experiment"].as_str().context("the result names no experiment")?.to_owned(),
         metric: metric.to_owned(),
         unit: Some(unit.to_owned()),
-        value: result[key]["mean"].as_f64().context("the likelihood is no number")?,
-        standard_error: result[key]["standard_error"].as_f64(),
-        note: None,
+        value: rounded(result[key]["mean"].as_f64().context("the likelihood is no number")?),
+        standard_error: result[key]["standard_error"].as_f64().map(rounded),
+        note: result["n_test"].as_u64().map(|n| format!("{n} test points")),
         references: references(&result, &config, key),
         seed: result["seed"].as_u64(),
         steps: result["steps"].as_u64(),
@@ -51,9 +51,13 @@ pub(super) fn record(run: &Path, machine: Option<&str>) -> Result<Record> {
     })
 }
 
-/// Numbers measured on the same points, and what the config says that others report.
+/// To four decimals, which is more than is known.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// What the config says that others report, and numbers measured on the same points.
 fn references(result: &Value, config: &toml::Table, key: &str) -> Vec<Reference> {
-    let rounded = |value: f64| (value * 1e4).round() / 1e4;
     let beside = BESIDE.iter().filter(|(of, ..)| *of == key).filter_map(|(_, beside, source)| {
         Some(Reference { value: rounded(result[beside]["mean"].as_f64()?), source: (*source).to_owned() })
     });
@@ -62,7 +66,7 @@ fn references(result: &Value, config: &toml::Table, key: &str) -> Vec<Reference>
         let value = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))?;
         Some(Reference { value, source: source.clone() })
     });
-    beside.chain(published.filter(|_| key == "test_nll")).collect()
+    published.filter(|_| key == "test_nll").chain(beside).collect()
 }
 
 fn json(path: &Path) -> Result<Value> {
@@ -80,7 +84,7 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write(
             "result.json",
-            r#"{"experiment": "power", "seed": 3, "steps": 20, "train_secs": 90.0,
+            r#"{"experiment": "power", "seed": 3, "steps": 20, "train_secs": 90.0, "n_test": 500,
                 "test_nll": {"mean": -0.5, "standard_error": 0.02}, "gaussian_nll": {"mean": 7.73069}}"#,
         );
         write("environment.json", r#"{"started": "2026-11-30T12:00:00Z", "cpu": "Zen 4"}"#);
@@ -88,7 +92,8 @@ mod tests {
         let found = record(folder.path(), None).unwrap();
         assert_eq!(found.measured(), "−0.50 ± 0.02 nats");
         let told: Vec<String> = found.references.iter().map(Reference::told).collect();
-        assert_eq!(told, ["7.7307, a Gaussian", "−0.46, FFJORD"]);
+        assert_eq!(told, ["−0.46, FFJORD", "7.7307, a Gaussian"]);
+        assert_eq!(found.note.as_deref(), Some("500 test points"));
         assert_eq!((found.seed, found.steps, found.minutes), (Some(3), Some(20), Some(1.5)));
         assert_eq!(found.file_name(), "power--zen-4.json");
         assert_eq!(record(folder.path(), Some("two cores")).unwrap().machine, "two cores");

@@ -102,6 +102,7 @@ impl<'a> Run<'a> {
                 (history, Some(Recorder::new(folder, self.texts()?, from_step)?))
             }
         };
+        let seconds_before = recorder.as_ref().map_or(0.0, Recorder::seconds_before);
         let observers = std::mem::take(&mut self.observers);
         let mut watch = Watch { history, recorder, observers, cancel: self.work.cancel().clone() };
         let outcome = self.trainer.run(&mut watch);
@@ -113,10 +114,11 @@ impl<'a> Run<'a> {
         if outcome.is_err() {
             afterwards.set();
         }
-        let outcome = match &self.folder {
+        let mut outcome = match &self.folder {
             None => outcome?,
             Some(folder) => outcome.during(stopped(folder))?,
         };
+        outcome.train_secs += seconds_before;
         // Who interrupts a run does not want to wait for a check.
         let check = match outcome.stop {
             StopReason::Interrupted => None,

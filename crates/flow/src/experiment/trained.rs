@@ -39,7 +39,7 @@ pub struct Trained {
     pub base: Base,
     /// The target, where the flow ends at t = 1.
     pub target: Target,
-    /// How training ended.
+    /// How training ended; its seconds include those before the run was resumed, where it has a folder.
     pub outcome: Outcome,
     /// The objective on held-out points at the end of training; `None` if training was interrupted.
     pub check: Option<SelfCheck>,

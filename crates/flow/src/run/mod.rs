@@ -10,6 +10,7 @@ mod recorder;
 pub(crate) mod restart;
 mod resume;
 mod superseded;
+mod training_time;
 
 pub use self::folder::RunFolder;
 pub use self::history::History;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::events::EventFile;
 use super::folder::RunFolder;
 use super::metrics::{self, LockedFile, append};
+use super::training_time::TrainingTime;
 use crate::error::{During as _, Result, io_error};
 
 /// How many checkpoints a run keeps.
@@ -23,6 +24,7 @@ pub struct Recorder {
     checkpoints: CheckpointWriter,
     /// The texts that checkpoints carry, by name.
     texts: BTreeMap<String, String>,
+    time: TrainingTime,
 }
 
 impl Recorder {
@@ -40,7 +42,13 @@ impl Recorder {
         // A kill may have come between a checkpoint and the removal of the oldest.
         checkpoints::prune(&folder.checkpoints(), KEPT_CHECKPOINTS)?;
         let checkpoints = CheckpointWriter::new(&folder.checkpoints(), KEPT_CHECKPOINTS);
-        Ok(Self { metrics, events, warned: false, folder: folder.clone(), checkpoints, texts })
+        let time = TrainingTime::resume(folder, from_step)?;
+        Ok(Self { metrics, events, warned: false, folder: folder.clone(), checkpoints, texts, time })
+    }
+
+    /// The seconds that the run was trained for before it was resumed.
+    pub(crate) fn seconds_before(&self) -> f64 {
+        self.time.before()
     }
 
     /// Records a step's numbers; that they cannot be written does not end the run.
@@ -120,6 +128,7 @@ impl Observer for Recorder {
         // A checkpoint in a folder that came back without its config would be one that nobody can resume.
         RunFolder::open(self.folder.path())
             .during("the run's folder was removed or moved while it trained")?;
+        self.time.record(state.step);
         Ok(self.checkpoints.begin(state, &self.texts)?)
     }
 

@@ -11,6 +11,7 @@ use interflow_core::atomic;
 use interflow_train::checkpoints;
 
 use super::folder::RunFolder;
+use super::training_time;
 use crate::error::{Result, io_error};
 
 /// The folder that holds what was superseded.
@@ -23,7 +24,7 @@ const RESULT: &str = "result.json";
 const RESULTS: [&str; 3] = [RESULT, "report.md", "report.html"];
 
 /// What tells how a run came about, of which the superseded one keeps a copy.
-const RECORDS: [&str; 3] = ["config.toml", "environment.json", "metrics.jsonl"];
+const RECORDS: [&str; 4] = ["config.toml", "environment.json", "metrics.jsonl", training_time::FILE];
 
 impl RunFolder {
     /// Moves the results of a run that is resumed, and its checkpoints and figures of steps after `step`, to a run
