@@ -54,9 +54,9 @@ impl TrainingTime {
 
 /// The seconds of the last line of a step up to `step`: what comes after it was written before a run went back to an earlier step.
 fn seconds_until(text: &str, step: u64) -> f64 {
-    let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let until = records.filter(|record| record["step"].as_u64().is_some_and(|of| of <= step));
-    until.last().and_then(|record| record["secs"].as_f64()).unwrap_or(0.0)
+    let records = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut until = records.filter(|record| record["step"].as_u64().is_some_and(|of| of <= step));
+    until.next().and_then(|record| record["secs"].as_f64()).unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -67,7 +67,9 @@ mod tests {
     fn the_last_line_until_the_step_counts() {
         let text =
             "{\"step\":10,\"secs\":1.5}\n{\"step\":20,\"secs\":3.0}\n{\"step\":10,\"secs\":1.75}\n{\"ste";
-        assert_eq!([5, 10, 15, 25].map(|step| seconds_until(text, step)), [0.0, 1.75, 1.75, 1.75]);
-        assert_eq!(seconds_until("{\"step\":10,\"secs\":1.5}\n{\"step\":20,\"secs\":3.0}\n", 25), 3.0);
+        let milliseconds = |text, step| (seconds_until(text, step) * 1e3).round() as i64;
+        assert_eq!([5, 10, 15, 25].map(|step| milliseconds(text, step)), [0, 1750, 1750, 1750]);
+        let whole = "{\"step\":10,\"secs\":1.5}\n{\"step\":20,\"secs\":3.0}\n";
+        assert_eq!([5, 10, 15, 25].map(|step| milliseconds(whole, step)), [0, 1500, 1500, 3000]);
     }
 }
