@@ -70,13 +70,33 @@ impl Sheet {
     }
 
     /// The form of the column of numbers at `place`: that of large whole numbers, where it holds such.
-    pub(crate) fn form_of_numbers(&self, place: usize) -> Form {
-        let Cells::Text(_) = self.cells else { return Form::Number };
-        let ends = self.fields(place).flatten().try_fold((i64::MAX, i64::MIN), |(least, greatest), field| {
-            let value = field.parse().ok()?;
-            Some((least.min(value), greatest.max(value)))
-        });
-        ends.and_then(|(least, greatest)| Form::of_large_integers(least, greatest)).unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`Error::Content`] for whole numbers beyond 2^63 that lie too far apart to be told by their distances.
+    pub(crate) fn form_of_numbers(&self, place: usize) -> Result<Form> {
+        let Cells::Text(_) = self.cells else { return Ok(Form::Number) };
+        let ends =
+            self.fields(place).flatten().try_fold((i128::MAX, i128::MIN), |(least, greatest), field| {
+                let value = whole(&field)?;
+                Some((least.min(value), greatest.max(value)))
+            });
+        let Some((least, greatest)) = ends else { return Ok(Form::Number) };
+        match Form::of_large_integers(least, greatest) {
+            Some(form) => Ok(form),
+            None if least >= i64::MIN.into() && greatest <= i64::MAX.into() => Ok(Form::Number),
+            None => Err(self.too_wide(place)),
+        }
+    }
+
+    fn too_wide(&self, place: usize) -> Error {
+        let name = &self.names[place];
+        let is_beyond = |field: &str| whole(field).is_some_and(|value| i64::try_from(value).is_err());
+        let example = self.fields(place).flatten().find(|field| is_beyond(field)).unwrap_or_default();
+        let problem = format!(
+            "column `{name}` holds whole numbers beyond 2^63, as {example}, too far apart to keep their last digits\n\
+             hint: --kind {name}=number takes them by their first 16 digits"
+        );
+        content(&self.path, problem)
     }
 
     /// Whether a column of digits has some with zeros before them, as codes have.
@@ -333,6 +353,13 @@ impl Different<'_> {
         }
         Form::Category { labels }
     }
+}
+
+/// The whole number that a field is; one of more digits than any machine has as the largest.
+fn whole(field: &str) -> Option<i128> {
+    let digits = field.trim_start_matches(['+', '-']);
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_whole.then(|| field.parse().unwrap_or(i128::MAX))
 }
 
 /// A field without the blanks around it.
