@@ -22,6 +22,7 @@ mod rows;
 mod separator;
 mod table;
 mod text;
+mod times;
 mod unusable;
 mod values;
 

@@ -1,4 +1,4 @@
-//! Columns that are no numbers as they stand: texts among a few, and points of time.
+//! Columns that are no numbers as they stand: texts among a few, points of time, and large whole numbers.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::{Cells, Sheet};
 use crate::column::Column;
 use crate::error::{Error, Result, content};
-use crate::form::{Clock, Form};
+use crate::form::Form;
 
 /// No more different texts are categories.
 const MOST_LABELS: usize = 256;
@@ -22,7 +22,7 @@ const UNSEEN: f64 = -1.0;
 
 impl Sheet {
     /// The trimmed fields of the column at `place`, nothing for what is missing.
-    fn fields(&self, place: usize) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+    pub(super) fn fields(&self, place: usize) -> impl Iterator<Item = Option<Cow<'_, str>>> {
         (0..self.n_rows()).map(move |row| {
             let field = trimmed(self.field(row, place));
             let missing = match self.numerals.amount(&field) {
@@ -34,7 +34,7 @@ impl Sheet {
     }
 
     /// The different texts of the column at `place`, in the order of their first rows.
-    fn different(&self, place: usize) -> Different<'_> {
+    pub(super) fn different(&self, place: usize) -> Different<'_> {
         let mut found = Different { texts: Vec::new(), n_rows: 0 };
         let mut seen = HashSet::new();
         for field in self.fields(place).flatten() {
@@ -125,57 +125,6 @@ impl Sheet {
             "column `{name}` has {n} different values in {n_rows} rows, and no more than {MOST_LABELS} are categories"
         );
         Err(content(&self.path, format!("{problem}\n{hint}")))
-    }
-
-    /// The form of the column at `place` as one of dates or times, in the format that is recognised.
-    ///
-    /// # Errors
-    /// [`Error::Content`] if none is.
-    pub(crate) fn clock(&self, place: usize) -> Result<Form> {
-        let found = self.clock_of(place, &self.different(place).texts)?;
-        let problem = || {
-            let hint = "hint: --kind NAME=time:FORMAT says how they are written, as in time:%d.%m.%Y";
-            content(
-                &self.path,
-                format!("column `{}` holds no dates or times in a known format\n{hint}", self.names[place]),
-            )
-        };
-        found.map(Form::Time).ok_or_else(problem)
-    }
-
-    /// The first format that all fields are written in, before others the one that writes them again as they stand.
-    fn clock_of(&self, place: usize, present: &[Cow<'_, str>]) -> Result<Option<Clock>> {
-        let Some(first) = present.first() else { return Ok(None) };
-        let reads = |clock: &Clock| {
-            clock.number(first).is_some() && present.iter().all(|field| clock.number(field).is_some())
-        };
-        let reading: Vec<Clock> = Clock::known().into_iter().filter(reads).collect();
-        let writes = |clock: &&Clock| present.iter().all(|field| clock.rewrites(field));
-        let exact: Vec<&Clock> = reading.iter().filter(writes).collect();
-        let candidates = if exact.is_empty() { reading.iter().collect() } else { exact };
-        let Some(clock) = candidates.first() else { return Ok(None) };
-        let differs =
-            |other: &&&Clock| present.iter().any(|field| other.number(field) != clock.number(field));
-        if let Some(other) = candidates.iter().find(differs) {
-            let problem = format!(
-                "the dates of column `{name}` allow two readings, as {:?}: {} or {}\n\
-                 hint: --kind {name}=time:{} or --kind {name}=time:{}",
-                first,
-                clock.format,
-                other.format,
-                clock.format,
-                other.format,
-                name = self.names[place],
-            );
-            return Err(content(&self.path, problem));
-        }
-        Ok(Some((*clock).clone().with_offset_of(present.iter().map(Cow::as_ref))))
-    }
-
-    /// The form of the column at `place` as one of dates or times in this format.
-    pub(crate) fn clock_as(&self, place: usize, format: &str) -> Form {
-        let different = self.different(place).texts;
-        Form::Time(Clock::new(format).with_offset_of(different.iter().map(Cow::as_ref)))
     }
 
     fn categories_of(&self, place: usize, different: &Different<'_>) -> Result<Form> {
@@ -336,8 +285,8 @@ impl Sheet {
 }
 
 /// The different texts of a column.
-struct Different<'a> {
-    texts: Vec<Cow<'a, str>>,
+pub(super) struct Different<'a> {
+    pub(super) texts: Vec<Cow<'a, str>>,
     /// How many rows have one.
     n_rows: usize,
 }
