@@ -90,6 +90,14 @@ impl Clock {
         dates_alone.chain(times_alone).chain(moments).map(Self::new).collect()
     }
 
+    /// Those of the formats that are recognised in which a field is written.
+    pub(crate) fn reading_of(field: &str) -> Vec<Self> {
+        if !field.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        Self::known().into_iter().filter(|clock| clock.number(field).is_some()).collect()
+    }
+
     fn told(&self) -> Told {
         match (self.has("YyFDGgCcx"), self.has("HIklTRrXcM")) {
             (true, false) => Told::Date,

@@ -57,14 +57,11 @@ impl Sheet {
 
     /// Refuses times of which only some have an offset from universal time: nothing says how they compare.
     fn check_offsets(&self, place: usize, present: &[Cow<'_, str>]) -> Result<()> {
-        let reading = |field: &str| -> Vec<Clock> {
-            Clock::known().into_iter().filter(|clock| clock.number(field).is_some()).collect()
-        };
         let reads = |clocks: &[Clock], field: &str| clocks.iter().any(|clock| clock.number(field).is_some());
         let Some(first) = present.first() else { return Ok(()) };
-        let own = reading(first);
+        let own = Clock::reading_of(first);
         let Some(second) = present.iter().find(|field| !reads(&own, field)) else { return Ok(()) };
-        let other = reading(second);
+        let other = Clock::reading_of(second);
         let tell = |clocks: &[Clock]| clocks.iter().any(Clock::tells_offset);
         let are_times = present.iter().all(|field| reads(&own, field) || reads(&other, field));
         if !are_times || tell(&own) == tell(&other) {
