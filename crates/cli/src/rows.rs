@@ -10,6 +10,10 @@ use interflow_flow::{Flow, TableRows};
 use tch::{Kind, Tensor};
 
 use crate::args::{RowsArgs, TextArgs};
+use crate::output::Output;
+
+/// The column of log-densities that commands append.
+pub(crate) const LOG_DENSITY: &str = "log_density";
 
 /// Rows of a file as points of a flow.
 pub(crate) struct RowsOfFile {
@@ -17,6 +21,8 @@ pub(crate) struct RowsOfFile {
     pub(crate) table: TableRows,
     /// The file, where the flow's target is a table.
     pub(crate) sheet: Option<Sheet>,
+    /// The columns of that table.
+    columns: Option<Columns>,
 }
 
 impl RowsOfFile {
@@ -33,7 +39,22 @@ impl RowsOfFile {
             }
         };
         let points = points(&values, args.class, flow).with_context(used)?;
-        Ok(Self { table: TableRows { points, values }, sheet })
+        Ok(Self { table: TableRows { points, values }, sheet, columns: flow.columns().cloned() })
+    }
+
+    /// Refuses a new column of a name that the file has already, where the file's columns are written beside it.
+    pub(crate) fn check_new(&self, name: &str, output: &Output) -> Result<()> {
+        match &self.sheet {
+            Some(sheet) if !matches!(output, Output::Npy(_)) => Ok(sheet.check_new(name)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rows' columns with one more, `[N, 1]`, as an array without names.
+    pub(crate) fn array_with(&self, column: &Tensor) -> Tensor {
+        let values = &self.table.values;
+        let all = Tensor::cat(&[values, &column.to_device(values.device()).to_kind(values.kind())], 1);
+        self.columns.as_ref().map_or_else(|| all.shallow_clone(), |columns| columns.in_file_order(&all))
     }
 }
 
@@ -181,12 +202,12 @@ impl Written {
         Ok(table::csv_of_texts(&self.names, &texts)?)
     }
 
-    /// The rows as numbers, if they are such.
-    pub(crate) fn numbers(&self) -> Result<&Tensor> {
-        let texts = self.columns.iter().flatten().find(|column| !column.form.is_number());
-        match texts {
+    /// The rows as an array of numbers, if they are such, in the order of a file without names.
+    pub(crate) fn numbers(&self) -> Result<Tensor> {
+        let Some(columns) = &self.columns else { return Ok(self.values.shallow_clone()) };
+        match columns.iter().find(|column| !column.form.is_number()) {
             Some(column) => bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name),
-            None => Ok(&self.values),
+            None => Ok(columns.in_file_order(&self.values)),
         }
     }
 }

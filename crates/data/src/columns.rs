@@ -15,6 +15,7 @@ use tch::{Device, Kind, Tensor};
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::marginal::{Marginal, log_normal};
+use crate::sheet::names::file_order;
 
 /// The columns of a table, those that are given before those of the state: a map between their units and the flow's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +95,14 @@ impl Columns {
     /// The names of all columns, in their order.
     pub fn names(&self) -> Vec<String> {
         names(self.iter())
+    }
+
+    /// Rows `[N, W]` that begin with all columns in their order, as an array without names has them: columns that are
+    /// numbered, as those of a file without a header are, in the order of their numbers.
+    pub fn in_file_order(&self, rows: &Tensor) -> Tensor {
+        let order = file_order(&self.names()).into_iter().chain(self.0.len()..rows.size()[1] as usize);
+        let order: Vec<i64> = order.map(|place| place as i64).collect();
+        rows.index_select(1, &Tensor::from_slice(&order).to_device(rows.device()))
     }
 
     /// The names of the columns that a flow is given.

@@ -34,7 +34,8 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// The mean of the densities of these flows.
+    /// The mean of the densities of these flows. What is drawn, probes and the noise that dequantises images, has the
+    /// first one's seed: all of them see the same points.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] if there is none, or if they are not flows of points of the same columns or images.
@@ -51,7 +52,8 @@ impl Ensemble {
                 ));
             }
         }
-        Ok(Self { flows })
+        let seed = first.engine().seed();
+        Ok(Self { flows: flows.into_iter().map(|flow| flow.with_seed(seed)).collect() })
     }
 
     /// The flows.

@@ -32,9 +32,27 @@ pub(crate) fn pasted(names: &[impl AsRef<str>]) -> String {
     }
 }
 
+/// The order in which columns called `names` stand in a file without names, by their places in `names`: that of their
+/// numbers where they are called x1, x2, …, as the columns of such a file are, their own otherwise.
+pub fn file_order(names: &[impl AsRef<str>]) -> Vec<usize> {
+    let number = |name: &str| name.strip_prefix('x')?.parse::<usize>().ok();
+    let numbers: Option<Vec<usize>> = names.iter().map(|name| number(name.as_ref())).collect();
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    if let Some(numbers) = numbers {
+        order.sort_by_key(|&place| numbers[place]);
+    }
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbered_columns_stand_in_the_order_of_their_numbers_and_others_in_their_own() {
+        assert_eq!(file_order(&["x10", "x1", "x4"]), [1, 2, 0]);
+        assert_eq!(file_order(&["x2", "y", "x1"]), [0, 1, 2]);
+    }
 
     #[test]
     fn what_is_pasted_is_parsed_again() {

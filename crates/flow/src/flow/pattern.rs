@@ -22,11 +22,20 @@ pub struct HoleProbability {
     pub nfe: u64,
 }
 
+impl HoleProbability {
+    /// What is left of the log-densities of the rows `[N, D]`, `[N]`, given where their holes are: those of what each
+    /// row holds, and 0 where that is nothing.
+    pub fn given_holes(&self, log_density: &Tensor, rows: &Tensor) -> Tensor {
+        let nothing = rows.isnan().all_dim(1, false).to_device(Device::Cpu);
+        (log_density - &self.log_probability).masked_fill(&nothing, 0.0)
+    }
+}
+
 impl Flow {
     /// The logarithm of the probability that a row has holes where the rows `[N, D]` of the state's columns have theirs, NaN,
     /// and nowhere else. It is an estimate, by how many of 20 000 samples have the same holes. Subtracted from
     /// [`Flow::log_density`] at time 1, which is of what a row holds and of its holes, it leaves the log-density of what the row
-    /// holds given where its holes are.
+    /// holds given where its holes are ([`HoleProbability::given_holes`]).
     ///
     /// # Errors
     /// [`Error::Refused`] for a flow that is not one of a table, or that is given columns, of which the holes may depend; if the
