@@ -100,6 +100,14 @@ impl Output {
         }
     }
 
+    /// Refuses to append a column of a name that the rows' file has already, where its columns are written too.
+    pub(crate) fn check_new(&self, rows: &RowsOfFile, name: &str) -> Result<()> {
+        match &rows.sheet {
+            Some(sheet) if !matches!(self, Self::Npy(_)) => Ok(sheet.check_new(name)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the rows of a table's file with the column `name` of `values`, `[N]`, appended: as they stand in the
     /// file as CSV, the flow's columns as NPY. Only that column for rows that are no table's.
     pub(crate) fn append(&self, rows: &RowsOfFile, name: &str, values: &Tensor) -> Result<()> {

@@ -10,7 +10,6 @@ use interflow_flow::{Flow, TableRows};
 use tch::{Kind, Tensor};
 
 use crate::args::{RowsArgs, TextArgs};
-use crate::output::Output;
 
 /// The column of log-densities that commands append.
 pub(crate) const LOG_DENSITY: &str = "log_density";
@@ -40,14 +39,6 @@ impl RowsOfFile {
         };
         let points = points(&values, args.class, flow).with_context(used)?;
         Ok(Self { table: TableRows { points, values }, sheet, columns: flow.columns().cloned() })
-    }
-
-    /// Refuses a new column of a name that the file has already, where the file's columns are written beside it.
-    pub(crate) fn check_new(&self, name: &str, output: &Output) -> Result<()> {
-        match &self.sheet {
-            Some(sheet) if !matches!(output, Output::Npy(_)) => Ok(sheet.check_new(name)?),
-            _ => Ok(()),
-        }
     }
 
     /// The rows' columns with one more, `[N, 1]`, as an array without names.

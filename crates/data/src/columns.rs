@@ -97,8 +97,8 @@ impl Columns {
         names(self.iter())
     }
 
-    /// Rows `[N, W]` that begin with all columns in their order, as an array without names has them: columns that are
-    /// numbered, as those of a file without a header are, in the order of their numbers.
+    /// Rows `[N, W]` that begin with all columns in their order, as an array without names has them: all columns of a
+    /// file without a header in the order of that file.
     pub fn in_file_order(&self, rows: &Tensor) -> Tensor {
         let order = file_order(&self.names()).into_iter().chain(self.0.len()..rows.size()[1] as usize);
         let order: Vec<i64> = order.map(|place| place as i64).collect();

@@ -28,7 +28,7 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let ensemble = open_together(&args.flow, beside, work)?;
     let flow = &ensemble.flows()[0];
     let rows = RowsOfFile::read(args, flow)?;
-    rows.check_new(LOG_DENSITY, &output)?;
+    output.check_new(&rows, LOG_DENSITY)?;
     let (points, log_jacobian) = rows.table.at(time, flow)?;
     let found = match calls {
         None => ensemble.log_density(&points, time)?,
