@@ -164,6 +164,17 @@ fn the_levels_that_come_out_go_in() {
     assert!(message.contains("begins with its class") && message.contains("--class"), "{message}");
     let message = playground.fail(&format!("encode {run} levels.npy --class 10"));
     assert!(message.contains("numbers below 10"), "{message}");
+
+    // Each seed dequantises in its own way, and the run's is that of all members.
+    let again = |seed: u64| nats(&playground, &format!("{run} levels.npy --class 3 --seed {seed}"));
+    assert_eq!((again(5), again(5) == found), (again(5), false));
+    let gap = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let beside = nats(&playground, &format!("{run} levels.npy --class 3 --seed 5 --with {run}"));
+    assert!(gap(&beside, &again(5)) < 1e-3, "{beside:?}");
+    for command in ["log-prob", "score"] {
+        let message = playground.fail(&format!("{command} {run} levels.npy --class 3 --time 0.5"));
+        assert!(message.contains("levels of pictures are points of time 1"), "{message}");
+    }
 }
 
 /// Weights of small random numbers under the names and in the shapes of the published file.

@@ -2,6 +2,7 @@
 
 mod about;
 mod ensemble;
+mod flow;
 mod images;
 mod names;
 mod noise;
@@ -20,6 +21,7 @@ use self::noise::named;
 
 pub(crate) use about::{CompletionsArgs, ExportArgs, ManArgs, RunsArgs};
 pub(crate) use ensemble::EnsembleArgs;
+pub(crate) use flow::FlowArgs;
 pub(crate) use images::FidArgs;
 pub(crate) use names::{NameList, Said};
 pub(crate) use noise::{DensityArgs, Holes, LogProbArgs, PathArgs, ScoreArgs};
@@ -227,32 +229,6 @@ pub(crate) struct RunOptions {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// One JSON object on stdout that holds the run folder and the result, and nothing else.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// How a trained flow is used.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct FlowArgs {
-    /// A checkpoint, or a run folder whose newest checkpoint is meant.
-    pub(crate) checkpoint: PathBuf,
-    /// The folder that holds the data sets.
-    #[arg(long, env = "INTERFLOW_DATA", default_value = "data")]
-    pub(crate) data: PathBuf,
-    /// cpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
-    /// The seed of base points and probes.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// CPU threads of a tensor operation, instead of the config's: a number, with which equal runs have equal bits, or auto,
-    /// as many as are fastest at the time.
-    #[arg(long, value_name = "N|auto", value_parser = Threads::from_str)]
-    pub(crate) threads: Option<Threads>,
-    /// On an NVIDIA GPU, let single-precision products be in TF32: faster, but the solver then meets errors of 1 in 2000.
-    #[arg(long)]
-    pub(crate) tf32: bool,
-    /// One JSON object on stdout that says what was done.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -95,8 +95,16 @@ impl Output {
         match self {
             Self::Stdout => to_stdout(&rows.csv()?),
             Self::Csv(path) => Ok(table::write_whole(path, &rows.csv()?)?),
-            Self::Npy(path) => Ok(table::write_npy(path, rows.numbers()?)?),
+            Self::Npy(path) => Ok(table::write_npy(path, &rows.numbers()?)?),
             Self::Picture(_) => bail!("rows go to a .csv or .npy file"),
+        }
+    }
+
+    /// Refuses to append a column of a name that the rows' file has already, where its columns are written too.
+    pub(crate) fn check_new(&self, rows: &RowsOfFile, name: &str) -> Result<()> {
+        match &rows.sheet {
+            Some(sheet) if !matches!(self, Self::Npy(_)) => Ok(sheet.check_new(name)?),
+            _ => Ok(()),
         }
     }
 
@@ -108,10 +116,7 @@ impl Output {
         match self {
             Self::Stdout => to_stdout(&sheet.csv_with(name, &table::texts(values)?)?),
             Self::Csv(path) => Ok(table::write_whole(path, &sheet.csv_with(name, &table::texts(values)?)?)?),
-            Self::Npy(path) => {
-                let column = column.to_device(rows.table.values.device()).to_kind(rows.table.values.kind());
-                Ok(table::write_npy(path, &Tensor::cat(&[&rows.table.values, &column], 1))?)
-            }
+            Self::Npy(path) => Ok(table::write_npy(path, &rows.array_with(&column))?),
             Self::Picture(_) => bail!("a table with {name} goes to a .csv or .npy file"),
         }
     }

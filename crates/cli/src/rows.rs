@@ -11,12 +11,17 @@ use tch::{Kind, Tensor};
 
 use crate::args::{RowsArgs, TextArgs};
 
+/// The column of log-densities that commands append.
+pub(crate) const LOG_DENSITY: &str = "log_density";
+
 /// Rows of a file as points of a flow.
 pub(crate) struct RowsOfFile {
     /// The rows.
     pub(crate) table: TableRows,
     /// The file, where the flow's target is a table.
     pub(crate) sheet: Option<Sheet>,
+    /// The columns of that table.
+    columns: Option<Columns>,
 }
 
 impl RowsOfFile {
@@ -33,7 +38,14 @@ impl RowsOfFile {
             }
         };
         let points = points(&values, args.class, flow).with_context(used)?;
-        Ok(Self { table: TableRows { points, values }, sheet })
+        Ok(Self { table: TableRows { points, values }, sheet, columns: flow.columns().cloned() })
+    }
+
+    /// The rows' columns with one more, `[N, 1]`, as an array without names.
+    pub(crate) fn array_with(&self, column: &Tensor) -> Tensor {
+        let values = &self.table.values;
+        let all = Tensor::cat(&[values, &column.to_device(values.device()).to_kind(values.kind())], 1);
+        self.columns.as_ref().map_or_else(|| all.shallow_clone(), |columns| columns.in_file_order(&all))
     }
 }
 
@@ -181,12 +193,12 @@ impl Written {
         Ok(table::csv_of_texts(&self.names, &texts)?)
     }
 
-    /// The rows as numbers, if they are such.
-    pub(crate) fn numbers(&self) -> Result<&Tensor> {
-        let texts = self.columns.iter().flatten().find(|column| !column.form.is_number());
-        match texts {
+    /// The rows as an array of numbers, if they are such, in the order of a file without names.
+    pub(crate) fn numbers(&self) -> Result<Tensor> {
+        let Some(columns) = &self.columns else { return Ok(self.values.shallow_clone()) };
+        match columns.iter().find(|column| !column.form.is_number()) {
             Some(column) => bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name),
-            None => Ok(&self.values),
+            None => Ok(columns.in_file_order(&self.values)),
         }
     }
 }

@@ -16,6 +16,7 @@ use tch::{Device, Kind, Tensor};
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::marginal::{Marginal, log_normal};
+use crate::sheet::names::file_order;
 
 /// The columns of a table, conditions before states: the map between the table's units and the flow's coordinates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +97,14 @@ impl Columns {
     /// The names of all columns, in their order.
     pub fn names(&self) -> Vec<String> {
         names(self.iter())
+    }
+
+    /// Rows `[N, W]` that begin with all columns in their order, as an array without names has them: all columns of a
+    /// file without a header in the order of that file.
+    pub fn in_file_order(&self, rows: &Tensor) -> Tensor {
+        let order = file_order(&self.names()).into_iter().chain(self.0.len()..rows.size()[1] as usize);
+        let order: Vec<i64> = order.map(|place| place as i64).collect();
+        rows.index_select(1, &Tensor::from_slice(&order).to_device(rows.device()))
     }
 
     /// The names of the columns that are conditions of the flow.

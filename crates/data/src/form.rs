@@ -1,6 +1,7 @@
 //! What a column's numbers stand for in the file: numbers, categories, times, or large integers.
 
 mod clock;
+mod origin;
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -28,7 +29,8 @@ pub enum Form {
     /// As integers that are too large for double precision, such as identifiers and counts of nanoseconds.
     Integer {
         /// The integer that becomes 0.
-        origin: i64,
+        #[serde(with = "origin")]
+        origin: i128,
     },
 }
 
@@ -40,10 +42,10 @@ const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
 impl Form {
     /// The form of whole numbers between these, if they are too large for a double to tell places between neighbours, but lie close
     /// enough together to be told by their distances.
-    pub(crate) fn of_large_integers(least: i64, greatest: i64) -> Option<Self> {
+    pub(crate) fn of_large_integers(least: i128, greatest: i128) -> Option<Self> {
         let (size, range) = (least.unsigned_abs().max(greatest.unsigned_abs()), greatest.abs_diff(least));
         let is_large = size as f64 >= LARGEST_CELL;
-        (is_large && range < EXACT.min(size / 2)).then_some(Self::Integer { origin: least })
+        (is_large && range < u128::from(EXACT).min(size / 2)).then_some(Self::Integer { origin: least })
     }
 
     /// Whether the values are plain numbers.
@@ -67,8 +69,8 @@ impl Form {
                 labels.iter().position(|label| label == field).map(|place| place as f64)
             }
             Self::Time(clock) => clock.number(field),
-            Self::Integer { origin } => match field.parse::<i64>() {
-                Ok(value) => Some((i128::from(value) - i128::from(*origin)) as f64),
+            Self::Integer { origin } => match field.parse::<i128>() {
+                Ok(value) => Some(value.saturating_sub(*origin) as f64),
                 Err(_) => field.parse::<f64>().ok().map(|value| value - *origin as f64),
             },
         }
@@ -98,7 +100,7 @@ impl Form {
             Self::Category { labels } => labels.get(number.max(0.0) as usize).cloned().unwrap_or_default(),
             Self::Time(clock) => clock.text(number),
             Self::Integer { origin } => {
-                (i128::from(*origin) + number.clamp(-1e30, 1e30).round() as i128).to_string()
+                origin.saturating_add(number.clamp(-1e30, 1e30).round() as i128).to_string()
             }
         }
     }

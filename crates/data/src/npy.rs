@@ -94,6 +94,7 @@ impl<R: Read> Array<R> {
             let block = &mut block[..BLOCK.min(self.n - first) * size];
             self.reader.read_exact(block).map_err(damaged)?;
             self.numbers.extend(&mut values, block);
+            self.numbers.check_digits(&values[first..])?;
         }
         // An archive's checksum is compared at a member's end only.
         match self.reader.read(&mut [0]).map_err(damaged)? {

@@ -22,6 +22,7 @@ mod rows;
 mod separator;
 mod table;
 mod text;
+mod times;
 mod unusable;
 mod values;
 
@@ -233,11 +234,24 @@ impl Sheet {
         (0..self.n_rows()).map(|row| self.field(row, place).into_owned()).collect()
     }
 
+    /// Refuses the name of a new column that one of the columns has already.
+    ///
+    /// # Errors
+    /// [`Error::Content`].
+    pub fn check_new(&self, name: &str) -> Result<()> {
+        if name.is_empty() || self.columns.iter().all(|column| column.title != name) {
+            return Ok(());
+        }
+        let hint = "hint: rename it there or leave it out, so that the new one can be told from it";
+        Err(content(&self.path, format!("there is a column `{name}` already\n{hint}")))
+    }
+
     /// The whole table as CSV, with one more column.
     ///
     /// # Errors
-    /// [`Error::Content`] unless there are as many `values` as rows.
+    /// As [`Sheet::check_new`], and [`Error::Content`] unless there are as many `values` as rows.
     pub fn csv_with(&self, name: &str, values: &[String]) -> Result<Vec<u8>> {
+        self.check_new(name)?;
         if values.len() != self.n_rows() {
             let problem = format!(
                 "a new column of {} rows needs as many values, found: {}",

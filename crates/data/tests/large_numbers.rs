@@ -19,7 +19,7 @@ fn fitted(sheet: Sheet) -> Result<TableDataset> {
 }
 
 /// A table of 300 rows of these ids and a number.
-fn table(id: impl Fn(i64) -> i64) -> String {
+fn table<I: std::fmt::Display>(id: impl Fn(i64) -> I) -> String {
     let rows: Vec<String> = (0..300).map(|i| format!("{},{}", id(i), (i as f64 * 0.7).sin())).collect();
     format!("id,x\n{}\n", rows.join("\n"))
 }
@@ -62,6 +62,46 @@ fn numbers_far_from_each_other_stay_numbers() {
     assert_eq!(of(&|i| i * i * 1_000_000_000), Form::Number);
 }
 
+#[test]
+fn whole_numbers_beyond_64_bits_are_told_apart_or_refused() {
+    let near = |i: i64| (1_u128 << 63) + 7 * u128::from(i.unsigned_abs());
+    let text = table(near);
+    let data = fitted(sheet(&text)).unwrap();
+    // As a checkpoint's manifest has them.
+    let columns = toml::Value::try_from(data.columns().unwrap()).unwrap();
+    let written = toml::Table::from_iter([("columns".to_owned(), columns)]).to_string();
+    let columns: Columns = written.parse::<toml::Table>().unwrap()["columns"].clone().try_into().unwrap();
+    assert_eq!(Some(&columns), data.columns());
+    let rows = sheet(&text).values_of(columns.iter()).unwrap();
+    let back = columns.restore(&columns.standardise(&rows).unwrap().points.x).unwrap();
+    let expected: Vec<String> = (0..300).map(|i| near(i).to_string()).collect();
+    assert_eq!(Columns::texts(columns.iter(), &back).unwrap()[0], expected);
+
+    let hash = |i: i64| (i.unsigned_abs() + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let error = fitted(sheet(&table(hash))).unwrap_err().to_string();
+    for part in ["column `id`", "2^63", "--kind id=number", "--drop id"] {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+    let mut said = TableConfig { marginals: Marginals::Fitted, ..TableConfig::new(PathBuf::from("a.csv")) };
+    said.kinds.insert("id".to_owned(), "number".parse().unwrap());
+    assert!(said.prepare(sheet(&table(hash))).is_ok());
+}
+
+#[test]
+fn large_whole_numbers_keep_their_step() {
+    for (origin, step) in [(1_000_000_000_000_001_i64, 2), (i64::MAX - 3000, 7), (i64::MIN, 1_000_000)] {
+        let data = fitted(sheet(&table(|i| origin + step * (i * 7 % 300)))).unwrap();
+        let columns = data.columns().unwrap();
+        assert_eq!(columns.iter().next().unwrap().marginal.quantum(), Some(step as f64));
+        let z = Tensor::arange_start_step(-3.0, 3.0, 0.01, (tch::Kind::Double, tch::Device::Cpu));
+        let x = columns.restore(&Tensor::stack(&[&z, &z], 1)).unwrap();
+        for id in &Columns::texts(columns.iter(), &x).unwrap()[0] {
+            let distance = id.parse::<i128>().unwrap() - i128::from(origin);
+            assert_eq!(distance % i128::from(step), 0, "{id}");
+        }
+    }
+}
+
 /// In memory numbers are doubles already.
 #[test]
 fn large_doubles_have_densities() {
@@ -83,7 +123,7 @@ proptest! {
     fn a_large_integer_is_read_and_written_alike(origin: i64, distance in 0..(1_i64 << 53)) {
         let value = i128::from(origin) + i128::from(distance);
         prop_assume!(i64::try_from(value).is_ok());
-        let column = Column { form: Form::Integer { origin }, ..Column::affine("id", 0.0, 1.0) };
+        let column = Column { form: Form::Integer { origin: origin.into() }, ..Column::affine("id", 0.0, 1.0) };
         let read = sheet(&format!("id\n{value}\n{value}\n")).values_of([&column].into_iter()).unwrap();
         let written = Columns::texts([&column].into_iter(), &read).unwrap();
         prop_assert_eq!(&written[0][0], &value.to_string());

@@ -204,3 +204,13 @@ fn an_archive_that_would_fill_the_memory_is_refused() {
         &["labels: a file of ", "may take 2147483648 bytes of memory, found: 2400000000", "hint: "],
     );
 }
+
+#[test]
+fn whole_numbers_that_a_double_cannot_tell_apart_are_refused() {
+    let of = |kind: &str, bits: [u64; 2]| plain(kind, "(2,)", &bits.map(u64::to_le_bytes).concat());
+    let parts = ["below 2^53", "hint: write them as CSV"];
+    refused("a.npy", &of("<u8", [7, (1 << 63) + 1]), &parts);
+    refused("a.npy", &of("<i8", [7, (-(1_i64 << 60) - 1).cast_unsigned()]), &parts);
+    assert!(read("a.npy", &of("<u8", [7, (1 << 53) - 1])).is_ok());
+    assert!(read("a.npy", &of("<f8", [7, 1e300_f64.to_bits()])).is_ok());
+}

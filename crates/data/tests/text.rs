@@ -293,3 +293,17 @@ fn all_columns_that_are_no_numbers_are_named_at_once() {
     refused("a,t\n1,12:30\n2,12:31:05\n", &["`t` (dates or times"]);
     refused("a,t\n1,31.12.2024\n2,01.01.2025\n", &["`t` (dates or times"]);
 }
+
+#[test]
+fn one_column_of_times_is_neither_cut_at_blanks_nor_named_by_its_first_row() {
+    let rows = "2024-01-02 03:04:05\n2024-01-03 03:04:05\n2024-01-03 13:04:05\n";
+    for (text, name, n_rows) in [
+        (rows.to_owned(), "x1", 3),
+        (format!("when\n{rows}"), "when", 3),
+        // Dates above numbers are titles.
+        ("2024-01\n1\n3\n".to_owned(), "2024-01", 2),
+    ] {
+        let sheet = parse(&text);
+        assert_eq!((sheet.names(), sheet.n_rows()), (&[name.to_owned()][..], n_rows), "{text}");
+    }
+}

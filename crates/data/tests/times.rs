@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use interflow_data::{
     Columns, Dataset, Form, Marginal, Marginals, Result, Sheet, TableConfig, TableDataset, TextFormat, Unfit,
 };
+use tch::{Device, Kind, Tensor};
 
 /// A table of one number and the time of each row.
 fn table(times: &[String]) -> String {
@@ -91,4 +92,62 @@ fn bounds_of_dates_are_written_as_the_dates_are() {
     let bounds = law.stretch().unwrap().bounds;
     // Both ends belong to a lattice, whose last cell ends a day later.
     assert_eq!((bounds.lower, bounds.upper), (Some(18_628.0), Some(19_358.0)));
+}
+
+/// Times of a table's samples, wherever on the line.
+fn samples(data: &TableDataset) -> Vec<String> {
+    let columns = data.columns().unwrap();
+    let z = Tensor::arange_start_step(-3.0, 3.0, 0.01, (Kind::Double, Device::Cpu));
+    let x = columns.restore(&Tensor::stack(&[&z, &z], 1)).unwrap();
+    Columns::texts(columns.iter(), &x).unwrap().remove(1)
+}
+
+#[test]
+fn fractions_of_a_second_come_back_with_the_digits_of_the_finest() {
+    for (zone, digits) in [("", 1), ("", 3), ("Z", 3), ("+02:00", 2), ("", 6)] {
+        let ticks = 10_u32.pow(digits);
+        let fraction = |i: u32| format!("{:01$}", i * 7919 % ticks, digits as usize);
+        let times =
+            times(120, |i| format!("2023-01-{:02} 10:00:{:02}.{}{zone}", 1 + i % 28, i % 60, fraction(i)));
+        let (_, written, _) = round_trip(&times, |_| {});
+        assert_eq!(written, times);
+        for sample in samples(&load(&table(&times), |_| {}).unwrap()) {
+            let fraction = sample.trim_end_matches(zone).rsplit('.').next().unwrap();
+            assert_eq!(fraction.len(), digits as usize, "{sample}");
+        }
+    }
+    // Of rows with different numbers of digits the most, and of nanoseconds as many as a double tells.
+    let some = times(60, |i| format!("10:00:{:02}{}", i % 60, ["", ".5", ".25"][i as usize % 3]));
+    let (format, written, _) = round_trip(&some, |_| {});
+    assert_eq!(
+        (format.as_str(), &written[..3]),
+        ("%H:%M:%S%.2f", &["10:00:00.00", "10:00:01.50", "10:00:02.25"].map(String::from)[..])
+    );
+    let long = times(60, |i| format!("10:00:{:02}.{:09}", i % 60, i * 1000));
+    assert_eq!(round_trip(&long, |_| {}).1, long);
+}
+
+#[test]
+fn times_of_which_only_some_have_an_offset_are_refused() {
+    for (zone, n) in [("+02:00", 60), ("Z", 60), (" +0100", 60), (" UTC", 4)] {
+        let zones = ["", zone, zone];
+        let times = times(n, |i| format!("2023-01-02 03:{i:02}:00{}", zones[i as usize % 3]));
+        let error = load(&table(&times), |_| {}).unwrap_err().to_string();
+        let [with, without] = [format!("{:?} in line 3", times[1]), format!("{:?} in line 2", times[0])];
+        for part in ["column `when`", "offset", &with, &without, "Z is universal time"] {
+            assert!(error.contains(part), "{part:?} is not in: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_bound_of_dates_is_no_number_of_days() {
+    let times = times(60, |i| format!("2021-01-{:02}", 1 + i % 28));
+    let bounded = |config: &mut TableConfig| {
+        config.bounds.insert("when".to_owned(), "5..".parse().unwrap());
+    };
+    let error = load(&table(&times), bounded).unwrap_err().to_string();
+    for part in ["column `when`", "found: 5..", "hint: --bounds NAME=1970-01-01.."] {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
 }

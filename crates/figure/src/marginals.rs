@@ -108,5 +108,7 @@ mod tests {
         let columns = [odd(vec![]), odd(vec![1e300, -1e300]), odd(vec![f64::NAN])];
         assert!(marginals_image(&columns).image().unwrap().width() > 1400);
         marginals_image(&[]).png().unwrap();
+        let far = marginals_image(&[odd(vec![9.3e18; 3]), odd(vec![1e200; 3])]).svg().unwrap();
+        assert!(!far.contains("NaN"));
     }
 }

@@ -58,7 +58,12 @@ impl TableColumn {
         let cut = (TAIL * values.len() as f64) as usize;
         let ends = |cut: usize| Some((*values.get(cut)?, *values.iter().rev().nth(cut)?));
         let wide = [ends(cut), ends(0)].into_iter().flatten().find(|(low, high)| low < high);
-        let narrow = || values.first().map(|value| (value - 0.5, value + 0.5));
+        // Far from 0 a double has no neighbours at half a unit.
+        let around = |value: &f64| {
+            let half = (1e-9 * value.abs()).max(0.5);
+            (value - half, value + half)
+        };
+        let narrow = || values.first().map(around);
         wide.or_else(narrow).unwrap_or((0.0, 1.0))
     }
 }
@@ -97,6 +102,14 @@ mod tests {
         data[0] = 1e9;
         let bins = column(data, None).bins();
         assert!(bins.low > -0.2 && bins.high() < 1.2, "{bins:?}");
+    }
+
+    #[test]
+    fn one_value_has_a_window_around_it_however_large() {
+        for value in [0.0, -7.0, 9.3e18, -1e200] {
+            let bins = column(vec![value; 3], None).bins();
+            assert!(bins.low < value && value < bins.high() && bins.width > 0.0, "{bins:?}");
+        }
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// The ensemble of these flows.
+    /// The ensemble of these flows. All draw with the seed of the first one: probes, and the noise that dequantises
+    /// images, so that all see the same points.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] if there are no flows, or if they are not of the same data: the same columns on the
@@ -53,7 +54,8 @@ impl Ensemble {
                 ));
             }
         }
-        Ok(Self { flows })
+        let seed = first.engine().seed();
+        Ok(Self { flows: flows.into_iter().map(|flow| flow.with_seed(seed)).collect() })
     }
 
     /// The flows that it averages.

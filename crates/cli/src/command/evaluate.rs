@@ -14,6 +14,12 @@ use crate::output::print_line;
 
 /// Evaluates a checkpoint on the held-out set of its experiment.
 pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
+    if args.path.along.is_some() && !args.path.sde {
+        bail!(
+            "along any path the flow's numbers are the same, but for those of the stochastic equation\n\
+             hint: add --sde, or leave out --along"
+        );
+    }
     if args.path.sde && !args.beside.is_alone() {
         bail!("the stochastic equation is that of one flow\nhint: leave out --sde, or --with and --last");
     }

@@ -17,7 +17,7 @@ use crate::output::print_line;
 /// Fréchet and kernel distance by the features of Inception.
 pub(crate) fn fid(args: &FidArgs, work: &Work) -> Result<ExitCode> {
     let (flow, checkpoint) = open_with_checkpoint(&args.flow, work)?;
-    let flow = flow.with_seed(args.flow.seed);
+    let flow = flow.with_seed(args.flow.seed_of_samples());
     let _ = ImageSpace::of(flow.manifest())?;
     let target = match &args.statistics {
         Some(_) => None,

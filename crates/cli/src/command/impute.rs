@@ -37,7 +37,7 @@ pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
     let n_given = columns.given().count() as i64;
     let (given, rows) = (values.narrow(1, 0, n_given), values.narrow(1, n_given, values.size()[1] - n_given));
     let given = if n_given == 0 { Given::Nothing } else { Given::Numbers(given) };
-    let found = flow.fill(&rows, &given, 0, args.flow.seed)?;
+    let found = flow.fill(&rows, &given, 0, args.flow.seed_of_samples())?;
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 use super::open::{open_together, say};
 use crate::args::{Holes, LogProbArgs};
 use crate::output::Output;
-use crate::rows::RowsOfFile;
+use crate::rows::{LOG_DENSITY, RowsOfFile};
 
 /// Log-densities of rows.
 pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
@@ -28,6 +28,7 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let ensemble = open_together(&args.flow, beside, work)?;
     let flow = &ensemble.flows()[0];
     let rows = RowsOfFile::read(args, flow)?;
+    output.check_new(&rows, LOG_DENSITY)?;
     let (points, log_jacobian) = rows.table.at(time, flow)?;
     let found = match calls {
         None => ensemble.log_density(&points, time)?,
@@ -36,7 +37,7 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let log_density = found.rows + log_jacobian;
     let log_density = match holes {
         Holes::Modelled => log_density,
-        Holes::Given => log_density - log_probability_of_holes(flow, &rows.table.points.x, args.flow.seed)?,
+        Holes::Given => given_holes(flow, &rows.table.points.x, &log_density, args.flow.seed_of_samples())?,
     };
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
@@ -48,19 +49,19 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
              log-density -inf"
         );
     }
-    output.append(&rows, "log_density", &log_density)?;
+    output.append(&rows, LOG_DENSITY, &log_density)?;
     let nll = -log_density.mean(Kind::Double).double_value(&[]);
     let n = log_density.size()[0];
     say(&args.flow, &json!({ "n": n, "nfe": found.nfe, "nll": nll, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The log-probabilities of the holes of `rows`, `[N, D]`; how far they may be off is said in the log.
-fn log_probability_of_holes(flow: &Flow, rows: &Tensor, seed: u64) -> Result<Tensor> {
+/// The log-densities of `rows`, `[N, D]`, given where their holes are; how far they may be off is said in the log.
+fn given_holes(flow: &Flow, rows: &Tensor, log_density: &Tensor, seed: u64) -> Result<Tensor> {
     let found = flow.log_probability_of_holes(rows, seed)?;
     if found.standard_error.numel() > 0 {
         let largest = found.standard_error.max().double_value(&[]);
         tracing::info!("the log-probability of holes has a standard error of {largest:.3} nats at most");
     }
-    Ok(found.log_probability)
+    Ok(found.given_holes(log_density, rows))
 }

@@ -30,7 +30,8 @@ pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow
 /// The flows that the arguments name, whose densities are averaged.
 pub(super) fn open_together(args: &FlowArgs, beside: &EnsembleArgs, work: &Work) -> Result<Ensemble> {
     let mut files = vec![checkpoint::find(&args.checkpoint)?];
-    if let Some(n) = beside.last {
+    // The last checkpoint of a run is the run's, and that of a file the file.
+    if let Some(n) = beside.last.filter(|n| *n > 1) {
         files = checkpoint::last(&args.checkpoint, n as usize)?;
     }
     for other in &beside.others {
@@ -61,7 +62,11 @@ fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: Device) -> Result<F
     };
     let threads = Threads::resolve(args.threads, configured);
     threads.set();
-    Ok(Flow::restore(manifest, checkpoint, device)?.with_threads(threads).with_tf32(args.tf32))
+    let flow = Flow::restore(manifest, checkpoint, device)?.with_threads(threads).with_tf32(args.tf32);
+    Ok(match args.seed {
+        Some(seed) => flow.with_seed(seed),
+        None => flow,
+    })
 }
 
 /// The machine-readable account of what was done; on stderr where stdout holds the data itself.

@@ -18,7 +18,7 @@ use crate::args::{NameList, SampleArgs};
 use crate::image_output::ImageOutput;
 use crate::observation::observed;
 use crate::output::{Output, check_distinct};
-use crate::rows::{Written, check_class, column_names, conditions};
+use crate::rows::{LOG_DENSITY, Written, check_class, column_names, conditions};
 
 /// Samples drawn where nobody says how many.
 const USUAL: u64 = 1000;
@@ -38,6 +38,13 @@ pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
         return sample_images(args, flow, images, work);
     }
     let output = output?;
+    if args.log_prob
+        && flow.columns().is_some_and(|columns| columns.names().iter().any(|name| name == LOG_DENSITY))
+    {
+        bail!(
+            "the flow has a column `{LOG_DENSITY}` of its own\nhint: leave out --log-prob, or fit it under another name"
+        );
+    }
     let options = options(args, &flow)?;
     let n = options.given.tensor().map_or(args.n.unwrap_or(USUAL), |given| given.size()[0].unsigned_abs());
     let samples = flow.sample_with(n, &options)?;
@@ -49,7 +56,7 @@ pub(crate) fn sample(args: &SampleArgs, work: &Work) -> Result<ExitCode> {
         output.write(&[], &x, extent(&flow))?;
     } else {
         let rows = Written::of(&flow, &samples.points);
-        output.write_rows(&rows.with("log_density", samples.log_density.as_ref()))?;
+        output.write_rows(&rows.with(LOG_DENSITY, samples.log_density.as_ref()))?;
     }
     say(&args.flow, &json!({ "n": n, "nfe": samples.nfe, "out": args.out }))?;
     Ok(ExitCode::SUCCESS)
@@ -61,7 +68,7 @@ fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
     let path = FlowPath::new(flow.engine(), args.path.along)?;
     Ok(SampleOptions {
         first: 0,
-        seed: Some(args.flow.seed),
+        seed: Some(args.flow.seed_of_samples()),
         given: given(args, flow)?,
         along: args.path.along,
         noise: args.path.noise(path.regular_shape()),
@@ -117,7 +124,7 @@ fn sample_images(args: &SampleArgs, flow: Flow, images: ImageManifest, work: &Wo
         let given = args.class.map_or(Given::Nothing, |class| Given::class(class, rows as i64));
         let options = SampleOptions {
             first,
-            seed: Some(args.flow.seed),
+            seed: Some(args.flow.seed_of_samples()),
             given,
             along: args.path.along,
             guidance: args.guidance,

@@ -6,6 +6,9 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
+/// What stands in a format for a fraction of a second of any number of digits.
+const ANY_DIGITS: &str = "%.f";
+
 /// The day that days and seconds are counted from.
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
@@ -88,6 +91,14 @@ impl Clock {
         dates_alone.chain(times_alone).chain(moments).map(Self::new).collect()
     }
 
+    /// Those of the formats that are recognised in which a field is written.
+    pub(crate) fn reading_of(field: &str) -> Vec<Self> {
+        if !field.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        Self::known().into_iter().filter(|clock| clock.number(field).is_some()).collect()
+    }
+
     fn told(&self) -> Told {
         match (self.has("YyFDGgCcx"), self.has("HIklTRrXcM")) {
             (true, false) => Told::Date,
@@ -125,6 +136,35 @@ impl Clock {
         let first = offsets.next().unwrap_or(0);
         let shared = offsets.all(|offset| offset == first);
         Self { offset: if shared { first } else { 0 }, ..self }
+    }
+
+    /// The same clock with as many digits of a second as all `fields` have, or as the finest needs, up to microseconds.
+    #[must_use]
+    pub(crate) fn with_digits_of<'a>(self, fields: &(impl Iterator<Item = &'a str> + Clone)) -> Self {
+        const FINEST: usize = 6;
+        if !self.format.contains(ANY_DIGITS) {
+            return self;
+        }
+        let needed = fields.clone().filter_map(|field| self.digits(field)).max().unwrap_or(0);
+        let fewest = needed.clamp(1, FINEST);
+        let with = |n: usize| {
+            let format = self.format.replace(ANY_DIGITS, &format!("%.{n}f"));
+            Self { format, ..self.clone() }
+        };
+        let rewriting =
+            (fewest..=9).map(with).find(|clock| fields.clone().all(|field| clock.rewrites(field)));
+        rewriting.unwrap_or_else(|| with(fewest))
+    }
+
+    /// How many digits of a second a field needs.
+    fn digits(&self, field: &str) -> Option<usize> {
+        let nanoseconds = format!("{:09}", self.parsed(field)?.subsec_nanosecond()?);
+        Some(nanoseconds.trim_end_matches('0').len())
+    }
+
+    /// Whether times are written with their offset from universal time, or in it.
+    pub(crate) fn tells_offset(&self) -> bool {
+        self.has("z") || ["Z", "UTC", "+00:00"].iter().any(|zone| self.format.ends_with(zone))
     }
 
     /// The number of a field, if it is written so.
@@ -190,11 +230,7 @@ impl Clock {
                 } else {
                     number + f64::from(offset)
                 };
-                let number = if self.format.contains("%.f") {
-                    number
-                } else {
-                    (number / self.resolution()).round() * self.resolution()
-                };
+                let number = (number / self.resolution()).round() * self.resolution();
                 let days = (number / 86_400.0).floor();
                 let rest = ((number - days * 86_400.0) * 1e6).round() as i64;
                 let day = after_days(midnight, days);
@@ -208,7 +244,13 @@ impl Clock {
 
     /// Seconds between neighbouring points that can be written.
     fn resolution(&self) -> f64 {
-        if self.has("STrXc") { 1.0 } else { 60.0 }
+        let fixed = (1..=5).find(|digits| self.format.contains(&format!("%.{digits}f")));
+        match fixed {
+            Some(digits) => 0.1_f64.powi(digits),
+            None if self.has("fN") => 1e-6,
+            None if self.has("STrXc") => 1.0,
+            None => 60.0,
+        }
     }
 }
 

@@ -86,6 +86,19 @@ impl Numbers {
         }
     }
 
+    /// Refuses `values` of which a double keeps the first digits only: whole numbers from 2^53 on, such as ids.
+    pub(super) fn check_digits(self, values: &[f64]) -> Result<(), String> {
+        const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+        let is_wide = matches!(self.kind, Kind::I8 | Kind::U8);
+        match values.iter().find(|value| is_wide && value.abs() >= EXACT) {
+            None => Ok(()),
+            Some(value) => Err(format!(
+                "whole numbers of an array keep their digits below 2^53 only, found: {value:e}\n\
+                 hint: write them as CSV, or save array.astype(float) if the first 16 digits are enough"
+            )),
+        }
+    }
+
     /// Appends the numbers of `bytes` to `values`; a truth value is 0 or 1.
     pub(super) fn extend(self, values: &mut Vec<f64>, bytes: &[u8]) {
         /// The numbers in either order of bytes.

@@ -1,6 +1,7 @@
 //! Which columns of a sheet are meant by their names or places.
 
 use super::Sheet;
+use super::names::file_order;
 use crate::error::{Result, content};
 
 impl Sheet {
@@ -41,14 +42,16 @@ impl Sheet {
         Err(content(&self.path, problem))
     }
 
-    /// The places of the columns `names` of a flow: by name or, if the file has no header and as many columns, in
-    /// their order.
+    /// The places of the columns `names` of a flow: by name or, if the file has no header and as many columns, in the
+    /// order of the file that the flow was fitted to ([`file_order`]).
     ///
     /// # Errors
     /// As [`Sheet::places`].
     pub fn places_of(&self, names: &[String]) -> Result<Vec<usize>> {
         if !self.has_header && self.names.len() == names.len() {
-            return Ok((0..names.len()).collect());
+            let mut places = vec![0; names.len()];
+            file_order(names).into_iter().enumerate().for_each(|(place, column)| places[column] = place);
+            return Ok(places);
         }
         self.places(Some(names))
     }

@@ -1,4 +1,4 @@
-//! Columns that are no numbers as they stand: texts among a few, and points of time.
+//! Columns that are no numbers as they stand: texts among a few, points of time, and large whole numbers.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,7 +8,7 @@ use tch::Tensor;
 use super::{Cells, Sheet};
 use crate::column::Column;
 use crate::error::{Error, Result, content};
-use crate::form::{Clock, Form};
+use crate::form::Form;
 
 /// No more different texts are categories.
 const MOST_LABELS: usize = 256;
@@ -22,7 +22,7 @@ const UNSEEN: f64 = -1.0;
 
 impl Sheet {
     /// The trimmed fields of the column at `place`, nothing for what is missing.
-    fn fields(&self, place: usize) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+    pub(super) fn fields(&self, place: usize) -> impl Iterator<Item = Option<Cow<'_, str>>> {
         (0..self.n_rows()).map(move |row| {
             let field = trimmed(self.field(row, place));
             let missing = match self.numerals.amount(&field) {
@@ -34,7 +34,7 @@ impl Sheet {
     }
 
     /// The different texts of the column at `place`, in the order of their first rows.
-    fn different(&self, place: usize) -> Different<'_> {
+    pub(super) fn different(&self, place: usize) -> Different<'_> {
         let mut found = Different { texts: Vec::new(), n_rows: 0 };
         let mut seen = HashSet::new();
         for field in self.fields(place).flatten() {
@@ -70,13 +70,33 @@ impl Sheet {
     }
 
     /// The form of the column of numbers at `place`: that of large whole numbers, where it holds such.
-    pub(crate) fn form_of_numbers(&self, place: usize) -> Form {
-        let Cells::Text(_) = self.cells else { return Form::Number };
-        let ends = self.fields(place).flatten().try_fold((i64::MAX, i64::MIN), |(least, greatest), field| {
-            let value = field.parse().ok()?;
-            Some((least.min(value), greatest.max(value)))
-        });
-        ends.and_then(|(least, greatest)| Form::of_large_integers(least, greatest)).unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`Error::Content`] for whole numbers beyond 2^63 that lie too far apart to be told by their distances.
+    pub(crate) fn form_of_numbers(&self, place: usize) -> Result<Form> {
+        let Cells::Text(_) = self.cells else { return Ok(Form::Number) };
+        let ends =
+            self.fields(place).flatten().try_fold((i128::MAX, i128::MIN), |(least, greatest), field| {
+                let value = whole(&field)?;
+                Some((least.min(value), greatest.max(value)))
+            });
+        let Some((least, greatest)) = ends else { return Ok(Form::Number) };
+        match Form::of_large_integers(least, greatest) {
+            Some(form) => Ok(form),
+            None if least >= i64::MIN.into() && greatest <= i64::MAX.into() => Ok(Form::Number),
+            None => Err(self.too_wide(place)),
+        }
+    }
+
+    fn too_wide(&self, place: usize) -> Error {
+        let name = &self.names[place];
+        let is_beyond = |field: &str| whole(field).is_some_and(|value| i64::try_from(value).is_err());
+        let example = self.fields(place).flatten().find(|field| is_beyond(field)).unwrap_or_default();
+        let problem = format!(
+            "column `{name}` holds whole numbers beyond 2^63, as {example}, too far apart to keep their last digits\n\
+             hint: --kind {name}=number takes them by their first 16 digits"
+        );
+        content(&self.path, problem)
     }
 
     /// Whether a column of digits has some with zeros before them, as codes have.
@@ -105,57 +125,6 @@ impl Sheet {
             "column `{name}` has {n} different values in {n_rows} rows, and no more than {MOST_LABELS} are categories"
         );
         Err(content(&self.path, format!("{problem}\n{hint}")))
-    }
-
-    /// The form of the column at `place` as one of dates or times, in the format that is recognised.
-    ///
-    /// # Errors
-    /// [`Error::Content`] if none is.
-    pub(crate) fn clock(&self, place: usize) -> Result<Form> {
-        let found = self.clock_of(place, &self.different(place).texts)?;
-        let problem = || {
-            let hint = "hint: --kind NAME=time:FORMAT says how they are written, as in time:%d.%m.%Y";
-            content(
-                &self.path,
-                format!("column `{}` holds no dates or times in a known format\n{hint}", self.names[place]),
-            )
-        };
-        found.map(Form::Time).ok_or_else(problem)
-    }
-
-    /// The first format that all fields are written in, before others the one that writes them again as they stand.
-    fn clock_of(&self, place: usize, present: &[Cow<'_, str>]) -> Result<Option<Clock>> {
-        let Some(first) = present.first() else { return Ok(None) };
-        let reads = |clock: &Clock| {
-            clock.number(first).is_some() && present.iter().all(|field| clock.number(field).is_some())
-        };
-        let reading: Vec<Clock> = Clock::known().into_iter().filter(reads).collect();
-        let writes = |clock: &&Clock| present.iter().all(|field| clock.rewrites(field));
-        let exact: Vec<&Clock> = reading.iter().filter(writes).collect();
-        let candidates = if exact.is_empty() { reading.iter().collect() } else { exact };
-        let Some(clock) = candidates.first() else { return Ok(None) };
-        let differs =
-            |other: &&&Clock| present.iter().any(|field| other.number(field) != clock.number(field));
-        if let Some(other) = candidates.iter().find(differs) {
-            let problem = format!(
-                "the dates of column `{name}` allow two readings, as {:?}: {} or {}\n\
-                 hint: --kind {name}=time:{} or --kind {name}=time:{}",
-                first,
-                clock.format,
-                other.format,
-                clock.format,
-                other.format,
-                name = self.names[place],
-            );
-            return Err(content(&self.path, problem));
-        }
-        Ok(Some((*clock).clone().with_offset_of(present.iter().map(Cow::as_ref))))
-    }
-
-    /// The form of the column at `place` as one of dates or times in this format.
-    pub(crate) fn clock_as(&self, place: usize, format: &str) -> Form {
-        let different = self.different(place).texts;
-        Form::Time(Clock::new(format).with_offset_of(different.iter().map(Cow::as_ref)))
     }
 
     fn categories_of(&self, place: usize, different: &Different<'_>) -> Result<Form> {
@@ -317,8 +286,8 @@ impl Sheet {
 }
 
 /// The different texts of a column.
-struct Different<'a> {
-    texts: Vec<Cow<'a, str>>,
+pub(super) struct Different<'a> {
+    pub(super) texts: Vec<Cow<'a, str>>,
     /// How many rows have one.
     n_rows: usize,
 }
@@ -334,6 +303,13 @@ impl Different<'_> {
         }
         Form::Category { labels }
     }
+}
+
+/// The whole number that a field is; one of more digits than any machine has as the largest.
+fn whole(field: &str) -> Option<i128> {
+    let digits = field.trim_start_matches(['+', '-']);
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_whole.then(|| field.parse().unwrap_or(i128::MAX))
 }
 
 /// A field without the blanks around it.

@@ -8,6 +8,7 @@ use super::evidence::evidence;
 use super::format::Header;
 use super::is_whole;
 use super::marks::Marks;
+use crate::form::Clock;
 
 /// A row with its line in the file.
 pub(super) type Row = (u64, StringRecord);
@@ -62,16 +63,20 @@ fn is_text(line: &StringRecord) -> bool {
     line.iter().all(|field| !is_number(field)) && line.iter().any(is_title)
 }
 
-/// Whether the first row is a header: it holds no number, or text above numbers.
+/// Whether the first row is a header: it holds text above numbers, or no number, nor a time above times.
 fn is_header(rows: &[Row]) -> bool {
     let Some(((_, first), rest)) = rows.split_first() else { return false };
     let marks = Marks::default();
-    let above_numbers = |place: usize| {
+    let all_below = |place: usize, are: &dyn Fn(&str) -> bool| {
         let mut below = rest.iter().take(COMPARED).filter_map(|(_, row)| row.get(place)).peekable();
-        below.peek().is_some() && below.all(|field| is_number(field) || marks.hold_text(field.trim()))
+        below.peek().is_some() && below.all(|field| are(field.trim()) || marks.hold_text(field.trim()))
     };
-    let mut titles = first.iter().enumerate().filter(|(_, field)| is_title(field));
-    is_text(first) || titles.any(|(place, _)| above_numbers(place))
+    let above_times = |(place, field): (usize, &str)| {
+        let clocks = Clock::reading_of(field.trim());
+        clocks.iter().any(|clock| all_below(place, &|field| clock.number(field).is_some()))
+    };
+    let titles = || first.iter().enumerate().filter(|(_, field)| is_title(field));
+    titles().any(|(place, _)| all_below(place, &is_number)) || (is_text(first) && !titles().any(above_times))
 }
 
 /// Whether a first row that was taken for data may be a header after all: whole numbers, all different, that stand out

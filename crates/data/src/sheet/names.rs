@@ -32,9 +32,27 @@ pub(crate) fn pasted(names: &[impl AsRef<str>]) -> String {
     }
 }
 
+/// The order in which columns called `names` stand in a file without names, by their places in `names`: that of their
+/// numbers where they are x1, x2, … and none is left out, as all columns of such a file are; their own otherwise.
+pub fn file_order(names: &[impl AsRef<str>]) -> Vec<usize> {
+    let place = |number: usize| {
+        let wanted = format!("x{number}");
+        names.iter().position(|name| name.as_ref() == wanted)
+    };
+    let numbered: Option<Vec<usize>> = (1..=names.len()).map(place).collect();
+    numbered.unwrap_or_else(|| (0..names.len()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_columns_of_a_file_without_names_stand_by_their_numbers_and_others_as_they_are() {
+        assert_eq!(file_order(&["x3", "x1", "x2"]), [1, 2, 0]);
+        assert_eq!(file_order(&["x3", "x1"]), [0, 1]);
+        assert_eq!(file_order(&["x2", "y", "x1"]), [0, 1, 2]);
+    }
 
     #[test]
     fn what_is_pasted_is_parsed_again() {

@@ -32,7 +32,18 @@ pub(super) fn recognise(text: &str, decimal: Option<Decimal>) -> Separator {
             best = (merit, candidate);
         }
     }
-    best.1
+    // A time of day is no column beside its date where nothing else is.
+    if best.1 == Separator::BLANKS && are_times(head) { Separator::COMMA } else { best.1 }
+}
+
+/// Whether each line of `text`, but for a title, is one time.
+fn are_times(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+    let mut clocks = lines.next().map_or_else(Vec::new, Clock::reading_of);
+    if let (true, Some(second)) = (clocks.is_empty(), lines.peek()) {
+        clocks = Clock::reading_of(second);
+    }
+    clocks.iter().any(|clock| lines.clone().all(|line| clock.number(line).is_some()))
 }
 
 /// The first lines.
@@ -64,10 +75,8 @@ fn n_told<'a>(fields: impl Iterator<Item = &'a str> + Clone) -> usize {
     let marks = Marks::default();
     let is_number = |field: &str| marks.hold_text(field) || evidence(field).is_some();
     let dated = |field: &&str| field.bytes().any(|byte| byte.is_ascii_digit()) && !is_number(field);
-    let reading = |field: &str| -> Vec<Clock> {
-        Clock::known().into_iter().filter(|clock| clock.number(field).is_some()).collect()
-    };
-    let clocks = fields.clone().filter(dated).take(TRIED).map(reading).find(|clocks| !clocks.is_empty());
+    let clocks =
+        fields.clone().filter(dated).take(TRIED).map(Clock::reading_of).find(|clocks| !clocks.is_empty());
     let clocks = clocks.unwrap_or_default();
     let is_time = |field: &str| clocks.iter().any(|clock| clock.number(field).is_some());
     fields.filter(|field| is_number(field) || is_time(field)).count()
@@ -125,6 +134,9 @@ mod tests {
             ("when,x\nJan 2 2023,14642\nJan 3 2023,1931\n", ","),
             ("when,x\n\"Jan 2, 2023\",14642\n\"Jan 3, 2023\",1931\n", ","),
             ("2024-01-01 10:00:00 5.3\n2024-01-02 10:00:00 2.3\n", "blanks"),
+            ("2024-01-01 10:00:00\n2024-01-02 10:00:00\n", ","),
+            ("when\n2024-01-01 10:00:00\n2024-01-02 10:00:00\n", ","),
+            ("Jan 2 2023\nJan 3 2023\n", ","),
             ("Measured by us\na;b\n1;2\n3;4\n5;6\n", ";"),
         ] {
             assert_eq!(recognise(text, None).to_string(), separator, "{text:?}");

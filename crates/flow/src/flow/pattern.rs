@@ -22,11 +22,20 @@ pub struct HoleProbability {
     pub nfe: u64,
 }
 
+impl HoleProbability {
+    /// What is left of the log-densities of the rows `[N, D]`, `[N]`, given where their holes are: those of what each
+    /// row holds, and 0 where that is nothing.
+    pub fn given_holes(&self, log_density: &Tensor, rows: &Tensor) -> Tensor {
+        let nothing = rows.isnan().all_dim(1, false).to_device(Device::Cpu);
+        (log_density - &self.log_probability).masked_fill(&nothing, 0.0)
+    }
+}
+
 impl Flow {
     /// The log-probability that a row has its holes exactly where the rows `[N, D]` of the state's columns have
     /// theirs (NaN). It is estimated by counting 20 000 samples. [`Flow::log_density`] at time 1 is the joint
     /// log-density of a row's values and of the places of its holes; minus this, it is the log-density of the values
-    /// given the places of the holes.
+    /// given the places of the holes ([`HoleProbability::given_holes`]).
     ///
     /// # Errors
     /// [`Error::Refused`] for a flow that is not of a table, or that is given columns, on which the holes may depend;

@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::Flow;
 use crate::error::{Result, refuse};
-use crate::images::Levels;
+use crate::images::{Levels, check_states};
 use crate::sample::SampleOptions;
 
 impl Flow {
@@ -114,6 +114,9 @@ impl Flow {
             let log_jacobian = levels.log_jacobian(&x);
             let entered = Points { x, given: self.standardise_given(&points.given, points.len())? };
             return Ok((entered, log_jacobian));
+        }
+        if self.manifest().target.images.is_some() {
+            check_states(&points.x, t)?;
         }
         self.rows_space().check("the flow", &points.x, &points.given)?;
         let given = self.standardise_given(&points.given, points.len())?;

@@ -67,3 +67,24 @@ impl Levels {
         self.images.quantisation().entropy_term(&x.to_device(Device::Cpu)) + per_level
     }
 }
+
+/// Refuses levels of pictures where states of the time `t` before the path's end are wanted.
+///
+/// # Errors
+/// [`crate::Error::Refused`] for numbers of an integral kind, or whole ones of which some are larger than states are.
+pub(crate) fn check_states(x: &Tensor, t: f64) -> Result<()> {
+    if x.numel() == 0 {
+        return Ok(());
+    }
+    let values = x.to_kind(Kind::Double);
+    let (low, high) = (values.min().double_value(&[]), values.max().double_value(&[]));
+    let whole = values.eq_tensor(&values.floor()).all().int64_value(&[]) == 1;
+    if x.is_floating_point() && !(whole && high > 1.0) {
+        return Ok(());
+    }
+    refuse(format!(
+        "levels of pictures are points of time 1, and those of time {t} are states, which lie mostly in [-1, 1], \
+         found: whole numbers from {low} to {high}\n\
+         hint: leave out the time, or take states, as `encode` writes those of time 0"
+    ))
+}

@@ -7,5 +7,6 @@ pub mod neighbours;
 mod space;
 
 pub use self::levels::Levels;
+pub(crate) use self::levels::check_states;
 pub use self::neighbours::{Nearest, nearest};
 pub use self::space::{ImageSpace, spread, test_noise};

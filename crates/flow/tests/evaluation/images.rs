@@ -8,7 +8,7 @@ use interflow_flow::config::{EvaluationConfig, FidConfig, ImageEvaluationConfig}
 use interflow_flow::evaluation::{Results, evaluate};
 use interflow_flow::images::{ImageSpace, fid, nearest, spread, test_noise};
 use interflow_flow::manifest::{BaseManifest, ImageManifest, TargetManifest};
-use interflow_flow::{Base, BaseLaw, Engine, Flow, Target, Work};
+use interflow_flow::{Base, BaseLaw, Engine, Ensemble, Flow, Target, Work};
 use interflow_metrics::Estimate;
 use interflow_models::{ModelConfig, UNetConfig};
 use serde_json::{Value, json};
@@ -199,10 +199,43 @@ fn nothing_is_compared_without_inceptions_weights() {
     assert_eq!(found, Value::Null);
 }
 
+/// A flow of images whose run had this seed.
+fn flow_of(seed: u64) -> Flow {
+    Flow::from(engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default())).with_seed(seed)
+}
+
+fn some_levels() -> Tensor {
+    stream("levels").at(0).integers(6 * SHAPE.dim(), N_LEVELS).view([6, SHAPE.dim()])
+}
+
+#[test]
+fn flows_beside_each_other_see_the_same_dequantised_images() {
+    let points = Points { x: some_levels(), given: Given::class(1, 6) };
+    let alone = flow_of(3).log_density(&points, 1.0).unwrap();
+    // Two of the same network, which differ in their run's seed alone, are that network.
+    let found = Ensemble::new(vec![flow_of(3), flow_of(4)]).unwrap().log_density(&points, 1.0).unwrap().rows;
+    assert!(found.allclose(&alone, 1e-6, 1e-6, false));
+    assert!(!flow_of(4).log_density(&points, 1.0).unwrap().allclose(&alone, 1e-6, 1e-6, false));
+}
+
+#[test]
+fn levels_are_no_states_of_an_earlier_time() {
+    let of =
+        |x: &Tensor| flow_of(0).log_density(&Points { x: x.shallow_clone(), given: Given::class(1, 6) }, 0.5);
+    for levels in [some_levels().to_kind(Kind::Uint8), some_levels().to_kind(Kind::Double)] {
+        let error = of(&levels).unwrap_err().to_string();
+        assert!(
+            error.contains("levels of pictures are points of time 1") && error.contains("hint: "),
+            "{error}"
+        );
+    }
+    let states = stream("states").at(0).normal(&[6, SHAPE.dim()], Kind::Double);
+    assert!(of(&states).is_ok() && of(&states.zeros_like()).is_ok());
+}
+
 #[test]
 fn levels_go_in_and_come_out_whatever_their_kind_and_shape() {
-    let flow = Flow::from(engine(Affine::new(space(SHAPE.dim(), CLASSES)), PlaceLaw::default()));
-    let levels = stream("levels").at(0).integers(6 * SHAPE.dim(), N_LEVELS).view([6, SHAPE.dim()]);
+    let (flow, levels) = (flow_of(0), some_levels());
     let points = |x: Tensor| Points { x, given: Given::class(1, 6) };
     let bytes = points(levels.to_kind(Kind::Uint8).view([6, 1, 3, 4]));
     let nats = flow.log_density(&bytes, 1.0).unwrap();

@@ -49,7 +49,10 @@ fn kind(column: &Column, scores: &Scores) -> String {
             let more = if scores.atoms().count() > values.len() { ", …" } else { "" };
             format!("a few numbers: {}{more}", values.join(", "))
         }
-        (Form::Integer { .. }, Some(_)) => "large integers".to_owned(),
+        (Form::Integer { .. }, Some(stretch)) => match stretch.quantum {
+            Some(quantum) if quantum > 1.0 => format!("large integers in steps of {quantum}"),
+            _ => "large integers".to_owned(),
+        },
         (Form::Number, Some(stretch)) => match stretch.quantum {
             Some(1.0) => "integers".to_owned(),
             Some(quantum) => format!("numbers on a lattice of {quantum}"),

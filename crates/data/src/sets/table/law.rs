@@ -188,7 +188,10 @@ fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Optio
             let usual = USUAL
                 .into_iter()
                 .filter(|quantum| time || ![86_400.0, 3600.0, 1800.0, 900.0, 300.0, 60.0].contains(quantum));
-            let found = usual.filter(|quantum| runs.len() > 1 && on(*quantum)).find(|_| true);
+            let usual = usual.filter(|quantum| runs.len() > 1 && on(*quantum)).find(|_| true);
+            // Numbers that are counted from one of them have their own step, whatever that is.
+            let found =
+                if let Form::Integer { .. } = form { step(runs).filter(|step| on(*step)) } else { usual };
             let asked = wanted.is_some() && !time;
             let n: usize = runs.iter().map(|run| run.count).sum();
             match found {
@@ -200,6 +203,18 @@ fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Optio
             }
         }
     }
+}
+
+/// The greatest common divisor of whole numbers of which one is 0; none of 0 alone.
+fn step(runs: &[Run]) -> Option<f64> {
+    let divisor = |mut a: u64, mut b: u64| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let step = runs.iter().map(|run| run.value.abs() as u64).fold(0, divisor);
+    (step > 0).then_some(step as f64)
 }
 
 /// The bounds that numbers have by nature: 0 for those that crowd above it, 1 or 100 above shares and percents, and on a lattice

@@ -26,8 +26,12 @@ impl Limits {
         }
         let side = |text: &str| match text {
             "" => Ok(None),
-            text => form.number(text).or_else(|| text.parse().ok()).map(Some).ok_or_else(|| {
-                format!("wants bounds written as its values are, as in {}.., found: {self}", form.said(0.0))
+            text => form.number(text).map(Some).ok_or_else(|| {
+                let example = form.said(0.0);
+                format!(
+                    "wants bounds written as its values are, as in {example}.., found: {self}\n\
+                     hint: --bounds NAME={example}.."
+                )
             }),
         };
         Bounds::between(side(&self.lower)?, side(&self.upper)?)
@@ -102,6 +106,8 @@ mod tests {
         for (text, form) in [
             ("1970-01-03..", &Form::Number),
             ("1.2.1970..", &days),
+            // Not the fifth of January 1970, nor five days.
+            ("5..", &days),
             ("1970-01-03..1970-01-02", &days),
             ("1..0", &Form::Number),
             ("0", &Form::Number),

@@ -28,6 +28,11 @@ pub(super) fn forms(
     sheet.check_usable(places, |place| {
         matches!(kinds.get(&place), None | Some(ColumnKind::Number | ColumnKind::Lattice(_)))
     })?;
+    // A mean and a deviation are of numbers as they stand.
+    let of_numbers = |place| match marginals {
+        Marginals::Fitted => sheet.form_of_numbers(place),
+        Marginals::Plain => Ok(Form::Number),
+    };
     let (mut problems, mut unusable) = (Vec::new(), Vec::new());
     let mut forms = Vec::new();
     for &place in places {
@@ -35,12 +40,14 @@ pub(super) fn forms(
             Some(ColumnKind::Category) => sheet.categories(place),
             Some(ColumnKind::Time(None)) => sheet.clock(place),
             Some(ColumnKind::Time(Some(format))) => Ok(sheet.clock_as(place, format)),
-            Some(_) => Ok(Form::Number),
-            None => sheet.form(place),
+            // Who says that they are numbers takes what a double holds of them.
+            Some(_) => Ok(of_numbers(place).unwrap_or_default()),
+            None => match sheet.form(place) {
+                Ok(Form::Number) => of_numbers(place),
+                form => form,
+            },
         };
         match form {
-            // A mean and a deviation are of numbers as they stand.
-            Ok(Form::Number) if marginals == Marginals::Fitted => forms.push(sheet.form_of_numbers(place)),
             Ok(form) => forms.push(form),
             Err(Error::Content { problem, .. }) => {
                 problems.push(problem);

@@ -1,0 +1,109 @@
+//! Log-densities of tables through the program: which columns are which, what is appended, and what has no effect.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use interflow_tests::Playground;
+
+/// A tiny network for a moment: nothing here is about what it learns.
+const QUICK: &str = "--threads 1 --trials no --set model.hidden=[8] --set train.steps=20 --set train.batch=32 \
+                     --set evaluation.n_test=5 --set train.warmup_steps=1 --set train.checkpoint_every=10";
+
+/// A fit that has to succeed: its run folder.
+fn fitted(playground: &Playground, arguments: &str) -> String {
+    playground.succeed(&format!("fit {QUICK} {arguments}")).lines().next().unwrap().to_owned()
+}
+
+/// Three columns on scales of their own, without a header.
+fn bare() -> String {
+    let row = |i: i32| {
+        let wave = |scale: f64| (f64::from(i) * scale).sin();
+        format!("{},{},{}\n", wave(0.7), 100.0 + 9.0 * wave(1.3), 0.01 * wave(2.9))
+    };
+    (0..60).map(row).collect()
+}
+
+/// The last field of each row below the header.
+fn last(csv: &str) -> Vec<f64> {
+    csv.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect()
+}
+
+fn gap(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn columns_without_names_keep_their_order_whichever_is_given() {
+    let playground = Playground::new();
+    playground.write("bare.csv", &bare());
+    playground.write("named.csv", &format!("x1,x2,x3\n{}", bare()));
+    let run = fitted(&playground, "bare.csv --given 2");
+    let of = |file: &str| last(&playground.succeed(&format!("log-prob {run} {file}")));
+    let expected = of("named.csv");
+    assert!(gap(&of("bare.csv"), &expected) < 1e-9);
+    // An array has no names either: samples as one are those as CSV.
+    for out in ["s.npy", "s.csv"] {
+        playground.succeed(&format!("sample {run} --given bare.csv -o {out}"));
+    }
+    let found = of("s.csv");
+    assert!(gap(&of("s.npy"), &found) < 1e-9);
+    playground.succeed(&format!("log-prob {run} s.csv -o with.npy"));
+    assert!(gap(&of("with.npy"), &found) < 1e-9);
+}
+
+#[test]
+fn a_log_density_is_appended_once() {
+    let playground = Playground::new();
+    playground.write("t.csv", &format!("a,b,c\n{}", bare()));
+    let run = fitted(&playground, "t.csv");
+    playground.succeed(&format!("sample {run} -n 40 --log-prob -o s.csv"));
+    let message = playground.fail(&format!("log-prob {run} s.csv"));
+    assert!(
+        message.contains("a column `log_density` already") && message.contains("hint: rename"),
+        "{message}"
+    );
+    assert!(!playground.fail(&format!("log-prob {run} s.csv -o t2.csv")).is_empty());
+    assert!(!playground.path().join("t2.csv").exists());
+    // An array has the flow's columns alone beside it.
+    playground.succeed(&format!("log-prob {run} s.csv -o s.npy"));
+    let own = fitted(&playground, "s.csv");
+    let message = playground.fail(&format!("sample {own} -n 5 --log-prob"));
+    assert!(message.contains("leave out --log-prob"), "{message}");
+}
+
+#[test]
+fn a_row_that_holds_nothing_has_no_density_given_its_holes() {
+    let playground = Playground::new();
+    let hole = |i: usize, n: usize, field: &str| if i % n < 2 { String::new() } else { field.to_owned() };
+    let rows = bare().lines().enumerate().fold("a,b\n".to_owned(), |text, (i, line)| {
+        let fields: Vec<&str> = line.split(',').collect();
+        format!("{text}{},{}\n", hole(i, 5, fields[0]), hole(i, 4, fields[1]))
+    });
+    playground.write("t.csv", &rows);
+    let run = fitted(&playground, "t.csv");
+    playground.write("holes.csv", "a,b\n0.5,101\nNA,NA\n0.5,NA\n");
+    let of = |holes: &str| last(&playground.succeed(&format!("log-prob {run} holes.csv --holes {holes}")));
+    let (modelled, given) = (of("modelled"), of("given"));
+    assert!(modelled[1] < -1.0 && given[1].to_bits() == 0f64.to_bits(), "{modelled:?} {given:?}");
+    assert!(given[0] > modelled[0] && given[2] > modelled[2]);
+}
+
+#[test]
+fn evaluate_and_log_prob_agree_on_what_means_something() {
+    let playground = Playground::new();
+    playground.write("t.csv", &format!("a,b,c\n{}", bare()));
+    let run = fitted(&playground, "t.csv");
+    let message = playground.fail(&format!("evaluate {run} --along linear"));
+    assert!(message.contains("hint: add --sde"), "{message}");
+    let checkpoints = playground.path().join(&run).join("checkpoints");
+    let mut files: Vec<_> = checkpoints.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "safetensors"));
+    files.sort();
+    let newest = files.last().unwrap().display().to_string();
+    for (command, file) in [("evaluate", ""), ("log-prob", "t.csv")] {
+        let alone = playground.succeed(&format!("{command} {newest} {file}"));
+        assert_eq!(playground.succeed(&format!("{command} {newest} {file} --last 1")), alone);
+        assert_eq!(playground.succeed(&format!("{command} {run} {file} --last 1")), alone);
+        let message = playground.fail(&format!("{command} {newest} {file} --last 2"));
+        assert!(message.contains("found a file"), "{message}");
+    }
+}
