@@ -1,5 +1,6 @@
 //! What a person sees of long work: bars on a terminal, log lines elsewhere.
 
+use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -32,12 +33,33 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Shows work as bars on stderr, and not at all where that is no terminal.
+/// Shows work as bars on stderr, or as log lines where that is no terminal.
 pub(crate) struct Bars;
 
 impl Progress for Bars {
     fn begin(&self, name: &'static str, total: u64) -> Box<dyn Meter> {
-        Box::new(Bar(bar(total, name)))
+        if std::io::stderr().is_terminal() {
+            return Box::new(Bar(bar(total, name)));
+        }
+        Box::new(Lines { name, total, done: Cell::new(0), last: Cell::new(Instant::now()) })
+    }
+}
+
+/// Work of more than a few seconds as a line every few seconds.
+struct Lines {
+    name: &'static str,
+    total: u64,
+    done: Cell<u64>,
+    last: Cell<Instant>,
+}
+
+impl Meter for Lines {
+    fn advance(&self, n: u64) {
+        self.done.set(self.done.get() + n);
+        if self.last.get().elapsed() > LINE_EVERY {
+            self.last.set(Instant::now());
+            tracing::info!("{}: {} of {}", self.name, self.done.get(), self.total);
+        }
     }
 }
 

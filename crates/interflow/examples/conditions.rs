@@ -1,6 +1,6 @@
 //! Fits y given c to a table of one's own, samples at a chosen condition and scores rows.
 //!
-//! `cargo run --release --example conditions [STEPS]`
+//! `cargo run --release -p interflow --example conditions [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::rng::Stream;

@@ -1,6 +1,6 @@
 //! Trains a flow to two moons, samples it, and holds its log-densities against the true ones.
 //!
-//! `cargo run --release --example moons [STEPS]`
+//! `cargo run --release -p interflow --example moons [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::target::DensityConfig;

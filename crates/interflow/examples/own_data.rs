@@ -1,6 +1,6 @@
 //! Data and a coupling of one's own: points of a helix, to which base points are led in the order of their height.
 //!
-//! `cargo run --release --example own_data [STEPS]`
+//! `cargo run --release -p interflow --example own_data [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::coupling::Coupling;

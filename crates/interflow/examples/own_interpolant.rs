@@ -1,6 +1,6 @@
 //! An interpolant of one's own: α and β as the powers of a clock that is slow near the data.
 //!
-//! `cargo run --release --example own_interpolant [STEPS]`
+//! `cargo run --release -p interflow --example own_interpolant [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::interpolant::{Interpolant, Schedule, ScheduleCoefficients};

@@ -1,6 +1,6 @@
 //! A network of one's own: `v = A(t) x + b(t)`, enough to carry a Gaussian to a Gaussian.
 //!
-//! `cargo run --release --example own_network [STEPS]`
+//! `cargo run --release -p interflow --example own_network [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::target::DensityConfig;

@@ -1,6 +1,7 @@
-//! An objective of one's own: a velocity regressed with the Huber loss, which outliers pull less.
+//! An objective of one's own: a velocity regressed with the Huber loss, which outliers pull less. Its minimiser is not
+//! E[ẋ | x_t], so the flow does not quite arrive at the data: the test NLL tells what that costs.
 //!
-//! `cargo run --release --example own_objective [STEPS]`
+//! `cargo run --release -p interflow --example own_objective [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use interflow::core::target::DensityConfig;

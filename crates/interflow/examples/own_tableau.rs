@@ -1,6 +1,6 @@
 //! A Runge–Kutta method of one's own for a flow's solves: Ralston's of order 3, on a fixed grid and with its order measured.
 //!
-//! `cargo run --release --example own_tableau`
+//! `cargo run --release -p interflow --example own_tableau`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use std::f64::consts::TAU;

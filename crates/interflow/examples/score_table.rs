@@ -1,7 +1,7 @@
 //! Loads a run of the program `interflow` and writes the log-density of each row of a table; without arguments it fits a
 //! small table first.
 //!
-//! `cargo run --release --example score_table [RUN TABLE.csv]`
+//! `cargo run --release -p interflow --example score_table [RUN TABLE.csv]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]
 
 use std::path::{Path, PathBuf};

@@ -220,7 +220,8 @@ impl Sheet {
             let missing = super::rows_where(&own.isnan());
             if !missing.is_empty() && !may_miss(column) {
                 let problem = format!(
-                    "values of column `{}` are missing, of which none was when the flow was fitted: {}",
+                    "values of column `{}` are missing, of which none was when the flow was fitted: {}\n\
+                     hint: leave these rows out, or fill them first, as interflow impute does",
                     column.name,
                     self.row_names(&missing)
                 );

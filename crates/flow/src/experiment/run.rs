@@ -119,6 +119,13 @@ impl<'a> Run<'a> {
             Some(folder) => outcome.during(stopped(folder))?,
         };
         outcome.train_secs += seconds_before;
+        if outcome.stop == StopReason::EarlyStop {
+            tracing::info!(
+                "training stopped at step {}: the held-out objective has not improved in {} checks (train.patience)",
+                outcome.steps,
+                self.config.train.patience.unwrap_or_default()
+            );
+        }
         // Who interrupts a run does not want to wait for a check.
         let check = match outcome.stop {
             StopReason::Interrupted => None,

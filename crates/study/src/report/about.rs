@@ -40,17 +40,21 @@ impl About {
         })
     }
 
-    /// Seed, length and begin on one line.
-    pub(super) fn line(&self) -> Block {
+    /// Seed, length and begin on one line; `taken` are the steps of a finished run, which may have stopped early.
+    pub(super) fn line(&self, taken: Option<i64>) -> Block {
         let config: toml::Table = toml::from_str(&self.config).unwrap_or_default();
         let number = |value: Option<&toml::Value>| value.and_then(toml::Value::as_integer);
         let seed = number(config.get("seed")).map(|seed| format!("seed {seed}"));
         let steps = number(config.get("train").and_then(|train| train.get("steps")));
+        let steps = steps.map(|steps| match taken.filter(|taken| *taken < steps) {
+            Some(taken) => format!("{taken} of at most {steps} steps"),
+            None => format!("{steps} steps"),
+        });
         let begun = self.environment["started"].as_str().and_then(|time| {
             // To the minute.
             time.get(..16).map(|minute| format!("begun {} UTC", minute.replace('T', " ")))
         });
-        let parts = [seed, steps.map(|steps| format!("{steps} steps")), begun];
+        let parts = [seed, steps, begun];
         Block::paragraph(parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
     }
 
@@ -73,6 +77,17 @@ impl About {
             Block::table(&["", ""], &environment),
             Block::Folded { summary: "Config".to_owned(), blocks: vec![config] },
         ]
+    }
+
+    /// The command by which an unfinished run goes on; none if it is not known how it was started.
+    pub(super) fn resumption(&self) -> Option<Block> {
+        let words: Vec<&str> =
+            self.environment["command"].as_array()?.iter().filter_map(Value::as_str).collect();
+        let mut text = words.iter().copied().map(quoted).collect::<Vec<_>>().join(" ");
+        if !words.contains(&"--resume") {
+            text += &format!(" --resume {}", quoted(&self.path));
+        }
+        Some(Block::Code { language: "sh".to_owned(), text })
     }
 
     /// The commands that make the run.
@@ -122,7 +137,11 @@ mod tests {
 
     #[test]
     fn a_run_is_told_on_one_line() {
-        assert_eq!(about().line(), Block::paragraph("seed 3 · 20 steps · begun 2026-11-30 12:34 UTC"));
+        let line = |taken| about().line(taken);
+        let whole = Block::paragraph("seed 3 · 20 steps · begun 2026-11-30 12:34 UTC");
+        assert_eq!([line(None), line(Some(20))], [whole.clone(), whole]);
+        let stopped = Block::paragraph("seed 3 · 15 of at most 20 steps · begun 2026-11-30 12:34 UTC");
+        assert_eq!(line(Some(15)), stopped);
     }
 
     #[test]
@@ -131,5 +150,7 @@ mod tests {
             "interflow fit 'my data.csv'\ninterflow experiment runs/moons/1/config.toml --threads 2";
         assert_eq!(about().commands(), expected);
         assert_eq!(quoted("it's"), r"'it'\''s'");
+        let text = "interflow fit 'my data.csv' --resume runs/moons/1".to_owned();
+        assert_eq!(about().resumption(), Some(Block::Code { language: "sh".to_owned(), text }));
     }
 }

@@ -4,6 +4,7 @@ mod about;
 mod compared;
 mod curves;
 mod flow;
+mod meaning;
 mod quality;
 mod rows;
 mod running;

@@ -137,20 +137,25 @@ impl Compared<'_> {
         };
         let (of_rows, of_samples) = (near(&rows)?, near(&samples)?);
         let correlation = |x: &Tensor| x.tr().corrcoef();
-        let off = if rows.size()[1] > 1 {
-            (correlation(&rows) - correlation(&samples))
-                .abs()
-                .nan_to_num(0.0, None::<f64>, None::<f64>)
-                .max()
-                .double_value(&[])
+        let width = rows.size()[1];
+        let (off, pair) = if width > 1 {
+            let off =
+                (correlation(&rows) - correlation(&samples)).abs().nan_to_num(0.0, None::<f64>, None::<f64>);
+            let place = off.argmax(None, false).int64_value(&[]);
+            let names = self.columns.names();
+            let name = |column: i64| &names[names.len() - (width - column) as usize];
+            let pair = format!(" ({} and {})", name(place / width), name(place % width));
+            (off.max().double_value(&[]), pair)
         } else {
-            0.0
+            (0.0, String::new())
         };
         let text = format!(
-            "A classifier tells samples from held-out rows with an accuracy of {:.3} ± {:.3} (½: not at all). The median distance \
-             to the nearest training row is {of_samples:.3} for samples and {of_rows:.3} for held-out rows, in the flow's \
-             coordinates (much nearer samples would be copies). Correlations of two coordinates differ by {off:.3} at most.",
-            told.mean, told.standard_error
+            "A classifier tells samples from held-out rows with an accuracy of {:.3} ± {:.3} (½: it sees no difference in \
+             these {} rows). The median distance to the nearest training row is {of_samples:.3} for samples and {of_rows:.3} for held-out rows, in the flow's \
+             coordinates (much nearer samples would be copies). Correlations of two coordinates differ by {off:.3} at most{pair}.",
+            told.mean,
+            told.standard_error,
+            self.rows.len()
         );
         let results = [
             (

@@ -10,10 +10,10 @@ use super::curves::{draw_costs, draw_losses};
 use super::write;
 use crate::document::Block;
 
-/// The least time between two reports, for short trainings with many checkpoints.
+/// The least time between two reports, for short trainings with many checks.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Writes the report of a run at its checkpoints: how far it has come, its curves, and for images the sheets so far. The
+/// Writes the report of a run at its held-out checks and checkpoints: how far it has come, its curves, and for images the sheets so far. The
 /// finished run's report takes its place.
 pub(crate) struct RunningReport {
     folder: RunFolder,
@@ -39,6 +39,18 @@ impl RunningReport {
             has_costs,
             written: None,
         }))
+    }
+
+    /// Writes the report, unless there was one just now. A report is no reason to end a training.
+    fn write_in_turn(&mut self, step: u64) {
+        let is_recent = self.written.is_some_and(|written| written.elapsed() < PERIOD);
+        if is_recent && step < self.steps {
+            return;
+        }
+        if let Err(error) = self.write(step) {
+            tracing::warn!("at step {step} no report: {error:#}");
+        }
+        self.written = Some(Instant::now());
     }
 
     fn write(&self, step: u64) -> Result<()> {
@@ -69,18 +81,11 @@ impl Observer for RunningReport {
 
     fn on_validation(&mut self, check: &SelfCheck) {
         self.history.on_validation(check);
+        self.write_in_turn(check.step);
     }
 
     fn on_checkpoint(&mut self, state: &RunState<'_>) -> Result<(), Failure> {
-        let is_recent = self.written.is_some_and(|written| written.elapsed() < PERIOD);
-        if is_recent && state.step < self.steps {
-            return Ok(());
-        }
-        // A report is no reason to end a training.
-        if let Err(error) = self.write(state.step) {
-            tracing::warn!("at step {} no report: {error:#}", state.step);
-        }
-        self.written = Some(Instant::now());
+        self.write_in_turn(state.step);
         Ok(())
     }
 }

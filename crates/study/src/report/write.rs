@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::about::About;
 use super::compared;
+use super::meaning::meaning;
 use super::rows::rows;
 use crate::document::{Block, Document};
 use crate::findings::Findings;
@@ -40,21 +41,25 @@ pub fn conclude(folder: &RunFolder, title: &str, findings: &Findings) -> Result<
 /// As [`write()`].
 pub(super) fn unfinished(folder: &RunFolder, title: &str, state: Block) -> Result<()> {
     let mut blocks = vec![state];
+    if let Some(resumption) = About::of(folder)?.resumption() {
+        blocks.extend([Block::paragraph("If it was stopped, it goes on by:"), resumption]);
+    }
     blocks.extend(figures(folder)?);
-    report(folder, title, blocks)
+    report(folder, title, (blocks, None))
 }
 
 /// Writes the report, and then the result: a folder with a result is complete.
 fn finish(folder: &RunFolder, title: &str, mut sections: Vec<Block>, results: &Results) -> Result<()> {
     sections.extend(numbers(results));
-    report(folder, title, sections)?;
+    let taken = results.get("steps").and_then(Value::as_i64);
+    report(folder, title, (sections, taken))?;
     Ok(folder.write_json("result.json", &Value::Object(results.clone()))?)
 }
 
-/// Writes the report's two files, with what is known of the run around the sections.
-fn report(folder: &RunFolder, title: &str, sections: Vec<Block>) -> Result<()> {
+/// Writes the report's two files, with what is known of the run, and of the steps that it took, around the sections.
+fn report(folder: &RunFolder, title: &str, (sections, taken): (Vec<Block>, Option<i64>)) -> Result<()> {
     let about = About::of(folder)?;
-    let mut blocks = vec![about.line()];
+    let mut blocks = vec![about.line(taken)];
     blocks.extend(sections);
     blocks.extend(about.sections());
     let figures = folder.figures();
@@ -76,11 +81,15 @@ fn numbers(results: &Results) -> Vec<Block> {
     let is_single = |value: &Value| !value.is_array() && !value.is_null();
     let single: Results =
         results.iter().filter(|(_, value)| is_single(value)).map(|(k, v)| (k.clone(), v.clone())).collect();
-    let rows: Vec<Vec<String>> = rows(&single).into_iter().map(|(name, value)| vec![name, value]).collect();
+    let row = |(name, value): (String, String)| {
+        let meaning = meaning(&name).to_owned();
+        vec![name, value, meaning]
+    };
+    let rows: Vec<Vec<String>> = rows(&single).into_iter().map(row).collect();
     if rows.is_empty() {
         return Vec::new();
     }
-    vec![Block::heading("All numbers"), Block::table(&["in result.json", "value"], &rows)]
+    vec![Block::heading("All numbers"), Block::table(&["in result.json", "value", "what it is"], &rows)]
 }
 
 /// The figures of any flow.
@@ -88,8 +97,11 @@ const FIGURES: [(&str, &str); 6] = [
     ("flow.png", "The data, samples, the flow's density along its path, and trajectories"),
     ("flow-in-time.png", "Samples on their way from the base to the target (an animation)"),
     ("marginals.png", "Each column by itself: data and samples"),
-    ("pairs.png", "Columns in pairs: data and samples"),
-    ("loss.png", "The objective in training and on held-out data, single values and their running mean"),
+    ("pairs.png", "Columns in pairs, at most five of them: data and samples"),
+    (
+        "loss.png",
+        "The objective in training and on held-out data; of many values a running mean is drawn over the single ones",
+    ),
     ("costs.png", "The held-out transport cost in training"),
 ];
 
