@@ -7,11 +7,12 @@ use image::RgbImage;
 use crate::colormap::INK;
 use crate::error::{Error, Result};
 use crate::file;
+use crate::pdf;
 use crate::raster;
 use crate::scene::{Area, Scene, Shape};
 use crate::svg;
 
-/// A figure: lines, letters and pictures on white. The same input gives the same bytes in both formats.
+/// A figure: lines, letters and pictures on white. The same input gives the same bytes in each format.
 ///
 /// ```
 /// use interflow_figure::{Figure, RgbImage};
@@ -20,6 +21,7 @@ use crate::svg;
 /// let figure = Figure::from(RgbImage::new(30, 20));
 /// assert!(figure.png()?.starts_with(b"\x89PNG"));
 /// assert!(figure.svg()?.starts_with("<svg "));
+/// assert!(figure.pdf().starts_with(b"%PDF"));
 /// # Ok(())
 /// # }
 /// ```
@@ -75,6 +77,11 @@ impl Figure {
     /// [`Error::Encode`] if an image in it cannot be encoded.
     pub fn svg(&self) -> Result<String> {
         svg::write(&self.scene)
+    }
+
+    /// The figure as the bytes of a PDF file of one page, a point of it for each of the figure's. It needs no font.
+    pub fn pdf(&self) -> Vec<u8> {
+        pdf::write(&self.scene)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Figures from plain numbers: densities, samples, trajectories, curves and tables, as SVG and as PNG.
+//! Figures from plain numbers: densities, samples, trajectories, curves and tables, as SVG, PNG and PDF.
 //!
 //! Every function takes plain `f64` slices (images: bytes) and returns a [`Figure`], which gives the bytes of its files.
 //! A figure is drawn once, as a list of lines, areas, discs, pictures and letters; SVG writes the list down, and PNG fills
@@ -35,6 +35,7 @@ pub mod image_grid;
 mod legend;
 pub mod marginals;
 pub mod pairs;
+mod pdf;
 mod plane;
 mod raster;
 mod scene;

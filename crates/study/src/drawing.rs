@@ -8,11 +8,21 @@ use interflow_figure::{Figure, RgbImage};
 use interflow_flow::RunFolder;
 use tch::{Device, Kind, Tensor};
 
-/// Writes a figure into the folder of a run's figures: as PNG under this name, and as SVG beside it.
+/// Writes a figure into the folder of a run's figures: as PNG under this name, as SVG beside it, and as PDF if the run's
+/// config wants that.
 pub(crate) fn save(folder: &RunFolder, name: &str, figure: &Figure) -> Result<()> {
     let path = folder.figures().join(name);
     write(&path, &figure.png()?)?;
-    write(&path.with_extension("svg"), figure.svg()?.as_bytes())
+    write(&path.with_extension("svg"), figure.svg()?.as_bytes())?;
+    if wants_pdf(folder) { write(&path.with_extension("pdf"), &figure.pdf()) } else { Ok(()) }
+}
+
+/// Whether the config in a run's folder, which has one for all kinds of studies, says `evaluation.pdf = true`.
+fn wants_pdf(folder: &RunFolder) -> bool {
+    let config = std::fs::read_to_string(folder.config_file()).unwrap_or_default();
+    let config: toml::Table = toml::from_str(&config).unwrap_or_default();
+    let wish = config.get("evaluation").and_then(|evaluation| evaluation.get("pdf"));
+    wish.and_then(toml::Value::as_bool).unwrap_or(false)
 }
 
 /// Writes an animation into the folder of a run's figures, as an animated PNG file.

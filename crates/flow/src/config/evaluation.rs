@@ -35,6 +35,9 @@ pub struct EvaluationConfig {
     /// How samples of images are compared with training images by the features of Inception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fid: Option<FidConfig>,
+    /// Whether figures are written as PDF files too, beside PNG and SVG.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pdf: bool,
     /// Negative log-likelihoods that others report on these data, in nats, by name: they are shown beside the
     /// measured one.
     #[serde(default)]
@@ -50,6 +53,7 @@ impl Default for EvaluationConfig {
             divergence: None,
             images: None,
             fid: None,
+            pdf: false,
             reference_nll: std::collections::BTreeMap::new(),
         }
     }

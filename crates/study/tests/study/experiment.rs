@@ -30,7 +30,7 @@ fn short(tail: &str) -> Bench {
 
 #[test]
 fn an_experiment_leaves_a_complete_folder() {
-    let bench = short(TRANSPORT);
+    let bench = short(TRANSPORT).edit("[evaluation]\n", "[evaluation]\npdf = true\n");
     let found = bench.finish();
     let keys: Vec<&str> = found.results.keys().map(String::as_str).collect();
     let expected = ["experiment", "seed", "steps", "train_secs", "objective", "self_check", "test_nll"];
@@ -44,6 +44,10 @@ fn an_experiment_leaves_a_complete_folder() {
     let folder = found.folder.path();
     let figures = ["loss.png", "flow.png", "paths.png"];
     check_folder(folder, &figures, &["| test_nll |", "(figures/flow.png)", "Transport in few steps"]);
+    for name in figures {
+        let pdf = std::fs::read(folder.join("figures").join(name).with_extension("pdf")).unwrap();
+        assert!(pdf.starts_with(b"%PDF-") && pdf.ends_with(b"%%EOF"), "{name}");
+    }
     let text = std::fs::read_to_string(folder.join("result.json")).unwrap();
     assert_eq!(text, format!("{:#}\n", Value::Object(found.results)));
     assert!(folder.join("checkpoints/step-0000000040.safetensors").is_file());
