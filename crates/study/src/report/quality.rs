@@ -142,9 +142,8 @@ impl Compared<'_> {
             let off =
                 (correlation(&rows) - correlation(&samples)).abs().nan_to_num(0.0, None::<f64>, None::<f64>);
             let place = off.argmax(None, false).int64_value(&[]);
-            let names = self.columns.names();
-            let name = |column: i64| &names[names.len() - (width - column) as usize];
-            let pair = format!(" ({} and {})", name(place / width), name(place % width));
+            let pair =
+                format!(" ({} and {})", self.name(place / width, width), self.name(place % width, width));
             (off.max().double_value(&[]), pair)
         } else {
             (0.0, String::new())
@@ -166,6 +165,16 @@ impl Compared<'_> {
             ("correlation_off_by".to_owned(), json!(off)),
         ];
         Ok(Findings { results: results.into_iter().collect(), blocks: vec![Block::paragraph(text)] })
+    }
+
+    /// The name of one of `width` coordinates: those of the conditions come first, of which a category has several.
+    fn name(&self, coordinate: i64, width: i64) -> String {
+        let states = self.columns.state_names();
+        let n_given = usize::try_from(width).unwrap_or_default().saturating_sub(states.len());
+        let given = self.columns.given_names();
+        let given = if given.len() == n_given { given } else { vec!["a condition".to_owned(); n_given] };
+        let place = usize::try_from(coordinate).unwrap_or_default();
+        given.into_iter().chain(states).nth(place).unwrap_or_default()
     }
 }
 
