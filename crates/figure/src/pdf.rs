@@ -85,7 +85,9 @@ fn draw(page: &mut Content, shape: &Shape, n_pictures: &mut usize) {
     match shape {
         Shape::Lines { lines, width } => {
             page.set_line_width(*width as f32);
-            lines.iter().for_each(|line| path(page, line));
+            for line in lines {
+                path(page, line);
+            }
             page.stroke();
         }
         Shape::Fill(places) => {

@@ -1,5 +1,5 @@
 //! An objective of one's own: a velocity regressed with the Huber loss, which outliers pull less. Its minimiser is not
-//! E[ẋ | x_t], so the flow does not quite arrive at the data: the test NLL tells what that costs.
+//! `E[ẋ | x_t]`, so the flow does not quite arrive at the data: the test NLL tells what that costs.
 //!
 //! `cargo run --release -p interflow --example own_objective [STEPS]`
 #![allow(clippy::print_stdout, reason = "an example prints what it finds")]

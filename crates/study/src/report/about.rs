@@ -81,12 +81,12 @@ impl About {
 
     /// The command by which an unfinished run goes on; none if it is not known how it was started.
     pub(super) fn resumption(&self) -> Option<Block> {
-        let words: Vec<&str> =
-            self.environment["command"].as_array()?.iter().filter_map(Value::as_str).collect();
-        let mut text = words.iter().copied().map(quoted).collect::<Vec<_>>().join(" ");
-        if !words.contains(&"--resume") {
-            text += &format!(" --resume {}", quoted(&self.path));
+        let words = self.environment["command"].as_array()?.iter().filter_map(Value::as_str);
+        let mut words: Vec<String> = words.map(quoted).collect();
+        if !words.iter().any(|word| word == "--resume") {
+            words.extend(["--resume".to_owned(), quoted(&self.path)]);
         }
+        let text = words.join(" ");
         Some(Block::Code { language: "sh".to_owned(), text })
     }
 
