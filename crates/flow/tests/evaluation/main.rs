@@ -21,10 +21,7 @@ fn config(n: i64) -> EvaluationConfig {
         n_test: n,
         batch: 128,
         n_two_sample: n,
-        divergence: None,
-        images: None,
-        fid: None,
-        reference_nll: std::collections::BTreeMap::default(),
+        ..EvaluationConfig::default()
     }
 }
 
