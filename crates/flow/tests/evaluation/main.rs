@@ -17,12 +17,7 @@ use serde_json::Value;
 
 /// Settings that measure `n` points a batch of 128 at a time.
 fn config(n: i64) -> EvaluationConfig {
-    EvaluationConfig {
-        n_test: n,
-        batch: 128,
-        n_two_sample: n,
-        ..EvaluationConfig::default()
-    }
+    EvaluationConfig { n_test: n, batch: 128, n_two_sample: n, ..EvaluationConfig::default() }
 }
 
 /// The stream of a test's own draws.
