@@ -84,7 +84,9 @@ impl About {
         let words = self.environment["command"].as_array()?.iter().filter_map(Value::as_str);
         let mut words: Vec<String> = words.map(quoted).collect();
         if !words.iter().any(|word| word == "--resume") {
-            words.extend(["--resume".to_owned(), quoted(&self.path)]);
+            // A variant goes on with the comparison that it is a part of.
+            let whole = self.path.split_once("/variants/").map_or(&*self.path, |(whole, _)| whole);
+            words.extend(["--resume".to_owned(), quoted(whole)]);
         }
         let text = words.join(" ");
         Some(Block::Code { language: "sh".to_owned(), text })
@@ -151,6 +153,8 @@ mod tests {
         assert_eq!(about().commands(), expected);
         assert_eq!(quoted("it's"), r"'it'\''s'");
         let text = "interflow fit 'my data.csv' --resume runs/moons/1".to_owned();
-        assert_eq!(about().resumption(), Some(Block::Code { language: "sh".to_owned(), text }));
+        let resumption = Some(Block::Code { language: "sh".to_owned(), text });
+        let variant = About { path: "runs/moons/1/variants/plain/2".to_owned(), ..about() };
+        assert_eq!([about(), variant].map(|about| about.resumption()), [resumption.clone(), resumption]);
     }
 }
