@@ -108,9 +108,13 @@ fn arguments(name: &str, flags: &flags::Experiment, data: Option<&Path>) -> Resu
         }
     }
     let seed = flags.seed.map(|seed| seed.to_string());
-    for (flag, value) in
-        [("--device", flags.device.clone()), ("--seed", seed), ("--threads", flags.threads.clone())]
-    {
+    let processes = flags.processes.map(|processes| processes.to_string());
+    for (flag, value) in [
+        ("--device", flags.device.clone()),
+        ("--seed", seed),
+        ("--threads", flags.threads.clone()),
+        ("--processes", processes),
+    ] {
         arguments.extend(value.into_iter().flat_map(|value| [flag.into(), value.into()]));
     }
     arguments.extend(flags.set.iter().flat_map(|set| ["--set".into(), set.into()]));
@@ -151,6 +155,7 @@ mod tests {
                 "--device=cuda:1",
                 "--seed=7",
                 "--threads=2",
+                "--processes=3",
                 "--resume=/r",
                 "--set=a.b=1",
             ],
@@ -169,6 +174,8 @@ mod tests {
                 "7",
                 "--threads",
                 "2",
+                "--processes",
+                "3",
                 "--set",
                 "a.b=1",
             ],

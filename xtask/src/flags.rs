@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
@@ -111,6 +112,9 @@ pub(crate) struct Experiment {
     /// Threads for tensor operations: a number, or auto for what is fastest at the time
     #[arg(long, value_name = "N|auto", value_parser = threads)]
     pub(crate) threads: Option<String>,
+    /// Share the work with as many processes on this machine
+    #[arg(long, value_name = "N")]
+    pub(crate) processes: Option<NonZeroUsize>,
     /// Continue the run in this folder
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<PathBuf>,
