@@ -1,4 +1,4 @@
-//! What a figure consists of: marks on a plane, which the two writers (`raster`, `svg`) draw alike.
+//! What a figure consists of: marks on a plane, which the writers (`raster`, `svg`, `pdf`) draw alike.
 //!
 //! Lengths are in points, y downwards, as in SVG.
 
