@@ -3,8 +3,8 @@
     python speed.py target/release/interflow [ROUNDS]
 
 Both train by the config that a fit of a table has written, and score the same rows. What starting, reading and writing cost is not
-compared: the seconds are those of much work less those of little, in turns. The least of the
-rounds is compared, since what else the machine does only adds to it; all are printed.
+compared: the seconds are those of much work less those of little, in turns. The least of the rounds is compared, since what else
+the machine does only adds to it; all are printed.
 Needs the wheel of `cargo xtask python --release`, NumPy, and a program of the same sources.
 """
 

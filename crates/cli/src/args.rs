@@ -4,17 +4,17 @@ mod about;
 mod ensemble;
 mod flow;
 mod images;
+mod machine;
 mod names;
 mod noise;
 mod text;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand};
 use interflow_data::{ColumnKind, DependentColumns, Limits, Marginals, Unfit};
+use interflow_flow::Fill;
 use interflow_flow::fit::Trials;
-use interflow_flow::{Fill, Threads};
 use interflow_libtorch::Products;
 
 use self::noise::named;
@@ -23,6 +23,7 @@ pub(crate) use about::{CompletionsArgs, ExportArgs, ManArgs, RunsArgs};
 pub(crate) use ensemble::EnsembleArgs;
 pub(crate) use flow::FlowArgs;
 pub(crate) use images::FidArgs;
+use machine::MachineArgs;
 pub(crate) use names::{NameList, Said};
 pub(crate) use noise::{DensityArgs, Holes, LogProbArgs, PathArgs, ScoreArgs};
 pub(crate) use text::TextArgs;
@@ -208,16 +209,12 @@ pub(crate) struct RunOptions {
     /// The folder under which run folders are made.
     #[arg(long, default_value = "runs")]
     pub(crate) out: PathBuf,
-    /// cpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
+    /// What it is computed on.
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
     /// The seed, instead of the config's.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// CPU threads of a tensor operation, instead of the config's: a number, with which equal runs have equal bits, or auto,
-    /// as many as are fastest at the time.
-    #[arg(long, value_name = "N|auto", value_parser = Threads::from_str)]
-    pub(crate) threads: Option<Threads>,
     /// Go on with the interrupted run in this folder.
     #[arg(long)]
     pub(crate) resume: Option<PathBuf>,

@@ -103,8 +103,7 @@ pub(crate) fn trained(
     let flow = attention.during(py, || {
         let device = device::parse(&run.device)?;
         let make = |config| {
-            let experiment = Experiment::new(config).data(&run.data).device(device);
-            let experiment = experiment.work(attention.work());
+            let experiment = Experiment::new(config).data(&run.data).device(device).work(attention.work());
             match threads {
                 Some(threads) => experiment.threads(threads),
                 None => experiment,

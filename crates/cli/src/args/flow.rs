@@ -1,10 +1,10 @@
 //! Arguments of what uses a trained flow.
 
 use std::path::PathBuf;
-use std::str::FromStr as _;
 
 use clap::Args;
-use interflow_flow::Threads;
+
+use super::machine::MachineArgs;
 
 /// How a trained flow is used.
 #[derive(Debug, Clone, Args)]
@@ -14,17 +14,13 @@ pub(crate) struct FlowArgs {
     /// The folder that holds the data sets.
     #[arg(long, env = "INTERFLOW_DATA", default_value = "data")]
     pub(crate) data: PathBuf,
-    /// cpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
+    /// What it is computed on.
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
     /// The seed of what is drawn: base points, probes of estimated traces, the noise that dequantises images, and by
     /// `evaluate` the test points of a target that is a density. Without it 0 for samples, and else the run's own.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// CPU threads of a tensor operation, instead of the config's: a number, with which equal runs have equal bits, or auto,
-    /// as many as are fastest at the time.
-    #[arg(long, value_name = "N|auto", value_parser = Threads::from_str)]
-    pub(crate) threads: Option<Threads>,
     /// On an NVIDIA GPU, let single-precision products be in TF32: faster, but the solver then meets errors of 1 in 2000.
     #[arg(long)]
     pub(crate) tf32: bool,

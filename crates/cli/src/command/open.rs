@@ -19,7 +19,7 @@ pub(super) fn open(args: &FlowArgs, work: &Work) -> Result<Flow> {
 
 /// The same and the checkpoint that it was read from.
 pub(super) fn open_with_checkpoint(args: &FlowArgs, work: &Work) -> Result<(Flow, Checkpoint)> {
-    let device = own_device(&args.device, work)?;
+    let device = own_device(&args.machine.device, work)?;
     let file = checkpoint::find(&args.checkpoint)?;
     let checkpoint = Checkpoint::load(&file)?;
     let flow = restore(args, &checkpoint, device)
@@ -60,7 +60,7 @@ fn restore(args: &FlowArgs, checkpoint: &Checkpoint, device: Device) -> Result<F
         Threads::Auto => Threads::Auto,
         Threads::Fixed(n) => Threads::Fixed(n.max(2)),
     };
-    let threads = Threads::resolve(args.threads, configured);
+    let threads = Threads::resolve(args.machine.threads, configured);
     threads.set();
     let flow = Flow::restore(manifest, checkpoint, device)?.with_threads(threads).with_tf32(args.tf32);
     Ok(match args.seed {

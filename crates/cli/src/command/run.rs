@@ -72,9 +72,9 @@ pub(super) fn runner(options: &RunOptions, data: &Path, work: &Work) -> Result<R
         work: work.clone(),
         data: data.to_owned(),
         out: options.out.clone(),
-        device: own_device(&options.device, work)?,
+        device: own_device(&options.machine.device, work)?,
         seed: options.seed,
-        threads: options.threads,
+        threads: options.machine.threads,
         inception: options.inception.clone(),
         resume: options.resume.clone(),
     })

@@ -102,9 +102,9 @@ pub struct FitOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fill {
-    /// It learns to.
+    /// The flow learns to fill holes.
     Yes,
-    /// It does not.
+    /// The flow learns to model whole rows only.
     No,
     /// It learns to if values are missing in the table and rows with missing values are kept.
     #[default]

@@ -34,9 +34,8 @@ impl RunFolder {
     /// [`crate::Error::Io`] if a file cannot be moved or copied.
     pub fn supersede(&self, step: u64) -> Result<()> {
         let later = self.later(step)?;
-        let is_finished = self.path().join(RESULT).is_file();
         let results = RESULTS.map(PathBuf::from).into_iter().filter(|name| self.path().join(name).is_file());
-        let results = results.filter(|_| is_finished);
+        let results = results.filter(|_| self.has_result());
         // Results first, then the newest checkpoint: whatever is left if this is cut short says nothing wrong.
         let moved: Vec<PathBuf> = results.chain(later).collect();
         if moved.is_empty() {
@@ -58,6 +57,11 @@ impl RunFolder {
             folder.display()
         );
         Ok(())
+    }
+
+    /// Whether the run is finished: it has a result.
+    pub fn has_result(&self) -> bool {
+        self.path().join(RESULT).is_file()
     }
 
     /// Checkpoints and sheets of later steps than `step`, relative to the folder, newest first.

@@ -16,6 +16,6 @@ pub(crate) use self::flow::trajectories;
 pub use self::flow::{draw_flow, grid};
 pub use self::quality::quality;
 pub use self::rows::rows;
-pub(crate) use self::running::RunningReport;
+pub(crate) use self::running::{RunningReport, unfinished};
 pub use self::table::draw_table;
 pub use self::write::{conclude, write};

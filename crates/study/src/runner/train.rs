@@ -4,7 +4,6 @@ use anyhow::{Context as _, Result};
 use interflow_data::Dataset;
 use interflow_flow::{Experiment, ExperimentConfig, RunFolder, Trained};
 use interflow_train::Observer;
-use interflow_transport::CouplingConfig;
 
 use super::Runner;
 use crate::pictures::ProgressSheet;
@@ -61,14 +60,15 @@ impl Runner {
             }
             None => run,
         };
-        let mut report = RunningReport::of(&run, has_costs(run.config()))?;
+        let mut report = RunningReport::of(&run);
         let run = match &mut report {
             Some(report) => run.observe(report),
             None => run,
         };
         let trained = run.train()?;
         if self.work.leads() {
-            draw(&trained)?;
+            let Trained { config, history, outcome, .. } = &trained;
+            report::unfinished(folder(&trained)?, config, history, outcome.steps)?;
         }
         Ok(trained)
     }
@@ -85,19 +85,4 @@ pub(super) fn warn_interrupted(folder: Option<&RunFolder>) {
 /// The folder of a run that was written.
 pub(super) fn folder(trained: &Trained) -> Result<&RunFolder> {
     trained.folder.as_ref().context("the run has no folder")
-}
-
-/// Draws the course of training.
-fn draw(trained: &Trained) -> Result<()> {
-    let (folder, config) = (folder(trained)?, &trained.config);
-    report::draw_losses(folder, &trained.history)?;
-    if has_costs(config) {
-        report::draw_costs(folder, &[(config.name.clone(), trained.history.costs.clone())])?;
-    }
-    Ok(())
-}
-
-/// Whether the transport cost is something that the training changes: by a learned path or a coupling.
-fn has_costs(config: &ExperimentConfig) -> bool {
-    config.path.is_some() || !matches!(config.coupling, CouplingConfig::Independent {})
 }

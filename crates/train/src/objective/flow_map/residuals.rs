@@ -40,7 +40,7 @@ impl Residuals {
 
 /// How divergences at N points are computed.
 pub(super) enum Divergences {
-    /// Exactly.
+    /// Exactly, by the derivative along every coordinate.
     Exact,
     /// By Hutchinson's estimate with these probes, `[N, D]`.
     Probed(Tensor),
