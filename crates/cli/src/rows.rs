@@ -11,6 +11,9 @@ use tch::{Kind, Tensor};
 
 use crate::args::{RowsArgs, TextArgs};
 
+/// The name that stands for stdin.
+const STDIN: &str = "-";
+
 /// The column of log-densities that commands append.
 pub(crate) const LOG_DENSITY: &str = "log_density";
 
@@ -111,9 +114,10 @@ fn check_width(values: &Tensor, wanted: i64) -> Result<()> {
 
 /// The table in a file, or in what stdin holds if that is `-`.
 pub(crate) fn sheet(file: &Path, text: &TextArgs) -> Result<Sheet> {
-    let sheet = match stdin(file)? {
-        Some(bytes) => Sheet::parse(Path::new("stdin"), bytes, &text.format())?,
-        None => Sheet::read_as(file, &text.format())?,
+    let sheet = if file == Path::new(STDIN) {
+        Sheet::parse(Path::new("stdin"), std::io::stdin().lock(), &text.format())?
+    } else {
+        Sheet::read_as(file, &text.format())?
     };
     sheet.log_notes();
     Ok(sheet)
@@ -121,7 +125,7 @@ pub(crate) fn sheet(file: &Path, text: &TextArgs) -> Result<Sheet> {
 
 /// All that stdin holds, if `file` is `-`.
 pub(crate) fn stdin(file: &Path) -> Result<Option<Vec<u8>>> {
-    if file != Path::new("-") {
+    if file != Path::new(STDIN) {
         return Ok(None);
     }
     let mut bytes = Vec::new();

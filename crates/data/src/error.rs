@@ -132,6 +132,11 @@ pub(crate) fn content(path: &Path, problem: String) -> Error {
     Error::Content { path: path.to_owned(), problem }
 }
 
+/// Makes an error of why a source cannot be read: the one of ours that its reader passed on, if there is one.
+pub(crate) fn carried(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    |source| source.downcast::<Error>().unwrap_or_else(unreadable(path))
+}
+
 /// Makes an error of why a file cannot be read.
 pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     |source| Error::Io { action: "read", path: path.into(), source }

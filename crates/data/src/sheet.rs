@@ -11,13 +11,16 @@ mod encoding;
 mod evidence;
 pub mod format;
 mod forms;
+mod head;
 mod header;
+mod lines;
 mod marks;
 pub mod names;
 mod note;
 mod numerals;
 mod preamble;
 mod read;
+mod records;
 mod rows;
 mod separator;
 mod table;
@@ -27,6 +30,8 @@ mod unusable;
 mod values;
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use tch::{Device, Kind, Tensor};
@@ -122,7 +127,7 @@ impl Sheet {
             Content::Npy => read::npy(path, format),
             Content::Npz => read::npz(path, format),
             Content::Parquet => read::parquet(path, None, format),
-            _ => Self::parse(path, std::fs::read(path).map_err(unreadable(path))?, format),
+            _ => Self::parse(path, File::open(path).map_err(unreadable(path))?, format),
         }
     }
 
@@ -139,12 +144,13 @@ impl Sheet {
         }
     }
 
-    /// Reads a table from the text `bytes`, which may be compressed by gzip. Errors call it `name`.
+    /// Reads a table from the text of `source`, which may be compressed by gzip. Errors call it `name`. Of the text only the
+    /// fields are kept.
     ///
     /// # Errors
     /// As [`Sheet::read_as`]; arrays and Parquet are read from files only.
-    pub fn parse(name: &Path, bytes: Vec<u8>, format: &TextFormat) -> Result<Self> {
-        text::read(name, content::text(name, bytes)?, format)
+    pub fn parse(name: &Path, source: impl Read, format: &TextFormat) -> Result<Self> {
+        text::read(name, source, format)
     }
 
     /// A sheet of cells that are no text file's.

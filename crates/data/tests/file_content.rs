@@ -65,6 +65,7 @@ fn a_small_gzip_file_cannot_fill_the_memory() {
     (0..48).for_each(|_| gzip.write_all(&zeros).unwrap());
     let bomb = gzip.finish().unwrap();
     assert!(bomb.len() < 1 << 16);
-    let message = Sheet::parse(Path::new("a.csv"), bomb, &TextFormat::default()).unwrap_err().to_string();
+    let message =
+        Sheet::parse(Path::new("a.csv"), &bomb[..], &TextFormat::default()).unwrap_err().to_string();
     assert!(message.contains("over 200 times") && message.contains("hint: "), "{message}");
 }

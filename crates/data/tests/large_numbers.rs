@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tch::Tensor;
 
 fn sheet(text: &str) -> Sheet {
-    Sheet::parse("a.csv".as_ref(), text.as_bytes().to_vec(), &TextFormat::default()).unwrap()
+    Sheet::parse("a.csv".as_ref(), text.as_bytes(), &TextFormat::default()).unwrap()
 }
 
 fn fitted(sheet: Sheet) -> Result<TableDataset> {

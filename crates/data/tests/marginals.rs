@@ -49,7 +49,7 @@ fn load(text: &str, change: impl FnOnce(&mut TableConfig)) -> Result<TableDatase
 }
 
 fn sheet(text: &str) -> Sheet {
-    Sheet::parse("a.csv".as_ref(), text.as_bytes().to_vec(), &interflow_data::TextFormat::default()).unwrap()
+    Sheet::parse("a.csv".as_ref(), text.as_bytes(), &interflow_data::TextFormat::default()).unwrap()
 }
 
 fn vec(x: &Tensor) -> Vec<f64> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use interflow_data::{Decimal, Header, Result, Separator, Sheet, TextFormat, Thousands};
 
 fn parse_as(bytes: &[u8], format: &TextFormat) -> Result<Sheet> {
-    Sheet::parse(Path::new("people.csv"), bytes.to_vec(), format)
+    Sheet::parse(Path::new("people.csv"), bytes, format)
 }
 
 fn parse(text: impl AsRef<[u8]>) -> Sheet {

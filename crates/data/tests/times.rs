@@ -16,7 +16,7 @@ fn table(times: &[String]) -> String {
 }
 
 fn load(text: &str, change: impl FnOnce(&mut TableConfig)) -> Result<TableDataset> {
-    let sheet = Sheet::parse("a.csv".as_ref(), text.as_bytes().to_vec(), &TextFormat::default()).unwrap();
+    let sheet = Sheet::parse("a.csv".as_ref(), text.as_bytes(), &TextFormat::default()).unwrap();
     let mut config = TableConfig::new(PathBuf::from("a.csv"));
     (config.marginals, config.missing, config.constant) = (Marginals::Fitted, Unfit::Keep, Unfit::Keep);
     change(&mut config);
@@ -29,7 +29,7 @@ fn round_trip(times: &[String], change: impl FnOnce(&mut TableConfig)) -> (Strin
     let data = load(&text, change).unwrap();
     let columns: Vec<_> = data.columns().unwrap().iter().filter(|column| column.name == "when").collect();
     let Form::Time(clock) = &columns[0].form else { panic!("no times: {:?}", columns[0].form) };
-    let sheet = Sheet::parse("a.csv".as_ref(), text.into_bytes(), &TextFormat::default()).unwrap();
+    let sheet = Sheet::parse("a.csv".as_ref(), text.as_bytes(), &TextFormat::default()).unwrap();
     let values = sheet.values_of(columns.iter().copied()).unwrap();
     let written = Columns::texts(columns.iter().copied(), &values).unwrap().concat();
     (clock.format.clone(), written, Vec::try_from(values.view(-1)).unwrap())

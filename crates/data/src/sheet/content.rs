@@ -1,12 +1,12 @@
 //! What a file holds, by its first bytes: endings lie.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::error::{Result, content, unreadable};
+use crate::error::{Result, carried, content, unreadable};
 use crate::npz;
 
 /// What a file holds.
@@ -81,38 +81,77 @@ impl Content {
     }
 }
 
-/// The text in `bytes`, which may be compressed by gzip. A small file cannot fill the memory.
-pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>> {
-    /// No table is shorter than this part of itself after compression.
-    const RATIO: u64 = 200;
-    /// What a file may hold however short it is.
-    const SMALL: u64 = 1 << 24;
+/// The text of `source`, which may be compressed by gzip.
+///
+/// # Errors
+/// [`crate::Error::Io`] if it cannot be read, [`crate::Error::Content`] if it is no text. A later read fails where a gzip file
+/// is damaged, or holds far more than any table would: a small file cannot fill the memory.
+pub(super) fn text<'a>(path: &'a Path, source: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
     let refuse = |problem: String| Err(content(path, problem));
-    match Content::of(&bytes) {
-        Content::Text => Ok(bytes),
-        Content::Gzip => {
-            let limit = SMALL + RATIO * bytes.len() as u64;
-            let mut text = Vec::new();
-            let read = MultiGzDecoder::new(&bytes[..]).take(limit + 1).read_to_end(&mut text);
-            if let Err(error) = read {
-                return refuse(format!("not a whole gzip file: {error}"));
-            }
-            if text.len() as u64 > limit {
-                let problem = format!(
-                    "the text is over {RATIO} times as long as its gzip file, as no table is\n\
-                     hint: decompress it first"
-                );
-                return refuse(problem);
-            }
-            match Content::of(&text) {
-                Content::Text => Ok(text),
-                _ => refuse("the gzip file holds no text\nhint: decompress it first".to_owned()),
-            }
-        }
+    let (content, source) = begun(path, source)?;
+    match content {
+        Content::Text => Ok(Box::new(source)),
+        Content::Gzip => match begun(path, Expanded::new(path, source))? {
+            (Content::Text, text) => Ok(Box::new(text)),
+            _ => refuse("the gzip file holds no text\nhint: decompress it first".to_owned()),
+        },
         Content::Npy | Content::Npz => {
             refuse("an array is read from a file of its own\nhint: name the file".to_owned())
         }
         Content::Parquet => refuse("Parquet is read from a file of its own\nhint: name the file".to_owned()),
         Content::Other(what, way) => refuse(format!("the file is no table, but {what}\nhint: {way}")),
+    }
+}
+
+/// What a source holds by its first bytes, and all of it.
+fn begun<R: Read>(path: &Path, mut source: R) -> Result<(Content, impl Read + use<R>)> {
+    let mut head = Vec::new();
+    source.by_ref().take(16).read_to_end(&mut head).map_err(carried(path))?;
+    Ok((Content::of(&head), Cursor::new(head).chain(source)))
+}
+
+/// The text of a gzip file, as long as it is of a table's length.
+struct Expanded<'a, R> {
+    path: &'a Path,
+    text: MultiGzDecoder<Counted<R>>,
+    n_text: u64,
+}
+
+impl<'a, R: Read> Expanded<'a, R> {
+    fn new(path: &'a Path, file: R) -> Self {
+        Self { path, text: MultiGzDecoder::new(Counted { file, n_bytes: 0 }), n_text: 0 }
+    }
+}
+
+impl<R: Read> Read for Expanded<'_, R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        /// No table is shorter than this part of itself after compression.
+        const RATIO: u64 = 200;
+        /// What a file may hold however short it is.
+        const SMALL: u64 = 1 << 24;
+        let refuse = |problem: String| io::Error::other(content(self.path, problem));
+        let n = self.text.read(bytes).map_err(|error| refuse(format!("not a whole gzip file: {error}")))?;
+        self.n_text += n as u64;
+        if self.n_text > SMALL + RATIO * self.text.get_ref().n_bytes {
+            return Err(refuse(format!(
+                "the text is over {RATIO} times as long as its gzip file, as no table is\n\
+                 hint: decompress it first"
+            )));
+        }
+        Ok(n)
+    }
+}
+
+/// A file, and how much of it has been read.
+struct Counted<R> {
+    file: R,
+    n_bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(bytes)?;
+        self.n_bytes += n as u64;
+        Ok(n)
     }
 }

@@ -1,46 +1,130 @@
 //! From a file's bytes to text in UTF-8.
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use crate::error::{Error, Result, content};
+use crate::error::{Error, Result, carried, content};
 
-/// The text of `bytes`, and the encoding where it is not UTF-8. A byte order mark decides; without one the text is in
-/// the encoding called `label`, or in UTF-8.
-pub(super) fn decode(
-    path: &Path,
-    mut bytes: Vec<u8>,
-    label: Option<&str>,
-) -> Result<(Vec<u8>, Option<&'static str>)> {
-    let stated = label.map(|label| {
-        let unknown = || content(path, format!("there is no encoding of this name, found: {label}"));
-        Encoding::for_label(label.as_bytes()).ok_or_else(unknown)
-    });
-    let stated = stated.transpose()?;
-    if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
-        let problem = "UTF-32 cannot be read\nhint: save the file as UTF-8".to_owned();
-        return Err(content(path, problem));
-    }
-    let (encoding, mark) = Encoding::for_bom(&bytes).unwrap_or((stated.unwrap_or(UTF_8), 0));
-    bytes.drain(..mark);
-    if encoding == UTF_8 {
-        check_utf8(path, &bytes)?;
-        return Ok((bytes, None));
-    }
-    let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes).ok_or_else(|| {
-        content(path, format!("the text is not in the encoding {}", encoding.name().to_ascii_lowercase()))
-    })?;
-    Ok((text.into_owned().into_bytes(), Some(encoding.name())))
+/// How many bytes are decoded at once.
+const BLOCK: u64 = 1 << 16;
+
+/// The text in UTF-8 of bytes in another encoding, as it is read.
+///
+/// Reading fails at the first bytes that are not in the encoding.
+pub(super) struct Decoded<'a, R> {
+    path: &'a Path,
+    bytes: R,
+    /// What is decoded next.
+    block: Vec<u8>,
+    encoding: &'static Encoding,
+    decoder: Decoder,
+    /// What was decoded last, and how much of it was read.
+    text: Vec<u8>,
+    n_read: usize,
+    /// How many lines end in the text so far.
+    n_lines: u64,
+    has_ended: bool,
 }
 
-fn check_utf8(path: &Path, bytes: &[u8]) -> Result<()> {
-    let broken = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
-    // No text holds a NUL, but UTF-16 without its mark is half of them, and may be UTF-8 by chance.
-    let head = &bytes[..bytes.len().min(1 << 16)];
-    let Some(at) = broken.or_else(|| head.iter().position(|byte| *byte == 0)) else { return Ok(()) };
-    let line = bytes[..at].split(|byte| *byte == b'\n').count() as u64;
+impl<'a, R: Read> Decoded<'a, R> {
+    /// The text of `bytes`. A byte order mark decides on the encoding; without one it is that called `label`, or UTF-8.
+    ///
+    /// # Errors
+    /// [`Error::Content`] for an encoding that does not exist or cannot be read, [`Error::Line`] if the beginning is no text.
+    pub(super) fn new(path: &'a Path, mut bytes: R, label: Option<&str>) -> Result<Self> {
+        let stated = label.map(|label| {
+            let unknown = || content(path, format!("there is no encoding of this name, found: {label}"));
+            Encoding::for_label(label.as_bytes()).ok_or_else(unknown)
+        });
+        let stated = stated.transpose()?;
+        let mut block = Vec::new();
+        bytes.by_ref().take(BLOCK).read_to_end(&mut block).map_err(carried(path))?;
+        if block.starts_with(&[0xff, 0xfe, 0, 0]) || block.starts_with(&[0, 0, 0xfe, 0xff]) {
+            let problem = "UTF-32 cannot be read\nhint: save the file as UTF-8".to_owned();
+            return Err(content(path, problem));
+        }
+        let (encoding, mark) = Encoding::for_bom(&block).unwrap_or((stated.unwrap_or(UTF_8), 0));
+        // No text holds a NUL, but UTF-16 without its mark is half of them, and may be UTF-8 by chance.
+        if encoding == UTF_8
+            && let Some(at) = block.iter().position(|byte| *byte == 0)
+        {
+            let n_lines = n_feeds(&block[..at]);
+            return Err(not_utf8(path, n_lines + 1, &block, at));
+        }
+        let has_ended = (block.len() as u64) < BLOCK;
+        block.drain(..mark);
+        let decoder = encoding.new_decoder_without_bom_handling();
+        let (text, n_read, n_lines) = (Vec::new(), 0, 0);
+        let mut decoded =
+            Self { path, bytes, block, encoding, decoder, text, n_read, n_lines, has_ended: false };
+        decoded.decode(has_ended).map_err(carried(path))?;
+        Ok(decoded)
+    }
+
+    /// The name of the encoding where it is not UTF-8.
+    pub(super) fn encoding(&self) -> Option<&'static str> {
+        (self.encoding != UTF_8).then(|| self.encoding.name())
+    }
+
+    /// Decodes the block, which is the last one if `is_last`.
+    fn decode(&mut self, is_last: bool) -> io::Result<()> {
+        let most = self.decoder.max_utf8_buffer_length_without_replacement(self.block.len());
+        self.text.resize(most.unwrap_or(0), 0);
+        let (result, n_decoded, n_text) =
+            self.decoder.decode_to_utf8_without_replacement(&self.block, &mut self.text, is_last);
+        self.text.truncate(n_text);
+        self.n_read = 0;
+        self.n_lines += n_feeds(&self.text);
+        self.has_ended = is_last;
+        match result {
+            DecoderResult::InputEmpty => {
+                self.block.clear();
+                Ok(())
+            }
+            DecoderResult::Malformed(n_broken, n_after) => {
+                self.fail(n_decoded.saturating_sub(usize::from(n_broken + n_after)))
+            }
+            DecoderResult::OutputFull => self.fail(n_decoded),
+        }
+    }
+
+    /// Fails at the byte `at` of the block.
+    fn fail(&mut self, at: usize) -> io::Result<()> {
+        /// As many bytes more tell the encoding.
+        const TOLD_BY: u64 = 1 << 20;
+        self.bytes.by_ref().take(TOLD_BY).read_to_end(&mut self.block)?;
+        let name = self.encoding.name().to_ascii_lowercase();
+        Err(io::Error::other(if self.encoding == UTF_8 {
+            not_utf8(self.path, self.n_lines + 1, &self.block, at.min(self.block.len().saturating_sub(1)))
+        } else {
+            content(self.path, format!("the text is not in the encoding {name}"))
+        }))
+    }
+}
+
+impl<R: Read> Read for Decoded<'_, R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        // A block may hold nothing but the first part of a character.
+        while self.n_read == self.text.len() && !self.has_ended {
+            self.bytes.by_ref().take(BLOCK).read_to_end(&mut self.block)?;
+            self.decode((self.block.len() as u64) < BLOCK)?;
+        }
+        let n = (&self.text[self.n_read..]).read(bytes)?;
+        self.n_read += n;
+        Ok(n)
+    }
+}
+
+/// How many line feeds there are.
+fn n_feeds(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
+}
+
+/// Why bytes that are no UTF-8 at `at`, in this line, cannot be read.
+fn not_utf8(path: &Path, line: u64, bytes: &[u8], at: usize) -> Error {
     let problem = match guess(bytes, at) {
         Some(guess) => {
             let name = guess.name().to_ascii_lowercase();
@@ -48,12 +132,12 @@ fn check_utf8(path: &Path, bytes: &[u8]) -> Result<()> {
         }
         None => format!("the file is no text, found: byte 0x{:02x}", bytes[at]),
     };
-    Err(Error::Line { path: path.to_owned(), line, problem })
+    Error::Line { path: path.to_owned(), line, problem }
 }
 
 /// The encoding that the bytes, which are no UTF-8 from `at` on, are most likely in; `None` if they are no text.
 fn guess(bytes: &[u8], at: usize) -> Option<&'static Encoding> {
-    let head = &bytes[..bytes.len().min(1 << 16)];
+    let head = &bytes[..bytes.len().min(BLOCK as usize)];
     let nuls = |first: usize| head.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (nuls(0), nuls(1));
     if even + odd == 0 {

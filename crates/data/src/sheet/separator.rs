@@ -7,6 +7,7 @@ use csv::StringRecord;
 use super::evidence::evidence;
 use super::format::{Decimal, Separator};
 use super::marks::Marks;
+use super::records::Records;
 use crate::form::Clock;
 
 /// Rows that are looked at.
@@ -24,7 +25,8 @@ pub(super) fn recognise(text: &str, decimal: Option<Decimal>) -> Separator {
     let least = if decimal == Some(Decimal::Comma) { 1 } else { 2 };
     let mut best = (0.0, Separator::COMMA);
     for candidate in CANDIDATES {
-        let rows: Vec<StringRecord> = records(head, candidate).filter_map(Result::ok).collect();
+        let rows = Records::new(head.as_bytes(), candidate).filter_map(Result::ok);
+        let rows: Vec<StringRecord> = rows.map(|(_, row)| row).collect();
         let merit = merit(&rows, least);
         // A comma is the one to doubt only where it may be a decimal mark.
         let better = if least == 1 && best.1 == Separator::COMMA { merit >= best.0 } else { merit > best.0 };
@@ -91,26 +93,6 @@ pub(super) fn usual_width(widths: impl Iterator<Item = usize> + Clone) -> usize 
     let most = counts.values().copied().max().unwrap_or(0);
     let mut widths = widths;
     widths.find(|width| counts.get(width) == Some(&most)).unwrap_or(0)
-}
-
-/// The rows of a text.
-pub(super) fn records(
-    text: &str,
-    separator: Separator,
-) -> Box<dyn Iterator<Item = csv::Result<StringRecord>> + '_> {
-    if separator == Separator::BLANKS {
-        let lines = text.lines().zip(1u64..).filter(|(line, _)| !line.trim().is_empty());
-        return Box::new(lines.map(|(line, number)| {
-            let mut record: StringRecord = line.split_whitespace().collect();
-            let mut position = csv::Position::new();
-            position.set_line(number).set_byte((line.as_ptr() as usize - text.as_ptr() as usize) as u64);
-            record.set_position(Some(position));
-            Ok(record)
-        }));
-    }
-    let mut options = csv::ReaderBuilder::new();
-    options.has_headers(false).flexible(true).delimiter(separator.byte());
-    Box::new(options.from_reader(text.as_bytes()).into_records())
 }
 
 #[cfg(test)]

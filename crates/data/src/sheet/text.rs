@@ -1,55 +1,60 @@
 //! A sheet from a text file, CSV or like it.
 
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use csv::StringRecord;
 
+use super::content;
+use super::encoding::Decoded;
 use super::evidence::{Evidence, Evidences, evidence};
 use super::format::{Separator, TextFormat};
+use super::head::Head;
 use super::header::{self, Row, Titles};
+use super::lines::Lines;
 use super::marks::Marks;
 use super::note::Notes;
 use super::numerals::Numerals;
-use super::preamble::Preamble;
+use super::records::Records;
 use super::rows::TextRows;
-use super::{Cells, Column, Counted, Sheet, encoding, numbered, separator};
-use crate::error::{Error, Result, content};
+use super::{Cells, Column, Counted, Sheet, numbered, separator};
+use crate::error::{Error, Result, carried};
 
-/// Reads the rows of a text; the file's name is for errors.
-pub(super) fn read(path: &Path, bytes: Vec<u8>, format: &TextFormat) -> Result<Sheet> {
+/// Reads the rows of a text; the file's name is for errors. Fields are kept as they are read, the text is not.
+pub(super) fn read(path: &Path, source: impl Read, format: &TextFormat) -> Result<Sheet> {
     format.check()?;
-    let (mut text, encoding) = encoding::decode(path, bytes, format.encoding.as_deref())?;
-    let preamble = Preamble::take(&mut text, &format.skip_rows);
-    let text = std::str::from_utf8(&text).map_err(|error| content(path, error.to_string()))?;
+    let mut text = Decoded::new(path, content::text(path, source)?, format.encoding.as_deref())?;
+    let encoding = text.encoding();
+    let Head { begin, sample, preamble, end_by_returns } = Head::read(path, &mut text, &format.skip_rows)?;
     let separator = format.separator.or(preamble.separator);
-    let separator = separator.unwrap_or_else(|| separator::recognise(text, format.decimal));
+    let separator = separator.unwrap_or_else(|| separator::recognise(&sample, format.decimal));
     let mut notes = Notes::new(path);
-    let damaged = |error: csv::Error| content(path, error.to_string());
-    let mut records = separator::records(text, separator);
+    let left_out = preamble.lines.iter().chain(&format.skip_rows).copied().collect();
+    let text = Lines::new(Cursor::new(begin).chain(text), left_out, end_by_returns);
+    let mut records = Records::new(BufReader::with_capacity(1 << 16, text), separator);
     // The first rows tell how many fields there are, and whether they begin with a header.
     let head = records.by_ref().take(2 * separator::LOOKED_AT);
-    let mut head = head.collect::<csv::Result<Vec<_>>>().map_err(damaged)?;
-    let width = separator::usual_width(head.iter().map(StringRecord::len));
+    let mut head = head.collect::<std::io::Result<Vec<Row>>>().map_err(carried(path))?;
+    let width = separator::usual_width(head.iter().map(|(_, row)| row.len()));
     let is_row =
         |row: &StringRecord| row.len() == width || !row.get(0).is_some_and(|field| field.starts_with('#'));
-    head.retain(is_row);
-    let at = |record: StringRecord| (line(text.as_bytes(), &record), record);
-    let mut head: Vec<Row> = head.into_iter().map(at).collect();
-    let comment = preamble
-        .comment
-        .and_then(|(line, names)| Some((line, separator::records(&names, separator).next()?.ok()?)));
+    head.retain(|(_, row)| is_row(row));
+    let comment = preamble.comment.and_then(|(line, names)| {
+        let (_, names) = Records::new(names.as_bytes(), separator).next()?.ok()?;
+        Some((line, names))
+    });
     let titles = header::take(&mut head, comment, format.header);
     if format.header.is_none() {
         doubt_header(titles.as_ref(), &head, &mut notes);
     }
-    let mut rows = TextRows::with_room(text.len());
+    let mut rows = TextRows::default();
     for (line, record) in &head {
         rows.push(*line, record);
     }
-    for record in records {
-        let record = record.map_err(damaged)?;
+    for record in records.by_ref() {
+        let (line, record) = record.map_err(carried(path))?;
         if is_row(&record) {
-            rows.push(line(text.as_bytes(), &record), &record);
+            rows.push(line, &record);
         }
     }
     if rows.is_empty() {
@@ -57,20 +62,17 @@ pub(super) fn read(path: &Path, bytes: Vec<u8>, format: &TextFormat) -> Result<S
     }
     let n_columns = n_columns(path, titles.as_ref(), &rows)?;
     let columns = columns(titles.as_ref(), &rows, n_columns, &mut notes);
-    let numerals = numerals(path, &rows, (text, separator), format, &mut notes)?;
+    let may_have_commas = match separator {
+        Separator::COMMA => records.has_quotes(),
+        Separator::SEMICOLON => true,
+        _ => rows.contain(','),
+    };
+    let numerals = numerals(path, &rows, (separator, may_have_commas), format, &mut notes)?;
     notes.recognised(encoding, (format.separator.is_none()).then_some(separator), numerals, format);
     let marks = Marks::with(&format.missing_marks);
     let names = columns.iter().map(|column| column.name.clone()).collect();
     let (has_header, counted, cells) = (titles.is_some(), Counted::Lines, Cells::Text(rows));
     Ok(Sheet { path: path.to_owned(), names, columns, has_header, counted, cells, numerals, marks, notes })
-}
-
-/// The line, counted from 1, on which a record of the file `bytes` begins. The reader's own position is where the
-/// record before it ended, which blank lines may separate from it.
-fn line(bytes: &[u8], record: &StringRecord) -> u64 {
-    let Some(position) = record.position() else { return 1 };
-    let blank = bytes[position.byte() as usize..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Says where a first line may have been taken wrongly for a row or for a header.
@@ -162,17 +164,12 @@ fn columns(header: Option<&Titles>, rows: &TextRows, n: usize, notes: &mut Notes
 fn numerals(
     path: &Path,
     rows: &TextRows,
-    (text, separator): (&str, Separator),
+    (separator, may_have_commas): (Separator, bool),
     format: &TextFormat,
     notes: &mut Notes,
 ) -> Result<Numerals> {
-    let plain = match separator {
-        Separator::COMMA => !text.contains('"'),
-        Separator::SEMICOLON => false,
-        _ => !text.contains(','),
-    };
     let mut all = Evidences::default();
-    if !plain {
+    if may_have_commas {
         let width = if rows.is_empty() { 0 } else { rows.width(0) };
         (0..width).filter_map(|place| of_column(rows, place)).for_each(|column| all.join(column));
     }
