@@ -62,9 +62,12 @@ pub struct FlowMapMatchingConfig {
     pub times: JumpTimes,
     /// The weight of the condition off the diagonal, relative to the velocity's objective on it.
     pub weight: f64,
-    /// The weight of the squared error of the average divergence, which is multiplied by α(t) + 0.05 at the time t of
-    /// landing, because divergences grow like 1/α towards a target with edges.
+    /// The weight of the squared error of the average divergence, which is multiplied by α(t) + `divergence_floor` at
+    /// the time t of landing, because divergences grow like 1/α towards a target with edges.
     pub divergence_weight: f64,
+    /// What keeps that weight positive where α vanishes. For a target with spikes, whose divergences grow like 1/α
+    /// nearly everywhere, 0 keeps the last times from deciding on the sum.
+    pub divergence_floor: f64,
     /// How the divergences are computed from which the average divergence is learned. Without it, exactly in up to 8
     /// dimensions and by Hutchinson's estimate above.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +87,7 @@ impl Default for FlowMapMatchingConfig {
             times: JumpTimes::default(),
             weight: 1.0,
             divergence_weight: 0.2,
+            divergence_floor: 0.05,
             divergence: None,
             velocity_steps: 1500,
             ramp_steps: 1000,
@@ -99,7 +103,12 @@ impl FlowMapMatchingConfig {
     pub fn check(&self) -> Result<()> {
         let share = self.diagonal_share;
         check_range("diagonal_share", "in [1/2, 1)", share, (0.5..1.0).contains(&share))?;
-        for (name, weight) in [("weight", self.weight), ("divergence_weight", self.divergence_weight)] {
+        let weights = [
+            ("weight", self.weight),
+            ("divergence_weight", self.divergence_weight),
+            ("divergence_floor", self.divergence_floor),
+        ];
+        for (name, weight) in weights {
             check_range(name, "finite and not negative", weight, weight >= 0.0 && weight.is_finite())?;
         }
         self.times.check()

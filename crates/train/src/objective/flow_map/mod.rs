@@ -41,9 +41,6 @@ pub struct FlowMapMatching {
 /// The stream of a step's jumps, of any process.
 const STREAM: &str = "flow-map/0";
 
-/// Keeps the weight of divergences positive where α vanishes.
-const FLOOR: f64 = 0.05;
-
 impl FlowMapMatching {
     /// The objective's name in a config.
     pub const NAME: &'static str = "flow-map";
@@ -97,7 +94,7 @@ impl FlowMapMatching {
 
     /// The weights of the divergences' squared errors at times `t`, `[B]`.
     fn divergence_weights(&self, interpolant: &Interpolant, t: &Tensor) -> Tensor {
-        (interpolant.schedule(t).alpha + FLOOR) * self.config.divergence_weight
+        (interpolant.schedule(t).alpha + self.config.divergence_floor) * self.config.divergence_weight
     }
 
     /// How many jumps go with the rows of a batch.
