@@ -6,11 +6,10 @@
 //! of one flow.
 
 use interflow_core::Points;
-use tch::{Device, Kind, Tensor};
 
 use crate::engine::{Computed, Engine};
 use crate::error::{Result, refuse};
-use crate::flow::{AsPoints, Flow};
+use crate::flow::{AsPoints, DensityOptions, Flow};
 use crate::manifest::FlowManifest;
 use crate::work::Task;
 
@@ -74,15 +73,20 @@ impl Ensemble {
     /// # Errors
     /// As [`Flow::log_density`].
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
-        mean_density(self.flows.iter().map(|flow| flow.log_density_counted(points, t)))
+        self.log_density_with(points, t, &DensityOptions::default())
     }
 
-    /// As [`Ensemble::log_density`], but with `calls` calls of each flow map instead of a solver.
+    /// As [`Ensemble::log_density`], computed as `options` say.
     ///
     /// # Errors
-    /// As [`Flow::log_density_in`].
-    pub fn log_density_in(&self, points: &impl AsPoints, t: f64, calls: u32) -> Result<Computed> {
-        mean_density(self.flows.iter().map(|flow| flow.log_density_in(points, t, calls)))
+    /// As [`Flow::log_density_with`].
+    pub fn log_density_with(
+        &self,
+        points: &impl AsPoints,
+        t: f64,
+        options: &DensityOptions,
+    ) -> Result<Computed> {
+        Computed::mean_density(self.flows.iter().map(|flow| flow.log_density_with(points, t, options)))
     }
 }
 
@@ -102,17 +106,5 @@ fn difference(one: &FlowManifest, other: &FlowManifest) -> Option<&'static str> 
 
 /// The logarithm of the mean density that `members` have at the flow's states `points` of time 1, `[N]` in nats.
 pub(crate) fn log_density(members: &[&Engine], points: &Points, task: &Task) -> Result<Computed> {
-    mean_density(members.iter().map(|engine| engine.log_density(points, 1.0, task)))
-}
-
-/// The logarithm of the mean of the densities whose logarithms `members` are, `[N]` each.
-fn mean_density(members: impl Iterator<Item = Result<Computed>>) -> Result<Computed> {
-    let members = members.collect::<Result<Vec<_>>>()?;
-    let nfe = members.iter().map(|found| found.nfe).sum();
-    let [alone] = &members[..] else {
-        let double = |found: &Computed| found.rows.to_device(Device::Cpu).to_kind(Kind::Double);
-        let rows = Tensor::stack(&members.iter().map(double).collect::<Vec<_>>(), 0);
-        return Ok(Computed { rows: rows.logsumexp(0i64, false) - (members.len() as f64).ln(), nfe });
-    };
-    Ok(Computed { rows: alone.rows.shallow_clone(), nfe })
+    Computed::mean_density(members.iter().map(|engine| engine.log_density(points, 1.0, task)))
 }

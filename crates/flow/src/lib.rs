@@ -41,7 +41,7 @@ pub use error::{Error, Result};
 pub use experiment::{Experiment, Run, Trained};
 pub use explanation::explanation;
 pub use fit::{Fill, FitOptions, TableFit, fit};
-pub use flow::{AsPoints, Flow, HoleProbability, TableRows};
+pub use flow::{AsPoints, DensityOptions, Flow, HoleProbability, TableRows};
 pub use manifest::FlowManifest;
 pub use path::{FlowPath, NoiseConfig};
 pub use precision::Precision;

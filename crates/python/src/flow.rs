@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use interflow::Result;
 use interflow::core::{Given, GivenSpace, Points};
 use interflow::data::Columns;
-use interflow::flow::device;
+use interflow::flow::{DensityOptions, device};
 use interflow::tch::{Kind, Tensor};
 use pyo3::prelude::*;
 
@@ -131,9 +131,11 @@ impl Flow {
         given: Conditions,
         t: f64,
         calls: Option<u32>,
+        draws: Option<u32>,
     ) -> PyResult<Shared> {
+        let options = DensityOptions { calls, draws };
         let found =
-            self.with(py, |flow| flow.log_density_of_rows(&table_rows(flow, rows, given)?, t, calls))?;
+            self.with(py, |flow| flow.log_density_of_rows(&table_rows(flow, rows, given)?, t, &options))?;
         Ok(Shared(found.rows.to_kind(Kind::Double)))
     }
 

@@ -67,6 +67,10 @@ pub(crate) struct LogProbArgs {
     /// In this many calls of the network instead of a solver's steps, for a flow map that has learned divergences.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) calls: Option<u32>,
+    /// Categories, numbers on a lattice, atoms, missing values and levels of pixels at this many places in the cells that they
+    /// have in the flow's coordinates, whose densities are averaged: nearer to their probability, in as many times the calls.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) draws: u32,
 }
 
 /// What the holes of a row are to its log-density.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use interflow_flow::path::check_time;
-use interflow_flow::{Flow, Work};
+use interflow_flow::{DensityOptions, Flow, Work};
 use serde_json::json;
 use tch::{Kind, Tensor};
 
@@ -15,7 +15,7 @@ use crate::rows::{LOG_DENSITY, RowsOfFile};
 
 /// Log-densities of rows.
 pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
-    let (time, calls, holes, beside) = (args.time, args.calls, args.holes, &args.beside);
+    let &LogProbArgs { time, calls, holes, draws, ref beside, .. } = args;
     let args = &args.rows;
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     check_time(time)?;
@@ -30,10 +30,8 @@ pub(crate) fn log_prob(args: &LogProbArgs, work: &Work) -> Result<ExitCode> {
     let rows = RowsOfFile::read(args, flow)?;
     output.check_new(&rows, LOG_DENSITY)?;
     let (points, log_jacobian) = rows.table.at(time, flow)?;
-    let found = match calls {
-        None => ensemble.log_density(&points, time)?,
-        Some(calls) => ensemble.log_density_in(&points, time, calls)?,
-    };
+    let options = DensityOptions { calls, draws: Some(draws) };
+    let found = ensemble.log_density_with(&points, time, &options)?;
     let log_density = found.rows + log_jacobian;
     let log_density = match holes {
         Holes::Modelled => log_density,

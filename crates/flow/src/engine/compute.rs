@@ -5,7 +5,7 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_data::Whitening;
 use interflow_libtorch::Share;
 use interflow_solvers::{Divergence, log_density, push_log_density};
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::Engine;
 use super::room::Room;
@@ -33,6 +33,21 @@ pub struct Computed {
     pub rows: Tensor,
     /// The NFE: the largest number of network calls that any batch took.
     pub nfe: u64,
+}
+
+impl Computed {
+    /// The logarithm of the mean of the densities whose logarithms `members` are, `[N]` each, and the sum of their calls.
+    /// One alone is as it was.
+    pub(crate) fn mean_density(members: impl Iterator<Item = Result<Self>>) -> Result<Self> {
+        let members = members.collect::<Result<Vec<_>>>()?;
+        let nfe = members.iter().map(|found| found.nfe).sum();
+        let [alone] = &members[..] else {
+            let double = |found: &Self| found.rows.to_device(Device::Cpu).to_kind(Kind::Double);
+            let rows = Tensor::stack(&members.iter().map(double).collect::<Vec<_>>(), 0);
+            return Ok(Self { rows: rows.logsumexp(0i64, false) - (members.len() as f64).ln(), nfe });
+        };
+        Ok(Self { rows: alone.rows.shallow_clone(), nfe })
+    }
 }
 
 impl Engine {

@@ -21,9 +21,6 @@ impl Flow {
     /// the rest of its row. A row whose sampled values are missing a hundred times in a row keeps its holes, with a
     /// warning.
     ///
-    /// Where values were missing in the training rows, too, this takes them to be missing for reasons that the rest of the row
-    /// tells. A row whose holes come out as holes a hundred times keeps them, with a warning.
-    ///
     /// # Errors
     /// [`crate::Error::Refused`] if the flow was not trained to fill holes (`fill = true` in a config's `[target]`),
     /// or for a value that its column cannot have; if the solver fails or the work is cancelled.

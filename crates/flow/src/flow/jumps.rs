@@ -1,8 +1,8 @@
 //! A flow map in the data's units: samples, encodings and log-densities in a few calls of the network.
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
-use super::{AsPoints, Flow};
+use super::{AsPoints, DensityOptions, Flow};
 use crate::engine::Computed;
 use crate::error::Result;
 use crate::path::check_time;
@@ -62,11 +62,6 @@ impl Flow {
     /// As [`Flow::carry_in`]; [`crate::Error::Refused`] for a base without a density in closed form, or for a map
     /// that was trained without divergences.
     pub fn log_density_in(&self, points: &impl AsPoints, t: f64, calls: u32) -> Result<Computed> {
-        check_time(t)?;
-        let (entered, log_jacobian) = self.enter(&points.points(), t)?;
-        let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
-        let found = self.engine.log_density_in(&entered, t, calls, &task)?;
-        let rows = found.rows.to_device(Device::Cpu) + log_jacobian;
-        Ok(Computed { rows, nfe: found.nfe })
+        self.log_density_with(points, t, &DensityOptions::default().calls(calls))
     }
 }

@@ -5,6 +5,7 @@
 //! numbers, or the rows of the base's table. In between they are in the units of the target's columns if these are
 //! only shifted and scaled, or else in the flow's own coordinates.
 
+mod draws;
 mod holes;
 mod jumps;
 mod pattern;
@@ -19,6 +20,7 @@ use interflow_train::{Checkpoint, RunState};
 use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
+pub use self::draws::DensityOptions;
 pub use self::pattern::HoleProbability;
 pub use self::table_rows::TableRows;
 use crate::checkpoint;
@@ -262,10 +264,6 @@ impl Flow {
     /// if these are only shifted and scaled, or else in the flow's own coordinates. [`Flow::log_density`] and
     /// [`Flow::score`] use the same units.
     ///
-    /// At t = 0 points are in the units of the base, after it in those of the target's table; only at t = 1 are numbers with
-    /// a quantum, and levels of images, rounded to whole ones. What [`Flow::log_density`] and [`Flow::score`] take is
-    /// counted alike.
-    ///
     /// # Errors
     /// If the points do not fit the flow, a row has a value that its column cannot have, a time lies outside [0, 1],
     /// the solver fails, or the work is cancelled.
@@ -289,7 +287,7 @@ impl Flow {
 
     /// The log-density `log ρ_t` of points `[N, D]` at time `t`, `[N]` in nats, given their conditions if they have
     /// some. For images at t = 1 it is a lower bound on the log-probability of their levels, by one draw of the
-    /// dequantisation noise.
+    /// dequantisation noise; discrete values of tables are taken at the middle of their cells ([`DensityOptions::draws`]).
     ///
     /// # Errors
     /// As [`Flow::carry`], except that a row with a value that its column cannot have has the log-density −∞;
@@ -303,13 +301,7 @@ impl Flow {
     /// # Errors
     /// As [`Flow::log_density`].
     pub fn log_density_counted(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
-        check_time(t)?;
-        let points = points.points();
-        let (entered, log_jacobian) = self.enter(&points, t)?;
-        let task = self.engine.work().begin("log-density", entered.len().unsigned_abs());
-        let found = self.engine.log_density(&entered, t, &task)?;
-        let rows = found.rows.to_device(Device::Cpu) + log_jacobian;
-        Ok(Computed { rows, nfe: found.nfe })
+        self.log_density_with(points, t, &DensityOptions::default())
     }
 
     /// The score `∇log ρ_t` of points `[N, D]` at time `t`, `[N, D]`. It needs the base N(0, I) with the independent

@@ -4,7 +4,7 @@ use interflow_core::Points;
 use interflow_data::Columns;
 use tch::Tensor;
 
-use super::Flow;
+use super::{DensityOptions, Flow};
 use crate::engine::Computed;
 use crate::error::Result;
 
@@ -40,17 +40,18 @@ fn elsewhere(flow: &Flow, t: f64) -> Option<&Columns> {
 }
 
 impl Flow {
-    /// The log-density `log ρ_t` of rows at time `t`, `[N]` in nats; by the flow's solver or, for a flow map, in
-    /// `calls` jumps.
+    /// The log-density `log ρ_t` of rows at time `t`, `[N]` in nats.
     ///
     /// # Errors
-    /// As [`Flow::log_density`] and [`Flow::log_density_in`].
-    pub fn log_density_of_rows(&self, rows: &TableRows, t: f64, calls: Option<u32>) -> Result<Computed> {
+    /// As [`Flow::log_density_with`].
+    pub fn log_density_of_rows(
+        &self,
+        rows: &TableRows,
+        t: f64,
+        options: &DensityOptions,
+    ) -> Result<Computed> {
         let (points, log_jacobian) = rows.at(t, self)?;
-        let found = match calls {
-            None => self.log_density_counted(&points, t)?,
-            Some(calls) => self.log_density_in(&points, t, calls)?,
-        };
+        let found = self.log_density_with(&points, t, options)?;
         Ok(Computed { rows: found.rows + log_jacobian, nfe: found.nfe })
     }
 

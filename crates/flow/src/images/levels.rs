@@ -25,6 +25,11 @@ impl Levels {
     /// # Errors
     /// [`crate::Error::Refused`] for tensors of another shape, or numbers that are not levels.
     pub fn dequantise(&self, levels: &Tensor, seed: u64) -> Result<Tensor> {
+        self.draw(levels, seed, 0)
+    }
+
+    /// As [`Levels::dequantise`], with the noise numbered `draw`.
+    pub(crate) fn draw(&self, levels: &Tensor, seed: u64, draw: u32) -> Result<Tensor> {
         let (size, dim) = (levels.size(), self.images.shape().dim());
         let n = size.first().copied().unwrap_or(0);
         if size.len() < 2 || size[1..].iter().product::<i64>() != dim {
@@ -36,7 +41,9 @@ impl Levels {
         let flat = levels.reshape([n, dim]).to_device(Device::Cpu);
         self.check(&flat)?;
         let stream = Stream::new(seed, Purpose::Test);
-        Ok(self.images.quantisation().dequantise(&flat.to_kind(Kind::Uint8), 0, &stream))
+        // All images for the first draw, then all for the second, and so on.
+        let first = u64::from(draw) * n.unsigned_abs();
+        Ok(self.images.quantisation().dequantise(&flat.to_kind(Kind::Uint8), first, &stream))
     }
 
     /// Refuses numbers that are no levels.

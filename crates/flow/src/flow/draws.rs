@@ -1,0 +1,132 @@
+//! Log-densities of values that have a cell of the flow's coordinates instead of a point: categories, numbers on a
+//! lattice, atoms, missing values, and the levels of images.
+//!
+//! The probability of a cell C is `∫_C ρ(u) du = E_{u~q}[ρ(u)/q(u)]`, with q the distribution of the places at which
+//! training puts its values. One place gives an estimate; the mean over several comes nearer \[BGS16\].
+
+use interflow_core::rng::Stream;
+use tch::{Device, Tensor};
+
+use super::{AsPoints, Flow};
+use crate::engine::Computed;
+use crate::error::{Result, refuse};
+use crate::path::check_time;
+
+/// How log-densities are computed.
+///
+/// ```
+/// # fn main() -> interflow_flow::Result<()> {
+/// # use interflow_core::target::DensityConfig;
+/// # use interflow_flow::{Experiment, ExperimentConfig};
+/// use interflow_flow::DensityOptions;
+///
+/// # let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
+/// # (config.train.steps, config.train.n_validation) = (2, 100);
+/// # let flow = Experiment::new(config).train()?.flow();
+/// let points = flow.sample(5, 0)?;
+/// let found = flow.log_density_with(&points, 1.0, &DensityOptions::default().draws(8))?;
+/// // All values of these points are numbers with a density.
+/// assert_eq!(found.rows, flow.log_density(&points, 1.0)?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DensityOptions {
+    /// For a flow map that has learned divergences, the number of network calls. Without it, the flow's solver computes
+    /// them.
+    pub calls: Option<u32>,
+    /// At t = 1, the number of places in the cells of each row at which the density is computed, in as many times the
+    /// calls; the result is the mean density. Without it there is one. In tables it is the middle of each cell, and
+    /// several fill the cells evenly, in all rows alike; in images each is a draw of the dequantisation noise. Where all
+    /// values are points, the number changes nothing.
+    pub draws: Option<u32>,
+}
+
+impl DensityOptions {
+    /// The same options with this number of network calls.
+    #[must_use]
+    pub fn calls(self, calls: u32) -> Self {
+        Self { calls: Some(calls), ..self }
+    }
+
+    /// The same options with this number of places in the cells of each row.
+    #[must_use]
+    pub fn draws(self, draws: u32) -> Self {
+        Self { draws: Some(draws), ..self }
+    }
+}
+
+impl Flow {
+    /// As [`Flow::log_density_counted`], computed as `options` say.
+    ///
+    /// # Errors
+    /// As [`Flow::log_density`] and [`Flow::log_density_in`]; [`crate::Error::Refused`] for no draws.
+    pub fn log_density_with(
+        &self,
+        points: &impl AsPoints,
+        t: f64,
+        options: &DensityOptions,
+    ) -> Result<Computed> {
+        check_time(t)?;
+        let n = match options.draws {
+            Some(0) => return refuse("a log-density wants at least one draw"),
+            Some(n) if self.has_cells_at(t) => n,
+            _ => 1,
+        };
+        let points = points.points();
+        let task = self.engine().work().begin("log-density", u64::from(n) * points.len().unsigned_abs());
+        Computed::mean_density((0..n).map(|draw| {
+            let (entered, log_jacobian) = self.enter_at(&points, t, (draw, n))?;
+            let found = match options.calls {
+                None => self.engine().log_density(&entered, t, &task)?,
+                Some(calls) => self.engine().log_density_in(&entered, t, calls, &task)?,
+            };
+            Ok(Computed { rows: found.rows.to_device(Device::Cpu) + log_jacobian, nfe: found.nfe })
+        }))
+    }
+
+    /// Whether a value may have a cell at time `t`.
+    fn has_cells_at(&self, t: f64) -> bool {
+        let columns = self.columns_at(t);
+        let is_discrete =
+            columns.is_some_and(|columns| columns.states().any(|one| one.marginal.is_discrete()));
+        is_discrete || self.levels_at(t).is_some()
+    }
+}
+
+/// The place numbered `draw` of `n` in a unit cube, `[1, dim]`. In each of its directions they are the middles of `n` equal
+/// parts, in an order of its own (a Latin hypercube).
+pub(super) fn place((draw, n): (u32, u32), dim: i64) -> Tensor {
+    let orders = Stream::named(0, "places in cells");
+    let part = |d: i64| orders.at(d.unsigned_abs()).permutation(n as usize)[draw as usize];
+    let places: Vec<f64> = (0..dim).map(|d| (f64::from(part(d)) + 0.5) / f64::from(n)).collect();
+    Tensor::from_slice(&places).unsqueeze(0)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use tch::Kind;
+
+    use super::*;
+
+    fn places(n: u32, dim: i64) -> Tensor {
+        Tensor::cat(&(0..n).map(|draw| place((draw, n), dim)).collect::<Vec<_>>(), 0)
+    }
+
+    #[test]
+    fn one_place_is_the_middle() {
+        assert_eq!(Vec::<f64>::try_from(places(1, 3).view(-1)).unwrap(), vec![0.5; 3]);
+    }
+
+    #[test]
+    fn places_fill_each_direction_evenly_and_in_another_order() {
+        let places = places(64, 5);
+        let (sorted, _) = places.sort(0, false);
+        let middles = (Tensor::arange(64, (Kind::Double, Device::Cpu)) + 0.5) / 64.0;
+        assert!((sorted - middles.unsqueeze(1)).abs().max().double_value(&[]) < 1e-12);
+        let correlation = places.transpose(0, 1).corrcoef() - Tensor::eye(5, (Kind::Double, Device::Cpu));
+        // Four standard deviations of one of independent orders.
+        assert!(correlation.abs().max().double_value(&[]) < 0.5);
+    }
+}
