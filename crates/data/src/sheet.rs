@@ -127,7 +127,11 @@ impl Sheet {
             Content::Npy => read::npy(path, format),
             Content::Npz => read::npz(path, format),
             Content::Parquet => read::parquet(path, None, format),
-            _ => Self::parse(path, File::open(path).map_err(unreadable(path))?, format),
+            _ => {
+                let file = File::open(path).map_err(unreadable(path))?;
+                let length = file.metadata().map_err(unreadable(path))?.len();
+                text::read(path, file, Some(length), format)
+            }
         }
     }
 
@@ -150,7 +154,7 @@ impl Sheet {
     /// # Errors
     /// As [`Sheet::read_as`]; arrays and Parquet are read from files only.
     pub fn parse(name: &Path, source: impl Read, format: &TextFormat) -> Result<Self> {
-        text::read(name, source, format)
+        text::read(name, source, None, format)
     }
 
     /// A sheet of cells that are no text file's.

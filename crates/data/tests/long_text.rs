@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use interflow_data::{Result, Sheet, TextFormat};
+use interflow_data::{Error, Result, Sheet, TextFormat};
 
 const N_ROWS: usize = 60_000;
 
@@ -87,6 +87,52 @@ fn a_preamble_may_be_long() {
 }
 
 #[test]
+fn a_gzip_file_may_begin_with_much_of_the_same() {
+    let row = format!("{},1\n", "0".repeat(50_000));
+    let mut text = row.repeat(800);
+    // As many bytes again as no compression makes shorter than a third.
+    let mut state = 1_u64;
+    for _ in 0..40_000 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        writeln!(text, "{state},{state}").unwrap();
+    }
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("same.csv.gz");
+    std::fs::write(&path, gzip.finish().unwrap()).unwrap();
+    assert_eq!(Sheet::read(&path).unwrap().n_rows(), 40_800);
+}
+
+#[test]
+fn rows_longer_than_the_beginning_are_cut_as_others_are() {
+    let long = "x".repeat(600);
+    let titles = (1..=2000).map(|probe| format!("Probe {probe} {long}")).collect::<Vec<_>>().join("\t");
+    let row = vec!["1.5"; 2000].join("\t");
+    let sheet = parse_as(format!("{titles}\n{row}\n{row}\n").as_bytes(), &TextFormat::default()).unwrap();
+    assert_eq!((sheet.names().len(), sheet.n_rows()), (2000, 2));
+}
+
+#[test]
+fn lines_keep_their_numbers_where_the_first_is_long() {
+    // The beginning that is looked at first ends between the return and the feed, or in the first line.
+    for (length, end) in [((1 << 20) - 1, "\r\n"), (2 << 20, "\r\n"), (2 << 20, "\r"), (2 << 20, "\n")] {
+        let first = format!("{},b", "x".repeat(length - 2));
+        let text = [first.as_str(), "1,2", "", "3", "4,5", ""].join(end);
+        let message = problem(text.as_bytes());
+        assert!(message.contains("line 4"), "{length} {end:?}: {message}");
+        let format = TextFormat { skip_rows: vec![4], ..TextFormat::default() };
+        assert_eq!(parse_as(text.as_bytes(), &format).unwrap().n_rows(), 2);
+    }
+}
+
+#[test]
+fn the_first_byte_that_is_no_text_is_named() {
+    let message = problem(b"a,b\n\xff,1\n2,\x00\n");
+    assert!(message.contains("line 2"), "{message}");
+}
+
+#[test]
 fn a_source_that_cannot_be_read_to_its_end_is_an_error() {
     struct Broken;
     impl std::io::Read for Broken {
@@ -94,8 +140,16 @@ fn a_source_that_cannot_be_read_to_its_end_is_an_error() {
             Err(std::io::Error::other("the disk is gone"))
         }
     }
-    let source = Cursor::new(table()).chain(Broken);
-    let found = Sheet::parse(Path::new("long.csv"), source, &TextFormat::default());
-    let error = found.unwrap_err();
-    assert!(format!("{error:?}").contains("the disk is gone"), "{error:?}");
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(table().as_bytes()).unwrap();
+    let mut gzip = gzip.finish().unwrap();
+    gzip.truncate(gzip.len() / 2);
+    for bytes in [table().into_bytes(), gzip] {
+        let source = Cursor::new(bytes).chain(Broken);
+        let error = Sheet::parse(Path::new("long.csv"), source, &TextFormat::default()).unwrap_err();
+        assert!(
+            matches!(&error, Error::Io { source, .. } if source.to_string() == "the disk is gone"),
+            "{error:?}"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::error::{Result, carried, content, unreadable};
+use crate::error::{Error, Result, carried, content, unreadable};
 use crate::npz;
 
 /// What a file holds.
@@ -81,17 +81,21 @@ impl Content {
     }
 }
 
-/// The text of `source`, which may be compressed by gzip.
+/// The text of `source`, which may be compressed by gzip and has `length` bytes, if that is known.
 ///
 /// # Errors
 /// [`crate::Error::Io`] if it cannot be read, [`crate::Error::Content`] if it is no text. A later read fails where a gzip file
 /// is damaged, or holds far more than any table would: a small file cannot fill the memory.
-pub(super) fn text<'a>(path: &'a Path, source: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
+pub(super) fn text<'a>(
+    path: &'a Path,
+    source: impl Read + 'a,
+    length: Option<u64>,
+) -> Result<Box<dyn Read + 'a>> {
     let refuse = |problem: String| Err(content(path, problem));
     let (content, source) = begun(path, source)?;
     match content {
         Content::Text => Ok(Box::new(source)),
-        Content::Gzip => match begun(path, Expanded::new(path, source))? {
+        Content::Gzip => match begun(path, Expanded::new(path, source, length.unwrap_or(0)))? {
             (Content::Text, text) => Ok(Box::new(text)),
             _ => refuse("the gzip file holds no text\nhint: decompress it first".to_owned()),
         },
@@ -113,13 +117,16 @@ fn begun<R: Read>(path: &Path, mut source: R) -> Result<(Content, impl Read + us
 /// The text of a gzip file, as long as it is of a table's length.
 struct Expanded<'a, R> {
     path: &'a Path,
-    text: MultiGzDecoder<Counted<R>>,
+    text: MultiGzDecoder<Compressed<'a, R>>,
     n_text: u64,
+    /// How many bytes the file has, at least.
+    length: u64,
 }
 
 impl<'a, R: Read> Expanded<'a, R> {
-    fn new(path: &'a Path, file: R) -> Self {
-        Self { path, text: MultiGzDecoder::new(Counted { file, n_bytes: 0 }), n_text: 0 }
+    fn new(path: &'a Path, file: R, length: u64) -> Self {
+        let file = Compressed { path, file, n_bytes: 0 };
+        Self { path, text: MultiGzDecoder::new(file), n_text: 0, length }
     }
 }
 
@@ -130,9 +137,12 @@ impl<R: Read> Read for Expanded<'_, R> {
         /// What a file may hold however short it is.
         const SMALL: u64 = 1 << 24;
         let refuse = |problem: String| io::Error::other(content(self.path, problem));
-        let n = self.text.read(bytes).map_err(|error| refuse(format!("not a whole gzip file: {error}")))?;
+        let n = self.text.read(bytes).map_err(|error| match error.get_ref() {
+            Some(own) if own.is::<Error>() => error,
+            _ => refuse(format!("not a whole gzip file: {error}")),
+        })?;
         self.n_text += n as u64;
-        if self.n_text > SMALL + RATIO * self.text.get_ref().n_bytes {
+        if self.n_text > SMALL + RATIO * self.length.max(self.text.get_ref().n_bytes) {
             return Err(refuse(format!(
                 "the text is over {RATIO} times as long as its gzip file, as no table is\n\
                  hint: decompress it first"
@@ -142,16 +152,24 @@ impl<R: Read> Read for Expanded<'_, R> {
     }
 }
 
-/// A file, and how much of it has been read.
-struct Counted<R> {
+/// A compressed file, and how much of it has been read. Its errors are told from those of decompressing.
+struct Compressed<'a, R> {
+    path: &'a Path,
     file: R,
     n_bytes: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for Compressed<'_, R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(bytes)?;
-        self.n_bytes += n as u64;
-        Ok(n)
+        loop {
+            match self.file.read(bytes) {
+                Ok(n) => {
+                    self.n_bytes += n as u64;
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io::Error::other(carried(self.path)(error))),
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ const BLOCK: u64 = 1 << 16;
 
 /// The text in UTF-8 of bytes in another encoding, as it is read.
 ///
-/// Reading fails at the first bytes that are not in the encoding.
+/// A block with bytes that are not in the encoding is an error, also of making this if it is the first.
 pub(super) struct Decoded<'a, R> {
     path: &'a Path,
     bytes: R,
@@ -49,10 +49,11 @@ impl<'a, R: Read> Decoded<'a, R> {
         let (encoding, mark) = Encoding::for_bom(&block).unwrap_or((stated.unwrap_or(UTF_8), 0));
         // No text holds a NUL, but UTF-16 without its mark is half of them, and may be UTF-8 by chance.
         if encoding == UTF_8
-            && let Some(at) = block.iter().position(|byte| *byte == 0)
+            && let Some(nul) = block.iter().position(|byte| *byte == 0)
         {
-            let n_lines = n_feeds(&block[..at]);
-            return Err(not_utf8(path, n_lines + 1, &block, at));
+            let broken = std::str::from_utf8(&block).err().filter(|error| error.error_len().is_some());
+            let at = broken.map_or(nul, |error| error.valid_up_to().min(nul));
+            return Err(not_utf8(path, n_feeds(&block[..at]) + 1, &block, at));
         }
         let has_ended = (block.len() as u64) < BLOCK;
         block.drain(..mark);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::lines::Lines;
 use super::preamble::Preamble;
+use super::separator::LOOKED_AT;
 use crate::error::{Result, carried};
 
 /// The beginning of a text.
@@ -20,21 +21,29 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads so much of `text` that rows are seen, if there are any. The lines numbered `skipped` are no rows.
+    /// Reads so much of `text` that as many rows are seen as formats are recognised by, if there are so many. The lines
+    /// numbered `skipped` are no rows.
     ///
     /// # Errors
     /// If the text cannot be read.
     pub(super) fn read(path: &Path, text: &mut impl Read, skipped: &[u64]) -> Result<Self> {
         /// Longer than a hundred lines of most tables.
-        const BYTES: u64 = 1 << 20;
+        const FIRST: u64 = 1 << 20;
+        /// Rows so long that fewer of them fill as much are recognised by fewer.
+        const MOST: usize = 1 << 26;
         let mut begin = Vec::new();
         loop {
-            let n = text.take(BYTES).read_to_end(&mut begin).map_err(carried(path))?;
-            let end_by_returns = begin.contains(&b'\r') && !begin.contains(&b'\n');
-            let end = if end_by_returns { '\r' } else { '\n' };
+            let more = FIRST.max(begin.len() as u64);
+            let n = text.take(more).read_to_end(&mut begin).map_err(carried(path))?;
+            // A return at the end may be the first half of a line's end.
+            let but_last = &begin[..begin.len().saturating_sub(1)];
+            let end_by_returns = but_last.contains(&b'\r') && !begin.contains(&b'\n');
+            let end = if end_by_returns { b'\r' } else { b'\n' };
             // The last character may be cut.
-            let preamble = Preamble::of(String::from_utf8_lossy(&begin).split(end), skipped);
-            if preamble.has_rows || n == 0 {
+            let preamble = Preamble::of(String::from_utf8_lossy(&begin).split(char::from(end)), skipped);
+            let n_rows = memchr::memchr_iter(end, &begin).count().saturating_sub(preamble.lines.len());
+            let is_enough = preamble.has_rows && (n_rows > LOOKED_AT || begin.len() >= MOST);
+            if is_enough || n == 0 {
                 let left_out = preamble.lines.iter().chain(skipped).copied().collect();
                 let mut sample = Vec::new();
                 let lines = Lines::new(&begin[..], left_out, end_by_returns).read_to_end(&mut sample);

@@ -16,6 +16,7 @@ pub(super) struct Lines<R> {
 impl<R: Read> Lines<R> {
     /// The text without the lines numbered `left_out`.
     pub(super) fn new(text: R, mut left_out: Vec<u64>, end_by_returns: bool) -> Self {
+        left_out.retain(|line| *line > 0);
         left_out.sort_unstable_by_key(|line| std::cmp::Reverse(*line));
         Self { text, line: 1, left_out, end_by_returns }
     }
@@ -58,7 +59,7 @@ mod tests {
         for n_bytes in 1..=text.len() {
             let mut left = String::new();
             let pieces = BufReader::with_capacity(n_bytes, text.as_bytes());
-            Lines::new(Pieces(pieces), vec![3, 1, 9], false).read_to_string(&mut left).unwrap();
+            Lines::new(Pieces(pieces), vec![3, 0, 1, 9], false).read_to_string(&mut left).unwrap();
             assert_eq!(left, "\r\r\r\r\n\n\r\r\nlast", "{n_bytes} bytes at once");
         }
     }

@@ -20,10 +20,16 @@ use super::rows::TextRows;
 use super::{Cells, Column, Counted, Sheet, numbered, separator};
 use crate::error::{Error, Result, carried};
 
-/// Reads the rows of a text; the file's name is for errors. Fields are kept as they are read, the text is not.
-pub(super) fn read(path: &Path, source: impl Read, format: &TextFormat) -> Result<Sheet> {
+/// Reads the rows of a text; the file's name is for errors, its length if it is known. Fields are kept as they are read, the text
+/// is not.
+pub(super) fn read(
+    path: &Path,
+    source: impl Read,
+    length: Option<u64>,
+    format: &TextFormat,
+) -> Result<Sheet> {
     format.check()?;
-    let mut text = Decoded::new(path, content::text(path, source)?, format.encoding.as_deref())?;
+    let mut text = Decoded::new(path, content::text(path, source, length)?, format.encoding.as_deref())?;
     let encoding = text.encoding();
     let Head { begin, sample, preamble, end_by_returns } = Head::read(path, &mut text, &format.skip_rows)?;
     let separator = format.separator.or(preamble.separator);
