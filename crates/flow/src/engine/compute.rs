@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 use super::Engine;
 use super::room::Room;
 use crate::divergence::DivergenceConfig;
-use crate::error::Result;
+use crate::error::{Result, refuse};
 use crate::work::Task;
 
 /// The result of a computation for N points that was done batch by batch.
@@ -31,22 +31,26 @@ use crate::work::Task;
 pub struct Computed {
     /// One value or one point for each of the N rows, `[N]` or `[N, D]`.
     pub rows: Tensor,
-    /// The NFE: the largest number of network calls that any batch took.
+    /// The NFE: the largest number of network calls that any batch took; of a mean density the sum over all densities.
     pub nfe: u64,
 }
 
 impl Computed {
     /// The logarithm of the mean of the densities whose logarithms `members` are, `[N]` each, and the sum of their calls.
     /// One alone is as it was.
-    pub(crate) fn mean_density(members: impl Iterator<Item = Result<Self>>) -> Result<Self> {
-        let members = members.collect::<Result<Vec<_>>>()?;
-        let nfe = members.iter().map(|found| found.nfe).sum();
-        let [alone] = &members[..] else {
-            let double = |found: &Self| found.rows.to_device(Device::Cpu).to_kind(Kind::Double);
-            let rows = Tensor::stack(&members.iter().map(double).collect::<Vec<_>>(), 0);
-            return Ok(Self { rows: rows.logsumexp(0i64, false) - (members.len() as f64).ln(), nfe });
+    pub(crate) fn mean_density(members: impl ExactSizeIterator<Item = Result<Self>>) -> Result<Self> {
+        let n = members.len();
+        let double = |rows: Tensor| rows.to_device(Device::Cpu).to_kind(Kind::Double);
+        let sum = |sum: Self, next: Self| Self {
+            rows: double(sum.rows).logaddexp(&double(next.rows)),
+            nfe: sum.nfe + next.nfe,
         };
-        Ok(Self { rows: alone.rows.shallow_clone(), nfe })
+        let sum = members.reduce(|all, next| Ok(sum(all?, next?)));
+        match sum {
+            None => refuse("the mean of no densities"),
+            Some(alone) if n == 1 => alone,
+            Some(sum) => sum.map(|sum| Self { rows: sum.rows - (n as f64).ln(), nfe: sum.nfe }),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! training puts its values. One place gives an estimate; the mean over several comes nearer \[BGS16\].
 
 use interflow_core::rng::Stream;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::{AsPoints, Flow};
 use crate::engine::Computed;
@@ -56,11 +56,14 @@ impl DensityOptions {
     }
 }
 
+/// More places than any accuracy asks for.
+const MOST: u32 = 1 << 16;
+
 impl Flow {
     /// As [`Flow::log_density_counted`], computed as `options` say.
     ///
     /// # Errors
-    /// As [`Flow::log_density`] and [`Flow::log_density_in`]; [`crate::Error::Refused`] for no draws.
+    /// As [`Flow::log_density`] and [`Flow::log_density_in`]; [`crate::Error::Refused`] for no draws, or over 65 536.
     pub fn log_density_with(
         &self,
         points: &impl AsPoints,
@@ -69,14 +72,18 @@ impl Flow {
     ) -> Result<Computed> {
         check_time(t)?;
         let n = match options.draws {
-            Some(0) => return refuse("a log-density wants at least one draw"),
+            Some(n) if !(1..=MOST).contains(&n) => {
+                return refuse(format!("a log-density wants 1 to {MOST} draws, found: {n}"));
+            }
             Some(n) if self.has_cells_at(t) => n,
             _ => 1,
         };
         let points = points.points();
+        let places = places(n, self.space().dim);
         let task = self.engine().work().begin("log-density", u64::from(n) * points.len().unsigned_abs());
-        Computed::mean_density((0..n).map(|draw| {
-            let (entered, log_jacobian) = self.enter_at(&points, t, (draw, n))?;
+        Computed::mean_density((0..n as usize).map(|number| {
+            let draw = Draw { number: number as u64, place: places.get(number as i64) };
+            let (entered, log_jacobian) = self.enter_at(&points, t, &draw)?;
             let found = match options.calls {
                 None => self.engine().log_density(&entered, t, &task)?,
                 Some(calls) => self.engine().log_density_in(&entered, t, calls, &task)?,
@@ -94,25 +101,41 @@ impl Flow {
     }
 }
 
-/// The place numbered `draw` of `n` in a unit cube, `[1, dim]`. In each of its directions they are the middles of `n` equal
-/// parts, in an order of its own (a Latin hypercube).
-pub(super) fn place((draw, n): (u32, u32), dim: i64) -> Tensor {
+/// Where discrete values are placed in their cells.
+pub(super) struct Draw {
+    /// The number of the noise that images get.
+    pub(super) number: u64,
+    /// The place in the cells of a table's coordinates, `[D]` in (0, 1).
+    pub(super) place: Tensor,
+}
+
+impl Draw {
+    /// The first noise, and the middle of the cells.
+    pub(super) fn first(dim: i64) -> Self {
+        Self { number: 0, place: Tensor::full([dim], 0.5, (Kind::Double, Device::Cpu)) }
+    }
+}
+
+/// `n` places in a unit cube, `[n, dim]`. In each of its directions they are the middles of `n` equal parts, in an order of
+/// its own (a Latin hypercube).
+fn places(n: u32, dim: i64) -> Tensor {
     let orders = Stream::named(0, "places in cells");
-    let part = |d: i64| orders.at(d.unsigned_abs()).permutation(n as usize)[draw as usize];
-    let places: Vec<f64> = (0..dim).map(|d| (f64::from(part(d)) + 0.5) / f64::from(n)).collect();
-    Tensor::from_slice(&places).unsqueeze(0)
+    let part = |d: i64| {
+        let order = orders.at(d.unsigned_abs()).permutation(n as usize);
+        let middles: Vec<f64> =
+            order.into_iter().map(|part| (f64::from(part) + 0.5) / f64::from(n)).collect();
+        Tensor::from_slice(&middles)
+    };
+    match dim {
+        0 => Tensor::zeros([i64::from(n), 0], (Kind::Double, Device::Cpu)),
+        _ => Tensor::stack(&(0..dim).map(part).collect::<Vec<_>>(), 1),
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use tch::Kind;
-
     use super::*;
-
-    fn places(n: u32, dim: i64) -> Tensor {
-        Tensor::cat(&(0..n).map(|draw| place((draw, n), dim)).collect::<Vec<_>>(), 0)
-    }
 
     #[test]
     fn one_place_is_the_middle() {

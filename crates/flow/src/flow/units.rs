@@ -8,7 +8,7 @@ use interflow_data::Columns;
 use tch::{Device, Kind, Tensor};
 
 use super::Flow;
-use super::draws::place;
+use super::draws::Draw;
 use crate::error::{Result, refuse};
 use crate::images::{Levels, check_states};
 use crate::sample::SampleOptions;
@@ -110,13 +110,13 @@ impl Flow {
     /// Points of time `t` in the data's units as the flow's coordinates, with what turns a log-density of these into one in the
     /// data's units, in nats: one number, or one for each, `[N]`.
     pub(super) fn enter(&self, points: &Points, t: f64) -> Result<(Points, Tensor)> {
-        self.enter_at(points, t, (0, 1))
+        self.enter_at(points, t, &Draw::first(self.space().dim))
     }
 
-    /// As [`Flow::enter`], with values that have cells at the place numbered `draw.0` of `draw.1` in them.
-    pub(super) fn enter_at(&self, points: &Points, t: f64, draw: (u32, u32)) -> Result<(Points, Tensor)> {
+    /// As [`Flow::enter`], with values that have cells placed in them by `draw`.
+    pub(super) fn enter_at(&self, points: &Points, t: f64, draw: &Draw) -> Result<(Points, Tensor)> {
         if let Some(levels) = self.levels_at(t) {
-            let x = levels.draw(&points.x, self.engine.seed(), draw.0)?;
+            let x = levels.draw(&points.x, self.engine.seed(), draw.number)?;
             let log_jacobian = levels.log_jacobian(&x);
             let entered = Points { x, given: self.standardise_given(&points.given, points.len())? };
             return Ok((entered, log_jacobian));
@@ -129,7 +129,7 @@ impl Flow {
         let Some(columns) = self.columns_at(t) else {
             return Ok((Points { x: points.x.shallow_clone(), given }, Tensor::from(0.0)));
         };
-        let share = place(draw, points.x.size()[1]).expand(points.x.size(), false);
+        let share = draw.place.unsqueeze(0).expand(points.x.size(), false);
         let found = columns.standardise_by(&rows(points, t), &share)?;
         Ok((Points { x: found.points.x, given }, found.log_jacobian))
     }

@@ -28,8 +28,8 @@ impl Levels {
         self.draw(levels, seed, 0)
     }
 
-    /// As [`Levels::dequantise`], with the noise numbered `draw`.
-    pub(crate) fn draw(&self, levels: &Tensor, seed: u64, draw: u32) -> Result<Tensor> {
+    /// As [`Levels::dequantise`], with the noise numbered `draw`, which is another one for each.
+    pub(crate) fn draw(&self, levels: &Tensor, seed: u64, draw: u64) -> Result<Tensor> {
         let (size, dim) = (levels.size(), self.images.shape().dim());
         let n = size.first().copied().unwrap_or(0);
         if size.len() < 2 || size[1..].iter().product::<i64>() != dim {
@@ -41,8 +41,7 @@ impl Levels {
         let flat = levels.reshape([n, dim]).to_device(Device::Cpu);
         self.check(&flat)?;
         let stream = Stream::new(seed, Purpose::Test);
-        // All images for the first draw, then all for the second, and so on.
-        let first = u64::from(draw) * n.unsigned_abs();
+        let first = draw << 32;
         Ok(self.images.quantisation().dequantise(&flat.to_kind(Kind::Uint8), first, &stream))
     }
 
