@@ -192,6 +192,10 @@ pub(crate) struct FitArgs {
     /// Gaussian, by the NLL of the validation rows: auto, or no.
     #[arg(long, default_value = "auto", value_parser = named::<Trials>, value_name = "AUTO|NO")]
     pub(crate) trials: Trials,
+    /// The number of training steps, instead of the one that is chosen by the number of rows. Training stops earlier where the
+    /// held-out objective no longer improves.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) steps: Option<u64>,
     /// The integer-valued columns to dequantise, or all-integers; their samples are integers.
     #[arg(long, value_parser = NameList::parse, value_name = "NAME,...")]
     pub(crate) dequantise: Vec<NameList>,

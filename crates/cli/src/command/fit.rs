@@ -30,6 +30,7 @@ pub(crate) fn fit(args: &FitArgs, work: &Work) -> Result<ExitCode> {
         dependent: args.dependent,
         fill: args.fill,
         trials: args.trials,
+        steps: args.steps,
         dequantise: NameList::names(&args.dequantise),
         set: args.options.set.clone(),
         ..FitOptions::default()
