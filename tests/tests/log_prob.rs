@@ -107,3 +107,25 @@ fn evaluate_and_log_prob_agree_on_what_means_something() {
         assert!(message.contains("found a file"), "{message}");
     }
 }
+
+#[test]
+fn several_draws_sum_the_cells_of_what_is_discrete() {
+    let playground = Playground::new();
+    let row =
+        |i: usize| format!("{},{}\n", ["ant", "bee", "cow"][i % 3], if i % 4 == 0 { "yes" } else { "no" });
+    playground.write("t.csv", &format!("a,b\n{}", (0..120).map(row).collect::<String>()));
+    let run =
+        playground.succeed(&format!("fit t.csv {QUICK} --set train.optimizer.learning_rate=1e-2 --steps 60"));
+    let run = run.lines().next().unwrap();
+    let all: String =
+        ["ant", "bee", "cow"].iter().flat_map(|a| ["yes", "no"].map(|b| format!("{a},{b}\n"))).collect();
+    playground.write("all.csv", &format!("a,b\n{all}"));
+    let of = |draws: &str| last(&playground.succeed(&format!("log-prob {run} all.csv --threads 1 {draws}")));
+    assert!(gap(&of(""), &of("--draws 1")) < 1e-12);
+    let total: f64 = of("--draws 64").iter().map(|nats| nats.exp()).sum();
+    assert!((total - 1.0).abs() < 0.05, "{total}");
+    for (draws, problem) in [("0", "--draws"), ("70000", "1 to 65536 draws")] {
+        let message = playground.fail(&format!("log-prob {run} all.csv --draws {draws}"));
+        assert!(message.contains(problem), "{message}");
+    }
+}
