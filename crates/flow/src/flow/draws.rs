@@ -79,7 +79,9 @@ impl Flow {
             _ => 1,
         };
         let points = points.points();
-        let places = places(n, self.space().dim);
+        // Images have noise instead.
+        let dim = if self.levels_at(t).is_some() { 0 } else { self.space().dim };
+        let places = places(n, dim);
         let task = self.engine().work().begin("log-density", u64::from(n) * points.len().unsigned_abs());
         Computed::mean_density((0..n as usize).map(|number| {
             let draw = Draw { number: number as u64, place: places.get(number as i64) };
