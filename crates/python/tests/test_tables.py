@@ -121,3 +121,14 @@ def test_a_grid_is_in_the_tables_units(numbers):
     assert grid.log_prob.shape == (20, 20) and grid.x[0] == -2 and grid.y[-1] == 5
     assert grid.log_prob[3, 7] == pytest.approx(flow.log_prob({"a": [grid.x[7]], "b": [grid.y[3]]})[0], abs=1e-4)
     assert flow.density_grid(5).log_prob.shape == (5, 5)
+
+
+def test_log_densities_of_discrete_rows_sum_their_cells():
+    row = np.arange(300)
+    frame = pd.DataFrame({"a": np.array(["ant", "bee", "cow"])[row % 3], "b": np.where(row % 4 == 0, "yes", "no")})
+    flow = interflow.fit(frame, steps=60, set={"train.optimizer.learning_rate": 1e-2, "model.hidden": [16]})
+    pairs = pd.DataFrame([(a, b) for a in ("ant", "bee", "cow") for b in ("yes", "no")], columns=["a", "b"])
+    assert abs(np.exp(flow.log_prob(pairs, draws=64)).sum() - 1) < 0.05
+    assert np.array_equal(flow.log_prob(pairs, draws=1), flow.log_prob(pairs))
+    with pytest.raises(interflow.Error, match="1 to 65536 draws"):
+        flow.log_prob(pairs, draws=0)
