@@ -111,8 +111,9 @@ fn evaluate_and_log_prob_agree_on_what_means_something() {
 #[test]
 fn several_draws_sum_the_cells_of_what_is_discrete() {
     let playground = Playground::new();
-    let row =
-        |i: usize| format!("{},{}\n", ["ant", "bee", "cow"][i % 3], if i % 4 == 0 { "yes" } else { "no" });
+    let row = |i: usize| {
+        format!("{},{}\n", ["ant", "bee", "cow"][i % 3], if i.is_multiple_of(4) { "yes" } else { "no" })
+    };
     playground.write("t.csv", &format!("a,b\n{}", (0..120).map(row).collect::<String>()));
     let run =
         playground.succeed(&format!("fit t.csv {QUICK} --set train.optimizer.learning_rate=1e-2 --steps 60"));
