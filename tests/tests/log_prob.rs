@@ -111,19 +111,25 @@ fn evaluate_and_log_prob_agree_on_what_means_something() {
 #[test]
 fn several_draws_sum_the_cells_of_what_is_discrete() {
     let playground = Playground::new();
-    let row = |i: usize| {
-        format!("{},{}\n", ["ant", "bee", "cow"][i % 3], if i.is_multiple_of(4) { "yes" } else { "no" })
-    };
-    playground.write("t.csv", &format!("a,b\n{}", (0..120).map(row).collect::<String>()));
-    let run =
-        playground.succeed(&format!("fit t.csv {QUICK} --set train.optimizer.learning_rate=1e-2 --steps 60"));
+    // Ants say yes, others no, but for every seventh.
+    let says = |i: usize| if i.is_multiple_of(3) == i.is_multiple_of(7) { "no" } else { "yes" };
+    let row = |i: usize| format!("{},{}\n", ["ant", "bee", "cow"][i % 3], says(i));
+    playground.write("t.csv", &format!("a,b\n{}", (0..300).map(row).collect::<String>()));
+    let run = playground.succeed(
+        "fit t.csv --threads 1 --trials no --steps 300 --set model.hidden=[16] --set train.batch=64 \
+         --set train.warmup_steps=1 --set train.optimizer.learning_rate=1e-2",
+    );
     let run = run.lines().next().unwrap();
+    let config = std::fs::read_to_string(playground.path().join(run).join("config.toml")).unwrap();
+    assert!(config.contains("\nsteps = 300\n"), "{config}");
     let all: String =
         ["ant", "bee", "cow"].iter().flat_map(|a| ["yes", "no"].map(|b| format!("{a},{b}\n"))).collect();
     playground.write("all.csv", &format!("a,b\n{all}"));
     let of = |draws: &str| last(&playground.succeed(&format!("log-prob {run} all.csv --threads 1 {draws}")));
     assert!(gap(&of(""), &of("--draws 1")) < 1e-12);
-    let total: f64 = of("--draws 64").iter().map(|nats| nats.exp()).sum();
+    let of_many = of("--draws 64");
+    assert!(gap(&of(""), &of_many) > 1e-2, "the middle is no probability here");
+    let total: f64 = of_many.iter().map(|nats| nats.exp()).sum();
     assert!((total - 1.0).abs() < 0.05, "{total}");
     for (draws, problem) in [("0", "--draws"), ("70000", "1 to 65536 draws")] {
         let message = playground.fail(&format!("log-prob {run} all.csv --draws {draws}"));

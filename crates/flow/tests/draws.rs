@@ -62,6 +62,11 @@ fn probabilities_of_all_rows_are_1_together_and_those_of_samples() {
 fn one_draw_is_the_middle() {
     let flow = flow();
     let rows = Tensor::from_slice(&[0.0, 1.0, 2.0, 2.0]).view([2, 2]);
-    let one = flow.log_density_with(&rows, 1.0, &DensityOptions::default().draws(1)).unwrap();
-    assert_eq!(one.rows, flow.log_density(&rows, 1.0).unwrap());
+    let middle = flow.columns().unwrap().standardise(&rows).unwrap();
+    let task = flow.engine().work().begin("the middle", 2);
+    let expected = flow.engine().log_density(&middle.points, 1.0, &task).unwrap().rows + middle.log_jacobian;
+    for options in [DensityOptions::default(), DensityOptions::default().draws(1)] {
+        let found = flow.log_density_with(&rows, 1.0, &options).unwrap().rows;
+        assert!((found - &expected).abs().max().double_value(&[]) < 1e-9);
+    }
 }

@@ -16,6 +16,8 @@ pub(super) struct Head {
     pub(super) sample: String,
     /// What stands before its rows.
     pub(super) preamble: Preamble,
+    /// The numbers of the lines that are no rows: the preamble's and those to skip.
+    pub(super) left_out: Vec<u64>,
     /// Whether lines end by a carriage return alone, as those of old Macs.
     pub(super) end_by_returns: bool,
 }
@@ -44,12 +46,12 @@ impl Head {
             let n_rows = memchr::memchr_iter(end, &begin).count().saturating_sub(preamble.lines.len());
             let is_enough = preamble.has_rows && (n_rows > LOOKED_AT || begin.len() >= MOST);
             if is_enough || n == 0 {
-                let left_out = preamble.lines.iter().chain(skipped).copied().collect();
+                let left_out: Vec<u64> = preamble.lines.iter().chain(skipped).copied().collect();
                 let mut sample = Vec::new();
-                let lines = Lines::new(&begin[..], left_out, end_by_returns).read_to_end(&mut sample);
+                let lines = Lines::new(&begin[..], left_out.clone(), end_by_returns).read_to_end(&mut sample);
                 lines.map_err(carried(path))?;
                 let sample = String::from_utf8_lossy(&sample).into_owned();
-                return Ok(Self { begin, sample, preamble, end_by_returns });
+                return Ok(Self { begin, sample, preamble, left_out, end_by_returns });
             }
         }
     }

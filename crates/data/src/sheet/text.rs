@@ -31,11 +31,11 @@ pub(super) fn read(
     format.check()?;
     let mut text = Decoded::new(path, content::text(path, source, length)?, format.encoding.as_deref())?;
     let encoding = text.encoding();
-    let Head { begin, sample, preamble, end_by_returns } = Head::read(path, &mut text, &format.skip_rows)?;
+    let Head { begin, sample, preamble, left_out, end_by_returns } =
+        Head::read(path, &mut text, &format.skip_rows)?;
     let separator = format.separator.or(preamble.separator);
     let separator = separator.unwrap_or_else(|| separator::recognise(&sample, format.decimal));
     let mut notes = Notes::new(path);
-    let left_out = preamble.lines.iter().chain(&format.skip_rows).copied().collect();
     let text = Lines::new(Cursor::new(begin).chain(text), left_out, end_by_returns);
     let mut records = Records::new(BufReader::with_capacity(1 << 16, text), separator);
     // The first rows tell how many fields there are, and whether they begin with a header.
