@@ -51,6 +51,13 @@ fn a_velocity_and_a_denoiser() {
     );
 }
 
+/// Of so many weights that their gradients travel while others are computed.
+#[test]
+fn a_wide_network() {
+    let wide = "--set model={kind='mlp',hidden=[900,700]} --set train.batch=32 --set train.n_validation=64";
+    check(&Playground::new(), &format!("{wide} --set train.accumulate=2"));
+}
+
 #[test]
 fn flow_maps_of_every_condition() {
     for condition in ["lagrangian", "progressive", "eulerian", "mean-flow"] {

@@ -34,7 +34,7 @@ pub use dlpack::Dlpack;
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};
 pub use memory::keep_freed_memory;
-pub use process_group::{Keeper, MeetingPoint, Place, ProcessGroup, Share};
+pub use process_group::{Keeper, MeetingPoint, PartsBefore, PassMean, Place, ProcessGroup, Share};
 #[cfg(feature = "stand-in")]
 pub use stand_in::{Transfers, stand_in, transfers};
 pub use tf32::{tf32, with_tf32};

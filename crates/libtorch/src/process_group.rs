@@ -4,6 +4,7 @@ mod buckets;
 mod environment;
 mod exchange;
 mod meeting_point;
+mod pass_mean;
 mod place;
 mod share;
 mod signs_of_life;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use self::meeting_point::MeetingPoint;
+pub use self::pass_mean::{PartsBefore, PassMean};
 pub use self::place::{Keeper, Place};
 pub use self::share::Share;
 use self::signs_of_life::SignsOfLife;

@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use interflow_libtorch::{Error, Keeper, MeetingPoint, Place, ProcessGroup};
+use interflow_libtorch::{Error, Keeper, MeetingPoint, PartsBefore, PassMean, Place, ProcessGroup};
 use tch::{Device, Kind, Tensor};
 
 const RANK: &str = "INTERFLOW_TEST_RANK";
@@ -284,4 +284,84 @@ fn a_master_or_processes_that_are_not_there_are_errors() {
             format!("process {rank} of {size} cannot join the others at 127.0.0.1:{port} within 2 s");
         assert!(error.to_string().contains(&expected), "{error}");
     }
+}
+
+/// Weights that fill several buckets, of which one is reached by no loss.
+fn weights(kind: Kind) -> Vec<Tensor> {
+    let of = |shape: &[i64]| own(0, shape, kind).set_requires_grad(true);
+    vec![of(&[3]), of(&[700, 1000]), of(&[2]), of(&[900, 1000]), of(&[1200, 1000]), of(&[5])]
+}
+
+/// A loss that has another gradient in every process: that of weight i is i + 1 times the process's own numbers.
+fn loss(weights: &[Tensor], rank: usize, part: i64) -> Tensor {
+    let terms = weights.iter().zip(1i64..).filter(|(_, i)| *i != 3).map(|(weight, i)| {
+        (weight * own(rank, &weight.size(), weight.kind())).sum(weight.kind()) * (i * part)
+    });
+    terms.reduce(|a, b| a + b).unwrap()
+}
+
+fn backward(loss: &Tensor, weights: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    Ok(Tensor::run_backward(&[loss], weights, false, false))
+}
+
+fn check_pass_mean(group: ProcessGroup) {
+    let (rank, size) = (group.rank(), group.size() as i64);
+    for kind in [Kind::Float, Kind::Double] {
+        let weights = weights(kind);
+        assert!(PassMean::pays_for(&weights) && !PassMean::pays_for(&weights[..1]));
+        let mean = PassMean::new(&group, &weights).unwrap();
+        let reached: Vec<Tensor> =
+            weights.iter().enumerate().filter(|(i, _)| *i != 2).map(|(_, x)| x.shallow_clone()).collect();
+        // Over all processes, the mean of rank + 1.
+        let expected = |i: usize, factor: f64| {
+            let numbers = own(0, &weights[i].size(), Kind::Double) * (0.5 * (size + 1) as f64 * factor);
+            if i == 2 { numbers.zeros_like() } else { numbers }
+        };
+        for part in [1, 2] {
+            let loss = loss(&weights, rank, part);
+            let (found, means) = mean.of(None, || backward(&loss, &reached)).unwrap();
+            assert_eq!((found.len(), means.len()), (5, 6));
+            for (i, found) in means.iter().enumerate() {
+                assert_eq!(found.kind(), kind);
+                let off = (found.to_kind(Kind::Double) - expected(i, (part * (i as i64 + 1)) as f64)).abs();
+                assert!(off.max().double_value(&[]) < 1e-3, "gradient {i}");
+            }
+            assert!(mean.made(&means).unwrap());
+            assert!(!mean.made(&means).unwrap(), "asked twice");
+        }
+        // Half of the mean is that of a part before.
+        let before: Vec<Tensor> =
+            backward(&loss(&weights, rank, 3), &reached).unwrap().iter().map(Tensor::copy).collect();
+        let zero = weights[2].detach().zeros_like();
+        let (first, others) = before.split_at(2);
+        let before: Vec<Tensor> =
+            first.iter().chain([&zero]).chain(others).map(Tensor::shallow_clone).collect();
+        let last = loss(&weights, rank, 1);
+        let parts = PartsBefore { mean: &before, share_of_last: 0.5 };
+        let (_, means) = mean.of(Some(parts), || backward(&last, &reached)).unwrap();
+        for (i, found) in means.iter().enumerate() {
+            let off = (found.to_kind(Kind::Double) - expected(i, 2.0 * (i as f64 + 1.0))).abs();
+            assert!(off.max().double_value(&[]) < 1e-3, "gradient {i} of two parts");
+        }
+        // What has been changed in place is not what the pass made.
+        let _ = means[0].shallow_clone().fill_(0.0);
+        assert!(!mean.made(&means).unwrap());
+        // A pass that fails leaves nothing behind, nor does a backward pass that nobody asked to average.
+        let failed: Result<((), _), _> =
+            mean.of(None, || Err(Error::Torch { operation: "x", message: "y".to_owned() }));
+        assert!(failed.is_err());
+        let alone = backward(&loss(&weights, rank, 1), &reached).unwrap();
+        assert!(alone[0].to_kind(Kind::Double).equal(&own(rank, &[3], Kind::Double)));
+    }
+    group.barrier().unwrap();
+}
+
+#[test]
+fn gradients_are_averaged_during_the_pass_by_two() {
+    processes("gradients_are_averaged_during_the_pass_by_two", 2, check_pass_mean);
+}
+
+#[test]
+fn gradients_are_averaged_during_the_pass_by_three() {
+    processes("gradients_are_averaged_during_the_pass_by_three", 3, check_pass_mean);
 }

@@ -107,12 +107,20 @@ fn config(case: &Case) -> TrainConfig {
     }
 }
 
+/// Hidden layers of few weights, and of so many that their gradients travel during the backward pass.
+const NARROW: [i64; 2] = [16, 16];
+const WIDE: [i64; 2] = [800, 700];
+
 /// In double precision, on a path whose latents come in pairs.
 fn trainer_of(objective: impl Objective + 'static, case: &Case, seed: u64) -> Trainer {
+    trainer_with(objective, case, seed, NARROW)
+}
+
+fn trainer_with(objective: impl Objective + 'static, case: &Case, seed: u64, hidden: [i64; 2]) -> Trainer {
     let interpolant = Interpolant::new(Linear, Some(Gamma::Brownian { strength: 1.0 }));
     // Every process has weights of its own until it takes over those of the first.
     let init = &mut Stream::new(seed, Purpose::Init).at(u64::from(std::process::id()));
-    let network = MlpConfig::new(vec![16, 16]).init(2, init, (Kind::Double, Device::Cpu)).unwrap();
+    let network = MlpConfig::new(hidden.to_vec()).init(2, init, (Kind::Double, Device::Cpu)).unwrap();
     let mut trainer = train_with(objective, config(case), normals(interpolant, 2), network, seed).unwrap();
     if !case.from.is_empty() {
         trainer.restore(&Checkpoint::load(&case.folder.join(&case.from)).unwrap()).unwrap();
@@ -278,13 +286,57 @@ impl Objective for Broken {
 #[test]
 fn what_is_not_finite_in_one_ends_all() {
     let body: Body = |group, case| {
-        let broken = Broken(group.rank() == 1);
-        let mut trainer = trainer_of(broken, case, 5).with_group(group).unwrap();
-        let error = trainer.run(&mut Silent).unwrap_err();
-        assert!(matches!(error, Error::NotFinite { step: 4, .. }), "{error}");
-        assert_eq!(trainer.step(), 3);
+        for hidden in [NARROW, WIDE] {
+            let broken = Broken(group.rank() == 1);
+            let mut trainer = trainer_with(broken, case, 5, hidden).with_group(group.clone()).unwrap();
+            let error = trainer.run(&mut Silent).unwrap_err();
+            assert!(matches!(error, Error::NotFinite { step: 4, .. }), "{error}");
+            assert_eq!(trainer.step(), 3);
+        }
     };
     test("what_is_not_finite_in_one_ends_all", body, |start| start(&Case::new(Path::new(""), 50), 2));
+}
+
+/// The velocity's objective, to the gradient of whose second weight a number is added.
+struct Pushed(f64);
+
+impl Objective for Pushed {
+    fn check(&self, _: &Setting<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
+        let mut found = Velocity::default().gradient(step)?;
+        found.of_weights[1] = &found.of_weights[1] + self.0;
+        Ok(found)
+    }
+
+    fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
+        Velocity::default().held_out(held_out)
+    }
+}
+
+#[test]
+fn what_an_objective_adds_in_each_process_is_averaged_too() {
+    let body: Body = |group, case| {
+        let weights = |push: f64| {
+            let mut trainer = trainer_with(Pushed(push), case, 5, WIDE).with_group(group.clone()).unwrap();
+            trainer.run(&mut Silent).unwrap();
+            let all: Vec<Tensor> =
+                trainer.network().parameters().tensors().iter().map(|x| x.detach().reshape([-1])).collect();
+            Tensor::cat(&all, 0)
+        };
+        let off = |a: &Tensor, b: &Tensor| ((a - b).norm() / b.norm()).double_value(&[]);
+        // 0 in one process and 1 in the other, or the mean in both.
+        let uneven = weights(group.rank() as f64);
+        let all = group.all_gather(&uneven).unwrap();
+        assert!(all[0].equal(&all[1]));
+        let even = weights(0.5);
+        assert!(off(&uneven, &even) < 1e-12, "{}", off(&uneven, &even));
+        assert!(off(&weights(0.0), &even) > 1e-6);
+    };
+    let name = "what_an_objective_adds_in_each_process_is_averaged_too";
+    test(name, body, |start| start(&Case { parts: 2, ..Case::new(Path::new(""), 5) }, 2));
 }
 
 /// Wants to stop when it was asked so often, and counts what it is told.

@@ -3,15 +3,15 @@
 use tch::{Device, TchError, Tensor};
 
 /// The most bytes that are exchanged at once, for the memory of their copies not to grow with a network.
-const BUCKET: usize = 32 << 20;
+pub(super) const BUCKET: usize = 32 << 20;
 
-/// Neighbours of one kind on one device, as many as go into a bucket, at least one.
-pub(super) fn buckets(tensors: &[Tensor]) -> impl Iterator<Item = &[Tensor]> {
+/// Neighbours of one kind on one device, as many as go into a bucket of so many bytes, at least one.
+pub(super) fn buckets(tensors: &[Tensor], most: usize) -> impl Iterator<Item = &[Tensor]> {
     let mut bytes = 0;
     tensors.chunk_by(move |a, b| {
         bytes += size_in_bytes(a);
         let alike = a.kind() == b.kind() && a.device() == b.device();
-        let together = alike && bytes + size_in_bytes(b) <= BUCKET;
+        let together = alike && bytes + size_in_bytes(b) <= most;
         if !together {
             bytes = 0;
         }
@@ -61,7 +61,7 @@ mod tests {
             of(Kind::Double, 0),
             of(Kind::Double, 1),
         ];
-        let lengths: Vec<usize> = buckets(&list).map(<[Tensor]>::len).collect();
+        let lengths: Vec<usize> = buckets(&list, BUCKET).map(<[Tensor]>::len).collect();
         assert_eq!(lengths, [2, 1, 1, 1, 2]);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::ProcessGroup;
-use super::buckets::{buckets, end_to_end, put_back};
+use super::buckets::{BUCKET, buckets, end_to_end, put_back};
 use crate::call::{Pointers, pointers};
 use crate::error::{Error, Result};
 
@@ -117,7 +117,7 @@ impl ProcessGroup {
     ) -> Result<()> {
         self.check_same(operation, tensors)?;
         tch::no_grad(|| {
-            for bucket in buckets(tensors) {
+            for bucket in buckets(tensors, BUCKET) {
                 let refused = |error: TchError| self.failed(operation, error.to_string());
                 let flat = end_to_end(bucket).map_err(refused)?;
                 exchange(&flat)?;
@@ -130,7 +130,7 @@ impl ProcessGroup {
     /// Compares the processes' next operations, and the kinds and the shapes of their tensors: gloo takes it ill if they differ.
     /// One that repeats the last is not compared again, for steps of training to cost one exchange: where another process does
     /// something else then, gloo meets a message of another length, which ends both with a worse message.
-    fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
+    pub(super) fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
         let own = fingerprint(operation, tensors);
         if !tensors.is_empty() && self.0.last.swap(own, Ordering::Relaxed) == own {
             return Ok(());

@@ -1,49 +1,24 @@
 // Several processes that compute together: c10d's store and its process group on gloo.
-#include "guard.h"
+#include "group.h"
 #include <ATen/ops/empty.h>
-#include <atomic>
 #include <c10/util/Logging.h>
-#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 namespace {
-using Gloo = c10d::ProcessGroupGloo;
-using Store = c10::intrusive_ptr<c10d::Store>;
-using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
-
-// Whoever lives is waited for as long as its work takes, within reason; whether it lives is asked elsewhere.
-constexpr milliseconds longest{3600 * 1000};
-// How late a look for signs of life may be by itself.
-constexpr milliseconds slack{3000};
 // How often a waiting process looks whether it still makes sense to wait.
 constexpr milliseconds slice{500};
-
-// The processes' connections end before the store that they found each other by.
-struct Group {
-  Store store;
-  // What is kept when the processes are started again.
-  Store lasting;
-  c10::intrusive_ptr<Gloo> gloo;
-  // How long a process may show no sign of life.
-  milliseconds timeout;
-  std::atomic<bool> given_up{false};
-  // When all signs of life were seen last: a store that cannot be reached lets who asks it wait without an end.
-  std::atomic<Clock::rep> looked{Clock::now().time_since_epoch().count()};
-};
+// How late a look for signs of life may be by itself.
+constexpr milliseconds slack{3000};
 
 std::shared_ptr<gloo::transport::Device> device(const char *address) {
   const char *interface = std::getenv("GLOO_SOCKET_IFNAME");
   if (interface && *interface) return Gloo::createDeviceForInterface(interface);
   return *address ? Gloo::createDeviceForHostname(address) : Gloo::createDefaultDevice();
 }
-
-Group *of(void *group) { return static_cast<Group *>(group); }
 
 const Store &store(void *group, bool lasting) { return lasting ? of(group)->lasting : of(group)->store; }
 
@@ -75,11 +50,6 @@ void check_alive(const Group *group) {
   TORCH_CHECK(since < group->timeout + slack, "nobody answers");
 }
 
-void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
-  check_alive(group);
-  while (!is_over(work)) check_alive(group);
-}
-
 // What fails here is told to the caller; libtorch's own account of it goes to stderr only where somebody asks for it.
 void quiet() {
   if (std::getenv("TORCH_CPP_LOG_LEVEL")) return c10::initLogging();
@@ -88,6 +58,20 @@ void quiet() {
 
 std::string sign_of(int rank) { return "alive/" + std::to_string(rank); }
 } // namespace
+
+Group *of(void *group) { return static_cast<Group *>(group); }
+
+c10::intrusive_ptr<c10d::Work> start_sum(const Group *group, const at::Tensor &x) {
+  std::vector<at::Tensor> list{x};
+  c10d::AllreduceOptions how;
+  how.timeout = longest;
+  return group->gloo->allreduce(list, how);
+}
+
+void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
+  check_alive(group);
+  while (!is_over(work)) check_alive(group);
+}
 
 extern "C" {
 // A store of nobody's group, at a port that is free.
@@ -159,12 +143,7 @@ void interflow_group_looked(void *group) { of(group)->looked = Clock::now().time
 void interflow_group_give_up(void *group) { of(group)->given_up = true; }
 
 char *interflow_group_sum(void *group, const at::Tensor *x) {
-  return guarded([&] {
-    std::vector<at::Tensor> list{*x};
-    c10d::AllreduceOptions how;
-    how.timeout = longest;
-    finish(of(group), of(group)->gloo->allreduce(list, how));
-  });
+  return guarded([&] { finish(of(group), start_sum(of(group), *x)); });
 }
 
 char *interflow_group_broadcast(void *group, const at::Tensor *x) {

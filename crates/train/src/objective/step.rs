@@ -3,7 +3,7 @@
 use interflow_core::Network;
 use interflow_core::backward::{Graph, gradients};
 use interflow_core::rng::{Draw, Purpose, Stream};
-use interflow_libtorch::Share;
+use interflow_libtorch::{PartsBefore, PassMean, Share};
 use tch::{Device, Kind, Tensor};
 
 use crate::batch::Batch;
@@ -44,6 +44,8 @@ pub struct TrainingStep<'a> {
     pub(crate) prepared: Option<&'a Prepared>,
     /// The rows of the batch that are this process's.
     pub(crate) share: Share,
+    /// What averages gradients over the processes during the backward pass, where that is to be done.
+    pub(crate) pass_mean: Option<&'a PassMean>,
 }
 
 impl TrainingStep<'_> {
@@ -73,7 +75,8 @@ impl TrainingStep<'_> {
     }
 
     /// The mean over the step's parts of the scalar that `loss` computes on a part, and its gradient, by one backward
-    /// pass for each part. The draw is for what a network drops in training.
+    /// pass for each part. The draw is for what a network drops in training. Where several processes train together, the
+    /// gradient may be the mean over them already.
     ///
     /// # Errors
     /// As [`TrainingStep::batch`] and [`TrainingStep::backward`], or an error of `loss`.
@@ -82,15 +85,17 @@ impl TrainingStep<'_> {
         let draw = &mut self.dropout();
         let mut mean = Gradient { loss: Tensor::zeros([], self.placement()), of_weights: Vec::new() };
         for (part, count) in parts.iter().zip(1..) {
-            let found = self.backward(&loss(part, draw)?)?;
-            if count == 1 {
-                mean = found;
-                continue;
-            }
-            // The mean over the first `count` parts.
-            let weight = 1.0 / f64::from(count);
-            interflow_libtorch::foreach_lerp_(&mean.of_weights, &found.of_weights, weight)?;
-            mean.loss = mean.loss.lerp(&found.loss, weight);
+            let loss = loss(part, draw)?;
+            // Of the first `count` parts.
+            let share = 1.0 / f64::from(count);
+            mean.loss = if count == 1 { loss.detach() } else { mean.loss.lerp(&loss.detach(), share) };
+            let before = PartsBefore { mean: &mean.of_weights, share_of_last: share };
+            let before = (count > 1).then_some(before);
+            let pass_mean = self.pass_mean.filter(|_| count == parts.len() as u32);
+            mean.of_weights = match pass_mean {
+                Some(pass_mean) => pass_mean.of(before, || self.backward(&loss))?.1,
+                None => joined(before, self.backward(&loss)?.of_weights)?,
+            };
         }
         Ok(mean)
     }
@@ -154,4 +159,11 @@ impl TrainingStep<'_> {
     pub fn named_stream(&self, name: &str) -> Stream {
         Stream::named(self.seed, name)
     }
+}
+
+/// The mean over all parts so far: the last one's gradient, and those before it, which are overwritten.
+fn joined(before: Option<PartsBefore<'_>>, last: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let Some(PartsBefore { mean, share_of_last }) = before else { return Ok(last) };
+    interflow_libtorch::foreach_lerp_(mean, &last, share_of_last)?;
+    Ok(mean.iter().map(Tensor::shallow_clone).collect())
 }

@@ -3,10 +3,10 @@
 use interflow_libtorch::{foreach_mul_, foreach_scale_, total_norm};
 use tch::{Kind, Tensor};
 
-use super::Trainer;
+use super::{Together, Trainer};
 use crate::companion::{Companion, Turn};
 use crate::error::{Error, Result};
-use crate::objective::Gradient;
+use crate::objective::{Gradient, TrainingStep};
 
 impl Trainer {
     /// Takes one step. Its loss and its norm are left to be read: on the CPU the norm is read at once, and what is not finite
@@ -14,7 +14,9 @@ impl Trainer {
     ///
     /// Where several processes train together, both are the means over all of them, and `stop` says whether this one wants to.
     pub(super) fn advance(&mut self, stop: bool) -> Result<()> {
-        let gradient = self.config.with_tf32(|| self.objective.gradient(&self.training_step()))?;
+        let pass_mean = self.together.as_ref().and_then(Together::pass_mean);
+        let training_step = TrainingStep { pass_mean, ..self.training_step() };
+        let gradient = self.config.with_tf32(|| self.objective.gradient(&training_step))?;
         if let Some(together) = &mut self.together {
             together.average(&gradient, stop)?;
         }

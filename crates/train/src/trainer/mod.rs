@@ -187,6 +187,7 @@ impl Trainer {
             step: self.step,
             prepared: self.prepared.as_ref(),
             share: self.share(),
+            pass_mean: None,
         }
     }
 

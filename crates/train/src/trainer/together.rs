@@ -1,6 +1,6 @@
 //! Training in several processes, each of which computes the gradient of its rows of every batch.
 
-use interflow_libtorch::{ProcessGroup, Share};
+use interflow_libtorch::{PassMean, ProcessGroup, Share};
 use interflow_metrics::Estimate;
 use tch::Tensor;
 
@@ -13,6 +13,8 @@ use crate::self_check::{Balance, TermCheck};
 #[derive(Debug)]
 pub(super) struct Together {
     group: ProcessGroup,
+    /// What averages large gradients while they are computed.
+    pass_mean: Option<PassMean>,
     /// Whether one of them wants to stop.
     stop: bool,
 }
@@ -46,15 +48,33 @@ impl Together {
         Ok(())
     }
 
+    pub(super) fn pass_mean(&self) -> Option<&PassMean> {
+        self.pass_mean.as_ref()
+    }
+
     /// Replaces a gradient and its loss by the mean over the processes, and learns whether one of them wants to stop.
     pub(super) fn average(&mut self, gradient: &Gradient, stop: bool) -> Result<()> {
         // Of the loss's kind and on its device, for one exchange to do.
-        let wants = Tensor::from_slice(&[f64::from(u8::from(stop))]);
-        let wants = wants.to_kind(gradient.loss.kind()).to_device(gradient.loss.device());
-        let mut all = vec![wants.shallow_clone(), gradient.loss.shallow_clone()];
-        all.extend(gradient.of_weights.iter().map(Tensor::shallow_clone));
-        self.group.mean_(&all)?;
-        self.stop |= wants.double_value(&[0]) > 0.0;
+        let flag = |flag: bool| {
+            let flag = Tensor::from_slice(&[f64::from(u8::from(flag))]);
+            flag.to_kind(gradient.loss.kind()).to_device(gradient.loss.device())
+        };
+        let set = |flag: &Tensor| flag.double_value(&[0]) > 0.0;
+        let mut all = vec![flag(stop), gradient.loss.shallow_clone()];
+        let of_weights = gradient.of_weights.iter().map(Tensor::shallow_clone);
+        if let Some(pass_mean) = &self.pass_mean {
+            // An objective may have changed in one process what the backward pass had averaged.
+            let open = flag(!pass_mean.made(&gradient.of_weights)?);
+            all.push(open.shallow_clone());
+            self.group.mean_(&all)?;
+            if set(&open) {
+                self.group.mean_(&of_weights.collect::<Vec<_>>())?;
+            }
+        } else {
+            all.extend(of_weights);
+            self.group.mean_(&all)?;
+        }
+        self.stop |= set(&all[0]);
         Ok(())
     }
 
@@ -142,8 +162,12 @@ impl Trainer {
     /// companion; a refusal of the objective, which is told the number of processes; or a failure of the system to
     /// start threads.
     pub fn with_group(self, group: ProcessGroup) -> Result<Self> {
-        let trainer = Self { together: Some(Together { group, stop: false }), ..self };
+        let mut trainer = Self { together: Some(Together { group, pass_mean: None, stop: false }), ..self };
         trainer.check_setting(trainer.companion.is_some())?;
+        let weights = trainer.network.parameters().tensors();
+        if let Some(together) = trainer.together.as_mut().filter(|_| PassMean::pays_for(&weights)) {
+            together.pass_mean = Some(PassMean::new(&together.group, &weights)?);
+        }
         // What was to be made ahead was of all rows.
         if trainer.prepared.is_some() { trainer.overlapped() } else { Ok(trainer) }
     }
