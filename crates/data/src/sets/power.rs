@@ -6,6 +6,7 @@
 //! rest the validation set; mean and deviation of training and validation rows standardise all.
 
 mod cache;
+mod fitted;
 mod parse;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use interflow_core::rng::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::table::Marginals;
 use crate::column::Column;
 use crate::columns::Columns;
 use crate::error::{Error, Result};
@@ -49,6 +51,10 @@ pub struct Power {
     /// quantum.
     #[serde(default, skip_serializing_if = "PlaceLaw::is_uniform")]
     pub dequantise: PlaceLaw,
+    /// How the columns become coordinates of the flow. By fitted laws, those of the training rows on their quanta, every
+    /// column is normal by itself. The reported density is that of the standardised rows either way.
+    #[serde(default, skip_serializing_if = "Marginals::is_plain")]
+    pub marginals: Marginals,
     /// The number of rows below the file's header, complete or not. A file with another number is refused. Configs
     /// always have the published number.
     #[serde(skip, default = "published_rows")]
@@ -57,8 +63,12 @@ pub struct Power {
 
 impl Power {
     /// The file as it is published, with fresh noise at every visit.
-    pub const PUBLISHED: Self =
-        Self { fresh_noise: true, dequantise: PlaceLaw::Uniform {}, n_rows: 2_075_259 };
+    pub const PUBLISHED: Self = Self {
+        fresh_noise: true,
+        dequantise: PlaceLaw::Uniform {},
+        marginals: Marginals::Plain,
+        n_rows: 2_075_259,
+    };
 
     /// The card of the published file.
     pub(crate) const CARDS: &'static [&'static str] = &[include_str!("../../catalogue/power.toml")];
@@ -71,10 +81,15 @@ impl Power {
     /// Loads the data set from below the folder `data`. A binary cache beside the source makes later starts fast.
     ///
     /// # Errors
-    /// [`Error::Place`] for a width out of range, [`Error::Missing`] if the file is not there, [`Error::Incomplete`] if it has too few or too many rows,
+    /// [`Error::Place`] for a width out of range, [`Error::Rows`] for fitted laws with noise that is not uniform and fresh,
+    /// [`Error::Missing`] if the file is not there, [`Error::Incomplete`] if it has too few or too many rows,
     /// [`Error::Line`] or [`Error::Content`] if it is damaged otherwise.
     pub fn load(&self, data: &Path) -> Result<TableDataset> {
         self.dequantise.check()?;
+        if !self.marginals.is_plain() && !(self.fresh_noise && self.dequantise.is_uniform()) {
+            let problem = "fitted marginals want fresh_noise = true and uniform places".to_owned();
+            return Err(Error::Rows { problem });
+        }
         let path = Self::file(data);
         if !path.is_file() {
             return Err(Error::Missing { name: "power", path });
@@ -103,6 +118,9 @@ impl Power {
         let known = noisy.narrow(0, 0, n - n_test);
         let mean = known.mean_dim(0i64, false, Kind::Double);
         let deviation = known.std_dim(0i64, false, false);
+        if !self.marginals.is_plain() {
+            return fitted::dataset(&rows, &places, &deviation, [n_train, n_validation, n_test]);
+        }
         let columns = columns(&mean, &deviation)?;
         let standardised = ((noisy - &mean) / &deviation).to_kind(Kind::Float);
         let part = |start, length| standardised.narrow(0, start, length).contiguous();

@@ -8,14 +8,14 @@
 mod collinearity;
 mod describe;
 pub(super) mod kind;
-mod law;
+pub(super) mod law;
 pub(super) mod limits;
 mod moments;
 mod oddities;
 mod quantiles;
 mod reading;
 mod selection;
-mod sources;
+pub(super) mod sources;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ pub enum Marginals {
 
 impl Marginals {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         *self == Self::Plain
     }
 }

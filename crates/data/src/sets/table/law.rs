@@ -25,9 +25,9 @@ const LATTICE_REPEATS: usize = 4;
 
 /// What is known of a column before its values are looked at.
 #[derive(Debug, Default)]
-pub(super) struct Known<'a> {
-    pub(super) kind: Option<&'a ColumnKind>,
-    pub(super) bounds: Option<Bounds>,
+pub(in crate::sets) struct Known<'a> {
+    pub(in crate::sets) kind: Option<&'a ColumnKind>,
+    pub(in crate::sets) bounds: Option<Bounds>,
 }
 
 /// A value with the number of training rows that hold it, which may be none: what can be is told by all rows, how often by
@@ -54,7 +54,7 @@ impl Run {
 ///
 /// # Errors
 /// [`Error::Rows`] for values that contradict what is known.
-pub(super) fn of(training: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Result<Scores> {
+pub(in crate::sets) fn of(training: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Result<Scores> {
     let seen = sorted(all);
     let present = match sorted(training) {
         // What none of the rows for training has, others may tell.

@@ -11,6 +11,9 @@ use crate::marginal::{Bounds, Spline, Stretch, normal_mass};
 
 /// A lattice of no more cells has a knot at every edge.
 pub(super) const MOST_EDGES: usize = 64;
+/// A lattice of more cells, up to so many, has one too if there are so many rows for each.
+const MOST_EDGES_OF_MANY_ROWS: usize = 512;
+const ROWS_PER_EDGE: usize = 500;
 /// Rows for each knot of a spline.
 const ROWS_PER_KNOT: usize = 20;
 /// Rows that decide how many knots there are.
@@ -22,7 +25,8 @@ const GAIN: f64 = 2e-3;
 pub(super) fn on_lattice(sorted: &[f64], quantum: f64, bounds: Bounds) -> Result<(Bounds, Spline)> {
     let cells: Vec<i64> = sorted.iter().map(|value| (value / quantum).round() as i64).collect();
     let (first, last) = (cells[0], cells[cells.len() - 1]);
-    if last.saturating_sub(first) >= MOST_EDGES as i64 {
+    let most = MOST_EDGES.max((cells.len() / ROWS_PER_EDGE).min(MOST_EDGES_OF_MANY_ROWS));
+    if last.saturating_sub(first) >= most as i64 {
         let noise = Stream::named(0, "places in the cells of a lattice").at(0);
         return smooth(&spread(sorted, quantum, noise), false, bounds);
     }

@@ -27,7 +27,7 @@ pub(super) fn dequantised(columns: &Columns, rows: &Tensor) -> Result<Rows> {
 }
 
 /// A source of coordinates of which those that are cells are drawn anew in them at every visit.
-pub(super) fn in_cells(columns: &Columns, rows: &Tensor) -> Result<Rows> {
+pub(in crate::sets) fn in_cells(columns: &Columns, rows: &Tensor) -> Result<Rows> {
     let n_given = columns.given().count() as i64;
     let discrete = columns.states().zip(0..).filter(|(column, _)| column.marginal.is_discrete());
     let cells = discrete.map(|(column, d)| (d, column.marginal.cells(&rows.select(1, n_given + d))));
@@ -36,12 +36,12 @@ pub(super) fn in_cells(columns: &Columns, rows: &Tensor) -> Result<Rows> {
 }
 
 /// A source of standardised points.
-pub(super) fn source(points: Points) -> Result<Rows> {
+pub(in crate::sets) fn source(points: Points) -> Result<Rows> {
     beside(Rows::new(points.x)?, points.given)
 }
 
 /// Points in single precision.
-pub(super) fn single(points: &Points) -> Points {
+pub(in crate::sets) fn single(points: &Points) -> Points {
     Points { x: points.x.to_kind(Kind::Float), given: points.given.place((Kind::Float, Device::Cpu)) }
 }
 
