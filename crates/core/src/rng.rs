@@ -5,6 +5,7 @@
 //! resumed run draws what the uninterrupted one would have drawn, and a sample's noise does not depend on the
 //! batch it is drawn in. The generator is `ChaCha8`, a counter-based generator with 2⁶⁴ independent streams.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use rand::{Rng, RngExt, SeedableRng};
@@ -171,6 +172,9 @@ impl Stream {
 /// 32-bit words that a slot reserves for a normal number.
 const WORDS_PER_NORMAL: usize = 16;
 
+/// About how many normal numbers have a place of their own in a draw of many rows.
+const NORMALS_PER_BLOCK: i64 = 1 << 16;
+
 /// A generator at the position of one draw. The tensors that it returns are on the CPU.
 #[derive(Debug, Clone)]
 pub struct Draw {
@@ -188,6 +192,29 @@ impl Draw {
         let mut values = Vec::with_capacity(n);
         self.extend_normal(&mut values, n);
         from_values(&values, shape, kind)
+    }
+
+    /// The rows `rows` of `n` rows of `dim` independent standard normal numbers. Each block of rows, of about 65 536
+    /// numbers, has a place of its own in the draw, so a part costs no more than its blocks. All parts of `n` rows leave
+    /// the draw at the same place.
+    pub fn normal_part(&mut self, n: i64, dim: i64, rows: Range<i64>, kind: Kind) -> Tensor {
+        let per_block = (NORMALS_PER_BLOCK / dim.max(1)).max(1);
+        let (from, n_blocks) = (self.rng.get_word_pos(), (n + per_block - 1) / per_block);
+        let words = (per_block * dim) as u128 * WORDS_PER_NORMAL as u128;
+        if n_blocks <= 1 {
+            return self.normal(&[n, dim], kind).narrow(0, rows.start, rows.end - rows.start);
+        }
+        let first = rows.start / per_block;
+        let blocks = (first..n_blocks).take_while(|block| block * per_block < rows.end).map(|block| {
+            self.rng.set_word_pos(from.wrapping_add(block as u128 * words));
+            self.normal(&[per_block.min(n - block * per_block), dim], kind)
+        });
+        let drawn: Vec<Tensor> = blocks.collect();
+        self.rng.set_word_pos(from.wrapping_add(n_blocks as u128 * words));
+        if drawn.is_empty() {
+            return Tensor::zeros([0, dim], (kind, tch::Device::Cpu));
+        }
+        Tensor::cat(&drawn, 0).narrow(0, rows.start - first * per_block, rows.end - rows.start)
     }
 
     /// Independent uniform numbers in [0, 1) of the given shape.

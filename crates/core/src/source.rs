@@ -38,4 +38,8 @@ impl<S: Sampler> Source for Fresh<S> {
     fn batch(&self, n: i64, step: u64, stream: &Stream) -> Points {
         Points::from(self.0.sample(n, &mut stream.at(step), Kind::Float))
     }
+
+    fn rows(&self, n: i64, step: u64, stream: &Stream, rows: Range<i64>) -> Points {
+        Points::from(self.0.sample_part(n, rows, &mut stream.at(step), Kind::Float))
+    }
 }

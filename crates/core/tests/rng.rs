@@ -31,6 +31,28 @@ proptest! {
         prop_assert_eq!(signs.narrow(0, skip, 1), stream.sign_rows(first + skip as u64, 1, 3, Kind::Double));
     }
 
+    /// 20 000 rows of 7 numbers have three blocks.
+    #[test]
+    fn a_part_of_many_rows_is_that_of_all(
+        seed: u64, used in 0i64..4, first in 0i64..20_000, length in 0i64..9000, small: bool,
+    ) {
+        let n = if small { 300 } else { 20_000 };
+        let (start, end) = (first.min(n), (first + length).min(n));
+        let draw = || {
+            let mut draw = Stream::new(seed, Purpose::Base).at(3);
+            let _ = draw.normal(&[used], Kind::Float);
+            draw
+        };
+        let (mut of_all, mut of_part) = (draw(), draw());
+        let all = of_all.normal_part(n, 7, 0..n, Kind::Float);
+        let part = of_part.normal_part(n, 7, start..end, Kind::Float);
+        prop_assert_eq!(part.size(), vec![end - start, 7]);
+        prop_assert!(part.equal(&all.narrow(0, start, end - start)));
+        prop_assert_eq!(of_all.bits(), of_part.bits());
+        // What few rows are does not depend on their having blocks.
+        prop_assert!(!small || all.equal(&draw().normal(&[n, 7], Kind::Float)));
+    }
+
     #[test]
     fn a_permutation_permutes(seed: u64, n in 0usize..40) {
         let mut order = Stream::new(seed, Purpose::Shuffle).at(0).permutation(n);
@@ -83,4 +105,20 @@ fn masks_are_the_draws_own() {
     assert!(second.mask(&like, 0.9).equal(&mask));
     assert!(!second.mask(&like, 0.9).equal(&mask));
     assert!(draw().mask(&like, 0.9).equal(&mask));
+}
+
+/// Four blocks of 32 768 rows of two numbers: each with the moments of the law, and none like another.
+#[test]
+fn blocks_of_rows_are_independent() {
+    let n = 32_768;
+    let mut draw = Stream::new(5, Purpose::Base).at(1);
+    let blocks = draw.normal_part(4 * n, 2, 0..4 * n, Kind::Double).split(n, 0);
+    let bound = |std: f64| 5.0 * std / (2.0 * n as f64).sqrt();
+    for (i, block) in blocks.iter().enumerate() {
+        assert!(mean(block).abs() < bound(1.0));
+        assert!((mean(&block.square()) - 1.0).abs() < bound(2f64.sqrt()));
+        for other in &blocks[..i] {
+            assert!(mean(&(block * other)).abs() < bound(1.0));
+        }
+    }
 }

@@ -62,12 +62,13 @@ impl<'a> Batches<'a> {
         Stream::new(self.seed, purpose)
     }
 
-    /// Moves the states by noise; conditions stay as they are.
-    fn jitter(&self, x1: Points, index: u64) -> Points {
+    /// Moves the states, which are these rows of `n`, by noise; conditions stay as they are.
+    fn jitter(&self, x1: Points, index: u64, (n, rows): (i64, Range<i64>)) -> Points {
         if self.jitter == 0.0 {
             return x1;
         }
-        let noise = self.stream(Purpose::Jitter).at(index).normal(&x1.x.size(), x1.x.kind());
+        let (dim, kind) = (x1.x.size()[1], x1.x.kind());
+        let noise = self.stream(Purpose::Jitter).at(index).normal_part(n, dim, rows, kind);
         Points { x: x1.x + noise * self.jitter, given: x1.given }
     }
 
@@ -83,17 +84,20 @@ impl<'a> Batches<'a> {
         let own = |x: Tensor| x.narrow(0, rows.start, rows.end - rows.start);
         let (x0, x1) = self.ends(n, index, rows.clone())?;
         let t = own(times.sample(n, &mut self.stream(Purpose::Time).at(index)));
-        let latent = || own(self.stream(Purpose::Latent).at(index).normal(&[n, x0.size()[1]], Kind::Float));
+        let latent = || {
+            let mut draw = self.stream(Purpose::Latent).at(index);
+            draw.normal_part(n, x0.size()[1], rows.clone(), Kind::Float)
+        };
         let z = self.interpolant.has_latent().then(latent);
         Ok(HostBatch { t, x0, x1: x1.x, given: x1.given, z, rows: Rows::new(rows, n) })
     }
 
     /// The paired ends of these rows of batch `index` of `n` pairs. Where pairs depend on other rows, all are drawn and paired.
     fn ends(&self, n: i64, index: u64, rows: Range<i64>) -> Result<(Tensor, Points)> {
-        let drawn = if self.coupling.is_row_by_row() && self.jitter == 0.0 { rows.clone() } else { 0..n };
+        let drawn = if self.coupling.is_row_by_row() { rows.clone() } else { 0..n };
         let of = |source: &dyn Source, purpose| source.rows(n, index, &self.stream(purpose), drawn.clone());
         let (x0, x1) = (of(self.base, Purpose::Base).x, of(self.target, Purpose::Target));
-        let x1 = self.jitter(x1, index);
+        let x1 = self.jitter(x1, index, (n, drawn.clone()));
         let (x0, x1) = self.coupling.pair(x0, x1, &mut self.stream(Purpose::Coupling).at(index))?;
         let (first, length) = (rows.start - drawn.start, rows.end - rows.start);
         Ok((x0.narrow(0, first, length), x1.narrow(first, length)))
@@ -201,6 +205,21 @@ mod tests {
         let deviation = moved.square().mean(Kind::Double).sqrt().double_value(&[]);
         assert!((deviation - 0.5).abs() < 0.02, "{deviation}");
         assert!(jittered.given.tensor().unwrap().equal(plain.given.tensor().unwrap()));
+    }
+
+    /// Rows enough for four blocks of normal numbers.
+    #[test]
+    fn a_share_of_the_rows_is_that_of_the_whole_batch() {
+        let problem = problem(Gamma::Quadratic);
+        let batches = Batches::training(&problem, 3).jittered(0.5);
+        let n = 100_000;
+        let (x0, x1) = batches.ends(n, 4, 0..n).unwrap();
+        for rows in [0..10, 32_760..32_780, 40_000..n] {
+            let (start, length) = (rows.start, rows.end - rows.start);
+            let (own0, own1) = batches.ends(n, 4, rows).unwrap();
+            assert!(own0.equal(&x0.narrow(0, start, length)));
+            assert!(own1.x.equal(&x1.x.narrow(0, start, length)));
+        }
     }
 
     #[test]

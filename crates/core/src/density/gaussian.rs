@@ -1,6 +1,7 @@
 //! Normal laws: the standard one, which is the usual base, and the general one.
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 use tch::{Kind, Tensor};
 
@@ -23,7 +24,11 @@ impl Sampler for StandardNormal {
     }
 
     fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor {
-        draw.normal(&[n, self.dim], kind)
+        draw.normal_part(n, self.dim, 0..n, kind)
+    }
+
+    fn sample_part(&self, n: i64, rows: Range<i64>, draw: &mut Draw, kind: Kind) -> Tensor {
+        draw.normal_part(n, self.dim, rows, kind)
     }
 
     fn sample_rows(&self, first: u64, n: i64, stream: &Stream, kind: Kind) -> Tensor {

@@ -6,6 +6,8 @@ mod mixture;
 mod mixture_path;
 mod pointer;
 
+use std::ops::Range;
+
 use tch::{Kind, Tensor};
 
 pub use gaussian::{Gaussian, StandardNormal};
@@ -22,6 +24,12 @@ pub trait Sampler: Send + Sync {
 
     /// `n` independent points, `[n, D]`, of floating-point kind `kind` on the CPU.
     fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor;
+
+    /// The rows `rows` of the points that [`Sampler::sample`] draws. A law whose points can be drawn without those before
+    /// them should draw these alone; the default draws all.
+    fn sample_part(&self, n: i64, rows: Range<i64>, draw: &mut Draw, kind: Kind) -> Tensor {
+        self.sample(n, draw, kind).narrow(0, rows.start, rows.end - rows.start)
+    }
 
     /// `n` independent points `[n, D]`, of which row `i` depends only on the sample's number `first + i`, so that
     /// results do not depend on how samples are divided into batches.

@@ -1,5 +1,6 @@
 //! Laws behind pointers are laws.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tch::{Kind, Tensor};
@@ -17,6 +18,9 @@ macro_rules! forward_law {
             }
             fn sample(&self, n: i64, draw: &mut Draw, kind: Kind) -> Tensor {
                 (**self).sample(n, draw, kind)
+            }
+            fn sample_part(&self, n: i64, rows: Range<i64>, draw: &mut Draw, kind: Kind) -> Tensor {
+                (**self).sample_part(n, rows, draw, kind)
             }
             fn sample_rows(&self, first: u64, n: i64, stream: &Stream, kind: Kind) -> Tensor {
                 (**self).sample_rows(first, n, stream, kind)
