@@ -5,8 +5,8 @@
 set -euo pipefail
 rate=$1 net=$2
 shift 2
-trap 'ip netns del interflow-0 2> /dev/null; ip netns del interflow-1 2> /dev/null' EXIT
 ip netns add interflow-0
+trap 'ip netns del interflow-0; ip netns del interflow-1' EXIT
 ip netns add interflow-1
 ip link add interflow-a netns interflow-0 type veth peer name interflow-b netns interflow-1
 for end in "0 a" "1 b"; do
@@ -23,7 +23,8 @@ for round in 1 2 3; do
         MASTER_PORT=$((20000 + RANDOM % 20000))
         export MASTER_PORT
         RANK=1 LOCAL_RANK=0 ip netns exec interflow-1 "$program" --only "$net" > /dev/null &
-        echo "round $round $program $(RANK=0 LOCAL_RANK=0 ip netns exec interflow-0 "$program" --only "$net")"
-        wait
+        found=$(RANK=0 LOCAL_RANK=0 ip netns exec interflow-0 "$program" --only "$net")
+        wait $!
+        echo "round $round $program $found"
     done
 done

@@ -53,7 +53,8 @@ unsafe impl Sync for Raw {}
 
 /// Processes that compute together, as one of them sees them; clones are handles on one group. All processes have to make the
 /// same calls in the same order. A call that does not repeat the last one begins by comparing what they are about to do, so that
-/// another order is an error and no confusion. After an error the group is of no use any more.
+/// another order is an error and no confusion; a [`PassMean`] compares once, when it is made. After an error the group is of no
+/// use any more.
 ///
 /// A call waits for the others as long as they show signs of life, which each process gives once a second on a thread of its
 /// own: a process may work for as long as it has to, while one that has ended, or hangs, is an error of the others at once or
@@ -190,9 +191,22 @@ impl ProcessGroup {
         outcome(operation, message).map_err(|error| self.lost(operation, plain(error)))
     }
 
+    /// Leaves the group without use, since an exchange of it has no end.
+    fn give_up(&self) {
+        self.0.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses a group of which an exchange has failed.
+    fn check_usable(&self, operation: &'static str) -> Result<()> {
+        if self.0.failed.load(Ordering::Relaxed) {
+            return Err(self.failed(operation, "an exchange before has failed".to_owned()));
+        }
+        Ok(())
+    }
+
     /// The error of an exchange that the others did not take part in.
     fn lost(&self, operation: &'static str, message: String) -> Error {
-        self.0.failed.store(true, Ordering::Relaxed);
+        self.give_up();
         self.failed(operation, self.cause().unwrap_or(message))
     }
 

@@ -343,6 +343,8 @@ fn check_pass_mean(group: ProcessGroup) {
             let off = (found.to_kind(Kind::Double) - expected(i, 2.0 * (i as f64 + 1.0))).abs();
             assert!(off.max().double_value(&[]) < 1e-3, "gradient {i} of two parts");
         }
+        let short = PartsBefore { mean: &before[1..], share_of_last: 0.5 };
+        assert!(mean.of(Some(short), || Ok::<(), Error>(())).is_err());
         // What has been changed in place is not what the pass made.
         let _ = means[0].shallow_clone().fill_(0.0);
         assert!(!mean.made(&means).unwrap());
@@ -354,6 +356,19 @@ fn check_pass_mean(group: ProcessGroup) {
         assert!(alone[0].to_kind(Kind::Double).equal(&own(rank, &[3], Kind::Double)));
     }
     group.barrier().unwrap();
+    // One that fails when a part of its gradients is under way leaves a group that nothing can be done with.
+    let weights = weights(Kind::Float);
+    let mean = PassMean::new(&group, &weights).unwrap();
+    assert!(mean.watches(&weights) && !mean.watches(&weights[1..]));
+    let last = weights[4..].iter().map(|x| x.square().sum(Kind::Float)).reduce(|a, b| a + b).unwrap();
+    let failed: Result<((), _), _> = mean.of(None, || {
+        backward(&last, &weights[4..])?;
+        Err(Error::Torch { operation: "x", message: "y".to_owned() })
+    });
+    assert!(failed.is_err());
+    let error = group.barrier().unwrap_err().to_string();
+    assert!(error.contains("an exchange before has failed"), "{error}");
+    assert!(mean.of(None, || Ok::<(), Error>(())).is_err());
 }
 
 #[test]

@@ -67,6 +67,8 @@ fn test(name: &'static str, body: Body, test: impl FnOnce(&dyn Fn(&Case, usize))
     let (keeper, host) = (Keeper::Launcher { attempt: 0 }, MeetingPoint::HOST.to_owned());
     let group =
         ProcessGroup::join(Place { rank, size, local_rank: rank, host, port, keeper, timeout }).unwrap();
+    // One that is refused at once may not leave before all others are there.
+    group.barrier().unwrap();
     body(group, &Case::read(case));
     #[allow(clippy::print_stdout, reason = "the process that started this one listens")]
     {

@@ -131,6 +131,7 @@ impl ProcessGroup {
     /// One that repeats the last is not compared again, for steps of training to cost one exchange: where another process does
     /// something else then, gloo meets a message of another length, which ends both with a worse message.
     pub(super) fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
+        self.check_usable(operation)?;
         let own = fingerprint(operation, tensors);
         if !tensors.is_empty() && self.0.last.swap(own, Ordering::Relaxed) == own {
             return Ok(());

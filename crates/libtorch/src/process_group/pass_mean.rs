@@ -20,10 +20,10 @@ unsafe extern "C" {
         n: usize,
         result: *mut *mut c_void,
     ) -> *mut c_char;
-    fn interflow_pass_mean_free(mean: *mut c_void);
+    fn interflow_pass_mean_free(mean: *mut c_void) -> *mut c_char;
     fn interflow_pass_mean_begin(mean: *mut c_void, before: Pointers, n: usize, share: f64) -> *mut c_char;
     fn interflow_pass_mean_end(mean: *mut c_void, results: *mut *mut c_void) -> *mut c_char;
-    fn interflow_pass_mean_cancel(mean: *mut c_void);
+    fn interflow_pass_mean_cancel(mean: *mut c_void, idle: *mut bool) -> *mut c_char;
     fn interflow_pass_mean_made(
         mean: *mut c_void,
         tensors: Pointers,
@@ -58,7 +58,8 @@ const OPERATION: &str = "a mean in a backward pass";
 pub struct PassMean {
     group: ProcessGroup,
     mean: Raw,
-    n: usize,
+    /// Where the weights' numbers lie.
+    places: Vec<usize>,
 }
 
 /// The mean gradient of the parts of a batch that were computed before the last one.
@@ -84,6 +85,7 @@ impl PassMean {
     /// records no gradients.
     pub fn new(group: &ProcessGroup, weights: &[Tensor]) -> Result<Self> {
         group.check_same(OPERATION, weights)?;
+        let places = places(weights);
         // Gradients of the last layers come first.
         let weights: Vec<Tensor> = weights.iter().rev().map(Tensor::shallow_clone).collect();
         let buckets = super::buckets::buckets(&weights, BUCKET);
@@ -96,7 +98,12 @@ impl PassMean {
             interflow_pass_mean_new(group.raw(), list.as_ptr(), bucket_of.as_ptr(), list.len(), &raw mut mean)
         };
         outcome("watching weights", message)?;
-        Ok(Self { group: group.clone(), mean: Raw(mean), n: weights.len() })
+        Ok(Self { group: group.clone(), mean: Raw(mean), places })
+    }
+
+    /// Whether it is these weights that it watches, in this order.
+    pub fn watches(&self, weights: &[Tensor]) -> bool {
+        places(weights) == self.places
     }
 
     /// The result of `pass`, which differentiates by the weights once, and the means over the processes of the gradients
@@ -104,24 +111,23 @@ impl PassMean {
     /// computed before, what is averaged is the mean of all parts.
     ///
     /// # Errors
-    /// That of `pass`; or [`crate::Error::Group`] if another process has ended or shows no sign of life.
+    /// That of `pass`, after which the group is of no use if a part of the gradients is under way already; or
+    /// [`crate::Error::Group`] if another process has ended or shows no sign of life.
     pub fn of<T, E: From<Error>>(
         &self,
         before: Option<PartsBefore<'_>>,
         pass: impl FnOnce() -> std::result::Result<T, E>,
     ) -> std::result::Result<(T, Vec<Tensor>), E> {
         self.begin(before)?;
-        match pass() {
-            Ok(result) => Ok((result, self.end()?)),
-            Err(error) => {
-                // SAFETY: the pointer is that of this value's own.
-                unsafe { interflow_pass_mean_cancel(self.mean.0) };
-                Err(error)
-            }
-        }
+        let running = Running(self);
+        let result = pass()?;
+        let means = self.end()?;
+        drop(running);
+        Ok((result, means))
     }
 
     fn begin(&self, before: Option<PartsBefore<'_>>) -> Result<()> {
+        self.group.check_usable(OPERATION)?;
         let (parts, share) = before.map_or((&[][..], 1.0), |before| (before.mean, before.share_of_last));
         let reversed: Vec<Tensor> = parts.iter().rev().map(Tensor::shallow_clone).collect();
         let list = pointers(&reversed);
@@ -131,7 +137,7 @@ impl PassMean {
     }
 
     fn end(&self) -> Result<Vec<Tensor>> {
-        let mut results = vec![std::ptr::null_mut(); self.n];
+        let mut results = vec![std::ptr::null_mut(); self.places.len()];
         // SAFETY: the pointer is that of this value's own, and there is a place for each weight's result.
         let message = unsafe { interflow_pass_mean_end(self.mean.0, results.as_mut_ptr()) };
         self.group.outcome(OPERATION, message)?;
@@ -155,9 +161,30 @@ impl PassMean {
     }
 }
 
+fn places(weights: &[Tensor]) -> Vec<usize> {
+    weights.iter().map(|x| x.data_ptr() as usize).collect()
+}
+
 impl Drop for PassMean {
     fn drop(&mut self) {
         // SAFETY: the pointer is that of this value's own, and is freed once.
-        unsafe { interflow_pass_mean_free(self.mean.0) };
+        let message = unsafe { interflow_pass_mean_free(self.mean.0) };
+        // Nothing is left to be done about a failure.
+        let _ = outcome("leaving weights", message);
+    }
+}
+
+/// A pass that goes on; where it fails, or panics, what it began is given up.
+struct Running<'a>(&'a PassMean);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut idle = false;
+        // SAFETY: the pointer is that of a value that outlives this one, and the result outlives the call.
+        let message = unsafe { interflow_pass_mean_cancel(self.0.mean.0, &raw mut idle) };
+        if outcome(OPERATION, message).is_err() || !idle {
+            // Others may wait for the rest of it, and the next exchange here would meet what they have of this one.
+            self.0.group.give_up();
+        }
     }
 }

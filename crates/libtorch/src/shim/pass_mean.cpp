@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/lerp.h>
 #include <ATen/ops/zeros_like.h>
+#include <memory>
 #include <mutex>
 
 namespace {
@@ -19,7 +20,7 @@ struct Bucket {
 // A gradient as a pass has left it.
 struct Result {
   at::Tensor tensor;
-  uint32_t version;
+  int64_t version;
 };
 
 struct PassMean {
@@ -42,16 +43,15 @@ struct PassMean {
   void begin(std::vector<at::Tensor> of_parts_before, double share_of_all) {
     at::NoGradGuard no_grad;
     std::lock_guard<std::mutex> held(lock);
+    TORCH_CHECK(of_parts_before.empty() || of_parts_before.size() == weights.size(),
+                "the parts before have gradients of ", of_parts_before.size(), " weights, not of ", weights.size());
     before = std::move(of_parts_before);
     share = share_of_all;
     seen.assign(weights.size(), false);
     places.clear();
     results.clear();
     started = 0;
-    for (Bucket &bucket : buckets) {
-      bucket.missing = bucket.n_weights;
-      bucket.work.reset();
-    }
+    for (Bucket &bucket : buckets) bucket.missing = bucket.n_weights;
     int64_t from = 0;
     for (size_t i = 0; i < weights.size(); ++i) {
       Bucket &bucket = buckets[bucket_of[i]];
@@ -67,7 +67,8 @@ struct PassMean {
 
   void take(size_t i, const at::Tensor &gradient) {
     std::lock_guard<std::mutex> held(lock);
-    if (!active || seen[i]) return;
+    // An undefined gradient is zero, as that of a weight that the pass does not reach.
+    if (!active || seen[i] || !gradient.defined()) return;
     put(i, gradient);
   }
 
@@ -86,7 +87,7 @@ struct PassMean {
     }
   }
 
-  void end() {
+  std::vector<Result> end() {
     at::NoGradGuard no_grad;
     std::lock_guard<std::mutex> held(lock);
     TORCH_CHECK(active, "no pass has begun");
@@ -96,10 +97,32 @@ struct PassMean {
     for (Bucket &bucket : buckets) {
       finish(group, bucket.work);
       bucket.flat.div_(group->gloo->getSize());
+      // Whoever has the results keeps them.
+      bucket.work.reset();
+      bucket.flat.reset();
     }
     for (const at::Tensor &place : places) results.push_back({place, place._version()});
     places.clear();
     before.clear();
+    return results;
+  }
+
+  // Whether nothing was under way.
+  bool cancel() {
+    std::lock_guard<std::mutex> held(lock);
+    bool idle = !active || started == 0;
+    active = false;
+    return idle;
+  }
+
+  bool made(Pointers tensors, size_t n) {
+    std::lock_guard<std::mutex> held(lock);
+    auto of_pass = std::move(results);
+    results.clear();
+    bool same = n == of_pass.size() && n > 0;
+    for (size_t i = 0; i < n && same; ++i)
+      same = tensors[i]->is_same(of_pass[i].tensor) && tensors[i]->_version() == of_pass[i].version;
+    return same;
   }
 };
 
@@ -120,6 +143,8 @@ char *interflow_pass_mean_new(void *group, Pointers weights, const size_t *bucke
       bucket.n += mean->weights[i].numel();
       ++bucket.n_weights;
     }
+    for (size_t i = 0; i < n; ++i)
+      TORCH_CHECK(mean->weights[i].requires_grad(), "weight ", i, " from the last records no gradients");
     for (size_t i = 0; i < n; ++i) {
       // What is taken off a tensor leaves an empty place in its list, so hooks stay on for all passes.
       auto hook = [=](const at::Tensor &gradient) { mean->take(i, gradient); };
@@ -129,10 +154,12 @@ char *interflow_pass_mean_new(void *group, Pointers weights, const size_t *bucke
   });
 }
 
-void interflow_pass_mean_free(void *mean) {
-  PassMean &of_passes = mean_of(mean);
-  for (size_t i = 0; i < of_passes.hooks.size(); ++i) of_passes.weights[i].remove_hook(of_passes.hooks[i]);
-  delete static_cast<std::shared_ptr<PassMean> *>(mean);
+char *interflow_pass_mean_free(void *mean) {
+  return guarded([&] {
+    std::unique_ptr<std::shared_ptr<PassMean>> of_passes(static_cast<std::shared_ptr<PassMean> *>(mean));
+    PassMean &all = **of_passes;
+    for (size_t i = 0; i < all.hooks.size(); ++i) all.weights[i].remove_hook(all.hooks[i]);
+  });
 }
 
 // The next pass's gradients are those of the last of several parts, with this share, if there are others.
@@ -143,25 +170,17 @@ char *interflow_pass_mean_begin(void *mean, Pointers before, size_t n, double sh
 // Waits for what is under way. The results, one for each weight, are new tensors.
 char *interflow_pass_mean_end(void *mean, at::Tensor **results) {
   return guarded([&] {
-    mean_of(mean).end();
-    for (const Result &result : mean_of(mean).results) *results++ = new at::Tensor(result.tensor);
+    for (const Result &result : mean_of(mean).end()) *results++ = new at::Tensor(result.tensor);
   });
 }
 
-// A pass that has failed leaves nothing to exchange.
-void interflow_pass_mean_cancel(void *mean) {
-  std::lock_guard<std::mutex> held(mean_of(mean).lock);
-  mean_of(mean).active = false;
+// Ends a pass that has failed, and says whether no exchange of it is under way.
+char *interflow_pass_mean_cancel(void *mean, bool *idle) {
+  return guarded([&] { *idle = mean_of(mean).cancel(); });
 }
 
 // Whether tensors are the results of the last pass, as it left them. It is asked once, and forgets them.
 char *interflow_pass_mean_made(void *mean, Pointers tensors, size_t n, bool *result) {
-  return guarded([&] {
-    auto results = std::move(mean_of(mean).results);
-    mean_of(mean).results.clear();
-    *result = n == results.size() && n > 0;
-    for (size_t i = 0; i < n && *result; ++i)
-      *result = tensors[i]->is_same(results[i].tensor) && tensors[i]->_version() == results[i].version;
-  });
+  return guarded([&] { *result = mean_of(mean).made(tensors, n); });
 }
 }

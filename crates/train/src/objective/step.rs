@@ -76,13 +76,16 @@ impl TrainingStep<'_> {
 
     /// The mean over the step's parts of the scalar that `loss` computes on a part, and its gradient, by one backward
     /// pass for each part. The draw is for what a network drops in training. Where several processes train together, the
-    /// gradient may be the mean over them already.
+    /// gradient may be the mean over them already: the pass exchanges it, so all of them have to call this equally often in a
+    /// step.
     ///
     /// # Errors
     /// As [`TrainingStep::batch`] and [`TrainingStep::backward`], or an error of `loss`.
     pub fn gradient_of(&self, mut loss: impl FnMut(&Batch, &mut Draw) -> Result<Tensor>) -> Result<Gradient> {
         let parts = self.parts()?;
         let draw = &mut self.dropout();
+        let weights = self.network.parameters().tensors();
+        let pass_mean = self.pass_mean.filter(|pass_mean| pass_mean.watches(&weights));
         let mut mean = Gradient { loss: Tensor::zeros([], self.placement()), of_weights: Vec::new() };
         for (part, count) in parts.iter().zip(1..) {
             let loss = loss(part, draw)?;
@@ -91,8 +94,7 @@ impl TrainingStep<'_> {
             mean.loss = if count == 1 { loss.detach() } else { mean.loss.lerp(&loss.detach(), share) };
             let before = PartsBefore { mean: &mean.of_weights, share_of_last: share };
             let before = (count > 1).then_some(before);
-            let pass_mean = self.pass_mean.filter(|_| count == parts.len() as u32);
-            mean.of_weights = match pass_mean {
+            mean.of_weights = match pass_mean.filter(|_| count == parts.len() as u32) {
                 Some(pass_mean) => pass_mean.of(before, || self.backward(&loss))?.1,
                 None => joined(before, self.backward(&loss)?.of_weights)?,
             };

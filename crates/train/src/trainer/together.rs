@@ -150,7 +150,8 @@ impl Trainer {
     ///
     /// The batch of a step is the same as on one process, and process r of N passes the rows r·B/N to (r + 1)·B/N
     /// through its network. If pairs depend on other rows, every process draws and pairs all of them. Losses and
-    /// gradients are averaged over the processes before the gradient's norm is taken and clipped, so N processes take
+    /// gradients are averaged over the processes, large ones on the CPU while [`TrainingStep::gradient_of`] computes them,
+    /// before the gradient's norm is taken and clipped, so N processes take
     /// the same step as one, up to the order of sums (and to what a network drops, which is drawn for each process).
     /// With the same number of processes and threads a run computes the same bits again. Weights, average and
     /// optimiser are those of process 0 from the start of every [`Trainer::run`]. Held-out checks are divided, and
@@ -159,8 +160,9 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Processes`] if the batch cannot be divided by the processes and its parts, or if there is a
-    /// companion; a refusal of the objective, which is told the number of processes; or a failure of the system to
-    /// start threads.
+    /// companion; a refusal of the objective, which is told the number of processes; [`Error::Kernel`] if the weights are
+    /// more than 4 MB and another process, which has to make the same call, has others or has ended; or a failure of the
+    /// system to start threads.
     pub fn with_group(self, group: ProcessGroup) -> Result<Self> {
         let mut trainer = Self { together: Some(Together { group, pass_mean: None, stop: false }), ..self };
         trainer.check_setting(trainer.companion.is_some())?;

@@ -10,7 +10,7 @@ use tch::{Kind, Tensor};
 use super::{NAMES, QUANTUM};
 use crate::column::Column;
 use crate::columns::Columns;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::form::Form;
 use crate::marginal::{Bounds, Marginal};
 use crate::sets::table::kind::ColumnKind;
@@ -48,11 +48,26 @@ pub(super) fn dataset(
 /// The columns with their laws, from the training rows.
 fn columns(train: &Tensor) -> Result<Columns> {
     let column = |(d, (name, quantum)): (i64, (&str, f64))| -> Result<Column> {
-        let values = Vec::<f64>::try_from(train.select(1, d).contiguous()).unwrap_or_default();
-        let bounds = (name == "Minute").then_some(Bounds { lower: Some(0.0), upper: Some(LAST_MINUTE) });
+        let refused = |problem: String| Error::Rows { problem: format!("column `{name}`: {problem}") };
+        let values = Vec::<f64>::try_from(train.select(1, d).contiguous());
+        let values = values.map_err(|error| refused(error.to_string()))?;
         let kind = ColumnKind::Lattice(Some(quantum));
-        let law = law::of(&values, &values, &Form::Number, &Known { kind: Some(&kind), bounds })?;
+        let law =
+            law::of(&values, &values, &Form::Number, &Known { kind: Some(&kind), bounds: bounds(name) })?;
+        // An atom has a probability, which is a density only where a quantum is 1.
+        if quantum < 1.0 && law.atoms().next().is_some() {
+            return Err(refused("one value makes up more than 2 % of the rows".to_owned()));
+        }
         Ok(Column { marginal: Marginal::Scores(law), ..Column::affine(name, 0.0, 1.0) })
     };
     Columns::new((0..).zip(NAMES.into_iter().zip(QUANTUM)).map(column).collect::<Result<_>>()?)
+}
+
+/// Within which bounds a column lies by what it is. Held-out meterings may be above all that were trained on.
+fn bounds(name: &str) -> Option<Bounds> {
+    match name {
+        "Minute" => Some(Bounds { lower: Some(0.0), upper: Some(LAST_MINUTE) }),
+        "Voltage" | "Global_active_power" => None,
+        _ => Some(Bounds { lower: Some(0.0), upper: None }),
+    }
 }
