@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use interflow_tests::Playground;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn an_experiment_leaves_a_complete_run_folder() {
@@ -60,6 +60,16 @@ fn a_checkpoint_is_sampled_encoded_and_evaluated() {
     let evaluation = playground.succeed(&format!("evaluate {run} --json"));
     let evaluation: Value = serde_json::from_str(&evaluation).unwrap();
     assert!(evaluation["test_nll"]["mean"].as_f64().unwrap() < 8.0);
+    // On more points and by another solver, but as it is.
+    let more = "--set evaluation.n_test=150 --set solver.rtol=1e-2 --set solver.atol=1e-2";
+    let other: Value =
+        serde_json::from_str(&playground.succeed(&format!("evaluate {run} --json {more}"))).unwrap();
+    assert_eq!((&other["n_test"], &evaluation["n_test"]), (&json!(150), &json!(200)));
+    assert!(other["nfe"].as_f64().unwrap() < evaluation["nfe"].as_f64().unwrap(), "{other}");
+    for (set, problem) in [("train.steps=3", "is what it is"), ("evaluation.n_tests=3", "n_test")] {
+        let message = playground.fail(&format!("evaluate {run} --set {set}"));
+        assert!(message.contains(problem), "{message}");
+    }
     let inspection: Value =
         serde_json::from_str(&playground.succeed(&format!("inspect {run} --json"))).unwrap();
     assert_eq!(inspection["step"], 200);

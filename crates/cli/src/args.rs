@@ -355,6 +355,10 @@ pub(crate) struct EvaluateArgs {
     /// The flows beside it, where the mean of several densities is evaluated.
     #[command(flatten)]
     pub(crate) beside: EnsembleArgs,
+    /// Overrides a key of the run's config below `evaluation` or `solver`, as in `--set evaluation.n_test=100000`; may be
+    /// repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
     /// With --sde also an upper bound on the test NLL of the stochastic equation's samples.
     #[command(flatten)]
     pub(crate) path: PathArgs,

@@ -86,6 +86,14 @@ pub fn outside(checkpoint: &Checkpoint) -> Vec<&str> {
 /// [`Error::Config`] naming what is wrong; [`Error::Refused`] for a checkpoint without a config, or one whose data
 /// were given by a program.
 pub fn experiment(checkpoint: &Checkpoint) -> Result<ExperimentConfig> {
+    experiment_with(checkpoint, &[])
+}
+
+/// The same with overrides of single keys, `key.path=value`.
+///
+/// # Errors
+/// As [`experiment`], naming a key that is none.
+pub fn experiment_with(checkpoint: &Checkpoint, overrides: &[String]) -> Result<ExperimentConfig> {
     if let Some(end) = outside(checkpoint).into_iter().find(|part| ["base", "target"].contains(part)) {
         return Err(Error::refused(format!(
             "the {end} of this run came from a program and not from its config, which names no data to hold the flow \
@@ -93,7 +101,10 @@ pub fn experiment(checkpoint: &Checkpoint) -> Result<ExperimentConfig> {
         )));
     }
     match (checkpoint.texts.get(EXPERIMENT), checkpoint.texts.get(legacy::CONFIG)) {
-        (Some(text), _) => ExperimentConfig::from_toml(text, "the checkpoint's experiment", &[]),
+        (Some(text), _) => ExperimentConfig::from_toml(text, "the checkpoint's experiment", overrides),
+        (None, Some(_)) if !overrides.is_empty() => {
+            Err(Error::refused("the keys of a checkpoint as old as this one cannot be overridden"))
+        }
         (None, Some(text)) => legacy::experiment(text),
         (None, None) => Err(Error::refused(
             "the checkpoint does not say which experiment it comes from, and so which data it is held against\n\

@@ -300,8 +300,11 @@ fn loss(weights: &[Tensor], rank: usize, part: i64) -> Tensor {
     terms.reduce(|a, b| a + b).unwrap()
 }
 
+#[allow(clippy::disallowed_methods, reason = "what makes sure of a graph lies above this crate")]
 fn backward(loss: &Tensor, weights: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-    Ok(Tensor::run_backward(&[loss], weights, false, false))
+    let operation = "a backward pass";
+    Tensor::f_run_backward(&[loss], weights, false, false)
+        .map_err(|error| Error::Torch { operation, message: error.to_string() })
 }
 
 fn check_pass_mean(group: ProcessGroup) {

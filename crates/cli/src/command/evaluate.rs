@@ -12,6 +12,9 @@ use super::open::{open_together, open_with_checkpoint};
 use crate::args::EvaluateArgs;
 use crate::output::print_line;
 
+/// The tables of a config whose keys say how a flow is evaluated.
+const SETTABLE: [&str; 2] = ["evaluation.", "solver."];
+
 /// Evaluates a checkpoint on the held-out set of its experiment.
 pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
     if args.path.along.is_some() && !args.path.sde {
@@ -23,11 +26,23 @@ pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
     if args.path.sde && !args.beside.is_alone() {
         bail!("the stochastic equation is that of one flow\nhint: leave out --sde, or --with and --last");
     }
+    if let Some(other) = args.set.iter().find(|set| !SETTABLE.iter().any(|table| set.starts_with(table))) {
+        bail!(
+            "a trained flow is what it is, and --set changes how it is evaluated, found: {other}\n\
+             hint: keys begin with `evaluation.` or `solver.`"
+        );
+    }
     let (flow, checkpoint) = open_with_checkpoint(&args.flow, work)?;
-    let config = checkpoint::experiment(&checkpoint)?;
+    let config = checkpoint::experiment_with(&checkpoint, &args.set)?;
+    let flow = if args.set.is_empty() { flow } else { flow.with_solver(config.solver.clone())? };
     // Before the data are read: what cannot be averaged is said at once.
     let together = || open_together(&args.flow, &args.beside, work);
     let ensemble = (!args.beside.is_alone()).then(together).transpose()?;
+    if ensemble.is_some() && args.set.iter().any(|set| set.starts_with("solver.")) {
+        bail!(
+            "each of several flows has a solver of its own\nhint: leave out --set solver, or --with and --last"
+        );
+    }
     let target = Target::load(&config.target, &args.flow.data)?;
     let base = Base::load(&config.base, target.space().dim, &args.flow.data)?;
     flow.manifest().check_same_data(&FlowManifest::of(&config, &base, &target))?;

@@ -86,7 +86,7 @@ impl Power {
     /// [`Error::Line`] or [`Error::Content`] if it is damaged otherwise.
     pub fn load(&self, data: &Path) -> Result<TableDataset> {
         self.dequantise.check()?;
-        if !self.marginals.is_plain() && !(self.fresh_noise && self.dequantise.is_uniform()) {
+        if !self.marginals.is_plain() && (!self.fresh_noise || !self.dequantise.is_uniform()) {
             let problem = "fitted marginals want fresh_noise = true and uniform places".to_owned();
             return Err(Error::Rows { problem });
         }

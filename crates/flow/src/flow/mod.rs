@@ -16,6 +16,7 @@ use std::path::Path;
 
 use interflow_core::{Given, Points, Space, VectorField as _, memory};
 use interflow_data::Columns;
+use interflow_solvers::SolverConfig;
 use interflow_train::{Checkpoint, RunState};
 use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
@@ -179,6 +180,14 @@ impl Flow {
     #[must_use]
     pub fn with_threads(self, threads: Threads) -> Self {
         Self { engine: self.engine.with_threads(threads) }
+    }
+
+    /// The same flow with another solver.
+    ///
+    /// # Errors
+    /// If a setting is out of range.
+    pub fn with_solver(self, solver: SolverConfig) -> Result<Self> {
+        Ok(Self { engine: self.engine.with_solver(solver)? })
     }
 
     /// The same flow with this seed of base points and probes instead of the one of its training.
