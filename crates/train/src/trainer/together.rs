@@ -150,7 +150,7 @@ impl Trainer {
     ///
     /// The batch of a step is the same as on one process, and process r of N passes the rows r·B/N to (r + 1)·B/N
     /// through its network. If pairs depend on other rows, every process draws and pairs all of them. Losses and
-    /// gradients are averaged over the processes, large ones on the CPU while [`TrainingStep::gradient_of`] computes them,
+    /// gradients are averaged over the processes, large ones on the CPU while [`crate::TrainingStep::gradient_of`] computes them,
     /// before the gradient's norm is taken and clipped, so N processes take
     /// the same step as one, up to the order of sums (and to what a network drops, which is drawn for each process).
     /// With the same number of processes and threads a run computes the same bits again. Weights, average and

@@ -31,6 +31,8 @@ pub(super) fn dataset(
     // The cache is in single precision.
     let quantum = Tensor::from_slice(&QUANTUM);
     let rows = &((rows / &quantum).round() * quantum);
+    // No place is the end of its quantum, which may be infinitely far as a score.
+    let places = &places.clamp(2f64.powi(-25), 1.0 - 2f64.powi(-24));
     let train = rows.narrow(0, 0, n_train);
     let columns = columns(&train)?;
     let part = |first: i64, n: i64| {
