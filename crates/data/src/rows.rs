@@ -62,8 +62,7 @@ impl CellNoise {
     fn draw(&self, x: &Tensor, visited: &Tensor, noise: &Tensor) -> Tensor {
         let of = |part: &Tensor| part.index_select(0, visited);
         let (mass, fixed) = (of(&self.mass), x.index_select(1, &self.places));
-        // No place is the end of its cell, which may be infinitely far.
-        let place = of(&self.outside) + noise.clamp(2f64.powi(-25), 1.0 - 2f64.powi(-24)) * &mass;
+        let place = of(&self.outside) + inner(noise) * &mass;
         let z = of(&self.side) * place.clamp_min(f64::from(f32::MIN_POSITIVE)).special_ndtri();
         x.index_copy(1, &self.places, &fixed.where_self(&mass.le(0.0), &z))
     }
@@ -169,6 +168,11 @@ impl Source for Rows {
         };
         Points { x, given }
     }
+}
+
+/// Places within cells, uniform in [0, 1), without the ends of a cell: they may be infinitely far.
+pub(crate) fn inner(places: &Tensor) -> Tensor {
+    places.clamp(2f64.powi(-25), 1.0 - 2f64.powi(-24))
 }
 
 /// The numbers of rows and columns of `x`.

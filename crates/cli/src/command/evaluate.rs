@@ -32,17 +32,17 @@ pub(crate) fn evaluate(args: &EvaluateArgs, work: &Work) -> Result<ExitCode> {
              hint: keys begin with `evaluation.` or `solver.`"
         );
     }
+    if !args.beside.is_alone() && args.set.iter().any(|set| set.starts_with("solver.")) {
+        bail!(
+            "each of several flows has a solver of its own\nhint: leave out --set solver, or --with and --last"
+        );
+    }
     let (flow, checkpoint) = open_with_checkpoint(&args.flow, work)?;
     let config = checkpoint::experiment_with(&checkpoint, &args.set)?;
     let flow = if args.set.is_empty() { flow } else { flow.with_solver(config.solver.clone())? };
     // Before the data are read: what cannot be averaged is said at once.
     let together = || open_together(&args.flow, &args.beside, work);
     let ensemble = (!args.beside.is_alone()).then(together).transpose()?;
-    if ensemble.is_some() && args.set.iter().any(|set| set.starts_with("solver.")) {
-        bail!(
-            "each of several flows has a solver of its own\nhint: leave out --set solver, or --with and --last"
-        );
-    }
     let target = Target::load(&config.target, &args.flow.data)?;
     let base = Base::load(&config.base, target.space().dim, &args.flow.data)?;
     flow.manifest().check_same_data(&FlowManifest::of(&config, &base, &target))?;

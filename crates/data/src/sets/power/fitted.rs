@@ -13,6 +13,7 @@ use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::form::Form;
 use crate::marginal::{Bounds, Marginal};
+use crate::rows::inner;
 use crate::sets::table::kind::ColumnKind;
 use crate::sets::table::law::{self, Known};
 use crate::sets::table::sources::{in_cells, single, source};
@@ -31,8 +32,7 @@ pub(super) fn dataset(
     // The cache is in single precision.
     let quantum = Tensor::from_slice(&QUANTUM);
     let rows = &((rows / &quantum).round() * quantum);
-    // No place is the end of its quantum, which may be infinitely far as a score.
-    let places = &places.clamp(2f64.powi(-25), 1.0 - 2f64.powi(-24));
+    let places = &inner(places);
     let train = rows.narrow(0, 0, n_train);
     let columns = columns(&train)?;
     let part = |first: i64, n: i64| {
