@@ -9,6 +9,7 @@ use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::Draw;
 use interflow_core::source::{Fresh, Source};
 use interflow_core::{Given, Network};
+use interflow_libtorch::ProcessGroup;
 use interflow_models::{MlpConfig, ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{
@@ -27,6 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::new("train/velocity", velocity).within(Tolerance::Rounding(100.0)),
     Check::new("train/accumulated", accumulated).within(Tolerance::Rounding(100.0)),
     Check::new("train/muon", muon).within(Tolerance::Rounding(100.0)),
+    Check::new("train/in-a-group", in_a_group).within(Tolerance::Rounding(100.0)),
     Check::new("train/u-net", u_net).within(Tolerance::Rounding(300.0)),
     Check::new("train/bfloat16", bfloat16).within(Tolerance::Share(1e-1)),
     Check::new("train/velocity-with-denoiser", with_denoiser).within(Tolerance::Rounding(100.0)),
@@ -119,6 +121,17 @@ fn muon(place: Place) -> Found {
     let optimizer = OptimizerConfig { muon: Some(MuonConfig::default()), ..OptimizerConfig::default() };
     let config = TrainConfig { optimizer, ..config() };
     trained(config, mlp(place)?, Box::new(Velocity::default()), Interpolant::trigonometric())
+}
+
+/// Steps of a group of one, with gradients that are exchanged during the backward pass: by NCCL on GPUs.
+fn in_a_group(place: Place) -> Found {
+    let network = place.network(&ModelConfig::Mlp(MlpConfig::new(vec![1100, 1100])), 3)?;
+    let problem = problem(3, Interpolant::trigonometric())?;
+    let config = TrainConfig { steps: 4, ..config() };
+    let trainer = Trainer::new(config, problem, network, Box::new(Velocity::default()), 5)?;
+    let mut trainer = trainer.with_group(ProcessGroup::alone()?)?;
+    trainer.run(&mut Silent)?;
+    left_by(&trainer)
 }
 
 fn u_net(place: Place) -> Found {

@@ -1,4 +1,4 @@
-//! Several processes, on one machine or on many, that compute together: libtorch's own engine for it, over gloo.
+//! Several processes, on one machine or on many, that compute together: libtorch's own engine for it, over gloo, and NCCL.
 
 mod buckets;
 mod environment;
@@ -13,8 +13,8 @@ mod values;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::net::{TcpListener, UdpSocket};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use self::meeting_point::MeetingPoint;
@@ -60,7 +60,8 @@ unsafe impl Sync for Raw {}
 /// own: a process may work for as long as it has to, while one that has ended, or hangs, is an error of the others at once or
 /// after [`Place::timeout`]. An hour is the longest wait.
 ///
-/// Tensors may lie on a GPU; they are exchanged through the host's memory.
+/// Tensors may lie on a GPU. Their sums and means are NCCL's where all processes have it ([`ProcessGroup::has_nccl`]); all else
+/// is exchanged through the host's memory.
 ///
 /// ```
 /// use interflow_libtorch::ProcessGroup;
@@ -88,6 +89,8 @@ struct Joined {
     failed: AtomicBool,
     /// What tells the last exchange from others.
     last: AtomicI64,
+    /// Whether all processes have NCCL, once that was asked.
+    nccl: OnceLock<bool>,
 }
 
 impl ProcessGroup {
@@ -161,8 +164,14 @@ impl ProcessGroup {
         outcome("joining", message).map_err(|error| refused(&place, plain(error)))?;
         let group = Raw(group);
         // From here on dropped like any other.
-        let mut joined =
-            Joined { signs: None, group, place, failed: AtomicBool::new(false), last: AtomicI64::new(0) };
+        let mut joined = Joined {
+            signs: None,
+            group,
+            place,
+            failed: AtomicBool::new(false),
+            last: AtomicI64::new(0),
+            nccl: OnceLock::new(),
+        };
         let signs = SignsOfLife::start(group, (rank, size), joined.place.timeout);
         joined.signs = Some(signs.map_err(|error| refused(&joined.place, plain(error)))?);
         Ok(Self(Arc::new(joined)))

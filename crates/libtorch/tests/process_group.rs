@@ -9,68 +9,15 @@
     reason = "a failed helper is a failed test, the process that started this one listens, and numbers are small"
 )]
 
-use std::env;
+mod together;
+
 use std::net::TcpListener;
-use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use interflow_libtorch::{Error, Keeper, MeetingPoint, PartsBefore, PassMean, Place, ProcessGroup};
+use interflow_libtorch::{Error, Keeper, MeetingPoint, Place, ProcessGroup};
 use tch::{Device, Kind, Tensor};
 
-const RANK: &str = "INTERFLOW_TEST_RANK";
-const SIZE: &str = "INTERFLOW_TEST_SIZE";
-const PORT: &str = "INTERFLOW_TEST_PORT";
-/// What a process says at the end, for a test not to pass by running nothing.
-const DONE: &str = "this process has done its part";
-
-fn number(variable: &str) -> Option<usize> {
-    env::var(variable).ok().map(|text| text.parse().unwrap())
-}
-
-fn place(rank: usize, size: usize, port: u16) -> Place {
-    let keeper = Keeper::Launcher { attempt: 0 };
-    let host = MeetingPoint::HOST.to_owned();
-    Place { rank, size, local_rank: rank, host, port, keeper, timeout: Duration::from_secs(6) }
-}
-
-/// Runs `body` in `size` processes; `name` is the test's own.
-fn processes(name: &str, size: usize, body: fn(ProcessGroup)) {
-    if let Some(rank) = number(RANK) {
-        if number(SIZE) == Some(size) {
-            let port = number(PORT).unwrap() as u16;
-            body(ProcessGroup::join(place(rank, size, port)).unwrap());
-            println!("{DONE}");
-        }
-        return;
-    }
-    let point = MeetingPoint::open().unwrap();
-    let port = point.port();
-    let start = |rank: usize| -> Child {
-        Command::new(env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture", "--test-threads=1"])
-            .envs([(RANK, rank.to_string()), (SIZE, size.to_string()), (PORT, port.to_string())])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
-    let children: Vec<Child> = (0..size).map(start).collect();
-    let outputs: Vec<Output> = children.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
-    for (rank, output) in outputs.iter().enumerate() {
-        let (text, complaint) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        // One that was killed on purpose has said before that it did its part.
-        let fine = output.status.success() || output.status.code().is_none();
-        assert!(fine && text.contains(DONE), "process {rank}: {text}\n{complaint}");
-    }
-}
-
-/// Numbers that differ from process to process and from place to place, small enough for every kind to be exact.
-fn own(rank: usize, shape: &[i64], kind: Kind) -> Tensor {
-    let n: i64 = shape.iter().product();
-    let x = Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(13) * (rank as i64 + 1);
-    x.reshape(shape).to_kind(kind)
-}
+use together::{DONE, check_pass_mean, end, own, place, processes};
 
 /// Over all processes: the sum of rank + 1, times what the process 0 has.
 fn summed(size: usize, shape: &[i64], kind: Kind) -> Tensor {
@@ -244,12 +191,6 @@ fn a_process_that_hangs_is_an_error_after_the_timeout_and_one_that_works_is_wait
     });
 }
 
-/// Sends a signal to a process.
-fn end(signal: &str, process: u32) {
-    let sent = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
-    assert!(sent.unwrap().success());
-}
-
 #[test]
 fn who_serves_the_store_may_say_why_a_process_ended() {
     let point = MeetingPoint::open().unwrap();
@@ -286,100 +227,16 @@ fn a_master_or_processes_that_are_not_there_are_errors() {
     }
 }
 
-/// Weights that fill several buckets, of which one is reached by no loss.
-fn weights(kind: Kind) -> Vec<Tensor> {
-    let of = |shape: &[i64]| own(0, shape, kind).set_requires_grad(true);
-    vec![of(&[3]), of(&[700, 1000]), of(&[2]), of(&[900, 1000]), of(&[1200, 1000]), of(&[5])]
-}
-
-/// A loss that has another gradient in every process: that of weight i is i + 1 times the process's own numbers.
-fn loss(weights: &[Tensor], rank: usize, part: i64) -> Tensor {
-    let terms = weights.iter().zip(1i64..).filter(|(_, i)| *i != 3).map(|(weight, i)| {
-        (weight * own(rank, &weight.size(), weight.kind())).sum(weight.kind()) * (i * part)
-    });
-    terms.reduce(|a, b| a + b).unwrap()
-}
-
-#[allow(clippy::disallowed_methods, reason = "what makes sure of a graph lies above this crate")]
-fn backward(loss: &Tensor, weights: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-    let operation = "a backward pass";
-    Tensor::f_run_backward(&[loss], weights, false, false)
-        .map_err(|error| Error::Torch { operation, message: error.to_string() })
-}
-
-fn check_pass_mean(group: ProcessGroup) {
-    let (rank, size) = (group.rank(), group.size() as i64);
-    for kind in [Kind::Float, Kind::Double] {
-        let weights = weights(kind);
-        assert!(PassMean::pays_for(&weights) && !PassMean::pays_for(&weights[..1]));
-        let mean = PassMean::new(&group, &weights).unwrap();
-        let reached: Vec<Tensor> =
-            weights.iter().enumerate().filter(|(i, _)| *i != 2).map(|(_, x)| x.shallow_clone()).collect();
-        // Over all processes, the mean of rank + 1.
-        let expected = |i: usize, factor: f64| {
-            let numbers = own(0, &weights[i].size(), Kind::Double) * (0.5 * (size + 1) as f64 * factor);
-            if i == 2 { numbers.zeros_like() } else { numbers }
-        };
-        for part in [1, 2] {
-            let loss = loss(&weights, rank, part);
-            let (found, means) = mean.of(None, || backward(&loss, &reached)).unwrap();
-            assert_eq!((found.len(), means.len()), (5, 6));
-            for (i, found) in means.iter().enumerate() {
-                assert_eq!(found.kind(), kind);
-                let off = (found.to_kind(Kind::Double) - expected(i, (part * (i as i64 + 1)) as f64)).abs();
-                assert!(off.max().double_value(&[]) < 1e-3, "gradient {i}");
-            }
-            assert!(mean.made(&means).unwrap());
-            assert!(!mean.made(&means).unwrap(), "asked twice");
-        }
-        // Half of the mean is that of a part before.
-        let before: Vec<Tensor> =
-            backward(&loss(&weights, rank, 3), &reached).unwrap().iter().map(Tensor::copy).collect();
-        let zero = weights[2].detach().zeros_like();
-        let (first, others) = before.split_at(2);
-        let before: Vec<Tensor> =
-            first.iter().chain([&zero]).chain(others).map(Tensor::shallow_clone).collect();
-        let last = loss(&weights, rank, 1);
-        let parts = PartsBefore { mean: &before, share_of_last: 0.5 };
-        let (_, means) = mean.of(Some(parts), || backward(&last, &reached)).unwrap();
-        for (i, found) in means.iter().enumerate() {
-            let off = (found.to_kind(Kind::Double) - expected(i, 2.0 * (i as f64 + 1.0))).abs();
-            assert!(off.max().double_value(&[]) < 1e-3, "gradient {i} of two parts");
-        }
-        let short = PartsBefore { mean: &before[1..], share_of_last: 0.5 };
-        assert!(mean.of(Some(short), || Ok::<(), Error>(())).is_err());
-        // What has been changed in place is not what the pass made.
-        let _ = means[0].shallow_clone().fill_(0.0);
-        assert!(!mean.made(&means).unwrap());
-        // A pass that fails leaves nothing behind, nor does a backward pass that nobody asked to average.
-        let failed: Result<((), _), _> =
-            mean.of(None, || Err(Error::Torch { operation: "x", message: "y".to_owned() }));
-        assert!(failed.is_err());
-        let alone = backward(&loss(&weights, rank, 1), &reached).unwrap();
-        assert!(alone[0].to_kind(Kind::Double).equal(&own(rank, &[3], Kind::Double)));
-    }
-    group.barrier().unwrap();
-    // One that fails when a part of its gradients is under way leaves a group that nothing can be done with.
-    let weights = weights(Kind::Float);
-    let mean = PassMean::new(&group, &weights).unwrap();
-    assert!(mean.watches(&weights) && !mean.watches(&weights[1..]));
-    let last = weights[4..].iter().map(|x| x.square().sum(Kind::Float)).reduce(|a, b| a + b).unwrap();
-    let failed: Result<((), _), _> = mean.of(None, || {
-        backward(&last, &weights[4..])?;
-        Err(Error::Torch { operation: "x", message: "y".to_owned() })
-    });
-    assert!(failed.is_err());
-    let error = group.barrier().unwrap_err().to_string();
-    assert!(error.contains("an exchange before has failed"), "{error}");
-    assert!(mean.of(None, || Ok::<(), Error>(())).is_err());
-}
-
 #[test]
 fn gradients_are_averaged_during_the_pass_by_two() {
-    processes("gradients_are_averaged_during_the_pass_by_two", 2, check_pass_mean);
+    processes("gradients_are_averaged_during_the_pass_by_two", 2, |group| {
+        check_pass_mean(group, Device::Cpu);
+    });
 }
 
 #[test]
 fn gradients_are_averaged_during_the_pass_by_three() {
-    processes("gradients_are_averaged_during_the_pass_by_three", 3, check_pass_mean);
+    processes("gradients_are_averaged_during_the_pass_by_three", 3, |group| {
+        check_pass_mean(group, Device::Cpu);
+    });
 }

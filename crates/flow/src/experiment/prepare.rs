@@ -79,6 +79,11 @@ impl<'a> Experiment<'a> {
             None => place.folder(&config, self.device)?,
         };
         if let Some(group) = self.work.group() {
+            if self.device.is_cuda() && !group.has_nccl()? && leads {
+                tracing::warn!(
+                    "no NCCL (libnccl.so.2) in every process: gradients go through the host's memory"
+                );
+            }
             trainer = trainer.with_group(group.clone())?;
             restart::remember(group, folder.as_ref())?;
         }

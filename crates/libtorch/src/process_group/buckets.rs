@@ -23,11 +23,11 @@ fn size_in_bytes(x: &Tensor) -> usize {
     x.numel() * x.kind().elt_size_in_bytes()
 }
 
-/// Copies of the tensors' numbers, end to end on the CPU.
-pub(super) fn end_to_end(tensors: &[Tensor]) -> std::result::Result<Tensor, TchError> {
+/// Copies of the tensors' numbers, end to end on a device.
+pub(super) fn end_to_end(tensors: &[Tensor], device: Device) -> std::result::Result<Tensor, TchError> {
     let flat: std::result::Result<Vec<Tensor>, TchError> =
         tensors.iter().map(|x| x.detach().f_reshape([-1])).collect();
-    Tensor::f_cat(&flat?, 0)?.f_to_device(Device::Cpu)
+    Tensor::f_cat(&flat?, 0)?.f_to_device(device)
 }
 
 /// Overwrites the tensors by numbers end to end.

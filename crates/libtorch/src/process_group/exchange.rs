@@ -12,6 +12,7 @@ use crate::call::{Pointers, pointers};
 use crate::error::{Error, Result};
 
 unsafe extern "C" {
+    fn interflow_nccl_is_there() -> bool;
     fn interflow_group_sum(group: *mut c_void, x: *const c_void) -> *mut c_char;
     fn interflow_group_broadcast(group: *mut c_void, x: *const c_void) -> *mut c_char;
     fn interflow_group_gather(
@@ -22,6 +23,15 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
+/// Where tensors of a GPU are exchanged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Through {
+    /// In the host's memory.
+    Host,
+    /// On the GPU, where all processes have NCCL.
+    Sums,
+}
+
 impl ProcessGroup {
     /// Replaces tensors by their sums over the processes, the same to the bit on all of them, without a record of gradients.
     ///
@@ -29,7 +39,7 @@ impl ProcessGroup {
     /// [`Error::Group`] if another process has ended, shows no sign of life, or has other tensors.
     pub fn sum_(&self, tensors: &[Tensor]) -> Result<()> {
         const OPERATION: &str = "a sum";
-        self.exchange_(OPERATION, tensors, |flat| self.add(OPERATION, flat))
+        self.exchange_(OPERATION, tensors, Through::Sums, |flat| self.add(OPERATION, flat))
     }
 
     /// Replaces tensors of floating-point numbers by their means over the processes, otherwise as [`ProcessGroup::sum_`].
@@ -39,7 +49,7 @@ impl ProcessGroup {
     pub fn mean_(&self, tensors: &[Tensor]) -> Result<()> {
         const OPERATION: &str = "a mean";
         check_floating(OPERATION, tensors)?;
-        self.exchange_(OPERATION, tensors, |flat| {
+        self.exchange_(OPERATION, tensors, Through::Sums, |flat| {
             self.add(OPERATION, flat)?;
             let mean = flat.shallow_clone().f_div_scalar_(i64::try_from(self.size()).unwrap_or(i64::MAX));
             mean.map(drop).map_err(|error| self.failed(OPERATION, error.to_string()))
@@ -58,7 +68,7 @@ impl ProcessGroup {
     /// As [`ProcessGroup::sum_`].
     pub fn broadcast_(&self, tensors: &[Tensor]) -> Result<()> {
         const OPERATION: &str = "a broadcast";
-        self.exchange_(OPERATION, tensors, |flat| {
+        self.exchange_(OPERATION, tensors, Through::Host, |flat| {
             // SAFETY: the group is one that was joined, and the tensor outlives the call.
             self.outcome(OPERATION, unsafe { interflow_group_broadcast(self.raw(), flat.as_ptr().cast()) })
         })
@@ -108,18 +118,39 @@ impl ProcessGroup {
         self.check_same("a barrier", &[])
     }
 
-    /// Passes tensors to `exchange` many at a time, end to end in one on the CPU that is overwritten, and puts back what comes out.
+    /// Whether every process has NCCL, by which tensors of GPUs are added where they lie. All processes have to ask at the
+    /// same time; the answer is the same for all, and does not change.
+    ///
+    /// # Errors
+    /// As [`ProcessGroup::sum_`].
+    pub fn has_nccl(&self) -> Result<bool> {
+        const OPERATION: &str = "looking for NCCL";
+        if let Some(known) = self.0.nccl.get() {
+            return Ok(*known);
+        }
+        self.check_same(OPERATION, &[])?;
+        // SAFETY: the call takes nothing.
+        let own = unsafe { interflow_nccl_is_there() };
+        let all = self.gathered(OPERATION, &Tensor::from_slice(&[i64::from(own)]))?;
+        let all = all.iter().all(|there| there.int64_value(&[0]) == 1);
+        Ok(*self.0.nccl.get_or_init(|| all))
+    }
+
+    /// Passes tensors to `exchange` many at a time, end to end in one that is overwritten, and puts back what comes out.
     fn exchange_(
         &self,
         operation: &'static str,
         tensors: &[Tensor],
+        through: Through,
         exchange: impl Fn(&Tensor) -> Result<()>,
     ) -> Result<()> {
         self.check_same(operation, tensors)?;
         tch::no_grad(|| {
             for bucket in buckets(tensors, BUCKET) {
                 let refused = |error: TchError| self.failed(operation, error.to_string());
-                let flat = end_to_end(bucket).map_err(refused)?;
+                let device = bucket.first().map_or(Device::Cpu, Tensor::device);
+                let stays = through == Through::Sums && device.is_cuda() && self.has_nccl()?;
+                let flat = end_to_end(bucket, if stays { device } else { Device::Cpu }).map_err(refused)?;
                 exchange(&flat)?;
                 put_back(bucket, &flat).map_err(refused)?;
             }

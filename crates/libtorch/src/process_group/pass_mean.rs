@@ -72,10 +72,18 @@ pub struct PartsBefore<'a> {
 }
 
 impl PassMean {
-    /// Whether it is worth its own exchanges: gradients on the CPU that fill more than one bucket.
-    pub fn pays_for(weights: &[Tensor]) -> bool {
+    /// Whether it is worth its own exchanges: gradients that fill more than one bucket, on the CPU, or on a GPU where all
+    /// processes have NCCL.
+    ///
+    /// # Errors
+    /// [`crate::Error::Group`] if another process has ended or asks something else.
+    pub fn pays_for(group: &ProcessGroup, weights: &[Tensor]) -> Result<bool> {
         let bytes = |x: &Tensor| x.numel() * x.kind().elt_size_in_bytes();
-        weights.iter().all(|x| x.device() == Device::Cpu) && weights.iter().map(bytes).sum::<usize>() > BUCKET
+        if weights.iter().map(bytes).sum::<usize>() <= BUCKET {
+            return Ok(false);
+        }
+        let all_on = |is: fn(Device) -> bool| weights.iter().all(|x| is(x.device()));
+        Ok(all_on(|device| device == Device::Cpu) || (all_on(Device::is_cuda) && group.has_nccl()?))
     }
 
     /// Watches `weights`, which record gradients and are the same on all processes.

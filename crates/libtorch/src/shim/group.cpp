@@ -1,4 +1,4 @@
-// Several processes that compute together: c10d's store and its process group on gloo.
+// Several processes that compute together: c10d's store and its process group on gloo, and NCCL for what lies on GPUs.
 #include "group.h"
 #include <ATen/ops/empty.h>
 #include <c10/util/Logging.h>
@@ -56,21 +56,39 @@ void quiet() {
   FLAGS_caffe2_log_level = c10::GLOG_FATAL;
 }
 
+// The others come here at the same time, each with a GPU of its own.
+Nccl &nccl_of(Group *group, c10::Device device) {
+  if (!group->nccl) {
+    const auto &place = group->gloo;
+    auto nccl = std::make_unique<Nccl>(*group->store, place->getRank(), place->getSize(), device);
+    while (!nccl->has_met(slice)) check_alive(group);
+    group->nccl = std::move(nccl);
+  }
+  return *group->nccl;
+}
+
 std::string sign_of(int rank) { return "alive/" + std::to_string(rank); }
 } // namespace
 
 Group *of(void *group) { return static_cast<Group *>(group); }
 
-c10::intrusive_ptr<c10d::Work> start_sum(const Group *group, const at::Tensor &x) {
+c10::intrusive_ptr<c10d::Work> start_sum(Group *group, const at::Tensor &x) {
+  if (x.is_cuda()) return nccl_of(group, x.device()).sum(x);
   std::vector<at::Tensor> list{x};
   c10d::AllreduceOptions how;
   how.timeout = longest;
   return group->gloo->allreduce(list, how);
 }
 
-void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
-  check_alive(group);
-  while (!is_over(work)) check_alive(group);
+void finish(Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
+  try {
+    check_alive(group);
+    while (!is_over(work)) check_alive(group);
+  } catch (...) {
+    // What waits on a GPU for processes that are gone would keep it busy for good.
+    if (group->nccl) group->nccl->abort();
+    throw;
+  }
 }
 
 extern "C" {
@@ -141,6 +159,9 @@ void interflow_group_looked(void *group) { of(group)->looked = Clock::now().time
 
 // Ends every wait, the present one included.
 void interflow_group_give_up(void *group) { of(group)->given_up = true; }
+
+// Whether this process could add tensors of a GPU where they lie.
+bool interflow_nccl_is_there() { return Nccl::is_there(); }
 
 char *interflow_group_sum(void *group, const at::Tensor *x) {
   return guarded([&] { finish(of(group), start_sum(of(group), *x)); });

@@ -1,6 +1,7 @@
 // A process group as the files behind the C interface share it.
 #pragma once
 #include "guard.h"
+#include "nccl.h"
 #include <atomic>
 #include <chrono>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -25,12 +26,14 @@ struct Group {
   std::atomic<bool> given_up{false};
   // When all signs of life were seen last: a store that cannot be reached lets who asks it wait without an end.
   std::atomic<Clock::rep> looked{Clock::now().time_since_epoch().count()};
+  // Adds tensors of a GPU, from the first one on.
+  std::unique_ptr<Nccl> nccl;
 };
 
 Group *of(void *group);
 
-// Begins to replace a tensor by its sum over the processes.
-c10::intrusive_ptr<c10d::Work> start_sum(const Group *group, const at::Tensor &x);
+// Begins to replace a tensor by its sum over the processes: one of the host through gloo, one of a GPU through NCCL.
+c10::intrusive_ptr<c10d::Work> start_sum(Group *group, const at::Tensor &x);
 
 // Waits for the end of the work as long as all processes show signs of life.
-void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work);
+void finish(Group *group, const c10::intrusive_ptr<c10d::Work> &work);

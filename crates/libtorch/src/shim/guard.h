@@ -20,6 +20,8 @@ template <class F> char *guarded(F body) {
   try {
     body();
     return nullptr;
+  } catch (const c10::Error &error) {
+    return strdup(error.what_without_backtrace());
   } catch (const std::exception &error) {
     return strdup(error.what());
   } catch (...) {

@@ -203,16 +203,21 @@ struct Hooks : at::CUDAHooksInterface {
   }
 };
 
-// One stream, on which everything is done as soon as it is asked for.
+// What is under way on the stream, of libraries that get its handle; an event is over when nothing is.
+std::atomic<int> under_way{0};
+
+// One stream. What this file computes is done as soon as it is asked for.
 struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::kCUDA> {
   c10::Device exchangeDevice(c10::Device) const override { return kStandIn; }
   c10::Device getDevice() const override { return kStandIn; }
   c10::Stream getStream(c10::Device) const noexcept override { return stream(); }
   c10::Stream getNewStream(c10::Device, int) const override { return stream(); }
+  c10::Stream getStreamFromGlobalPool(c10::Device, bool) const override { return stream(); }
+  void *getStreamNativeHandle(const c10::Stream) const override { return &under_way; }
   c10::Stream exchangeStream(c10::Stream) const noexcept override { return stream(); }
   void record(void **, const c10::Stream &, const c10::DeviceIndex, const c10::EventFlag) const override {}
   void block(void *, const c10::Stream &) const override {}
-  bool queryEvent(void *) const override { return true; }
+  bool queryEvent(void *) const override { return under_way == 0; }
 
 private:
   static c10::Stream stream() { return c10::Stream(c10::Stream::DEFAULT, kStandIn); }

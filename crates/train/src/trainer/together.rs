@@ -167,7 +167,9 @@ impl Trainer {
         let mut trainer = Self { together: Some(Together { group, pass_mean: None, stop: false }), ..self };
         trainer.check_setting(trainer.companion.is_some())?;
         let weights = trainer.network.parameters().tensors();
-        if let Some(together) = trainer.together.as_mut().filter(|_| PassMean::pays_for(&weights)) {
+        if let Some(together) = trainer.together.as_mut()
+            && PassMean::pays_for(&together.group, &weights)?
+        {
             together.pass_mean = Some(PassMean::new(&together.group, &weights)?);
         }
         // What was to be made ahead was of all rows.
