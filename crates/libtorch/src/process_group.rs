@@ -39,6 +39,7 @@ unsafe extern "C" {
         timeout_ms: i64,
         result: *mut *mut c_void,
     ) -> *mut c_char;
+    fn interflow_group_abort(group: *mut c_void) -> *mut c_char;
     fn interflow_group_leave(group: *mut c_void) -> *mut c_char;
 }
 
@@ -203,6 +204,10 @@ impl ProcessGroup {
     /// Leaves the group without use, since an exchange of it has no end.
     fn give_up(&self) {
         self.0.failed.store(true, Ordering::Relaxed);
+        // SAFETY: the group is one that was joined.
+        let message = unsafe { interflow_group_abort(self.raw()) };
+        // What has failed before is what there is to be said.
+        let _ = outcome("giving up", message);
     }
 
     /// Refuses a group of which an exchange has failed.

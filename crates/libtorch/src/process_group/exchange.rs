@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 unsafe extern "C" {
     fn interflow_nccl_is_there() -> bool;
+    fn interflow_group_meet(group: *mut c_void, x: *const c_void) -> *mut c_char;
     fn interflow_group_sum(group: *mut c_void, x: *const c_void) -> *mut c_char;
     fn interflow_group_broadcast(group: *mut c_void, x: *const c_void) -> *mut c_char;
     fn interflow_group_gather(
@@ -136,6 +137,15 @@ impl ProcessGroup {
         Ok(*self.0.nccl.get_or_init(|| all))
     }
 
+    /// Meets the other processes on the GPU where a tensor lies.
+    pub(super) fn meet(&self, operation: &'static str, x: &Tensor) -> Result<()> {
+        if !self.has_nccl()? {
+            return Err(self.failed(operation, "not every process has NCCL (libnccl.so.2)".to_owned()));
+        }
+        // SAFETY: the group is one that was joined, and the tensor outlives the call.
+        self.outcome(operation, unsafe { interflow_group_meet(self.raw(), x.as_ptr().cast()) })
+    }
+
     /// Passes tensors to `exchange` many at a time, end to end in one that is overwritten, and puts back what comes out.
     fn exchange_(
         &self,
@@ -160,7 +170,8 @@ impl ProcessGroup {
 
     /// Compares the processes' next operations, and the kinds and the shapes of their tensors: gloo takes it ill if they differ.
     /// One that repeats the last is not compared again, for steps of training to cost one exchange: where another process does
-    /// something else then, gloo meets a message of another length, which ends both with a worse message.
+    /// something else then, gloo meets a message of another length, which ends both with a worse message, and NCCL waits for an
+    /// hour.
     pub(super) fn check_same(&self, operation: &'static str, tensors: &[Tensor]) -> Result<()> {
         self.check_usable(operation)?;
         let own = fingerprint(operation, tensors);
@@ -202,12 +213,12 @@ fn check_floating(operation: &'static str, tensors: &[Tensor]) -> Result<()> {
     }
 }
 
-/// A number that differs where operations, kinds or shapes do.
+/// A number that differs where operations, kinds or shapes do, or only some tensors lie on a GPU.
 fn fingerprint(operation: &str, tensors: &[Tensor]) -> i64 {
     let mut hasher = DefaultHasher::new();
     operation.hash(&mut hasher);
     for x in tensors {
-        (format!("{:?}", x.kind()), x.size()).hash(&mut hasher);
+        (format!("{:?}", x.kind()), x.size(), x.device().is_cuda()).hash(&mut hasher);
     }
     hasher.finish().cast_signed()
 }

@@ -89,9 +89,12 @@ impl PassMean {
     /// Watches `weights`, which record gradients and are the same on all processes.
     ///
     /// # Errors
-    /// [`crate::Error::Group`] if another process has ended or has other weights; [`crate::Error::Torch`] if a weight
-    /// records no gradients.
+    /// [`crate::Error::Group`] if another process has ended or has other weights, or the weights are on a GPU and a process has
+    /// no NCCL; [`crate::Error::Torch`] if a weight records no gradients.
     pub fn new(group: &ProcessGroup, weights: &[Tensor]) -> Result<Self> {
+        if let Some(weight) = weights.iter().find(|x| x.device().is_cuda()) {
+            group.meet(OPERATION, weight)?;
+        }
         group.check_same(OPERATION, weights)?;
         let places = places(weights);
         // Gradients of the last layers come first.

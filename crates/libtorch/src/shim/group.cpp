@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -37,11 +38,12 @@ c10d::TCPStoreOptions options(uint16_t port, bool serves, milliseconds timeout) 
 bool is_over(const c10::intrusive_ptr<c10d::Work> &work) {
   try {
     work->wait(slice);
-    return true;
   } catch (...) {
     if (!work->isCompleted()) return false;
-    throw;
+    // It may have come to its end in between: otherwise it says again why it has failed.
+    work->wait(slice);
   }
+  return true;
 }
 
 void check_alive(const Group *group) {
@@ -56,11 +58,27 @@ void quiet() {
   FLAGS_caffe2_log_level = c10::GLOG_FATAL;
 }
 
+// What the first process has made for all to meet by.
+std::vector<uint8_t> identity_of_nccl(Group *group) {
+  const std::string key = "nccl/identity";
+  if (group->gloo->getRank() == 0) {
+    auto identity = Nccl::identity();
+    group->store->set(key, identity);
+    return identity;
+  }
+  while (!group->store->check({key})) {
+    check_alive(group);
+    std::this_thread::sleep_for(slice / 10);
+  }
+  return group->store->get(key);
+}
+
 // The others come here at the same time, each with a GPU of its own.
 Nccl &nccl_of(Group *group, c10::Device device) {
   if (!group->nccl) {
-    const auto &place = group->gloo;
-    auto nccl = std::make_unique<Nccl>(*group->store, place->getRank(), place->getSize(), device);
+    TORCH_CHECK(Nccl::is_there(), "this process has no NCCL");
+    const auto &gloo = group->gloo;
+    auto nccl = std::make_unique<Nccl>(identity_of_nccl(group), gloo->getRank(), gloo->getSize(), device);
     while (!nccl->has_met(slice)) check_alive(group);
     group->nccl = std::move(nccl);
   }
@@ -80,14 +98,12 @@ c10::intrusive_ptr<c10d::Work> start_sum(Group *group, const at::Tensor &x) {
   return group->gloo->allreduce(list, how);
 }
 
-void finish(Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
-  try {
+void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work) {
+  auto until = Clock::now() + longest;
+  check_alive(group);
+  while (!is_over(work)) {
     check_alive(group);
-    while (!is_over(work)) check_alive(group);
-  } catch (...) {
-    // What waits on a GPU for processes that are gone would keep it busy for good.
-    if (group->nccl) group->nccl->abort();
-    throw;
+    TORCH_CHECK(Clock::now() < until, "the others live, but do something else");
   }
 }
 
@@ -159,6 +175,18 @@ void interflow_group_looked(void *group) { of(group)->looked = Clock::now().time
 
 // Ends every wait, the present one included.
 void interflow_group_give_up(void *group) { of(group)->given_up = true; }
+
+// Meets the others on the device of a tensor, which would otherwise happen when the first one is added.
+char *interflow_group_meet(void *group, const at::Tensor *x) {
+  return guarded([&] { nccl_of(of(group), x->device()); });
+}
+
+// Ends what is under way on a GPU, which would otherwise wait there for processes that are gone.
+char *interflow_group_abort(void *group) {
+  return guarded([&] {
+    if (of(group)->nccl) of(group)->nccl->abort();
+  });
+}
 
 // Whether this process could add tensors of a GPU where they lie.
 bool interflow_nccl_is_there() { return Nccl::is_there(); }

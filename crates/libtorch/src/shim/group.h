@@ -36,4 +36,4 @@ Group *of(void *group);
 c10::intrusive_ptr<c10d::Work> start_sum(Group *group, const at::Tensor &x);
 
 // Waits for the end of the work as long as all processes show signs of life.
-void finish(Group *group, const c10::intrusive_ptr<c10d::Work> &work);
+void finish(const Group *group, const c10::intrusive_ptr<c10d::Work> &work);

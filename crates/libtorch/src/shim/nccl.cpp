@@ -2,6 +2,8 @@
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <cstdlib>
+#include <future>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -21,8 +23,11 @@ constexpr int kSuccess = 0, kInProgress = 7, kSum = 0;
 
 // How often a wait looks whether it has ended.
 constexpr std::chrono::microseconds glance{50};
-// How long the end of a communicator may take, for which NCCL waits for the others once more.
+// How long the end of a communicator may take: NCCL waits for the other processes of the machine once more.
 constexpr std::chrono::seconds parting{5};
+
+// Until it is done, whoever waits for it or not.
+template <class F> void in_the_background(F work) { std::thread(std::move(work)).detach(); }
 
 int kind_of(const at::Tensor &x) {
   switch (x.scalar_type()) {
@@ -40,6 +45,8 @@ int kind_of(const at::Tensor &x) {
 
 void *load() {
 #ifdef __linux__
+  // Connections are made when processes meet, for which there is a thread, and not by the first sum.
+  setenv("NCCL_RUNTIME_CONNECT", "0", 0);
   // libtorch_cuda has brought it along, unless NCCL was linked into it.
   return dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL);
 #else
@@ -56,6 +63,8 @@ struct NcclLibrary {
   int (*comm_get_async_error)(Communicator, int *);
   int (*all_reduce)(const void *, void *, size_t, int, int, Communicator, void *);
   const char *(*get_error_string)(int);
+  // Not every version's.
+  const char *(*get_last_error)(Communicator) = nullptr;
 
   // Null where there is none, or one that lacks a function.
   static const NcclLibrary *get() {
@@ -64,7 +73,9 @@ struct NcclLibrary {
   }
 
   void check(int result, const char *operation) const {
-    TORCH_CHECK(result == kSuccess, "NCCL's ", operation, " failed: ", get_error_string(result));
+    if (result == kSuccess) return;
+    const char *more = get_last_error ? get_last_error(nullptr) : "";
+    TORCH_CHECK(false, "NCCL's ", operation, " failed: ", get_error_string(result), *more ? ": " : "", more);
   }
 
 private:
@@ -77,6 +88,7 @@ private:
                library->find("ncclCommGetAsyncError", library->comm_get_async_error) &&
                library->find("ncclAllReduce", library->all_reduce) &&
                library->find("ncclGetErrorString", library->get_error_string);
+    library->find("ncclGetLastError", library->get_last_error);
     return all ? std::move(library) : nullptr;
   }
 
@@ -99,6 +111,8 @@ struct Nccl::Meeting {
   Communicator communicator = nullptr;
   std::mutex lock;
   bool aborted = false;
+
+  void check_usable() const { TORCH_CHECK(!aborted, "NCCL's sums were given up"); }
 };
 
 // A sum that the device computes in its own time.
@@ -114,7 +128,7 @@ public:
     ready.block(stream);
     int result = library_.all_reduce(x_.data_ptr(), x_.data_ptr(), static_cast<size_t>(x_.numel()), kind_of(x_), kSum,
                                      meeting_->communicator, stream.native_handle());
-    library_.check(result, "all-reduce");
+    library_.check(result, "sum");
     end_.record(stream);
   }
 
@@ -134,11 +148,12 @@ public:
 private:
   void check_connection() {
     std::lock_guard<std::mutex> held(meeting_->lock);
+    failed_ = true;
+    meeting_->check_usable();
     int error = kSuccess;
-    if (!meeting_->aborted) library_.check(library_.comm_get_async_error(meeting_->communicator, &error), "look");
-    failed_ = meeting_->aborted || (error != kSuccess && error != kInProgress);
-    TORCH_CHECK(!meeting_->aborted, "NCCL's all-reduce was given up");
-    if (failed_) library_.check(error, "all-reduce");
+    library_.check(library_.comm_get_async_error(meeting_->communicator, &error), "look at a sum");
+    if (error != kInProgress) library_.check(error, "sum");
+    failed_ = false;
   }
 
   const NcclLibrary &library_;
@@ -151,40 +166,32 @@ private:
 
 bool Nccl::is_there() { return NcclLibrary::get() != nullptr; }
 
-Nccl::Nccl(c10d::Store &store, int rank, int size, c10::Device device)
+std::vector<uint8_t> Nccl::identity() {
+  Identity identity;
+  NcclLibrary::get()->check(NcclLibrary::get()->get_unique_id(&identity), "identity");
+  return {identity.bytes, identity.bytes + sizeof identity.bytes};
+}
+
+Nccl::Nccl(const std::vector<uint8_t> &bytes, int rank, int size, c10::Device device)
     : library_(*NcclLibrary::get()), device_(device),
       stream_(c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device, true)),
       meeting_(std::make_shared<Meeting>()) {
-  const std::string key = "nccl";
   Identity identity;
-  if (rank == 0) {
-    library_.check(library_.get_unique_id(&identity), "identity");
-    store.set(key, std::vector<uint8_t>(identity.bytes, identity.bytes + sizeof identity.bytes));
-  } else {
-    auto bytes = store.get(key);
-    TORCH_CHECK(bytes.size() == sizeof identity.bytes, "the first process has left no identity of NCCL's");
-    std::copy(bytes.begin(), bytes.end(), identity.bytes);
-  }
-  std::thread([&library = library_, meeting = meeting_, identity, rank, size, device] {
+  TORCH_CHECK(bytes.size() == sizeof identity.bytes, "this is no identity of NCCL's");
+  std::copy(bytes.begin(), bytes.end(), identity.bytes);
+  in_the_background([&library = library_, meeting = meeting_, identity, rank, size, device] {
     try {
       c10::DeviceGuard on(device);
       meeting->promise.set_value(library.comm_init_rank(&meeting->communicator, size, identity, rank));
     } catch (...) {
       meeting->promise.set_exception(std::current_exception());
     }
-  }).detach();
+  });
 }
 
 Nccl::~Nccl() {
   std::lock_guard<std::mutex> held(meeting_->lock);
-  if (meeting_->result.valid() || meeting_->aborted) return;
-  auto end = std::make_shared<std::promise<void>>();
-  std::thread([&library = library_, communicator = meeting_->communicator, end] {
-    // Nothing is left to be done about a failure.
-    library.comm_destroy(communicator);
-    end->set_value();
-  }).detach();
-  end->get_future().wait_for(parting);
+  end(library_.comm_destroy);
 }
 
 bool Nccl::has_met(milliseconds wait) {
@@ -197,6 +204,8 @@ bool Nccl::has_met(milliseconds wait) {
 c10::intrusive_ptr<c10d::Work> Nccl::sum(const at::Tensor &x) {
   TORCH_CHECK(x.device() == device_, "the processes meet on ", device_, ", not on ", x.device());
   TORCH_CHECK(x.is_contiguous(), "NCCL adds no tensors with gaps");
+  std::lock_guard<std::mutex> held(meeting_->lock);
+  meeting_->check_usable();
   c10::DeviceGuard on(device_);
   auto sum = c10::make_intrusive<Sum>(library_, meeting_, x);
   sum->begin(stream_);
@@ -205,8 +214,20 @@ c10::intrusive_ptr<c10d::Work> Nccl::sum(const at::Tensor &x) {
 
 void Nccl::abort() {
   std::lock_guard<std::mutex> held(meeting_->lock);
+  end(library_.comm_abort);
+}
+
+// Both ways to end a communicator wait for threads that wait for other processes, which may hang.
+void Nccl::end(int (*how)(void *)) {
   // One that has not met is left to its thread.
-  if (meeting_->result.valid() || meeting_->aborted) return;
+  if (meeting_->result.valid() || !meeting_->communicator || meeting_->aborted) return;
   meeting_->aborted = true;
-  library_.comm_abort(meeting_->communicator);
+  auto over = std::make_shared<std::promise<void>>();
+  auto future = over->get_future();
+  in_the_background([how, communicator = meeting_->communicator, over] {
+    // Nothing is left to be done about a failure.
+    how(communicator);
+    over->set_value();
+  });
+  future.wait_for(parting);
 }

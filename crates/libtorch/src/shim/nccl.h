@@ -5,11 +5,10 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <c10/core/Stream.h>
-#include <functional>
-#include <future>
+#include <chrono>
 #include <memory>
-#include <torch/csrc/distributed/c10d/Store.hpp>
 #include <torch/csrc/distributed/c10d/Work.hpp>
+#include <vector>
 
 struct NcclLibrary;
 
@@ -19,9 +18,11 @@ public:
   // Whether this process has the library.
   static bool is_there();
 
-  // Begins to meet the other processes, which call this with GPUs of their own. The first one leaves an identity for the
-  // others in the store.
-  Nccl(c10d::Store &store, int rank, int size, c10::Device device);
+  // What one process makes for all to meet by.
+  static std::vector<uint8_t> identity();
+
+  // Begins to meet the other processes, which do the same with the same identity and GPUs of their own.
+  Nccl(const std::vector<uint8_t> &identity, int rank, int size, c10::Device device);
   ~Nccl();
 
   // Whether all have met, after a wait; an error if they never will.
@@ -31,12 +32,14 @@ public:
   // has been given so far.
   c10::intrusive_ptr<c10d::Work> sum(const at::Tensor &x);
 
-  // Ends what is under way, without the other processes.
+  // Ends what is under way, without the other processes, and makes sure that nothing is begun any more.
   void abort();
 
 private:
   class Sum;
   struct Meeting;
+
+  void end(int (*how)(void *communicator));
 
   const NcclLibrary &library_;
   c10::Device device_;

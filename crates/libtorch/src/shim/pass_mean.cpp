@@ -38,6 +38,7 @@ struct PassMean {
   std::vector<bool> seen;
   // How many buckets, from the first on, are under way: all processes exchange them in this order.
   size_t started = 0;
+  std::exception_ptr failure;
   std::vector<Result> results;
 
   void begin(std::vector<at::Tensor> of_parts_before, double share_of_all) {
@@ -51,6 +52,7 @@ struct PassMean {
     places.clear();
     results.clear();
     started = 0;
+    failure = nullptr;
     for (Bucket &bucket : buckets) bucket.missing = bucket.n_weights;
     int64_t from = 0;
     for (size_t i = 0; i < weights.size(); ++i) {
@@ -68,8 +70,13 @@ struct PassMean {
   void take(size_t i, const at::Tensor &gradient) {
     std::lock_guard<std::mutex> held(lock);
     // An undefined gradient is zero, as that of a weight that the pass does not reach.
-    if (!active || seen[i] || !gradient.defined()) return;
-    put(i, gradient);
+    if (!active || failure || seen[i] || !gradient.defined()) return;
+    // It is not the pass that has failed then: who ends it hears of it.
+    try {
+      put(i, gradient);
+    } catch (...) {
+      failure = std::current_exception();
+    }
   }
 
   void put(size_t i, const at::Tensor &gradient) {
@@ -92,6 +99,7 @@ struct PassMean {
     std::lock_guard<std::mutex> held(lock);
     TORCH_CHECK(active, "no pass has begun");
     active = false;
+    if (failure) std::rethrow_exception(failure);
     for (size_t i = 0; i < weights.size(); ++i)
       if (!seen[i]) put(i, at::zeros_like(weights[i]));
     for (Bucket &bucket : buckets) {

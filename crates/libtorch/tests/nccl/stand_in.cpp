@@ -107,9 +107,10 @@ int ncclCommDestroy(Communicator *of) {
   return kSuccess;
 }
 
+// As where another process of the machine hangs: sums end, and the call does not.
 int ncclCommAbort(Communicator *of) {
   of->aborted = true;
-  return kSuccess;
+  while (true) std::this_thread::sleep_for(std::chrono::seconds(1));
 }
 
 const char *ncclGetErrorString(int result) { return result == kSuccess ? "no error" : "an error of the stand-in"; }
