@@ -25,11 +25,6 @@ const AUTO: &str = "auto";
 /// convolutions and some matrix products, equal runs may then differ in their last digits. A run's metrics record
 /// each choice with its step.
 ///
-/// With a fixed number equal runs have equal bits on the CPU, and a resumed run those of one that never stopped. With
-/// `Auto` training steps and calls of a network get as many threads as are fastest at the time, which other programs on the
-/// machine decide too; where libtorch cuts a sum by threads, in convolutions and in some products of matrices, equal runs
-/// then may differ in last digits. A run's metrics record each choice with its step.
-///
 /// ```
 /// use interflow_flow::Threads;
 ///

@@ -48,9 +48,6 @@ use crate::work::Work;
 /// process all cores, unless [`Experiment::threads`] or the environment set a number. With [`Threads::Auto`] the
 /// calls of the trained flow choose their number of threads too.
 ///
-/// Training sets the threads of libtorch's operations for the whole process, as the config says, and gives it all cores
-/// once it is over; where they are chosen by what steps take ([`Threads::Auto`]), so are those of the trained flow's calls.
-///
 /// ```
 /// # fn main() -> interflow_flow::Result<()> {
 /// use interflow_core::target::DensityConfig;
