@@ -192,7 +192,8 @@ impl Base {
         let stream = Stream::new(seed, Purpose::Test);
         match (&self.data, &self.law) {
             (Some(data), _) => data.test(n, seed).x.to_kind(kind),
-            (None, BaseLaw::Synthetic(law)) => law.sampler().sample(n, &mut stream.at(1), kind),
+            // At another place than the target's: two ends of one law are not the same points.
+            (None, BaseLaw::Synthetic(law)) => law.sampler().sample(n, &mut stream.at(2), kind),
             (None, law) => StandardNormal { dim: law.dim() }.sample(n, &mut stream.at(0), kind),
         }
     }

@@ -3,7 +3,8 @@
 //! Flows that were trained apart, or one flow at several moments of its training, err in different places. The mean
 //! of their densities `ρ = (ρ₁ + … + ρ_M)/M` is a density too: that of a flow drawn at random. By Jensen's inequality
 //! `log ρ ≥ (log ρ₁ + … + log ρ_M)/M`, so its log-density is never below the mean of theirs. The cost is M times that
-//! of one flow.
+//! of one flow. All this holds where divergences are exact: the noise of probes makes the mean of densities too large, by up to
+//! half the noise's variance in nats where it is small.
 
 use interflow_core::Points;
 

@@ -25,18 +25,34 @@ pub(crate) struct Batches<'a> {
     target: &'a dyn Source,
     seed: u64,
     jitter: f64,
+    /// How many points the sources are asked for, of which a batch has the first; as many as it has, if none are named.
+    drawn: Option<i64>,
 }
 
 impl<'a> Batches<'a> {
     /// The training batches.
     pub(crate) fn training(problem: &'a Problem, seed: u64) -> Self {
         let Problem { interpolant, coupling, base, target, .. } = problem;
-        Self { interpolant, coupling: &**coupling, base: &**base, target: &**target, seed, jitter: 0.0 }
+        Self {
+            interpolant,
+            coupling: &**coupling,
+            base: &**base,
+            target: &**target,
+            seed,
+            jitter: 0.0,
+            drawn: None,
+        }
     }
 
     /// The same with normal noise of this deviation on the target's points.
     pub(crate) fn jittered(self, jitter: f64) -> Self {
         Self { jitter, ..self }
+    }
+
+    /// The same from batches of the sources of this size, at least that of a batch: where the last batch is smaller than the
+    /// others, sources then go on where the one before has ended.
+    pub(crate) fn drawing(self, n: i64) -> Self {
+        Self { drawn: Some(n), ..self }
     }
 
     /// Batches of the training side that no step of the velocity sees.
@@ -49,7 +65,7 @@ impl<'a> Batches<'a> {
         let Problem { interpolant, coupling, held_out_base, held_out_target, .. } = problem;
         let (base, target) = (&**held_out_base, &**held_out_target);
         let seed = held_out_seed(seed);
-        Self { interpolant, coupling: &**coupling, base, target, seed, jitter: 0.0 }
+        Self { interpolant, coupling: &**coupling, base, target, seed, jitter: 0.0, drawn: None }
     }
 
     /// Whether latents come in pairs ±z, which a singular γ̇ needs for a finite variance.
@@ -94,10 +110,11 @@ impl<'a> Batches<'a> {
 
     /// The paired ends of these rows of batch `index` of `n` pairs. Where pairs depend on other rows, all are drawn and paired.
     fn ends(&self, n: i64, index: u64, rows: Range<i64>) -> Result<(Tensor, Points)> {
-        let drawn = if self.coupling.is_row_by_row() { rows.clone() } else { 0..n };
-        let of = |source: &dyn Source, purpose| source.rows(n, index, &self.stream(purpose), drawn.clone());
+        let all = self.drawn.map_or(n, |drawn| drawn.max(n));
+        let drawn = if self.coupling.is_row_by_row() { rows.clone() } else { 0..all };
+        let of = |source: &dyn Source, purpose| source.rows(all, index, &self.stream(purpose), drawn.clone());
         let (x0, x1) = (of(self.base, Purpose::Base).x, of(self.target, Purpose::Target));
-        let x1 = self.jitter(x1, index, (n, drawn.clone()));
+        let x1 = self.jitter(x1, index, (all, drawn.clone()));
         let (x0, x1) = self.coupling.pair(x0, x1, &mut self.stream(Purpose::Coupling).at(index))?;
         let (first, length) = (rows.start - drawn.start, rows.end - rows.start);
         Ok((x0.narrow(0, first, length), x1.narrow(first, length)))

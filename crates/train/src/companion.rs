@@ -9,7 +9,7 @@ use crate::batches::Batches;
 use crate::error::Result;
 use crate::problem::Problem;
 use crate::self_check::SelfCheck;
-use crate::time::TimeSampler;
+use crate::time::TimeConfig;
 
 /// The state of the run after a step, when it is the companion's turn.
 pub struct Turn<'a> {
@@ -23,18 +23,18 @@ pub struct Turn<'a> {
     pub step: u64,
     /// The run's seed.
     pub seed: u64,
-    pub(crate) times: &'a TimeSampler,
     pub(crate) placement: (Kind, Device),
 }
 
 impl Turn<'_> {
-    /// A fresh batch of `n` pairs on the path, which the velocity is not trained on, as a function of seed and step.
-    /// It records gradients with respect to the path's parameters.
+    /// A fresh batch of `n` pairs on the path at uniform times, whatever those of the velocity's training are, as a function of
+    /// seed and step. The velocity is not trained on it. It records gradients with respect to the path's parameters.
     ///
     /// # Errors
     /// If the interpolant or the coupling refuses the points.
     pub fn batch(&self, n: i64) -> Result<Batch> {
-        Batches::companion(self.problem, self.seed).get(n, self.step, self.times, self.placement)
+        let times = TimeConfig::Uniform {}.build(&self.problem.interpolant)?;
+        Batches::companion(self.problem, self.seed).get(n, self.step, &times, self.placement)
     }
 }
 

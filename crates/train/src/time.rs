@@ -18,7 +18,7 @@ use crate::error::{Result, check_range};
 pub enum TimeConfig {
     /// Uniform on the interpolant's regular interval.
     Uniform {},
-    /// Beta(a, b) with `a = 1`, whose density is `b (1 − t)^(b − 1)`. With `b < 1` late times are more likely.
+    /// Beta(a, b) with `a = 1`, whose density is `b (1 − t)^(b − 1)`, on the interpolant's regular interval. With `b < 1` late times are more likely.
     Beta {
         /// The parameter a, which must be 1, because then the inverse has a closed form.
         a: f64,
@@ -128,7 +128,11 @@ impl TimeSampler {
         let (low, high) = self.interval;
         match &self.inverse {
             Inverse::Uniform => low + (high - low) * u,
-            Inverse::Beta { b } => (1.0 - (1.0 - u).powf(b.recip())).clamp(low, high),
+            Inverse::Beta { b } => {
+                // Of the law on the interval alone: 1 − F is (1 − t)^b.
+                let (of_low, of_high) = ((1.0 - low).powf(*b), (1.0 - high).powf(*b));
+                (1.0 - (of_low + (of_high - of_low) * u).powf(b.recip())).clamp(low, high)
+            }
             Inverse::Mixture { uniform_share, .. } if u < *uniform_share => {
                 low + (high - low) * u / uniform_share
             }
@@ -242,7 +246,10 @@ mod tests {
         let interpolant = Interpolant::new(Linear, Some(Gamma::Brownian { strength: 1.0 }));
         let (low, high) = interpolant.regular_on();
         for config in [TimeConfig::Uniform {}, TimeConfig::Beta { a: 1.0, b: 0.2 }] {
-            assert!(times(config, &interpolant).iter().all(|t| (low..=high).contains(t)));
+            let times = times(config, &interpolant);
+            assert!(times.iter().all(|t| (low..=high).contains(t)));
+            // Strata are apart, also at the ends.
+            assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{config:?}");
         }
     }
 

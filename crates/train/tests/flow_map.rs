@@ -149,7 +149,9 @@ fn the_exact_map_leaves_nothing_of_a_condition_and_its_gradient() {
             }
             let check = trainer.self_check(500).unwrap();
             let names: Vec<_> = check.terms.iter().map(|term| term.name).collect();
-            assert_eq!(names, ["velocity", "jump", "divergence"]);
+            assert_eq!(names[..3], ["velocity", "jump", "divergence"]);
+            let on_diagonal = names.get(3) == Some(&"diagonal-divergence");
+            assert_eq!(on_diagonal, condition == MapCondition::Progressive, "{names:?}");
             for term in &check.terms[1..] {
                 assert!(term.objective.mean.abs() < 1e-20, "{condition:?}: {term:?}");
             }
@@ -251,6 +253,23 @@ fn a_teachers_velocity_takes_the_place_of_the_networks_own() {
     };
     assert!(alone(None) < 1e-12);
     assert!(alone(Some(Box::new(Mlp::new(2, 8, 1)))) > 1e-2);
+}
+
+#[test]
+fn held_out_terms_have_the_weights_of_training() {
+    let term = |weight: f64, name: &str| {
+        let config = FlowMapMatchingConfig { weight, velocity_steps: 0, ..Default::default() };
+        let teacher: Box<dyn Network> = Box::new(Mlp::new(2, 8, 1));
+        let objective = FlowMapMatching::new(config, Some(teacher)).unwrap();
+        let network = perceptron(2, Some(16));
+        let check =
+            train_with(objective, short(1), gaussians(2), network, 3).unwrap().self_check(500).unwrap();
+        check.term(name).unwrap().objective.mean
+    };
+    for name in ["jump", "divergence"] {
+        let ratio = term(10.0, name) / term(1.0, name);
+        assert!((ratio - 10.0).abs() < 1e-4, "{name}: {ratio}");
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl PairedFlow<'_> {
             let mut writer = options.writer(BufWriter::new(file)).begin_nd()?;
             for (index, first) in (0..n).step_by(batch.max(1) as usize).enumerate() {
                 let rows = batch.max(1).min(n - first);
-                writer.extend(self.pairs(rows, index as u64)?)?;
+                writer.extend(self.pairs(rows, index as u64, batch.max(1))?)?;
                 tick(rows as u64);
             }
             writer.finish()?;
@@ -66,11 +66,12 @@ impl PairedFlow<'_> {
         partial.persist(path).map_err(failed)
     }
 
-    /// The numbers of `n` pairs, batch `index`.
-    fn pairs(&self, n: i64, index: u64) -> Result<Vec<f32>> {
-        let stream = |purpose| Stream::new(self.seed, purpose);
-        let x0 = self.base.batch(n, index, &stream(Purpose::Sampling)).x;
-        let given = self.target.batch(n, index, &stream(Purpose::Target)).given;
+    /// The numbers of the first `n` of the `of` pairs of batch `index`.
+    fn pairs(&self, n: i64, index: u64, of: i64) -> Result<Vec<f32>> {
+        let draw =
+            |source: &dyn Source, purpose| source.rows(of, index, &Stream::new(self.seed, purpose), 0..n);
+        let x0 = draw(self.base, Purpose::Sampling).x;
+        let given = draw(self.target, Purpose::Target).given;
         let parameters = self.network.parameters();
         let placement = (parameters.kind(), parameters.device());
         let placed = x0.to_kind(placement.0).to_device(placement.1);

@@ -119,6 +119,36 @@ fn pairs_are_written_once_and_stay_together() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
 
+/// Rows one after the other, as those of a table: row i of batch k of n is given the number k n + i.
+struct InOrder;
+
+impl Source for InOrder {
+    fn space(&self) -> Space {
+        Space { dim: 2, given: GivenSpace::Numbers { n: 1 } }
+    }
+
+    fn batch(&self, n: i64, step: u64, _: &Stream) -> Points {
+        let numbers = Tensor::arange(n, (Kind::Float, Device::Cpu)) + (step as i64 * n) as f64;
+        Points {
+            x: Tensor::zeros([n, 2], (Kind::Float, Device::Cpu)),
+            given: Given::Numbers(numbers.unsqueeze(1)),
+        }
+    }
+}
+
+#[test]
+fn a_last_batch_that_is_smaller_repeats_no_conditions() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pairs.npy");
+    let solver = SolverConfig { method: Method::Rk4, steps: Some(4), ..SolverConfig::default() };
+    let solver = solver.build().unwrap();
+    let (network, base) = (Shift::new(GivenSpace::Numbers { n: 1 }, 1.0), Fresh(StandardNormal { dim: 2 }));
+    let flow = PairedFlow { network: &network, solver: &solver, base: &base, target: &InOrder, seed: 4 };
+    flow.write_pairs(&file, 20, 8, |_| {}).unwrap();
+    let conditions = interflow_data::Table::read(&file).unwrap().values.select(1, 0);
+    assert!(conditions.to_kind(Kind::Float).equal(&Tensor::arange(20, (Kind::Float, Device::Cpu))));
+}
+
 #[test]
 fn failures_leave_no_file() {
     let folder = tempfile::tempdir().unwrap();

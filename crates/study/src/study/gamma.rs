@@ -72,13 +72,14 @@ pub(super) fn run(config: &GammaConfig, subject: &Subject<'_>) -> Result<Finding
     let path = FlowPath::new(subject.engine, None)?;
     let x0 = subject.base.law().sample(0, config.n_samples, subject.seed(), subject.kind())?;
     let runs = Runs { subject, path: &path, epsilons: &config.epsilons, steps: config.steps };
-    noisy_samples::run(&runs, &x0, &mut findings)?;
+    let data = subject.target.test(config.n_samples, subject.seed().wrapping_add(1), subject.kind()).x;
+    noisy_samples::run(&runs, &x0, &data, &mut findings)?;
     Ok(findings)
 }
 
 /// η = −γ s, learned and exact, by time.
 fn fields(config: &GammaConfig, subject: &Subject<'_>, findings: &mut Findings) -> Result<()> {
-    let exact = mixture::exact_path(subject.config)?;
+    let exact = mixture::exact_path(subject.engine)?;
     let distances: Vec<Distances> =
         config.times.iter().map(|&time| compare(config, subject, &exact, time)).collect::<Result<_>>()?;
     let curve = |name: &str, which: fn(&Distances) -> f64| {

@@ -49,7 +49,7 @@ impl GradientNoise<'_> {
     }
 
     fn variance(&self, time: Option<f64>, latents: Latents) -> Result<f64> {
-        let interpolant = self.subject.config.interpolant.build()?;
+        let interpolant = self.subject.engine.interpolant()?;
         let gradients: Vec<Tensor> = (0..self.n_gradients as u64)
             .map(|index| self.gradient(&interpolant, time, latents, index))
             .collect::<Result<_>>()?;
@@ -67,7 +67,9 @@ impl GradientNoise<'_> {
     ) -> Result<Tensor> {
         let n = if latents == Latents::Pairs { self.batch / 2 } else { self.batch };
         let Subject { engine, base, target, config, .. } = *self.subject;
-        let stream = |purpose| Stream::new(self.subject.seed(), purpose);
+        // Not those of the training steps.
+        let seed = Stream::new(self.subject.seed(), Purpose::Validation).at(1).bits();
+        let stream = |purpose| Stream::new(seed, purpose);
         let (x0, x1) = (
             base.held_out().batch(n, index, &stream(Purpose::Base)).x,
             target.held_out().batch(n, index, &stream(Purpose::Target)),

@@ -54,10 +54,13 @@ impl MirrorConfig {
 pub(super) fn run(config: &MirrorConfig, subject: &Subject<'_>) -> Result<Findings> {
     let path = FlowPath::new(subject.engine, None)?;
     let runs = Runs { subject, path: &path, epsilons: &config.epsilons, steps: config.steps };
-    let data = subject.target.test(config.n, subject.seed(), subject.kind()).x;
+    // One half is carried, and where it comes to is compared with the other: a data set has the same rows under every seed.
+    let both = subject.target.test(2 * config.n, subject.seed(), subject.kind()).x;
+    let n = both.size()[0] / 2;
+    let (data, others) = (both.narrow(0, 0, n), both.narrow(0, n, both.size()[0] - n));
     let mut findings = Findings::default();
     returns(&runs, &data, &mut findings)?;
-    noisy_samples::run(&runs, &data, &mut findings)?;
+    noisy_samples::run(&runs, &data, &others, &mut findings)?;
     fields(config, subject, &data, &mut findings)?;
     Ok(findings)
 }
@@ -101,7 +104,7 @@ fn fields(
     findings: &mut Findings,
 ) -> Result<()> {
     let engine = subject.engine;
-    let interpolant = subject.config.interpolant.build()?;
+    let interpolant = engine.interpolant()?;
     let x1 = subject.admit(data)?;
     let z = Stream::new(subject.seed(), Purpose::Validation).at(0).normal(&x1.size(), Kind::Float);
     let z = subject.admit(&z)?;

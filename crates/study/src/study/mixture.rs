@@ -5,8 +5,8 @@ use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNor
 use interflow_core::interpolant::PathPoint;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::target::{DensityConfig, eight_gaussians};
-use interflow_flow::ExperimentConfig;
 use interflow_flow::config::TargetConfig;
+use interflow_flow::{Engine, ExperimentConfig};
 use tch::{Device, Kind, Tensor};
 
 /// Refuses other targets than eight Gaussians, and times beyond the path.
@@ -29,11 +29,11 @@ pub(super) fn check_times(times: &[f64]) -> Result<()> {
     }
 }
 
-/// The exact path of an experiment from N(0, I) to eight Gaussians.
-pub(super) fn exact_path(experiment: &ExperimentConfig) -> Result<MixturePath> {
+/// The exact path of a flow from N(0, I) to eight Gaussians.
+pub(super) fn exact_path(engine: &Engine) -> Result<MixturePath> {
     let origin = Tensor::zeros([1, 2], (Kind::Double, Device::Cpu));
     let rho0 = GaussianMixture::spherical(&origin, 1.0)?;
-    Ok(MixturePath::new(&rho0, &eight_gaussians()?, experiment.interpolant.build()?)?)
+    Ok(MixturePath::new(&rho0, &eight_gaussians()?, engine.interpolant()?)?)
 }
 
 /// The times, `[n]`, and `n` points of an exact path at one time, in f64, the same ones under a seed.

@@ -60,17 +60,15 @@ pub(super) fn name(epsilon: f64) -> String {
     if epsilon > 0.0 { format!("ε = {epsilon}") } else { "flow".to_owned() }
 }
 
-/// Carries `x0` with every strength and adds a table, numbers and a figure.
-pub(super) fn run(runs: &Runs<'_>, x0: &Tensor, findings: &mut Findings) -> Result<()> {
-    let (n, seed) = (x0.size()[0], runs.subject.seed());
-    let data = runs.subject.target.test(n, seed.wrapping_add(1), x0.kind()).x;
-    let most = n.min(MOST_POINTS);
+/// Carries `x0` with every strength, compares the ends with other points of the target, and adds a table, numbers and a figure.
+pub(super) fn run(runs: &Runs<'_>, x0: &Tensor, data: &Tensor, findings: &mut Findings) -> Result<()> {
+    let seed = runs.subject.seed();
+    let most = |x: &Tensor| x.narrow(0, 0, x.size()[0].min(MOST_POINTS));
     let mut draw = Stream::new(seed, Purpose::Resample).at(0);
-    let (mut panels, mut rows, mut numbers) = (vec![runs.panel("data", &data)?], Vec::new(), Vec::new());
+    let (mut panels, mut rows, mut numbers) = (vec![runs.panel("data", data)?], Vec::new(), Vec::new());
     for epsilon in runs.strengths() {
         let Computed { rows: samples, nfe } = runs.carry(epsilon, x0)?;
-        let (some, others) = (samples.narrow(0, 0, most), data.narrow(0, 0, most));
-        let test = energy_distance_test(&some, &others, N_PERMUTATIONS, &mut draw)?;
+        let test = energy_distance_test(&most(&samples), &most(data), N_PERMUTATIONS, &mut draw)?;
         panels.push(runs.panel(&name(epsilon), &samples)?);
         let (distance, p) = (test.statistic, test.p_value);
         rows.push(vec![name(epsilon), nfe.to_string(), format!("{distance:.5}"), format!("{p:.3}")]);

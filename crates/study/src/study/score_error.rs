@@ -34,7 +34,7 @@ struct Errors {
 
 /// Compares the scores and adds a table, numbers and a figure.
 pub(super) fn run(config: &ScoreErrorConfig, subject: &Subject<'_>) -> Result<Findings> {
-    let exact = mixture::exact_path(subject.config)?;
+    let exact = mixture::exact_path(subject.engine)?;
     let errors: Vec<Errors> =
         config.times.iter().map(|&time| compare(config, subject, &exact, time)).collect::<Result<_>>()?;
     let (_, last) = FlowPath::new(subject.engine, None)?.conversion_of_velocity()?.score_regular_on();

@@ -10,11 +10,11 @@
 //! beyond the standard error is an error of the score.
 
 use anyhow::{Result, bail};
-use interflow_core::rng::{Purpose, Stream};
-use interflow_core::{Points, VectorField as _};
+use interflow_core::rng::{Draw, Purpose, Stream};
+use interflow_core::{Given, Points, VectorField as _};
 use interflow_figure as figure;
 use interflow_flow::evaluation::estimate;
-use interflow_flow::{FlowPath, Task};
+use interflow_flow::{ExperimentConfig, FlowPath, Task};
 use interflow_metrics::Estimate;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -143,13 +143,29 @@ fn sample(config: &SteinConfig, subject: &Subject<'_>, time: f64) -> Result<Samp
     let x1 = engine.admit(&subject.target.test(config.n, seed, Kind::Float))?;
     let x0 = subject.base.points(x1.len(), seed, Kind::Float).to_kind(x1.x.kind()).to_device(engine.device());
     let mut draw = Stream::new(seed, Purpose::Coupling).at(0);
-    let (x0, Points { x: x1, given }) = subject.config.coupling.build()?.pair(x0, x1, &mut draw)?;
+    let (x0, Points { x: x1, given }) = paired(subject.config, &x0, &x1, &mut draw)?;
     let place = |x: Tensor| x.to_kind(x1.kind()).to_device(x1.device());
     let z = place(Stream::new(seed, Purpose::Validation).at(0).normal(&x1.size(), Kind::Float));
     let probes = place(Stream::new(seed, Purpose::Probe).at(0).signs(&x1.size(), Kind::Float));
     let t = x1.select(1, 0).full_like(time);
-    let x = subject.config.interpolant.build()?.path(&t, &x0, &x1, Some(&z))?.x;
+    let x = engine.interpolant()?.path(&t, &x0, &x1, Some(&z))?.x;
     Ok(Sample { points: Points { x, given }, t, probes })
+}
+
+/// The points paired as in training: in batches of its size, where pairs depend on which rows there are.
+fn paired(config: &ExperimentConfig, x0: &Tensor, x1: &Points, draw: &mut Draw) -> Result<(Tensor, Points)> {
+    let (coupling, n) = (config.coupling.build()?, x1.len());
+    let most = if coupling.is_row_by_row() { n } else { config.train.batch };
+    let pairs = (0..n).step_by(most.max(1) as usize).map(|first| {
+        let rows = most.min(n - first);
+        Ok(coupling.pair(x0.narrow(0, first, rows), x1.narrow(first, rows), draw)?)
+    });
+    let (x0, x1): (Vec<Tensor>, Vec<Points>) = pairs.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let of_each = |part: fn(&Points) -> Option<&Tensor>| {
+        Tensor::cat(&x1.iter().filter_map(part).collect::<Vec<_>>(), 0)
+    };
+    let given = x1.first().map_or(Given::Nothing, |x1| x1.given.map(|_| of_each(|x1| x1.given.tensor())));
+    Ok((Tensor::cat(&x0, 0), Points { x: of_each(|x1| Some(&x1.x)), given }))
 }
 
 fn integrals(config: &SteinConfig, subject: &Subject<'_>, time: f64, task: &Task) -> Result<Integrals> {

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::problem::Problem;
 use crate::time::{TimeConfig, TimeSampler};
 
-/// The most pairs of a batch.
+/// The most pairs of a batch whose rows do not depend on each other.
 const BATCH: i64 = 1024;
 
 /// What an objective gets to compute its value on held-out data. The data are the same at every check of a run.
@@ -26,15 +26,24 @@ pub struct HeldOut<'a> {
     /// The run's seed.
     seed: u64,
     times: TimeSampler,
+    /// How many points are drawn, and paired, for a batch.
+    batch: i64,
     /// The rows of every batch that are this process's.
     share: Share,
 }
 
 impl<'a> HeldOut<'a> {
-    /// The data of the run's `seed`.
-    pub(crate) fn new(network: &'a dyn Network, problem: &'a Problem, seed: u64, n: i64) -> Result<Self> {
+    /// The data of the run's `seed`. Where the coupling pairs points over a whole batch, which rows are paired, and so the
+    /// path, depends on the batch's size: then it is that of training.
+    pub(crate) fn new(
+        (network, problem): (&'a dyn Network, &'a Problem),
+        seed: u64,
+        n: i64,
+        batch_of_training: i64,
+    ) -> Result<Self> {
         let times = TimeConfig::Uniform {}.build(&problem.interpolant)?;
-        Ok(Self { network, problem, n: n.max(2), seed, times, share: Share::WHOLE })
+        let batch = if problem.coupling.is_row_by_row() { BATCH } else { batch_of_training.max(1) };
+        Ok(Self { network, problem, n: n.max(2), seed, times, batch, share: Share::WHOLE })
     }
 
     /// A share of the same data; all of them where a share would be too little to know a deviation from.
@@ -53,7 +62,7 @@ impl<'a> HeldOut<'a> {
     /// # Errors
     /// In an item, if the interpolant or the coupling refuses the points.
     pub fn batches(&self) -> impl Iterator<Item = Result<Batch>> + '_ {
-        let batches = Batches::held_out(self.problem, self.seed);
+        let batches = Batches::held_out(self.problem, self.seed).drawing(self.batch);
         let own = (0..).zip(self.sizes()).filter(|(_, n)| !self.share.rows(*n).is_empty());
         own.map(move |(index, n)| {
             batches.on_path(batches.on_host(n, index, (&self.times, self.share))?, self.placement())
@@ -62,8 +71,8 @@ impl<'a> HeldOut<'a> {
 
     /// The sizes of the batches into which the `n` pairs are divided.
     pub fn sizes(&self) -> impl Iterator<Item = i64> + use<> {
-        let n = self.n;
-        (0..n).step_by(BATCH as usize).map(move |first| BATCH.min(n - first))
+        let (n, batch) = (self.n, self.batch);
+        (0..n).step_by(batch as usize).map(move |first| batch.min(n - first))
     }
 
     /// The floating-point kind and the device of the weights.

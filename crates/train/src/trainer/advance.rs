@@ -76,7 +76,6 @@ impl Trainer {
             problem: &self.problem,
             step: self.step,
             seed: self.seed,
-            times: &self.times,
             placement: (parameters.kind(), parameters.device()),
         };
         let made = body(&mut *companion, &turn);

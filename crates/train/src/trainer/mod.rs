@@ -197,7 +197,8 @@ impl Trainer {
     /// # Errors
     /// If the objective fails on the held-out data, or another process has ended.
     pub fn self_check(&self, n: i64) -> Result<SelfCheck> {
-        let held_out = HeldOut::new(self.ema_network(), &self.problem, self.seed, n)?.shared(self.share());
+        let of = (self.ema_network(), &*self.problem);
+        let held_out = HeldOut::new(of, self.seed, n, self.config.batch)?.shared(self.share());
         let own =
             interflow_libtorch::with_tf32(false, || tch::no_grad(|| self.objective.held_out(&held_out)))?;
         let terms = match &self.together {

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 use interflow_core::Points;
-use interflow_flow::Engine;
 use interflow_flow::images::ImageSpace;
+use interflow_flow::{DivergenceConfig, Engine};
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -82,9 +82,13 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
     if let Some(bits) = solver_bits {
         findings.results.insert("solver_bits_per_dim".into(), json!(bits));
     }
+    let noise = match engine.manifest().divergence {
+        DivergenceConfig::Hutchinson { .. } => ", with the noise of its probes, which RMS and median include",
+        _ => "",
+    };
     let title = format!(
-        "Log-densities in few calls, in nats: against the solver's ({} calls, {solver_secs:.1} s{of_solver}) at {} test points, and the \
-         learned divergences against the map's own log-determinant",
+        "Log-densities in few calls, in nats: against the solver's ({} calls, {solver_secs:.1} s{of_solver}{noise}) at {} test points, \
+         and the learned divergences against the map's own log-determinant",
         solver.nfe,
         points.len()
     );

@@ -133,10 +133,13 @@ impl Measurement<'_> {
         let base = StandardNormal { dim: network.space().dim };
         let x = self.points(Purpose::Target, self.experiment.train.batch)?;
         let probes = Stream::new(self.experiment.seed, Purpose::Probe).at(0).signs(&x.size(), PLACE.0);
-        let (start, mut nfe) = (Instant::now(), (0, 0));
+        let mut nfe = (0, 0);
         let field = network.at(&Given::Nothing);
         let flow =
             TrainableFlow { field: &field, parameters: network.parameters(), base: &base, probes: &probes };
+        // The first one allocates.
+        likelihood_gradient(&solver, &flow, &x, sensitivity)?;
+        let start = Instant::now();
         for _ in 0..n {
             self.work.cancel().check()?;
             let found = likelihood_gradient(&solver, &flow, &x, sensitivity)?;

@@ -211,13 +211,13 @@ impl Objective for FlowMapMatching {
         })
     }
 
-    /// The velocity's objective, then the mean squared residuals of the map, `jump`, and of the average divergence off the
-    /// diagonal, `divergence`, weighted as in training.
+    /// The velocity's objective, then the mean squared residuals of the map, `jump`, and of the average divergence,
+    /// `divergence` off the diagonal and `diagonal-divergence` on it, weighted as at the end of training.
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
         let HeldOut { network, problem, .. } = held_out;
         let sight = Sight::new(*network, &problem.interpolant)?;
         let mut velocity = Regression::new(Velocity::NAME);
-        let (mut map, mut divergence) = (Vec::new(), Vec::new());
+        let (mut map, mut divergence, mut diagonal) = (Vec::new(), Vec::new(), Vec::new());
         let stream = held_out.named_stream("flow-map");
         for (index, batch) in (0..).zip(held_out.batches()) {
             let batch = batch?;
@@ -227,14 +227,15 @@ impl Objective for FlowMapMatching {
             let draws = self.draws(&sight, rows.whole(), &mut stream.at(index));
             let found = self.jump_residuals(&sight, &batch, (&rows, &draws))?;
             if let Some(found) = found {
-                map.push(found.map);
-                divergence.extend(found.divergence);
+                map.push(found.map * self.config.weight);
+                divergence.extend(found.divergence.map(|square| square * self.config.weight));
             }
+            diagonal.extend(self.diagonal_divergence(&sight, &Batch { rows, ..batch }, &draws)?);
         }
         let mut terms = vec![velocity.check(), term("jump", &map)];
-        if !divergence.is_empty() {
-            terms.push(term("divergence", &divergence));
-        }
+        let divergences = [("divergence", divergence), ("diagonal-divergence", diagonal)];
+        terms
+            .extend(divergences.iter().filter(|(_, all)| !all.is_empty()).map(|(name, all)| term(name, all)));
         Ok(terms)
     }
 }
