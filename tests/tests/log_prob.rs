@@ -70,6 +70,47 @@ fn a_log_density_is_appended_once() {
     assert!(message.contains("leave out --log-prob"), "{message}");
 }
 
+/// Arrays hold all columns of the flow in the order of the file, or are refused where these are no numbers.
+#[test]
+fn arrays_of_filled_rows_have_all_columns_of_the_file() {
+    let playground = Playground::new();
+    playground.write("bare.csv", &bare());
+    let run = fitted(&playground, "bare.csv --given 2 --fill yes");
+    for out in ["filled.npy", "filled.csv"] {
+        playground.succeed(&format!("impute {run} bare.csv -o {out}"));
+    }
+    let of = |file: &str| last(&playground.succeed(&format!("log-prob {run} {file}")));
+    assert!(gap(&of("filled.npy"), &of("bare.csv")) < 1e-9);
+    assert!(gap(&of("filled.npy"), &of("filled.csv")) < 1e-9);
+    let message = playground.fail(&format!("sample {run} --given bare.csv -n 1000000000000"));
+    assert!(message.contains("60 conditions, 1000000000000 times"), "{message}");
+}
+
+/// A table of categories and amounts with decimal commas, of which the last 3 are outliers.
+#[test]
+fn what_is_written_can_be_read_back() {
+    let playground = Playground::new();
+    let row = |i: i32| {
+        let wave = (f64::from(i) * 0.7).sin();
+        let far = if i < 397 { wave } else { 99_999.0 };
+        format!("{};€{wave:.9};{far:.9}\n", ["ant", "bee"][i as usize % 2]).replace('.', ",")
+    };
+    let rows: String = (0..400).map(row).collect();
+    playground.write("t.csv", &format!("kind;price;far\n{rows}"));
+    playground.write("holes.csv", &format!("kind;price;far\nant;;0,5\n{rows}"));
+    let output = playground.run(&format!("fit {QUICK} t.csv --fill yes"));
+    let (said, run) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(said.contains("`far` has the median") && said.contains("--missing-marks=99999"), "{said}");
+    let run = run.lines().next().unwrap();
+    playground.succeed(&format!("impute {run} holes.csv -o filled.csv"));
+    let of = |file: &str| last(&playground.succeed(&format!("log-prob {run} {file}")));
+    // The solver's steps are those of all rows together.
+    assert!(gap(&of("filled.csv")[1..], &of("t.csv")) < 1e-2);
+    let message = playground.fail(&format!("log-prob {run} t.csv -o p.npy"));
+    assert!(message.contains("column `kind` is no numbers"), "{message}");
+    assert!(!playground.path().join("p.npy").exists());
+}
+
 #[test]
 fn a_row_that_holds_nothing_has_no_density_given_its_holes() {
     let playground = Playground::new();

@@ -4,9 +4,9 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use interflow_tests::Playground;
+use interflow_tests::{Playground, interflow};
 use serde_json::Value;
 
 /// A playground with a tiny run, and the run's folder.
@@ -111,6 +111,25 @@ fn runs_are_listed_with_what_came_of_them() {
     fs::create_dir(playground.path().join("empty")).unwrap();
     assert_eq!(playground.succeed("runs empty"), "");
     assert!(playground.fail("runs nowhere").contains("there is no such folder: nowhere"));
+}
+
+/// Without the right of the system's own user to look anywhere, by `setpriv` where it is there.
+#[test]
+fn runs_beside_a_closed_folder_are_listed() {
+    let (playground, run) = trained();
+    let script = "mkdir runs/closed && chmod 0 runs/closed\n\
+                  [ \"$(id -u)\" != 0 ] || without='setpriv --bounding-set=-all --inh-caps=-all'\n\
+                  $without \"$INTERFLOW\" runs; code=$?\nchmod 700 runs/closed; exit $code";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).current_dir(playground.path()).env("INTERFLOW", interflow());
+    let output = shell.output().unwrap();
+    let (found, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(127) {
+        eprintln!("skipped: there is no setpriv here");
+        return;
+    }
+    assert!(output.status.success() && found.contains(&run), "{found}{said}");
+    assert!(said.contains("cannot list the folder runs/closed"), "{said}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Output {
         match self {
             Self::Stdout => to_stdout(&sheet.csv_with(name, &table::texts(values)?)?),
             Self::Csv(path) => Ok(table::write_whole(path, &sheet.csv_with(name, &table::texts(values)?)?)?),
-            Self::Npy(path) => Ok(table::write_npy(path, &rows.array_with(&column))?),
+            Self::Npy(path) => Ok(table::write_npy(path, &rows.array_with(&column)?)?),
             Self::Picture(_) => bail!("a table with {name} goes to a .csv or .npy file"),
         }
     }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use interflow_core::{Given, GivenSpace, Points};
+use interflow_core::{Given, GivenSpace, Points, memory};
 use interflow_data::{Columns, Sheet, npy, table};
 use interflow_flow::{Flow, TableRows};
 use tch::{Kind, Tensor};
@@ -44,11 +44,11 @@ impl RowsOfFile {
         Ok(Self { table: TableRows { points, values }, sheet, columns: flow.columns().cloned() })
     }
 
-    /// The rows' columns with one more, `[N, 1]`, as an array without names.
-    pub(crate) fn array_with(&self, column: &Tensor) -> Tensor {
+    /// The rows' columns with one more, `[N, 1]`, as an array without names, if they are numbers.
+    pub(crate) fn array_with(&self, column: &Tensor) -> Result<Tensor> {
         let values = &self.table.values;
         let all = Tensor::cat(&[values, &column.to_device(values.device()).to_kind(values.kind())], 1);
-        self.columns.as_ref().map_or_else(|| all.shallow_clone(), |columns| columns.in_file_order(&all))
+        self.columns.as_ref().map_or_else(|| Ok(all.shallow_clone()), |columns| array(columns, &all))
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn stdin(file: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// The conditions of samples that a file's rows are, each row `repeats` times; none for a flow that is given no numbers.
-pub(crate) fn conditions(file: Option<&Path>, text: &TextArgs, flow: &Flow, repeats: i64) -> Result<Given> {
+pub(crate) fn conditions(file: Option<&Path>, text: &TextArgs, flow: &Flow, repeats: u64) -> Result<Given> {
     let names = flow.columns().map_or_else(Vec::new, Columns::given_names);
     match (file, names.is_empty()) {
         (None, true) => Ok(Given::Nothing),
@@ -146,7 +146,11 @@ pub(crate) fn conditions(file: Option<&Path>, text: &TextArgs, flow: &Flow, repe
             let sheet = sheet(file, text)?;
             let given = flow.columns().into_iter().flat_map(Columns::given);
             let values = sheet.values_of(given)?;
-            Ok(Given::Numbers(values.repeat_interleave_self_int(repeats, 0, None)))
+            memory::check(
+                format!("{} conditions, {repeats} times", sheet.n_rows()),
+                8.0 * values.numel() as f64 * repeats as f64,
+            )?;
+            Ok(Given::Numbers(values.repeat_interleave_self_int(repeats as i64, 0, None)))
         }
     }
 }
@@ -199,11 +203,18 @@ impl Written {
 
     /// The rows as an array of numbers, if they are such, in the order of a file without names.
     pub(crate) fn numbers(&self) -> Result<Tensor> {
-        let Some(columns) = &self.columns else { return Ok(self.values.shallow_clone()) };
-        match columns.iter().find(|column| !column.form.is_number()) {
-            Some(column) => bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name),
-            None => Ok(columns.in_file_order(&self.values)),
-        }
+        self.columns
+            .as_ref()
+            .map_or_else(|| Ok(self.values.shallow_clone()), |columns| array(columns, &self.values))
+    }
+}
+
+/// Rows of all `columns`, `[N, W]` with any others behind them, as an array in the order of a file without names, if all
+/// are numbers.
+pub(crate) fn array(columns: &Columns, rows: &Tensor) -> Result<Tensor> {
+    match columns.iter().find(|column| !column.form.is_number()) {
+        Some(column) => bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name),
+        None => Ok(columns.in_file_order(rows)),
     }
 }
 

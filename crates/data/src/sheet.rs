@@ -18,6 +18,7 @@ mod marks;
 pub mod names;
 mod note;
 mod numerals;
+mod plain;
 mod preamble;
 mod read;
 mod records;
@@ -256,7 +257,8 @@ impl Sheet {
         Err(content(&self.path, format!("there is a column `{name}` already\n{hint}")))
     }
 
-    /// The whole table as CSV, with one more column.
+    /// The whole table as CSV, with one more column. Numbers with a decimal comma, marks between thousands or a unit are
+    /// written as plain ones, so that all of a column are written alike.
     ///
     /// # Errors
     /// As [`Sheet::check_new`], and [`Error::Content`] unless there are as many `values` as rows.
@@ -275,9 +277,10 @@ impl Sheet {
         writer
             .write_record(self.columns.iter().map(|column| &*column.title).chain([name]))
             .map_err(failed)?;
+        let are_numbers = self.are_numbers();
         for (row, value) in values.iter().enumerate() {
-            for place in 0..self.columns.len() {
-                writer.write_field(&*self.field(row, place)).map_err(failed)?;
+            for (place, &is_number) in are_numbers.iter().enumerate() {
+                writer.write_field(&*self.plain_field(row, place, is_number)).map_err(failed)?;
             }
             writer.write_record([value]).map_err(failed)?;
         }

@@ -42,12 +42,18 @@ fn a_file_is_what_it_holds_whatever_its_name() {
     ] {
         check(&write(name, bytes), &["größe", "b"]);
     }
+    let parts = TEXT.replace("größe", "PAR1_größe");
+    check(&write("parts.csv", parts.as_bytes()), &["PAR1_größe", "b"]);
     let values = tch::Tensor::from_slice(&NUMBERS).view([2, 2]);
     let npy = folder.path().join("npy.csv");
     interflow_data::table::write_npy(&npy, &values).unwrap();
     check(&npy, &["x1", "x2"]);
     for (bytes, part) in [
         (&gzip[..gzip.len() - 6], "not a whole gzip file"),
+        (
+            b"PAR1\x15\x04\x15\x10",
+            if cfg!(feature = "parquet") { "not a whole Parquet file" } else { "cannot decode" },
+        ),
         (b"PK\x03\x04....", "a workbook"),
         (b"\x28\xb5\x2f\xfd....", "compressed by zstd"),
         (b"<!DOCTYPE html><html>", "a web page"),

@@ -122,6 +122,28 @@ fn lists_of_one_length_are_columns() {
     assert!(message.contains("expected 2 elements, found: 1\nhint: "), "{message}");
 }
 
+/// Whose first rows are missing, empty, and missing in a block that is read at once.
+#[test]
+fn lists_have_as_many_elements_as_the_first_that_has_some() {
+    for n_empty in [1, 2, 400] {
+        let definition = (0..n_empty).map(|row| row % 2).chain([3, 3]).collect();
+        let repetition = (0..n_empty).map(|_| 0).chain([0, 1]).collect();
+        let lists = Values::Lists(vec![1.5, 2.5], definition, repetition);
+        let numbers = Values::Integers((0..=n_empty.into()).collect());
+        let found = sheet(LISTS, &[lists, numbers]).unwrap();
+        assert_eq!(found.names(), ["v[1]", "v[2]", "a"]);
+        assert!(text(&found).starts_with(",,0\n") && text(&found).ends_with(&format!("1.5,2.5,{n_empty}\n")));
+    }
+}
+
+/// As some writers leave their texts.
+#[test]
+fn bytes_that_are_letters_are_a_text() {
+    let towns = [&b"Ulm"[..], b"K\xc3\xb6ln", b"\xff", b"\x01\x02"].map(<[u8]>::to_vec).to_vec();
+    let found = sheet("message rows { required binary town; }", &[Values::Bytes(towns, vec![0; 4])]).unwrap();
+    assert_eq!(text(&found), "Ulm\nKöln\n[255]\n\"[1, 2]\"\n");
+}
+
 #[test]
 fn parts_of_groups_are_columns() {
     let schema =

@@ -34,6 +34,24 @@ fn a_header_is_a_first_line_without_numbers() {
     assert_eq!((gaps.names().len(), gaps.n_rows()), (2, 2));
 }
 
+/// A header of numbers alone is one only above numbered rows, as pandas writes it; elsewhere it is doubted.
+#[test]
+fn numbers_may_name_columns() {
+    let frame = sheet("a.csv", ",0,1\n0,0.3,-1.2\n1,2.5,0.1\n").unwrap();
+    assert_eq!((frame.names(), frame.n_rows()), (&names(&["#1", "0", "1"])[..], 2));
+    for text in
+        [",0,1\n2024-01-01,0.3,-1.2\n2024-01-02,2.5,0.1\n", "town,2019,2020\nUlm,1.5,2.5\nLinz,3.5,0.5\n"]
+    {
+        let sheet = sheet("a.csv", text).unwrap();
+        let notes = sheet.notes().join("\n");
+        assert!(sheet.n_rows() == 3 && notes.contains("--header yes"), "{text}: {notes}");
+    }
+    for text in [",0,1\n5,0,1\n7,1,0\n", "Ulm,3,4.5\nLinz,1,3.5\nGraz,4,5.5\n"] {
+        let sheet = sheet("a.csv", text).unwrap();
+        assert!(sheet.n_rows() == 3 && sheet.notes().is_empty(), "{text}: {:?}", sheet.notes());
+    }
+}
+
 #[test]
 fn every_spelling_of_a_missing_value_is_not_a_number() {
     let sheet = sheet("a.csv", "a,b\n1,\n2,NA\n3, nan \n4,?\n5,NULL\n6,None\n7,n/a\n8,9\n").unwrap();

@@ -238,6 +238,23 @@ fn columns_without_a_name_of_their_own_have_their_places() {
     assert_eq!(String::from_utf8(written).unwrap(), ",a,a,2,p\n0,1,2,3,7\n1,4,5,6,8\n");
 }
 
+/// What is written has one notation, that of the numbers that join it; texts stay as they are.
+#[test]
+fn numbers_are_written_as_plain_ones_whatever_their_marks() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let sheet = parse("x;share;cost;note\n2,5;12,5%;;1,5 m\n 1.234,5;7%;-€3;2,5 m\n12;8%;€1e3;03\n");
+    let written = String::from_utf8(sheet.csv_with("p", &names(&["0.5", "1", "2"])).unwrap()).unwrap();
+    assert_eq!(
+        written,
+        "x,share,cost,note,p\n2.5,12.5,,\"1,5 m\",0.5\n1234.5,7,-3,\"2,5 m\",1\n12,8,1000,03,2\n"
+    );
+    let filled = sheet.csv_filled(&names(&["cost"]), &[names(&["4.5", "5", "6"])], 1).unwrap();
+    let filled = String::from_utf8(filled).unwrap();
+    assert_eq!(filled.lines().nth(1), Some("2.5,12.5,4.5,\"1,5 m\""));
+    let numbers = parse(&filled).numbers(&[0, 1, 2]).unwrap();
+    assert_eq!(Vec::<f64>::try_from(numbers.select(0, 0)).unwrap(), [2.5, 12.5, 4.5]);
+}
+
 #[test]
 fn a_header_of_numbers_is_doubted_and_stated() {
     let years = "1990,1991,1992\n10.25,2.84,4\n9.73,8.81,6\n11.2,25.5,3\n";

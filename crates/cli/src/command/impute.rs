@@ -7,11 +7,12 @@ use interflow_core::{Given, memory};
 use interflow_data::{Columns, table};
 use interflow_flow::Work;
 use serde_json::json;
+use tch::Tensor;
 
 use super::open::{open, say};
 use crate::args::ImputeArgs;
 use crate::output::Output;
-use crate::rows::sheet;
+use crate::rows::{array, sheet};
 
 /// Fills the holes of rows.
 pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
@@ -36,16 +37,13 @@ pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
     let values = values.repeat_interleave_self_int(repeats, 0, None);
     let n_given = columns.given().count() as i64;
     let (given, rows) = (values.narrow(1, 0, n_given), values.narrow(1, n_given, values.size()[1] - n_given));
-    let given = if n_given == 0 { Given::Nothing } else { Given::Numbers(given) };
-    let found = flow.fill(&rows, &given, 0, args.flow.seed_of_samples())?;
+    let conditions = if n_given == 0 { Given::Nothing } else { Given::Numbers(given.shallow_clone()) };
+    let found = flow.fill(&rows, &conditions, 0, args.flow.seed_of_samples())?;
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }
     if let Output::Npy(path) = &output {
-        if let Some(column) = columns.states().find(|column| !column.form.is_number()) {
-            bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name);
-        }
-        table::write_npy(path, &found.rows)?;
+        table::write_npy(path, &array(columns, &Tensor::cat(&[&given, &found.rows], 1))?)?;
     } else {
         let texts = Columns::texts(columns.states(), &found.rows)?;
         output.write_csv(&sheet.csv_filled(&columns.state_names(), &texts, n as usize)?)?;

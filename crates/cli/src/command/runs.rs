@@ -37,7 +37,7 @@ pub(crate) fn runs(args: &RunsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The run folders in a folder and in those below it.
+/// The run folders in a folder and in those below it, of which any that cannot be listed is passed over with a warning.
 fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()> {
     if RunFolder::open(folder).is_ok() {
         found.push(folder.to_owned());
@@ -46,8 +46,12 @@ fn collect(folder: &Path, levels: usize, found: &mut Vec<PathBuf>) -> Result<()>
     for entry in fs::read_dir(folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
         // Links could lead in a circle.
-        if levels > 0 && path.is_dir() && !path.is_symlink() {
-            collect(&path, levels - 1, found)?;
+        if levels > 0
+            && path.is_dir()
+            && !path.is_symlink()
+            && let Err(error) = collect(&path, levels - 1, found)
+        {
+            tracing::warn!("{error:#}");
         }
     }
     Ok(())

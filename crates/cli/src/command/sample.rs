@@ -82,7 +82,7 @@ fn options(args: &SampleArgs, flow: &Flow) -> Result<SampleOptions> {
 /// What the samples are given: rows of a file, or one class for all.
 fn given(args: &SampleArgs, flow: &Flow) -> Result<Given> {
     let Some(class) = args.class else {
-        return conditions(args.given.as_deref(), &args.text, flow, args.n.unwrap_or(1) as i64);
+        return conditions(args.given.as_deref(), &args.text, flow, args.n.unwrap_or(1));
     };
     check_class(class, flow)?;
     let n = args.n.unwrap_or(USUAL);

@@ -1,8 +1,8 @@
 //! The rows of a Parquet file.
 //!
 //! A column is a leaf of the file's schema, named by its path: `price`, or `position.x` for a part of a group. A list of
-//! numbers in each row is a vector, and becomes as many columns, `v[1]`, `v[2]`, …, as the first row's has elements. A
-//! group with a part `bytes` is a file in a cell, and its column has the group's name.
+//! numbers in each row is a vector, and becomes as many columns, `v[1]`, `v[2]`, …, as the first one has that is not
+//! empty. A group with a part `bytes` is a file in a cell, and its column has the group's name.
 //!
 //! Columns are read one by one and not by the crate's reader of records, which reads all of them, panics over dates far
 //! away, and does not end over some damaged files.
@@ -19,7 +19,7 @@ use parquet::errors::ParquetError;
 
 use self::column::Cells;
 use self::open::ParquetFile;
-use self::schema::Leaf;
+use self::schema::{Leaf, Shape};
 use super::guard::guarded;
 use super::records::{Records, Value};
 use crate::error::{Error, Result, content};
@@ -34,6 +34,7 @@ pub(crate) fn records(path: &Path, wanted: Option<&[String]>) -> Result<Records>
         let file = ParquetFile::open(path)?;
         let leaves = schema::leaves(path, file.schema(), wanted)?;
         file.check(&leaves)?;
+        let leaves = leaves.into_iter().map(|leaf| settled(path, &file, leaf)).collect::<Result<Vec<_>>>()?;
         for (name, unit) in file.durations() {
             if leaves.iter().any(|leaf| leaf.name == name) {
                 tracing::warn!("{}: column `{name}` holds durations, in {unit}", path.display());
@@ -41,12 +42,35 @@ pub(crate) fn records(path: &Path, wanted: Option<&[String]>) -> Result<Records>
         }
         let mut rows =
             Rows { path: path.to_owned(), file, leaves, group: 0, row: 0, cells: None, block: Vec::new() };
-        // The first rows tell how long vectors are.
+        // Damage at the beginning is told at once.
         rows.refill()?;
         let columns = rows.leaves.iter().flat_map(Leaf::columns).collect();
         Ok((columns, rows))
     })?;
     Ok(Records { columns, rows: Box::new(rows) })
+}
+
+/// The leaf; if it is a vector, with as many elements as its first list has that has some.
+fn settled(path: &Path, file: &ParquetFile, leaf: Leaf) -> Result<Leaf> {
+    let n = if leaf.shape == Shape::Scalar { None } else { n_elements(path, file, &leaf)? };
+    Ok(leaf.with_elements(n))
+}
+
+/// How many elements the first list of a leaf has that has some.
+fn n_elements(path: &Path, file: &ParquetFile, leaf: &Leaf) -> Result<Option<usize>> {
+    for group in 0..file.n_groups() {
+        let (mut cells, n_rows) = file.group(group, std::slice::from_ref(leaf))?;
+        for first in (0..n_rows).step_by(FILES) {
+            for cells in &mut cells {
+                let rows = cells.read(FILES.min(n_rows - first));
+                let rows = rows.map_err(|problem| damaged(path)(ParquetError::General(problem)))?;
+                if let Some(n) = rows.iter().map(Vec::len).find(|n| *n > 0) {
+                    return Ok(Some(n));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The names of the columns that can be read, vectors without the numbers of their elements.
@@ -113,7 +137,7 @@ impl Rows {
         let block = if self.leaves.iter().any(Leaf::holds_files) { FILES } else { BLOCK };
         let n = group.n_left.min(block);
         self.block = vec![Vec::new(); n];
-        for (cells, leaf) in group.cells.iter_mut().zip(&mut self.leaves) {
+        for (cells, leaf) in group.cells.iter_mut().zip(&self.leaves) {
             let damaged = damaged(&self.path);
             let rows = cells.read(n).map_err(|problem| damaged(ParquetError::General(problem)))?;
             for (number, (row, values)) in self.block.iter_mut().zip(rows).enumerate() {

@@ -21,12 +21,21 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// The value as a table's text.
+    /// The value as a table's text. Bytes may be letters of which the file does not say it.
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Integer(value) => value.to_string(),
-            Self::Bytes(bytes) => format!("{bytes:?}"),
+            Self::Bytes(bytes) => match String::from_utf8(bytes) {
+                Ok(text) if !text.contains(is_no_letter) => text,
+                Ok(text) => format!("{:?}", text.into_bytes()),
+                Err(error) => format!("{:?}", error.into_bytes()),
+            },
             Self::Text(text) => text,
         }
     }
+}
+
+/// Whether a sign has no place in a text.
+fn is_no_letter(sign: char) -> bool {
+    sign.is_control() && !sign.is_whitespace()
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::Coordinates;
+use super::lattice::cell;
 
 /// The map `z = (x − mean)/deviation`; with a quantum, x + u takes the place of x, with u anywhere within one
 /// quantum.
@@ -41,18 +42,5 @@ impl Affine {
     pub(crate) fn is_usable(&self) -> bool {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         self.mean.is_finite() && positive(self.deviation) && self.quantum.is_none_or(positive)
-    }
-}
-
-/// The lower end of the cell that holds `x`. A product with 1/quantum keeps decimal quanta decimal: 3 cells of 0.1
-/// are 3/10 = 0.3, but 3 · 0.1 = 0.30000000000000004.
-pub(super) fn cell(x: &Tensor, quantum: f64) -> Tensor {
-    // Rows hold multiples of the quantum up to rounding, which must not push them one cell down.
-    let n = (x / quantum + 1e-9).floor();
-    let per_unit = 1.0 / quantum;
-    if (per_unit - per_unit.round()).abs() < 1e-9 * per_unit && per_unit >= 1.0 {
-        n / per_unit.round()
-    } else {
-        n * quantum
     }
 }

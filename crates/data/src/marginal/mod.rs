@@ -6,6 +6,7 @@
 //! or on a lattice, values with a probability of their own, categories, missing values.
 
 mod affine;
+pub(crate) mod lattice;
 mod scores;
 mod spline;
 mod stretch;

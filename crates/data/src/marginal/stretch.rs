@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::affine::cell;
+use super::lattice::{cell, counts, multiple};
 use super::spline::Spline;
 use super::support::Bounds;
 use super::{log_normal, normal_mass};
@@ -38,12 +38,13 @@ pub(super) struct Place {
     pub(super) log_density: Tensor,
 }
 
-/// Scores beyond have no mass that a number could tell.
-const FARTHEST: f64 = 37.0;
 /// A cell that is narrower on the scores' line has the density of its middle.
 const NARROW: f64 = 1e-3;
 
 impl Stretch {
+    /// Scores beyond have no mass that a number could tell.
+    pub(crate) const FARTHEST: f64 = 37.0;
+
     /// Where `x`, `[N]`, lies.
     pub(super) fn place(&self, x: &Tensor) -> Place {
         match self.quantum {
@@ -57,9 +58,15 @@ impl Stretch {
         self.place(x).log_density
     }
 
+    /// The normal scores of numbers, `[N]`, by themselves, of a lattice those of the middles of their cells; 0 beyond the
+    /// bounds.
+    pub(crate) fn scores(&self, x: &Tensor) -> Tensor {
+        self.score(&(x + 0.5 * self.quantum.unwrap_or(0.0))).0
+    }
+
     fn point(&self, x: &Tensor) -> Place {
         let (score, log_slope, held) = self.score(x);
-        let far = score.clamp(-FARTHEST, FARTHEST);
+        let far = score.clamp(-Self::FARTHEST, Self::FARTHEST);
         let log_density =
             (log_normal(&score) + log_slope).masked_fill(&held.logical_not(), f64::NEG_INFINITY);
         Place {
@@ -72,11 +79,13 @@ impl Stretch {
     }
 
     fn lattice(&self, x: &Tensor, quantum: f64) -> Place {
-        let lower = cell(x, quantum);
-        let on = (x - &lower).abs().le(1e-6 * quantum);
-        let (middle, log_slope, held) = self.score(&(&lower + 0.5 * quantum));
-        let ends = |x: &Tensor| self.end(x);
-        let (from, to) = (ends(&lower), ends(&(&lower + quantum)));
+        let n = counts(x, quantum);
+        let first = n.floor();
+        // Not of infinity, which has no cell.
+        let on = (n - &first).eq(0.0);
+        let (middle, log_slope, held) = self.score(&multiple(&first + 0.5, quantum));
+        let end = |n: &Tensor| self.end(&multiple(n, quantum));
+        let (from, to) = (end(&first), end(&(&first + 1.0)));
         let wide = &to - &from;
         let differences = {
             let of_lower_side = normal_mass(&to) - normal_mass(&from);
@@ -95,7 +104,7 @@ impl Stretch {
             above: normal_mass(&-&to),
             log_density: log_density.masked_fill(&held.logical_not(), f64::NEG_INFINITY),
             mass,
-            score: middle.clamp(-FARTHEST, FARTHEST),
+            score: middle.clamp(-Self::FARTHEST, Self::FARTHEST),
         }
     }
 
@@ -111,12 +120,12 @@ impl Stretch {
 
     /// The score of an end of a cell, which may be a bound.
     fn end(&self, x: &Tensor) -> Tensor {
-        let mut score = self.score(x).0.clamp(-FARTHEST, FARTHEST);
+        let mut score = self.score(x).0.clamp(-Self::FARTHEST, Self::FARTHEST);
         if let Some(lower) = self.bounds.lower {
-            score = score.masked_fill(&x.le(lower), -FARTHEST);
+            score = score.masked_fill(&x.le(lower), -Self::FARTHEST);
         }
         if let Some(upper) = self.bounds.upper {
-            score = score.masked_fill(&x.ge(upper), FARTHEST);
+            score = score.masked_fill(&x.ge(upper), Self::FARTHEST);
         }
         score
     }
@@ -125,7 +134,8 @@ impl Stretch {
     pub(super) fn numbers(&self, score: &Tensor) -> Tensor {
         let x = self.bounds.shrink(&self.spline.inverse(score));
         let Some(quantum) = self.quantum else { return self.between(&x, 0.0) };
-        self.between(&cell(&x, quantum), quantum)
+        // The last cell's lower end may be off the lattice by rounding before it is a multiple again.
+        cell(&self.between(&x, quantum), quantum)
     }
 
     /// Numbers that rounding must not carry over a bound.

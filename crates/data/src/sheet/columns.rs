@@ -4,10 +4,11 @@ use std::path::Path;
 
 use tch::Tensor;
 
+use super::marks::Marks;
 use super::rows::TextRows;
 use super::{Cells, Sheet, titled};
 use crate::error::{Error, Result};
-use crate::table;
+use crate::form::Form;
 
 /// The values of one column in memory.
 #[derive(Debug)]
@@ -19,17 +20,18 @@ pub enum ColumnValues {
 }
 
 impl ColumnValues {
-    /// The values as a file would have them.
+    /// The values as a file would have them, empty where they are missing.
     fn into_texts(self) -> Result<Vec<String>> {
         match self {
-            Self::Numbers(numbers) => table::texts(&numbers),
+            Self::Numbers(numbers) => Form::Number.texts(&numbers),
             Self::Texts(texts) => Ok(texts),
         }
     }
 }
 
 impl Sheet {
-    /// The sheet of these columns with their names, the same as would be read from a CSV file with these columns.
+    /// The sheet of these columns with their names, the same as would be read from a CSV file with these columns, but for the
+    /// marks of missing values: a text such as `none` is one like others.
     ///
     /// ```
     /// use interflow_data::sheet::ColumnValues;
@@ -62,7 +64,8 @@ impl Sheet {
         for row in 0..n {
             rows.push(row as u64 + 1, columns.iter().map(|column| column[row].as_str()));
         }
-        Ok(Self::assembled(Path::new("the table"), titled(&titles), true, Cells::Text(rows), &[]))
+        let sheet = Self::assembled(Path::new("the table"), titled(&titles), true, Cells::Text(rows), &[]);
+        Ok(Self { marks: Marks::none(), ..sheet })
     }
 }
 
@@ -90,6 +93,12 @@ mod tests {
                 && found[2].to_bits() == (-1e-300_f64).to_bits()
         );
         assert_eq!(sheet.form(1).unwrap().labels(), ["a", "b"]);
+    }
+
+    #[test]
+    fn marks_of_missing_values_in_files_are_texts_here() {
+        let sheet = sheet(vec![("c", texts(&["none", "", "-", "NA"]))]).unwrap();
+        assert_eq!(sheet.form(0).unwrap().labels(), ["-", "NA", "none"]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Content {
     pub(crate) fn of(head: &[u8]) -> Self {
         match head {
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Self::Npy,
-            [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
+            [b'P', b'A', b'R', b'1', rest @ ..] if !is_text(rest) => Self::Parquet,
             [0x1f, 0x8b, ..] => Self::Gzip,
             _ => OTHERS
                 .iter()
@@ -79,6 +79,12 @@ impl Content {
             (found, _) => found,
         })
     }
+}
+
+/// Whether bytes may be those of a text, as those behind the beginning of a Parquet file are not.
+fn is_text(bytes: &[u8]) -> bool {
+    let may_be = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    !bytes.is_empty() && bytes.iter().all(may_be)
 }
 
 /// The text of `source`, which may be compressed by gzip and has `length` bytes, if that is known.

@@ -237,7 +237,8 @@ impl Sheet {
     }
 
     /// The table as CSV with each row `repeats` times, in which the missing values of the columns `names` are filled
-    /// by `texts`, one list of N · `repeats` texts for each of these columns. Values that are there stay as they are.
+    /// by `texts`, one list of N · `repeats` texts for each of these columns. Values that are there stay as they are, but
+    /// are written as [`Sheet::csv_with`] does.
     ///
     /// # Errors
     /// As [`Sheet::places_of`], and [`Error::Content`] if a list does not have that length.
@@ -254,14 +255,16 @@ impl Sheet {
         writer.write_record(self.columns.iter().map(|column| &*column.title)).map_err(failed)?;
         let of_place = |place: usize| places.iter().position(|other| *other == place);
         let filled: Vec<Option<usize>> = (0..self.columns.len()).map(of_place).collect();
+        let are_numbers = self.are_numbers();
         let text = |d: usize, number: usize| texts[d][number].as_str();
         for number in 0..repeats * self.n_rows() {
             let row = number / repeats;
             for (place, filled) in filled.iter().enumerate() {
-                match filled.filter(|&d| missing[d][row]) {
-                    Some(d) => writer.write_field(text(d, number)).map_err(failed)?,
-                    None => writer.write_field(&*self.field(row, place)).map_err(failed)?,
-                }
+                let field = match filled.filter(|&d| missing[d][row]) {
+                    Some(d) => text(d, number).into(),
+                    None => self.plain_field(row, place, are_numbers[place]),
+                };
+                writer.write_field(&*field).map_err(failed)?;
             }
             writer.write_record(None::<&[u8]>).map_err(failed)?;
         }

@@ -63,9 +63,13 @@ fn is_text(line: &StringRecord) -> bool {
     line.iter().all(|field| !is_number(field)) && line.iter().any(is_title)
 }
 
-/// Whether the first row is a header: it holds text above numbers, or no number, nor a time above times.
+/// Whether the first row is a header: it holds text above numbers, or no number, nor a time above times; or it numbers
+/// the columns of a data frame.
 fn is_header(rows: &[Row]) -> bool {
     let Some(((_, first), rest)) = rows.split_first() else { return false };
+    if numbers_columns(first, rest) {
+        return true;
+    }
     let marks = Marks::default();
     let all_below = |place: usize, are: &dyn Fn(&str) -> bool| {
         let mut below = rest.iter().take(COMPARED).filter_map(|(_, row)| row.get(place)).peekable();
@@ -79,16 +83,30 @@ fn is_header(rows: &[Row]) -> bool {
     titles().any(|(place, _)| all_below(place, &is_number)) || (is_text(first) && !titles().any(above_times))
 }
 
-/// Whether a first row that was taken for data may be a header after all: whole numbers, all different, that stand out
-/// from the rows below.
+/// Whether the first row holds nothing and then 0, 1, 2, …, above rows that begin with 0, 1, 2, …: so pandas writes a
+/// data frame without names.
+fn numbers_columns(first: &StringRecord, rest: &[Row]) -> bool {
+    let count = |fields: &mut dyn Iterator<Item = Option<&str>>| {
+        fields.zip(0_usize..).all(|(field, number)| field.is_some_and(|field| field == number.to_string()))
+    };
+    first.len() > 1
+        && first.get(0) == Some("")
+        && rest.len() > 1
+        && count(&mut first.iter().skip(1).map(Some))
+        && count(&mut rest.iter().take(COMPARED).map(|(_, row)| row.get(0)))
+}
+
+/// Whether a first row that was taken for data may be a header after all: it holds whole numbers, all different, that
+/// stand out from the rows below.
 pub(super) fn may_be_header(rows: &[Row]) -> bool {
     let Some(((_, first), rest)) = rows.split_first() else { return false };
     let number = |field: &str| field.trim().parse::<f64>().ok();
-    let Some(first) = first.iter().map(number).collect::<Option<Vec<f64>>>() else { return false };
-    let mut sorted = first.clone();
+    let first: Vec<(usize, f64)> =
+        first.iter().enumerate().filter_map(|(place, field)| Some((place, number(field)?))).collect();
+    let mut sorted: Vec<f64> = first.iter().map(|(_, value)| *value).collect();
     sorted.sort_by(f64::total_cmp);
     let different = sorted.windows(2).all(|pair| pair[0] < pair[1]);
-    let stands_out = |(place, &value): (usize, &f64)| {
+    let stands_out = |&(place, value): &(usize, f64)| {
         let below: Vec<f64> =
             rest.iter().take(COMPARED).filter_map(|(_, row)| number(row.get(place)?)).collect();
         let beyond = below.iter().all(|other| *other < value) || below.iter().all(|other| *other > value);
@@ -96,8 +114,8 @@ pub(super) fn may_be_header(rows: &[Row]) -> bool {
     };
     first.len() > 1
         && different
-        && first.iter().copied().all(is_whole)
-        && first.iter().enumerate().all(stands_out)
+        && first.iter().all(|(_, value)| is_whole(*value))
+        && first.iter().all(stands_out)
 }
 
 /// The columns' names: their titles, told apart by the places of those that stand twice, and the place alone for one

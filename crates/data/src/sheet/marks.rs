@@ -5,6 +5,8 @@ use super::format::TextFormat;
 /// The marks that stand for a missing value in one sheet.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
+    /// Whether the usual marks are none, so that of texts only the empty one is.
+    not_usual: bool,
     /// Those that are no numbers, in small letters.
     texts: Vec<String>,
     numbers: Vec<f64>,
@@ -23,9 +25,16 @@ impl Marks {
         all
     }
 
+    /// None but the empty text and NaN.
+    pub(super) fn none() -> Self {
+        Self { not_usual: true, ..Self::default() }
+    }
+
     /// Whether a trimmed field that is no number stands for a missing value.
     pub(super) fn hold_text(&self, field: &str) -> bool {
-        let usual = || TextFormat::MISSING_MARKS.iter().any(|mark| field.eq_ignore_ascii_case(mark));
+        let usual = || {
+            !self.not_usual && TextFormat::MISSING_MARKS.iter().any(|mark| field.eq_ignore_ascii_case(mark))
+        };
         field.is_empty() || usual() || self.texts.iter().any(|mark| *mark == field.to_lowercase())
     }
 
@@ -51,6 +60,7 @@ mod tests {
             assert!(marks.hold_text(mark), "{mark}");
         }
         assert!(!marks.hold_text("x") && !Marks::default().hold_text("k.A."));
+        assert!(Marks::none().hold_text("") && !Marks::none().hold_text("NA"));
         assert!(marks.hold_number(-999.0) && !marks.hold_number(999.0));
     }
 }

@@ -1,12 +1,31 @@
 //! The records of a text.
 
 use std::io::{self, BufRead};
+use std::path::Path;
 
 use csv::StringRecord;
 use csv_core::ReadRecordResult;
 
 use super::format::Separator;
 use super::header::Row;
+use crate::error::{Error, carried};
+
+/// The text ends within a field in quotes, of the record that begins on this line.
+#[derive(Debug, thiserror::Error)]
+#[error("a field in quotes does not end")]
+struct OpenQuote(u64);
+
+/// Makes an error of why a file's records cannot be read.
+pub(super) fn unread(path: &Path) -> impl Fn(io::Error) -> Error {
+    |error| match error.downcast() {
+        Ok(OpenQuote(line)) => {
+            let problem = "a field in quotes begins in this row and ends nowhere\n\
+                           hint: end it by a quotation mark; one within a field in quotes is written twice";
+            Error::Line { path: path.to_owned(), line, problem: problem.to_owned() }
+        }
+        Err(error) => carried(path)(error),
+    }
+}
 
 /// The records of a text as it is read, each with the number of the line that it begins on. Empty lines are passed over.
 pub(super) struct Records<R> {
@@ -48,20 +67,27 @@ impl<R: BufRead> Records<R> {
         Ok(None)
     }
 
-    /// The next record of fields that may stand in quotes.
+    /// The next record of fields that may stand in quotes, of which the last one has to be closed.
     fn of_fields(&mut self) -> io::Result<Option<Row>> {
         self.pass_over_ends()?;
         let (begin, mut n_bytes, mut n_fields) = (self.line, 0, 0);
+        if self.text.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
         loop {
             let text = self.text.fill_buf()?;
+            let is_end = text.is_empty();
+            // One more end of a line ends the last record, but no field in quotes.
+            let text = if is_end { &b"\n"[..] } else { text };
             let (result, n_read, bytes, fields) =
                 self.parser.read_record(text, &mut self.fields[n_bytes..], &mut self.ends[n_fields..]);
             let read = &text[..n_read];
             self.line += memchr::memchr_iter(b'\n', read).count() as u64;
             self.has_quotes |= memchr::memchr(b'"', read).is_some();
-            self.text.consume(n_read);
+            self.text.consume(if is_end { 0 } else { n_read });
             (n_bytes, n_fields) = (n_bytes + bytes, n_fields + fields);
             match result {
+                ReadRecordResult::InputEmpty if is_end => return Err(io::Error::other(OpenQuote(begin))),
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.fields.resize(2 * self.fields.len(), 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
@@ -144,6 +170,22 @@ mod tests {
         for n_bytes in 1..=text.len() {
             let found = [row(2, &["a", "b"]), row(4, &["last", "\"4\""])];
             assert_eq!(records(text, Separator::BLANKS, n_bytes), found, "{n_bytes} bytes at once");
+        }
+    }
+
+    #[test]
+    fn a_field_in_quotes_has_to_end() {
+        for text in ["1,2,\"3.5 inch\n4,5,6\n", "1,2,\"3.5 inch", "1,2,\""] {
+            for n_bytes in 1..=text.len() {
+                let pieces = BufReader::with_capacity(n_bytes, text.as_bytes());
+                let mut found = Records::new(pieces, Separator::COMMA);
+                let error = unread(Path::new("a.csv"))(found.next().unwrap().unwrap_err()).to_string();
+                assert!(error.starts_with("a.csv, line 1: a field in quotes"), "{error}");
+                assert!(found.next().is_none());
+            }
+        }
+        for text in ["3.5\" disk,2", "\"3.5\"\" disk\",2", "2,\"\"", "1,\"2\"\r"] {
+            assert_eq!(records(text, Separator::COMMA, 1 << 10).len(), 1, "{text}");
         }
     }
 

@@ -15,10 +15,10 @@ use super::lines::Lines;
 use super::marks::Marks;
 use super::note::Notes;
 use super::numerals::Numerals;
-use super::records::Records;
+use super::records::{Records, unread};
 use super::rows::TextRows;
 use super::{Cells, Column, Counted, Sheet, numbered, separator};
-use crate::error::{Error, Result, carried};
+use crate::error::{Error, Result};
 
 /// Reads the rows of a text; the file's name is for errors, its length if it is known. Fields are kept as they are read, the text
 /// is not.
@@ -40,7 +40,7 @@ pub(super) fn read(
     let mut records = Records::new(BufReader::with_capacity(1 << 16, text), separator);
     // The first rows tell how many fields there are, and whether they begin with a header.
     let head = records.by_ref().take(2 * separator::LOOKED_AT);
-    let mut head = head.collect::<std::io::Result<Vec<Row>>>().map_err(carried(path))?;
+    let mut head = head.collect::<std::io::Result<Vec<Row>>>().map_err(unread(path))?;
     let width = separator::usual_width(head.iter().map(|(_, row)| row.len()));
     let is_row =
         |row: &StringRecord| row.len() == width || !row.get(0).is_some_and(|field| field.starts_with('#'));
@@ -58,7 +58,7 @@ pub(super) fn read(
         rows.push(*line, record);
     }
     for record in records.by_ref() {
-        let (line, record) = record.map_err(carried(path))?;
+        let (line, record) = record.map_err(unread(path))?;
         if is_row(&record) {
             rows.push(line, &record);
         }

@@ -29,7 +29,7 @@ pub(super) enum Shape {
     Vector {
         /// The definition level from which on a list has an element.
         element: i16,
-        /// How many elements the first row has that is not missing.
+        /// How many elements the first list has that has some.
         n: Option<usize>,
     },
 }
@@ -51,14 +51,18 @@ impl Leaf {
             && matches!(Meaning::of(&self.descriptor), Meaning::Plain)
     }
 
-    /// Appends a row's values, of which a missing vector has none.
-    pub(super) fn append(
-        &mut self,
-        values: Vec<Value>,
-        row: &mut Vec<Value>,
-    ) -> std::result::Result<(), String> {
+    /// The same as a vector of `n_elements`, if it is one.
+    pub(super) fn with_elements(mut self, n_elements: Option<usize>) -> Self {
         if let Shape::Vector { n, .. } = &mut self.shape {
-            let n = *n.get_or_insert(values.len());
+            *n = n_elements;
+        }
+        self
+    }
+
+    /// Appends a row's values, of which a missing or empty vector has none.
+    pub(super) fn append(&self, values: Vec<Value>, row: &mut Vec<Value>) -> std::result::Result<(), String> {
+        if let Shape::Vector { n, .. } = self.shape {
+            let n = n.unwrap_or(0);
             if values.is_empty() {
                 row.extend(std::iter::repeat_n(Value::Text(String::new()), n));
                 return Ok(());

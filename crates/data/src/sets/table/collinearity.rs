@@ -26,7 +26,9 @@ pub(super) fn of(rows: &Tensor) -> Vec<Dependent> {
     let mean = |x: &Tensor| (x * &weights).sum_dim_intlist(0i64, true, Kind::Double);
     let centred = &rows - mean(&rows);
     let deviations = mean(&centred.square()).sqrt();
-    let z = centred / deviations;
+    // Of what is one value nothing is a function.
+    let constant = rows.amin(0i64, true).eq_tensor(&rows.amax(0i64, true));
+    let z = (centred / deviations).masked_fill(&constant, 0.0);
     let correlation = z.tr().matmul(&(&z * &weights));
     let n = rows.size()[1] as usize;
     let all = Vec::<f64>::try_from(correlation.contiguous().view(-1)).unwrap_or_default();
@@ -98,6 +100,15 @@ mod tests {
         let found: Vec<_> = of(&rows).into_iter().map(|Dependent { place, on }| (place, on)).collect();
         assert_eq!(found, [(3, vec![0, 2]), (4, vec![1])]);
         assert!(of(&free).is_empty());
+    }
+
+    #[test]
+    fn a_constant_column_hides_no_function() {
+        let free = Stream::named(0, "columns of a test").at(0).normal(&[200], Kind::Double);
+        let constant = free.full_like(0.1);
+        let rows = Tensor::stack(&[&constant, &free, &(&free * 2.0), &constant], 1);
+        let found: Vec<_> = of(&rows).into_iter().map(|Dependent { place, on }| (place, on)).collect();
+        assert_eq!(found, [(2, vec![1])]);
     }
 
     #[test]

@@ -62,6 +62,6 @@ fn kind(column: &Column, scores: &Scores) -> String {
 }
 
 /// A value as a message says it.
-fn said(form: &Form, value: f64) -> String {
+pub(super) fn said(form: &Form, value: f64) -> String {
     if form.is_number() { brief(value) } else { form.said(value) }
 }

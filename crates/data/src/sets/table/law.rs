@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::quantiles::{MOST_EDGES, on_lattice, smooth};
 use crate::error::{Error, Result};
 use crate::form::{Form, LARGEST_CELL};
+use crate::marginal::lattice::{count, multiple};
 use crate::marginal::{Atom, Bounds, Parts, Scores, Stretch};
 use crate::sheet::is_whole;
 
@@ -20,6 +21,8 @@ const ATOM_LEAD: f64 = 5.0;
 const ATOM_ROWS: usize = 5;
 /// Values that are no lattice's and come again as often as this in the mean are a few numbers, all of them atoms.
 const ROWS_PER_VALUE: usize = 20;
+/// More values are no few, however often they come again: a new row may hold another one.
+const MOST_VALUES: usize = 512;
 /// Numbers that are no integers are on a lattice only if its values come again as often as this in the mean.
 const LATTICE_REPEATS: usize = 4;
 
@@ -127,7 +130,8 @@ fn numbers(sorted: &[f64], all: &[f64], form: &Form, known: &Known<'_>) -> Resul
     let continuous = known.kind == Some(&ColumnKind::Number);
     // Of a lattice most values between the ends occur: 1, 10, 100 are none of integers.
     let is_sparse = |quantum: f64| (last - first) / quantum + 1.0 > 2.0 * runs.len() as f64;
-    let few = runs.len() <= 2 || (quantum.is_none_or(is_sparse) && n >= ROWS_PER_VALUE * runs.len());
+    let come_again = runs.len() <= MOST_VALUES && n >= ROWS_PER_VALUE * runs.len();
+    let few = runs.len() <= 2 || (quantum.is_none_or(is_sparse) && come_again);
     if runs.len() == 1 || (few && known.kind.is_none()) {
         return Ok(atoms_alone(&runs, n));
     }
@@ -171,10 +175,8 @@ fn quantum(runs: &[Run], form: &Form, kind: Option<&ColumnKind>) -> Result<Optio
     ];
     let on = |quantum: f64| {
         runs.iter().all(|run| {
-            let cells = run.value / quantum;
-            cells.abs() < LARGEST_CELL
-                && (cells - cells.round()).abs() < 1e-6
-                && (quantum < 1.0 || is_whole(run.value))
+            let n = count(run.value, quantum);
+            n.abs() < LARGEST_CELL && n.fract() == 0.0 && (quantum < 1.0 || is_whole(run.value))
         })
     };
     let time = matches!(form, Form::Time(_));
@@ -291,11 +293,11 @@ fn beside(bounds: Bounds, quantum: Option<f64>, (runs, peaks): (&[Run], &BTreeMa
     let Some(quantum) = quantum else { return bounds };
     let peak =
         |run: Option<&Run>| run.map(|run| run.value).filter(|value| peaks.contains_key(&value.to_bits()));
+    let lower = peak(runs.first()).map(|peak| count(peak, quantum) + 1.0);
+    let lower = lower.or(bounds.lower.map(|lower| count(lower, quantum).ceil()));
+    let upper = peak(runs.last()).map(|peak| count(peak, quantum));
+    let upper = upper.or(bounds.upper.map(|upper| count(upper, quantum).floor() + 1.0));
     // −0 is 0.
-    let up = |lower: f64| (lower / quantum - 1e-9).ceil() * quantum + 0.0;
-    let down = |upper: f64| (upper / quantum + 1e-9).floor() * quantum;
-    Bounds {
-        lower: peak(runs.first()).map(|peak| peak + quantum).or(bounds.lower.map(up)),
-        upper: peak(runs.last()).or(bounds.upper.map(|upper| down(upper) + quantum)),
-    }
+    let number = |n: f64| multiple(n, quantum) + 0.0;
+    Bounds { lower: lower.map(number), upper: upper.map(number) }
 }

@@ -1,11 +1,18 @@
 //! What a flow finds hard in a column: it is a density on the whole line, and smooth.
 
+use tch::Tensor;
+
 use super::TableConfig;
+use super::describe::said;
+use crate::form::Form;
+use crate::marginal::Stretch;
 use crate::sheet::names::pasted;
 use crate::sheet::{brief, is_whole};
 
 /// Fewer rows show nothing.
 const FEWEST: usize = 20;
+/// The scores of the middle half of the rows are this far apart at least: those of normal numbers 1.35.
+const MIDDLE_HALF: f64 = 0.25;
 
 /// What is odd in the column called `name`, as warnings.
 pub(super) fn of(name: &str, mut column: Vec<f64>, dequantised: bool, fitted: bool) -> Vec<String> {
@@ -91,7 +98,7 @@ fn tails(name: &str, sorted: &[f64]) -> Option<String> {
     }
     let (first, median, last) = (sorted[0], sorted[n / 2], sorted[n - 1]);
     let range = sorted[3 * n / 4] - sorted[n / 4];
-    let far = if last - median > median - first { last } else { first };
+    let far = farthest(sorted);
     if range > 0.0 && (far - median).abs() > 1000.0 * range {
         return Some(format!(
             "has the median {} but goes as far as {}, which alone sets its scale: the others become one point\n\
@@ -112,8 +119,47 @@ fn tails(name: &str, sorted: &[f64]) -> Option<String> {
     })
 }
 
+/// The one of sorted values that is farthest from their median.
+fn farthest(sorted: &[f64]) -> f64 {
+    let (first, median, last) = (sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
+    if last - median > median - first { last } else { first }
+}
+
+/// What is odd in sorted numbers under the law that was fitted to them: some are so far out that it is theirs alone, or
+/// that it does not reach them.
+pub(super) fn outliers(name: &str, form: &Form, sorted: &[f64], law: &Stretch) -> Option<String> {
+    let n = sorted.len();
+    if n < FEWEST {
+        return None;
+    }
+    let ends = [0, n / 4, 3 * n / 4, n - 1].map(|place| sorted[place]);
+    let scores = Vec::<f64>::try_from(law.scores(&Tensor::from_slice(&ends))).ok()?;
+    let is_narrow = law.spline.n_knots() == 2 && ends[1] < ends[2] && scores[2] - scores[1] < MIDDLE_HALF;
+    let reach = scores[3].max(-scores[0]);
+    if !is_narrow && reach <= Stretch::FARTHEST {
+        return None;
+    }
+    let what = if is_narrow {
+        "which sets its scale: the others become one point"
+    } else {
+        "which its law does not reach: the NLL of such rows means little"
+    };
+    let far = said(form, farthest(sorted));
+    Some(format!(
+        "column `{name}` has the median {} but goes as far as {far}, {what}\n\
+         hint: --missing-marks={} if that stands for a missing value; else leave out such rows, or --drop {}",
+        said(form, sorted[n / 2]),
+        pasted(&[&far]),
+        pasted(&[name])
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use interflow_core::rng::Stream;
+    use tch::Kind;
+
+    use super::super::law::{self, Known};
     use super::*;
 
     fn odd(column: impl Iterator<Item = f64>) -> String {
@@ -139,5 +185,25 @@ mod tests {
         assert_eq!(odd((0..99).map(wave)), "");
         assert_eq!(odd((0..99).map(|i| 1e300 * wave(i))), "");
         assert!(of("a", (0..99).map(|i| f64::from(i % 7)).collect(), true, false).is_empty());
+    }
+
+    /// The warning of a thousand normal numbers around 10, of which the first are replaced.
+    fn among_normal(replaced: &[f64]) -> Option<String> {
+        let normal = Stream::named(0, "columns of a test").at(0).normal(&[1000], Kind::Double) * 5.0 + 10.0;
+        let mut values = Vec::<f64>::try_from(normal).unwrap();
+        values[..replaced.len()].copy_from_slice(replaced);
+        let law = law::of(&values, &values, &Form::Number, &Known::default()).unwrap();
+        values.sort_by(f64::total_cmp);
+        outliers("a", &Form::Number, &values, law.stretch().unwrap())
+    }
+
+    #[test]
+    fn outliers_that_a_law_is_lost_to_are_named() {
+        for (value, n) in [(-999.0, 2), (-999.0, 8), (99_999.0, 3), (1e9, 1)] {
+            let odd = among_normal(&vec![value; n]).unwrap();
+            assert!(odd.contains(&format!("as far as {}, which", brief(value))), "{n}: {odd}");
+        }
+        assert_eq!(among_normal(&[]), None);
+        assert_eq!(among_normal(&[60.0, -30.0]), None);
     }
 }

@@ -7,6 +7,7 @@ use interflow_core::rng::{Draw, Stream};
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::marginal::lattice::multiple;
 use crate::marginal::{Bounds, Spline, Stretch, normal_mass};
 
 /// A lattice of no more cells has a knot at every edge.
@@ -43,7 +44,7 @@ pub(super) fn on_lattice(sorted: &[f64], quantum: f64, bounds: Bounds) -> Result
     let total: f64 = counts.iter().sum::<f64>() + 1.0;
     let (mut below, mut y, mut z) = (0.5, Vec::new(), Vec::new());
     for edge in 0..=n_cells {
-        let x = (first + edge as i64) as f64 * quantum;
+        let x: f64 = multiple((first + edge as i64) as f64, quantum);
         if bounds.hold(&Tensor::from(x)).int64_value(&[]) != 0 {
             y.push(bounds.stretch(&Tensor::from(x)).y.double_value(&[]));
             z.push(Tensor::from(below / total).special_ndtri().double_value(&[]));

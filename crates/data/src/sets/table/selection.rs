@@ -291,6 +291,7 @@ impl<'a> Selection<'a> {
         let train = self.values.index_select(0, &parts.train);
         let columns = self.fit(&train, quanta)?;
         self.log_kinds(&columns);
+        self.log_outliers(&columns, &train);
         let mut noise = Stream::new(seed, Purpose::Dequantise).at(0);
         let dim = columns.space().dim;
         let mut standardised = |rows: &Tensor| {
@@ -355,6 +356,21 @@ impl<'a> Selection<'a> {
         }
         let largest = self.values.select(1, d as i64).abs().max().double_value(&[]);
         self.config.marginals == Marginals::Fitted && MODERATE.contains(&largest)
+    }
+
+    /// Says in the log which columns have numbers in the training rows `train` that their law is lost to.
+    fn log_outliers(&self, columns: &Columns, train: &Tensor) {
+        for (column, x) in columns.iter().zip(train.unbind(1)) {
+            let Marginal::Scores(law) = &column.marginal else { continue };
+            let Some(stretch) = law.stretch() else { continue };
+            let is_atom = |value: f64| law.atoms().any(|atom| atom.value.to_bits() == value.to_bits());
+            let mut values = Vec::<f64>::try_from(x.contiguous()).unwrap_or_default();
+            values.retain(|value| !value.is_nan() && !is_atom(*value));
+            values.sort_by(f64::total_cmp);
+            if let Some(warning) = oddities::outliers(&column.name, &column.form, &values, stretch) {
+                self.warn(&warning);
+            }
+        }
     }
 
     /// Says in the log what each column is taken for, where that was found.
