@@ -108,7 +108,8 @@ impl Stream {
         Self { seed, id: StreamId::Purpose(purpose) }
     }
 
-    /// The stream of this name under the run's `seed`, for code outside this workspace. It is independent of the streams
+    /// The stream of this name under the run's `seed`, for draws that have no [`Purpose`]. Begin the name with that of your
+    /// crate, so that no two crates share a stream. It is independent of the streams
     /// of every [`Purpose`], and of those of other names but for a chance of 2⁻⁶⁴.
     ///
     /// ```

@@ -40,7 +40,7 @@ pub use ensemble::Ensemble;
 pub use error::{Error, Result};
 pub use experiment::{Experiment, Run, Trained};
 pub use explanation::explanation;
-pub use fit::{Fill, FitOptions, TableFit, fit};
+pub use fit::{Fill, FitOptions, TableFit, Trials, fit};
 pub use flow::{AsPoints, DensityOptions, Flow, HoleProbability, TableRows};
 pub use manifest::FlowManifest;
 pub use path::{FlowPath, NoiseConfig};

@@ -50,7 +50,7 @@ pub struct SampleOptions {
     /// The weight of classifier-free guidance. With 1 or without it, samples follow the class-conditional flow;
     /// larger weights exaggerate the class.
     pub guidance: Option<f64>,
-    /// For a flow map, the number of network calls: each sample reaches the target in so many jumps of equal length.
+    /// For a flow map, the number of network calls: each sample reaches the target in that many jumps of equal length.
     /// Without it, the flow's solver carries the samples.
     pub calls: Option<u32>,
     /// Whether log-densities come with the samples. The same solve computes them, at the additional cost of the

@@ -64,7 +64,7 @@
 //!
 //! - Sampling with conditions, noise, other interpolants or observations: [`SampleOptions`] and
 //!   [`Flow::sample_with`].
-//! - An experiment of the paper from its TOML file: [`ExperimentConfig::from_toml`] and [`Experiment`].
+//! - Running an experiment of the paper from its TOML file: [`ExperimentConfig::from_toml`] and [`Experiment`].
 //! - Progress bars, and stopping work from another thread: [`Work`], [`Progress`], [`Cancel`].
 //! - Parts of your own, each with an example in `crates/interflow/examples`: an interpolant
 //!   ([`core::interpolant::Schedule`]), a network ([`core::Network`]), an objective
@@ -78,14 +78,15 @@
 //! # Conventions
 //!
 //! Time 0 is the base and time 1 the target. Batches are tensors `[B, D]`, times `[B]`, log-densities are in nats.
-//! Every random number is a function of a seed, a stream and an index, so results repeat; on the CPU to the bit.
+//! Every random number is a function of a seed, a stream and an index, so results are reproducible, on the CPU bit
+//! for bit.
 //!
 //! # libtorch
 //!
 //! The crate links libtorch 2.11.0. In a checkout of Interflow `eval "$(cargo xtask setup --env)"` provides it and tells the
 //! shell; any installation that `LIBTORCH` names, or a Python `torch==2.11.0` with `LIBTORCH_USE_PYTORCH=1`, will do.
-//! Build scripts of dependants find its folder of libraries in `DEP_INTERFLOW_LIBTORCH_LIB`, to name it to the linker by
-//! `cargo::rustc-link-arg=-Wl,-rpath,…`: then `LD_LIBRARY_PATH` is not needed.
+//! A dependant's build script finds libtorch's library folder in `DEP_INTERFLOW_LIBTORCH_LIB`, and can pass it to the linker
+//! as an rpath (`cargo::rustc-link-arg=-Wl,-rpath,…`), which makes `LD_LIBRARY_PATH` unnecessary.
 
 #![deny(missing_docs)]
 
@@ -93,9 +94,10 @@ pub mod machine;
 
 pub use interflow_flow::config::{BaseConfig, EvaluationConfig, TargetConfig};
 pub use interflow_flow::{
-    AsPoints, Base, Cancel, DivergenceConfig, Engine, Ensemble, Error, Experiment, ExperimentConfig, Fill,
-    FitOptions, Flow, FlowManifest, FlowPath, Hidden, Meter, NoiseConfig, Precision, Progress, Result,
-    SampleOptions, Samples, Target, Task, Trained, Work, fit,
+    AsPoints, Base, Cancel, Computed, DensityOptions, DivergenceConfig, Engine, Ensemble, Error, Experiment,
+    ExperimentConfig, Fill, FitOptions, Flow, FlowManifest, FlowPath, Hidden, HoleProbability, Meter,
+    NoiseConfig, Precision, Progress, Result, RunFolder, SampleOptions, Samples, TableRows, Target, Task,
+    Threads, Trained, Trials, Work, fit,
 };
 
 pub use interflow_core as core;

@@ -12,7 +12,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! keep_freed_memory();
-//! // To round as on other processors, at MKL's speed.
+//! // Libtorch's own products, usually MKL's, so that results match those of other processors than AMD's.
 //! assert_eq!(choose_products(Products::Libtorch)?, Products::Libtorch);
 //! # Ok(())
 //! # }

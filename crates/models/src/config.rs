@@ -32,7 +32,7 @@ impl ModelConfig {
         match self {
             Self::Mlp(config) => config.n_scalars(space),
             Self::ResidualMlp(config) => config.n_scalars(space),
-            Self::UNet(config) => Ok(config.n_scalars(space.given)? as f64),
+            Self::UNet(config) => config.n_scalars(space),
         }
     }
 

@@ -18,8 +18,6 @@ struct Inner {
     given: Given,
     /// 1 where a coordinate moves.
     free: Tensor,
-    /// Whether all do.
-    all_free: bool,
 }
 
 impl KnownCoordinates {
@@ -38,18 +36,11 @@ impl KnownCoordinates {
     fn enter(x: &Tensor, given: &Given) -> Inner {
         let Given::Numbers(numbers) = given else {
             // Its space has numbers, which callers check.
-            return Inner {
-                x: x.shallow_clone(),
-                given: given.shallow_clone(),
-                free: x.ones_like(),
-                all_free: true,
-            };
+            return Inner { x: x.shallow_clone(), given: given.shallow_clone(), free: x.ones_like() };
         };
         let (own, mask, values) = known::parts(numbers, x.size()[1]);
         let free = mask.neg() + 1.0;
-        let all_free = mask.any().int64_value(&[]) == 0;
-        let seen = if all_free { x.shallow_clone() } else { x * &free + values };
-        Inner { x: seen, given: Given::Numbers(Tensor::cat(&[own, mask], 1)), free, all_free }
+        Inner { x: x * &free + values, given: Given::Numbers(Tensor::cat(&[own, mask], 1)), free }
     }
 }
 
@@ -94,7 +85,8 @@ impl Network for KnownCoordinates {
 
     fn value_and_divergence(&self, t: &Tensor, x: &Tensor, given: &Given) -> (Tensor, Tensor) {
         let inner = Self::enter(x, given);
-        if inner.all_free {
+        // The only question to the device, which in training nobody asks.
+        if inner.free.all().int64_value(&[]) == 1 {
             return self.inner.value_and_divergence(t, &inner.x, &inner.given);
         }
         divergence_by_reverse_mode(&At::new(self, given), t, x)

@@ -1,5 +1,4 @@
-//! Networks for velocities. A config describes a network, `init` makes it with fresh weights, and it is then
-//! evaluated.
+//! Networks for velocities. A config describes an architecture; its `init` builds the network with fresh weights.
 //!
 //! A perceptron computes its own derivative with respect to the state: it propagates tangents forward through its
 //! layers, so that the exact divergence costs no backward pass. A U-Net leaves derivatives to reverse mode. Each may

@@ -7,7 +7,6 @@
 //! α/r on that scale, damps a wave on average: a wave appears when the path has become narrow enough to resolve it.
 //! If the base has structure of its own, the same waves with α and β exchanged are useful too.
 //!
-//! A flow map jumps from wide states to sharp edges, which damped waves of the wide states do not show: it wants waves that
 //! A flow map jumps from wide states to sharp edges, which damped waves of the wide states do not show. It needs
 //! waves that are the same at all times: `sin ωx` and `cos ωx`, with g = 1 and r = 1.
 

@@ -8,7 +8,7 @@ use interflow_core::backward::{self, Graph};
 use interflow_core::interpolant::{ScheduleKind, Trigonometric};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, GivenSpace, Network, Space};
-use interflow_models::{Ends, MlpConfig, ModelConfig, ResidualMlpConfig, TimeEmbedding};
+use interflow_models::{Ends, MlpConfig, ModelConfig, ResidualMlpConfig, TimeEmbedding, UNetConfig};
 use perceptrons::{BATCH, DIM, features, largest_difference, mlp, network, points, residual};
 use tch::{Device, Kind, Tensor};
 
@@ -68,6 +68,8 @@ fn networks_that_no_machine_holds_are_refused_before_they_are_made() {
     };
     refused(&mlp(&[1 << 20; 300]), "a network of 3.3e14 weights wants 1.3");
     refused(&mlp(&[i64::MAX]), "at most 2²⁰");
+    let u_net = UNetConfig { n_groups: 1, ..UNetConfig::new([3, 4, 4], 1 << 18, vec![1, 4]) };
+    refused(&ModelConfig::UNet(u_net), "weights wants");
     refused(&ModelConfig::ResidualMlp(residual(8, i64::MAX)), "n_blocks must be from 1 to 1024");
 }
 

@@ -33,11 +33,13 @@ fn a_published_network_has_its_published_size() {
         dropout: 0.1,
         ..UNetConfig::new([3, 32, 32], 128, vec![1, 2, 2, 2])
     };
-    assert_eq!(config.n_scalars(classes(0)).unwrap(), 35_746_307);
+    let space = Space { dim: config.dim(), given: classes(0) };
+    assert_eq!(config.n_scalars(space).unwrap() as i64, 35_746_307);
     let tiny = tiny([3, 8, 8]);
     for n_classes in [0, 5] {
         let made = fresh(&tiny, n_classes, Kind::Float).parameters().n_scalars();
-        assert_eq!(tiny.n_scalars(classes(n_classes)).unwrap(), made);
+        let space = Space { dim: tiny.dim(), given: classes(n_classes) };
+        assert_eq!(tiny.n_scalars(space).unwrap() as i64, made);
     }
 }
 

@@ -120,7 +120,7 @@ fn rms(x: &Tensor) -> Tensor {
     x.to_kind(Kind::Double).square().mean_dim(1i64, false, None).sqrt()
 }
 
-/// Makes of another controller one whose steps all rows share: the norm is the root mean square of the rows' norms,
+/// Wraps a controller so that all rows of a batch take the same steps: the norm is the root mean square of the rows' norms,
 /// and the first step is the shortest that any row would take.
 #[derive(Debug, Clone)]
 pub struct Shared(pub Arc<dyn Controller>);

@@ -29,8 +29,16 @@ pub enum Error {
         fault: TableauFault,
     },
     /// A method without an error estimate was configured without a number of steps.
-    #[error("a method without an error estimate needs `steps`")]
+    #[error(
+        "a method without an error estimate needs `steps`\nhint: leave out the tolerance, or take another method"
+    )]
     MissingSteps,
+    /// Equal steps are needed, and the solver has adaptive ones.
+    #[error("{operation} needs equal steps\nhint: leave out the tolerance")]
+    AdaptiveSteps {
+        /// What needs them.
+        operation: &'static str,
+    },
     /// A strength of noise proportional to γ, or a denoiser, was given for a path without γ.
     #[error("a diffusion proportional to gamma, or by a denoiser, needs a path with a latent γ z")]
     NoLatent,
@@ -49,7 +57,9 @@ pub enum Error {
         found: Vec<f64>,
     },
     /// The field or the state ceased to be finite.
-    #[error("the integration met a non-finite number in row {row} at time: {time}")]
+    #[error(
+        "the integration met a non-finite number in row {row} at time: {time}\nhint: look for NaN or huge numbers in the input"
+    )]
     NonFinite {
         /// The number, within the batch, of the first row where it happened.
         row: i64,
@@ -58,7 +68,8 @@ pub enum Error {
     },
     /// Some rows did not reach the end within the allowed number of steps.
     #[error(
-        "{unfinished} rows are unfinished after {max_steps} steps, the slowest, row {row}, at time: {time}"
+        "{unfinished} rows are unfinished after {max_steps} steps, the slowest, row {row}, at time: {time}\n\
+         hint: raise max_steps, or rtol and atol"
     )]
     StepLimit {
         /// The number, within the batch, of the row that got least far.
@@ -72,7 +83,8 @@ pub enum Error {
     },
     /// The tolerance asked for steps below the floating-point resolution of time.
     #[error(
-        "after {accepted} accepted and {rejected} rejected steps that of row {row} is too small at time: {time}"
+        "row {row}: after {accepted} accepted and {rejected} rejected steps the next one is too small at time: {time}\n\
+         hint: raise rtol and atol, or compute in double precision"
     )]
     StepTooSmall {
         /// The number, within the batch, of the first such row.

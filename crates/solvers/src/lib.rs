@@ -1,8 +1,8 @@
 //! Solvers of `dx/dt = v(t, x)`, and of the stochastic equations `dX = (v ± ε s) dt + √(2ε) dW` with the same marginals.
 //!
 //! # A first solve
-//! A [`SolverConfig`] is data; [`SolverConfig::build`] checks it and returns a [`Solver`], by default Dormand and Prince's
-//! method with steps by their errors. Here it turns the harmonic oscillator by a quarter:
+//! A [`SolverConfig`] is data; [`SolverConfig::build`] checks it and returns a [`Solver`], by default Dormand–Prince
+//! 5(4) with adaptive steps. Here it rotates the harmonic oscillator by a quarter turn:
 //!
 //! ```
 //! use interflow_core::VectorField;
@@ -40,8 +40,8 @@
 //! Each part is data or a trait, and a program can replace it with its own:
 //!
 //! - [`Tableau`] is the Runge–Kutta method; [`Method`] names the built-in ones.
-//! - [`Stepping`] is equal steps, or adaptive steps by a [`Controller`] such as [`PiController`]; [`Shared`] makes of
-//!   any controller one for a batch that shares its steps.
+//! - [`Stepping`] is equal steps, or adaptive steps by a [`Controller`] such as [`PiController`]; [`Shared`] wraps
+//!   a controller so that all rows of a batch take the same steps.
 //! - [`Term`] is the right-hand side: the flow ([`FieldTerm`]), the flow with its divergence ([`WithDivergence`]), or
 //!   with the integral of anything else ([`WithIntegral`]).
 //! - [`SolveOptions`] are the times to save at, which change no step; [`Event`]s that stop a row; and [`Failures`],

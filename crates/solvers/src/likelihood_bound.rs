@@ -8,7 +8,6 @@
 //! log p_t(x) ≥ E[ log ρ0(Y_0) − ∫ (∇·v + ε ∇·s + ε |s|²) dτ ].
 //! ```
 //!
-//! It is an equality where s is the score of X, so for the exact fields of a path. The stochastic integral
 //! It is an equality if s is the score of X, and so for the exact fields of a path. The stochastic integral
 //! `∫ √(2ε) s · dW̄`, whose mean is 0, is subtracted to reduce the variance: for exact fields all paths would give
 //! the same value, if it were not for the steps. The integral is a sum over the steps, and the remaining deviation
@@ -37,7 +36,7 @@ use crate::term::{check_divergence, check_value};
 /// over paths is at most `log p_t(x)`, except for the error of the steps.
 ///
 /// # Errors
-/// As [`SdeSolver::solve`]; [`crate::Error::MissingSteps`] for a solver with adaptive steps.
+/// As [`SdeSolver::solve`]; [`crate::Error::AdaptiveSteps`] for a solver with adaptive steps.
 pub fn log_density_bound(
     solver: &SdeSolver,
     sde: &Sde<'_>,

@@ -56,7 +56,7 @@ impl Solver {
             Stepping::Adaptive { max_steps, .. } => ("max_steps", *max_steps),
         };
         if most == 0 {
-            return Err(Error::InvalidConfig { name, requirement: "positive and finite", value: 0.0 });
+            return Err(Error::InvalidConfig { name, requirement: "positive", value: 0.0 });
         }
         if matches!(stepping, Stepping::Adaptive { .. }) && tableau.error_weights().is_none() {
             return Err(Error::MissingSteps);

@@ -185,5 +185,5 @@ fn steps_of_their_own_are_refused() {
     let solver = SdeConfig { tolerance: Some(0.1), ..SdeConfig::default() }.build().unwrap();
     let base = StandardNormal { dim: 2 };
     let found = log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), (&draw(&law), 1.0));
-    assert!(matches!(found, Err(Error::MissingSteps)));
+    assert!(matches!(found, Err(Error::AdaptiveSteps { .. })));
 }

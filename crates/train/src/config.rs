@@ -22,8 +22,8 @@ pub struct TrainConfig {
     pub steps: u64,
     /// The number of pairs (x0, x1) in each step.
     pub batch: i64,
-    /// Into how many equal parts a step's pairs are divided, which go through the network one after the other: this
-    /// takes less memory and gives the same gradient.
+    /// Gradient accumulation: the number of equal parts into which a batch is split. They pass through the network one after
+    /// another, which takes less memory and gives the same gradient.
     pub accumulate: Accumulate,
     /// The standard deviation of normal noise that is added to the target's points, in the flow's coordinates, each
     /// time they are visited. It makes a small data set harder to memorise. Conditions get no noise.
@@ -39,15 +39,15 @@ pub struct TrainConfig {
     pub mixed_precision: MixedPrecision,
     /// The number of steps over which the learning rate rises linearly from 0.
     pub warmup_steps: u64,
-    /// The largest norm of a gradient: longer gradients are scaled down to it. Without it, none are.
+    /// Gradients are clipped to this norm; without it they are not clipped.
     pub clip_norm: Option<f64>,
     /// The decay of the running average (EMA) of the weights; without it, there is no average.
     pub ema_decay: Option<f64>,
-    /// After how many steps each report comes; with 0 there are none.
+    /// The number of steps between two reports; with 0 there are none.
     pub log_every: u64,
-    /// After how many steps each checkpoint is made, besides the one at the end; with 0 there is only that one.
+    /// The number of steps between two checkpoints; with 0 only the final one is written, which there always is.
     pub checkpoint_every: u64,
-    /// After how many steps each held-out check comes; with 0 there are none.
+    /// The number of steps between two held-out checks; with 0 there are none.
     pub validate_every: u64,
     /// The number of held-out pairs in each check.
     pub n_validation: i64,

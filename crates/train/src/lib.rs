@@ -62,8 +62,7 @@
 //!
 //! **In several processes** each computes the gradient of its own rows of every batch ([`Trainer::with_group`]).
 //!
-//! **On a machine with other work** a step with as many threads as there are cores waits for the thread that has lost
-//! its core. With [`Trainer::with_threads`] the measured times of the steps decide how many threads they get.
+//! **On a shared machine** a step that uses every core waits for whichever thread was preempted. With [`Trainer::with_threads`] the measured times of the steps decide how many threads they get.
 
 pub mod accumulate;
 pub mod batch;
@@ -87,7 +86,7 @@ pub mod precondition;
 mod prepared;
 pub mod principal_axes;
 pub mod problem;
-pub mod rows;
+mod rows;
 mod run_state;
 pub mod schedule;
 pub mod self_check;

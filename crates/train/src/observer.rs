@@ -37,8 +37,8 @@ pub trait Observer {
         let _ = report;
     }
 
-    /// Called before the first step, and before each step with another number of threads than the one before, if the
-    /// number is chosen by measuring ([`crate::Trainer::with_threads`]).
+    /// Called only if the number of threads is chosen by measuring ([`crate::Trainer::with_threads`]): before the first step,
+    /// and before each step that uses a different number than the one before.
     fn on_threads(&mut self, step: u64, threads: u32) {
         let _ = (step, threads);
     }

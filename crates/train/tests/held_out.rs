@@ -6,14 +6,16 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use interflow_core::coupling::Coupling;
+use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Draw, Stream};
 use interflow_core::source::Source;
 use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_core::{Given, Points, Space};
+use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{
-    Companion, Gradient, HeldOut, Objective, Problem, Result, SelfCheck, Setting, Silent, TermCheck,
-    TimeConfig, TrainConfig, TrainingStep, Turn, Velocity,
+    Companion, Gradient, HeldOut, MaximumLikelihood, Objective, Problem, Result, SelfCheck, Setting, Silent,
+    TermCheck, TimeConfig, TrainConfig, TrainingStep, Turn, Velocity,
 };
 use support::{Mlp, normals, short, train_with};
 
@@ -92,6 +94,17 @@ fn points_that_are_paired_together_are_as_many_as_in_training() {
     assert_eq!(rows_of_check(problem, TrainConfig { batch: 32, ..short(1) }, 100), expected);
     // The last of them uses a part of its pairs, and the objective asks twice.
     assert_eq!(*sizes.lock().unwrap(), [32; 8]);
+}
+
+#[test]
+fn maximum_likelihood_is_checked_whatever_the_size_of_a_batch() {
+    let coupling = Box::new(Together(Arc::new(Mutex::new(Vec::new()))));
+    let problem = Problem { coupling, base_density: Some(Arc::new(StandardNormal { dim: 1 })), ..in_order() };
+    let solver = SolverConfig { method: Method::Rk4, steps: Some(2), ..SolverConfig::default() };
+    let objective = MaximumLikelihood::new(Sensitivity::Direct, &solver).unwrap();
+    let config = TrainConfig { batch: 2048, ..short(1) };
+    let trainer = train_with(objective, config, problem, Mlp::new(1, 4, 1), 1).unwrap();
+    assert_eq!(trainer.self_check(3000).unwrap().n, 3000);
 }
 
 /// Something trained beside the network that looks at the times of its pairs.

@@ -8,11 +8,11 @@
 //! β v − β̇ x + W m = (α W C + (β̇ γ² − β γ γ̇) I) s,    W = α β̇ − α̇ β.
 //! ```
 //!
-//! For N(0, I) the bracket is a number, `κ(t)`. It vanishes at t = 1 where γ does not hold it up, and the left
+//! For N(0, I) the bracket is a number, `κ(t)`. It vanishes at t = 1 unless γ keeps it positive, and the left
 //! side with it: the product `κ s`, [`Conversion::weighted_score`], is regular on all of [0, 1], and a diffusion
-//! of strength ε ∝ κ needs no rule at the end. The score alone is 0/0 there; the interpolant says from when on
-//! ([`Interpolant::score_regular_on`]), and a [`ScoreOfVelocity`] answers for later times with the score at the last
-//! regular one, the score of a slightly smoothed target.
+//! of strength ε ∝ κ needs no rule at the end. The score alone is 0/0 there. [`Interpolant::score_regular_on`] gives the
+//! last time at which it is reliable; for later times [`ScoreOfVelocity`] returns the score at that time, which is that
+//! of a slightly smoothed target.
 //!
 //! Where β and β̇ are both 0, `x_t` is Gaussian and the velocity says nothing; κ is 1 there and the score is known.
 

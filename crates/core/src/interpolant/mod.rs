@@ -2,7 +2,7 @@
 //!
 //! An interpolant is a [`Schedule`] (α, β and their derivatives) with an optional [`Latent`], whose coefficient
 //! is γ, and an optional [`Correction`], any other term that vanishes at both ends. The rules for times at
-//! which a derivative diverges, or a field does not tell another, live here, in [`Interpolant::regular_on`],
+//! which a derivative diverges, or one field does not determine another, live here, in [`Interpolant::regular_on`],
 //! [`Interpolant::score_regular_on`] and their kin, and nowhere else.
 
 mod config;

@@ -35,10 +35,10 @@ pub struct DensityOptions {
     /// For a flow map that has learned divergences, the number of network calls. Without it, the flow's solver computes
     /// them.
     pub calls: Option<u32>,
-    /// At t = 1, the number of places in the cells of each row at which the density is computed, in as many times the
-    /// calls; the result is the mean density. Without it there is one. In tables it is the middle of each cell, and
-    /// several fill the cells evenly, in all rows alike; in images each is a draw of the dequantisation noise. Where all
-    /// values are points, the number changes nothing.
+    /// At t = 1, the number of places within each row's cells at which the density is evaluated. The result is their mean,
+    /// and the cost grows in proportion. Without it there is one: in tables the middle of each cell, in images a draw of the
+    /// dequantisation noise. In tables several places fill the cells evenly, in all rows alike. Rows without cells are not
+    /// affected.
     pub draws: Option<u32>,
 }
 

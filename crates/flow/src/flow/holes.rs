@@ -18,8 +18,8 @@ impl Flow {
     /// `first + i`.
     ///
     /// If values were missing in the training rows too, this assumes that whether a value is missing depends only on
-    /// the rest of its row. A row whose sampled values are missing a hundred times in a row keeps its holes, with a
-    /// warning.
+    /// the rest of its row. If all of 100 draws for a row have missing values, it keeps its holes, and a warning is
+    /// logged.
     ///
     /// # Errors
     /// [`crate::Error::Refused`] if the flow was not trained to fill holes (`fill = true` in a config's `[target]`),

@@ -1,7 +1,7 @@
 //! The config of a U-Net.
 
 use interflow_core::rng::Draw;
-use interflow_core::{GivenSpace, Network, Space};
+use interflow_core::{GivenSpace, Space};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -114,22 +114,26 @@ impl UNetConfig {
         (kind, device): (Kind, Device),
     ) -> Result<UNet> {
         let space = space.into();
-        check_memory(self.n_scalars(space.given)? as f64, kind)?;
+        check_memory(self.n_scalars(space)?, kind)?;
         self.check_space(space)?;
         let mut weights =
             |_: &str, shape: &[i64], start: Start| start.weights(shape, draw, kind).to_device(device);
         Ok(UNet::assemble(self, space.given, &mut weights))
     }
 
-    /// The number of scalar weights of a network with the conditions `given`, computed without making the weights.
+    /// The number of scalar weights of a network for images of `space`, computed without making the weights.
     ///
     /// # Errors
     /// [`Error::Size`] if a size is not allowed.
-    pub fn n_scalars(&self, given: GivenSpace) -> Result<i64> {
+    pub fn n_scalars(&self, space: Space) -> Result<f64> {
         self.check()?;
-        let zero = Tensor::zeros([1], (Kind::Float, Device::Cpu));
-        let net = UNet::assemble(self, given, &mut |_, shape, _| zero.expand(shape, false));
-        Ok(net.parameters().n_scalars())
+        let (mut n, nothing) = (0.0, Tensor::zeros([0], (Kind::Float, Device::Cpu)));
+        let mut counted = |_: &str, shape: &[i64], _: Start| {
+            n += shape.iter().map(|&side| side as f64).product::<f64>();
+            nothing.shallow_clone()
+        };
+        let _ = UNet::assemble(self, space.given, &mut counted);
+        Ok(n)
     }
 
     /// The dimension C·H·W of a state.

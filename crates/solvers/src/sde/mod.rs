@@ -145,14 +145,16 @@ impl SdeSolver {
     /// The steps of a fixed grid from one time to another for points like `x`, `[B, D]`, with the noise of each.
     ///
     /// # Errors
-    /// [`Error::MissingSteps`] if the solver has no fixed grid.
+    /// [`Error::AdaptiveSteps`] if the solver has no fixed grid.
     pub(crate) fn fixed_steps<'a>(
         &'a self,
         path: &BrownianPath,
         x: &Tensor,
         [from, to]: [f64; 2],
     ) -> Result<impl Iterator<Item = FixedStep> + use<'a>> {
-        let Stepping::Fixed(grid) = &self.stepping else { return Err(Error::MissingSteps) };
+        let Stepping::Fixed(grid) = &self.stepping else {
+            return Err(Error::AdaptiveSteps { operation: "a bound of the log-density" });
+        };
         let span = to - from;
         let root = span.abs().sqrt();
         let (n, kind, device) = (x.size()[0], x.kind(), x.device());

@@ -75,6 +75,11 @@ impl<'a> HeldOut<'a> {
         (0..n).step_by(batch as usize).map(move |first| batch.min(n - first))
     }
 
+    /// How many points a source is asked for, for each of these batches, of which the last one may use a part.
+    pub fn drawn(&self) -> i64 {
+        self.batch
+    }
+
     /// The floating-point kind and the device of the weights.
     pub fn placement(&self) -> (Kind, Device) {
         let parameters = self.network.parameters();

@@ -82,13 +82,12 @@ impl Objective for MaximumLikelihood {
 
     /// By Hutchinson's estimate with one probe for each point.
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
-        /// The points that a source is asked for, of which the last batch uses a part.
-        const BATCH: i64 = 1024;
         let HeldOut { network, problem, .. } = held_out;
         let field = network.at(&Given::Nothing);
         let mut values = Vec::new();
         for (index, rows) in (0..).zip(held_out.sizes()) {
-            let points = problem.held_out_target.batch(BATCH, index, &held_out.stream(Purpose::Target));
+            let points =
+                problem.held_out_target.batch(held_out.drawn(), index, &held_out.stream(Purpose::Target));
             let x = place(&points.x.narrow(0, 0, rows), held_out.placement())?;
             let probes = held_out.stream(Purpose::Probe).at(index).signs(&x.size(), Kind::Float);
             let divergence = Divergence::Hutchinson { probes: place(&probes, held_out.placement())? };
