@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use interflow::train::{Observer, SelfCheck, StepReport};
-use interflow::{Cancel, Hidden, Result, Work};
+use interflow::{Cancel, Hidden, Result, Work, tch};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -39,14 +39,15 @@ impl Attention {
         Work::new(Hidden, Cancel::asking(move || attention.stopped()))
     }
 
-    /// Does `work` without Python's interpreter lock. An exception that was raised meanwhile comes before the work's own outcome.
+    /// Does `work` without Python's interpreter lock. An exception that was raised meanwhile comes before the work's
+    /// own outcome.
     pub(crate) fn during<T: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce() -> Result<T> + Send,
     ) -> PyResult<T> {
         self.stop.store(false, Ordering::SeqCst);
-        let outcome = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+        let outcome = py.detach(|| apart(work));
         journal::hand_over(py)?;
         if let Some(exception) = lock(&self.exception).take() {
             return Err(exception);
@@ -78,6 +79,15 @@ impl Attention {
             self.stop.store(true, Ordering::SeqCst);
         }
     }
+}
+
+/// Does `work` with gradients, whatever the caller's mode, and catches its panic. Afterwards torch's mode and its
+/// number of threads are what they were: the process's torch is its owner's.
+fn apart<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let threads = tch::get_num_threads();
+    let outcome = tch::with_grad(|| catch_unwind(AssertUnwindSafe(work)));
+    tch::set_num_threads(threads);
+    outcome
 }
 
 /// Shows training to a function of Python's.

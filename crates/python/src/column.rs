@@ -11,7 +11,7 @@ pub(crate) struct Column {
     name: String,
     /// Whether the flow is given it, instead of modelling it.
     given: bool,
-    /// What its values are: `number`, `category` or `time`.
+    /// What its values are: `number`, `category`, `time`, or `integer` for integers too large for double precision.
     kind: &'static str,
     /// The texts of a category in their order, none for others.
     labels: Vec<String>,
@@ -24,7 +24,9 @@ impl From<&data::Column> for Column {
         let kind = match column.form {
             Form::Number => "number",
             Form::Category { .. } => "category",
-            _ => "time",
+            Form::Time(_) => "time",
+            Form::Integer { .. } => "integer",
+            _ => "other",
         };
         Self {
             name: column.name.clone(),

@@ -7,7 +7,7 @@ use interflow::data::{ColumnKind, TextFormat};
 use interflow::flow::Threads;
 use interflow::flow::device;
 use interflow::flow::fit::{TableFit, Trials, of_sheet};
-use interflow::{Experiment, ExperimentConfig, FitOptions, Result, tch};
+use interflow::{Experiment, ExperimentConfig, FitOptions, Result};
 use pyo3::prelude::*;
 
 use crate::attention::{Attention, Watcher};
@@ -99,7 +99,6 @@ pub(crate) fn trained(
     let threads = run.threads.map(|threads| parsed::<Threads>("threads", &threads)).transpose()?;
     let attention = Attention::default();
     let mut watcher = Watcher { attention: attention.clone(), callback: run.callback, steps: 0 };
-    let before = tch::get_num_threads();
     let flow = attention.during(py, || {
         let device = device::parse(&run.device)?;
         let make = |config| {
@@ -122,7 +121,5 @@ pub(crate) fn trained(
         let folder = trained.folder.as_ref().map(|folder| folder.path().to_owned());
         Ok((trained.flow(), folder))
     });
-    // The process's threads are its owner's.
-    tch::set_num_threads(before);
     flow.map(|(flow, folder)| Flow::new(flow, folder))
 }

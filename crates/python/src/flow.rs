@@ -103,6 +103,12 @@ impl Flow {
         self.said(py, |flow| flow.engine().seed())
     }
 
+    /// The name of the device that it lies on.
+    #[getter]
+    fn device(&self, py: Python<'_>) -> String {
+        self.said(py, |flow| device::name(flow.engine().device()))
+    }
+
     /// The training step of its weights.
     #[getter]
     fn step(&self, py: Python<'_>) -> u64 {

@@ -1,6 +1,10 @@
 """What a flow does."""
 
+import copy
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import interflow
@@ -88,3 +92,12 @@ def test_flow_maps_take_a_number_of_calls():
         interflow.train({**config, "objective": {"kind": "velocity"}, "model": {"kind": "mlp", "hidden": [8]}}).sample(
             3, calls=2
         )
+
+
+@pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda flow: pickle.loads(pickle.dumps(flow))])
+def test_flows_are_copied_and_pickled(conditional, frame, copy_of):
+    same = copy_of(conditional)
+    given = frame.head(5)
+    pd.testing.assert_frame_equal(same.sample(given=given, seed=1), conditional.sample(given=given, seed=1))
+    assert np.array_equal(same.log_prob(frame), conditional.log_prob(frame), equal_nan=True)
+    assert (same.columns, same.step) == (conditional.columns, conditional.step)

@@ -165,3 +165,30 @@ def test_torchs_threads_stay_as_they_were(numbers):
     before = torch.get_num_threads()
     interflow.fit(numbers, steps=2, threads=1)
     assert torch.get_num_threads() == before
+
+
+def test_training_and_scores_do_not_depend_on_torchs_mode(numbers, flow):
+    rows = numbers[:5]
+    expected, score = interflow.fit(numbers, steps=20).log_prob(rows), flow.score(rows, 0.5)
+    with torch.no_grad():
+        assert np.array_equal(flow._core.score((torch.tensor(rows), None), None, 0.5).numpy(), score)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            trained = interflow.fit(numbers, steps=20)
+            assert np.array_equal(trained.log_prob(rows), expected), mode
+            assert np.array_equal(flow.score(torch.tensor(rows), 0.5).numpy(), score), mode
+            assert not torch.is_grad_enabled() and torch.is_inference_mode_enabled() == (mode is torch.inference_mode)
+        assert np.isfinite(trained.score(rows, 0.5)).all()
+        assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def test_torchs_threads_stay_as_they_were_when_a_flow_chooses_its_own(numbers):
+    flow = interflow.fit(numbers, steps=2, threads="auto")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(7)
+        flow.sample(5)
+        flow.log_prob(numbers[:5])
+        assert torch.get_num_threads() == 7
+    finally:
+        torch.set_num_threads(before)

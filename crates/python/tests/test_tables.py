@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import interflow
-from interflow import _interflow
+from interflow import _interflow, _tables
 
 
 def test_tensors_are_shared_both_ways():
@@ -135,3 +135,103 @@ def test_log_densities_of_discrete_rows_sum_their_cells():
     assert np.array_equal(flow.log_prob(pairs, draws=1), flow.log_prob(pairs))
     with pytest.raises(interflow.Error, match="1 to 65536 draws"):
         flow.log_prob(pairs, draws=0)
+
+
+@pytest.mark.parametrize("columns", [[0, 2], [2, 0], [1, 2, 3]])
+def test_arrays_of_some_columns_stand_by_their_places_and_whole_ones_by_their_numbers(columns):
+    rows = np.random.default_rng(2).standard_normal((200, 4)) * [1, 2, 3, 4]
+    flow = interflow.fit(rows, columns=columns, steps=5)
+    some = flow.log_prob(rows[:, columns])
+    assert np.array_equal(some, flow.log_prob(rows))
+    assert np.isfinite(flow.log_prob(flow.sample(10))).all()
+
+
+def test_arrays_for_a_flow_of_a_frame_are_in_its_order():
+    rows = np.random.default_rng(2).standard_normal((200, 2)) * [1, 5]
+    frame = pd.DataFrame(rows, columns=["x2", "x1"])
+    flow = interflow.fit(frame, steps=5)
+    assert np.array_equal(flow.log_prob(rows), flow.log_prob(frame))
+    with pytest.raises(interflow.Error, match="expected rows of 2 columns, found: 3"):
+        flow.log_prob(np.zeros((4, 3)))
+
+
+def test_a_flow_of_a_dict_writes_what_it_can(frame, numbers):
+    flow = interflow.fit({"town": frame["town"].tolist(), "age": frame["age"].to_numpy()}, steps=2)
+    samples = flow.sample(3)
+    assert isinstance(samples, pd.DataFrame) and list(samples.columns) == ["town", "age"]
+    assert isinstance(interflow.fit({"a": numbers[:, 0], "b": numbers[:, 1]}, steps=2).sample(3), np.ndarray)
+
+
+def test_names_that_are_no_texts_stay():
+    rows = np.random.default_rng(2).standard_normal((100, 3))
+    frame = pd.DataFrame(rows, columns=[0, 7, "x"])
+    samples = interflow.fit(frame, given=[7], steps=2).sample(given={7: [0.5, 0.6]})
+    assert list(samples.columns) == [7, 0, "x"] and samples[7].tolist() == [0.5, 0.6]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(np.zeros((50, 2)), columns=[0, "0"]),
+        {0: np.zeros(50), "0": np.zeros(50)},
+        pa.table([pa.array(np.zeros(50))] * 2, names=["a", "a"]),
+    ],
+)
+def test_names_that_are_equal_as_texts_are_refused(table):
+    with pytest.raises(interflow.DataError, match="different names"):
+        interflow.fit(table, steps=2)
+
+
+@pytest.mark.parametrize("arrow", [False, True])
+def test_numbers_are_not_cut_off_to_be_of_a_former_kind(arrow):
+    draw = np.random.default_rng(3)
+    frame = pd.DataFrame({"flag": draw.random(300) < 0.5, "n": draw.integers(0, 9, 300), "byte": np.uint8(1)})
+    frame["byte"] = draw.integers(0, 200, 300).astype(np.uint8)
+    table = pa.Table.from_pandas(frame, preserve_index=False) if arrow else frame
+    samples = interflow.fit(table, steps=2, marginals="plain").sample(50)
+    for name in frame.columns:
+        values = np.asarray(samples[name], dtype=np.float64)
+        assert (values != np.round(values)).any(), name
+
+
+def test_columns_are_of_their_former_kind_only_where_they_can_be():
+    whole, half = pd.Series([0.0, 1.0, np.nan]), pd.Series([0.5, 1.0, 300.0])
+    assert _tables._series(whole, "boolean").tolist()[:2] == [False, True]
+    assert _tables._series(whole, pd.Int8Dtype()).dtype == "Int8"
+    for values, dtype in [(whole, bool), (whole, np.int64), (half, bool), (half, np.int64), (half[2:], np.uint8)]:
+        assert _tables._series(values, np.dtype(dtype)).dtype == np.float64, dtype
+    assert _tables._series(pd.Series([300]), np.dtype(np.uint8)).tolist() == [300]
+    integers = np.array([2**70, -1, None], dtype=object)
+    assert _tables._series(integers, np.dtype(np.uint64)).tolist() == [2**70, -1, None]
+    assert _tables._arrow_array(integers, pa.uint64()).to_pylist() == [2**70, -1, None]
+
+
+def test_large_whole_numbers_stay_what_they_are():
+    numbers = np.random.default_rng(4).integers(0, 2, 200) * 3e18 * 4
+    flow = interflow.fit({"big": numbers, "x": np.arange(200.0)}, given=["big"], steps=2)
+    samples = flow.sample(given={"big": [1.2e19], "x": None}, into="pandas")
+    assert samples["big"].tolist() == [1.2e19]
+
+
+@pytest.mark.parametrize("start", [2**44, 2**60, 2**63])
+def test_large_integers_are_integers(start):
+    ids = np.uint64(start) + np.random.default_rng(5).integers(0, 1000, 300).astype(np.uint64)
+    frame = pd.DataFrame({"id": ids, "x": np.arange(300.0)})
+    flow = interflow.fit(frame, given=["id"], steps=2)
+    assert flow.columns[0].kind == "integer"
+    for table in (frame, pa.Table.from_pandas(frame, preserve_index=False), {"id": ids.tolist()}):
+        samples = flow.sample(given=table, into="pandas")
+        assert samples["id"].dtype == np.uint64 and samples["id"].tolist() == ids.tolist()
+    flow = interflow.fit(pa.Table.from_pandas(frame, preserve_index=False), steps=2)
+    samples = flow.sample(50)
+    assert samples["id"].type == pa.uint64() and min(samples["id"].to_pylist()) >= start - 1000
+
+
+def test_texts_are_missing_only_where_the_table_says_so():
+    values = np.resize(np.array(["none", "NA", "-", None, "some"], dtype=object), 200)
+    frame = pd.DataFrame({"label": values, "x": np.arange(200.0)})
+    for table in (frame, frame.astype({"label": "category"}), {"label": values.tolist(), "x": frame["x"]}):
+        flow = interflow.fit(table, given=["label"], steps=2)
+        assert sorted(flow.columns[0].labels) == ["-", "NA", "none", "some"]
+    numbers = interflow.fit(pd.DataFrame({"a": [1.5, None, np.nan, 2.5, 4.0] * 40}), steps=2)
+    assert numbers.sample(200, into="pandas")["a"].isna().any()

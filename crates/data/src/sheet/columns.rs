@@ -30,8 +30,8 @@ impl ColumnValues {
 }
 
 impl Sheet {
-    /// The sheet of these columns with their names, the same as would be read from a CSV file with these columns, but for the
-    /// marks of missing values: a text such as `none` is one like others.
+    /// The sheet of these columns with their names, the same as would be read from a CSV file with these columns, but
+    /// for the marks of missing values: a text such as `none` is one like others.
     ///
     /// ```
     /// use interflow_data::sheet::ColumnValues;

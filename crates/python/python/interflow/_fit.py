@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from . import _interflow
 from ._flow import Flow
 from ._interflow import Step, Validation
-from ._tables import Rows, array_of, columns_of, layout_of
+from ._tables import Rows, array_of, columns_of, container_of, layout_of
 
 Callback = Callable[[Step | Validation], object]
 
 
+@torch.inference_mode(False)
 def fit(
     table: Any,
     *,
@@ -70,7 +73,7 @@ def fit(
         set: Single keys of the experiment's config, as ``{"train.batch": 512}``.
 
     Returns:
-        The trained flow, which writes samples as this table is written.
+        The trained flow, which writes samples as this table is written; after a dict as a loaded flow does.
 
     Raises:
         DataError: if the table does not go with the options.
@@ -97,9 +100,11 @@ def fit(
         "set": _overrides(set),
     }
     run = _run(device=device, threads=threads, out=out, callback=callback)
-    return Flow(_interflow.fit(rows, args, run), layout_of(table))
+    layout = None if container_of(table) is None else layout_of(table)
+    return Flow(_interflow.fit(rows, args, run), layout)
 
 
+@torch.inference_mode(False)
 def train(
     config: Mapping[str, Any] | str | os.PathLike[str],
     *,

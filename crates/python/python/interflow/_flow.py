@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,6 +20,9 @@ from ._tables import Container, Layout, Rows, array, array_of, columns_of, conta
 from .velocity import velocity_of
 
 Calls = int | None
+
+# What torch's inference mode makes never takes gradients, which training and scores need.
+_normal = torch.inference_mode(False)
 
 
 class Grid(NamedTuple):
@@ -46,6 +50,7 @@ class Flow:
         self._layout = layout
 
     @staticmethod
+    @_normal
     def load(path: str | os.PathLike[str], device: str = "cpu") -> Flow:
         """The flow of a run folder or of a checkpoint file; its data are not needed, and no code of it is run.
 
@@ -94,6 +99,7 @@ class Flow:
         """All that a checkpoint says of it, as TOML."""
         return self._core.manifest
 
+    @_normal
     def sample(
         self,
         n: int = 1,
@@ -148,6 +154,7 @@ class Flow:
         samples = self._written(layout, x, known)
         return samples if nats is None else (samples, array(layout, nats))
 
+    @_normal
     def log_prob(
         self, x: Any, t: float = 1.0, *, given: Any = None, calls: Calls = None, draws: int | None = None
     ) -> Any:
@@ -164,16 +171,19 @@ class Flow:
         rows, layout = self._rows(x, given)
         return array(layout, self._core.log_prob(rows, self._conditions(given), t, calls, draws))
 
+    @_normal
     def score(self, x: Any, t: float, *, given: Any = None) -> Any:
         """The score of rows, the gradient of their log-density at time ``t`` below 1, ``[N, D]``."""
         rows, layout = self._rows(x, given)
         return array(layout, self._core.score(rows, self._conditions(given), t))
 
+    @_normal
     def encode(self, x: Any, *, given: Any = None, calls: Calls = None) -> Any:
         """Carries rows to the base, ``[N, D]``: nearly independent standard normal numbers where the base is normal."""
         rows, layout = self._rows(x, given)
         return array(layout, self._core.encode(rows, self._conditions(given), calls))
 
+    @_normal
     def decode(self, z: Any, *, given: Any = None, calls: Calls = None, into: Container | None = None) -> Any:
         """Carries points ``[N, D]`` of the base to rows, as `encode` carried them there."""
         base = array_of(z)
@@ -182,6 +192,7 @@ class Flow:
         layout = layout_of(z) if into is None else Layout(into)
         return array(layout, x) if into in (None, "numpy", "torch") else self._written(layout, x, None)
 
+    @_normal
     def density_grid(
         self,
         n: int = 100,
@@ -212,6 +223,7 @@ class Flow:
         points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         return Grid(x, y, self.log_prob(points, t, given=given).reshape(n, n))
 
+    @_normal
     def velocity(self, t: torch.Tensor, x: torch.Tensor, given: torch.Tensor | None = None) -> torch.Tensor:
         """The velocity ``[B, D]`` at times ``[B]`` and states ``[B, D]`` in the flow's own coordinates, without
         gradients.
@@ -221,6 +233,7 @@ class Flow:
         """
         return self._core.velocity(t, x, given)
 
+    @_normal
     def to_torch(self) -> torch.nn.Module:
         """The velocity as a plain `torch.nn.Module`, ``v(t, x, given)``, with copies of the weights."""
         form, weights = self._core.module()
@@ -228,6 +241,7 @@ class Flow:
         module.to(next(iter(weights.values())).dtype).load_state_dict(weights)
         return module.eval()
 
+    @_normal
     def with_weights(self, weights: Mapping[str, torch.Tensor]) -> Flow:
         """The same flow with other weights of its velocity: the ``state_dict()`` of a module of `to_torch`.
 
@@ -239,6 +253,13 @@ class Flow:
     def export_torch(self, folder: str | os.PathLike[str]) -> None:
         """Writes `velocity.py` and `velocity.safetensors` into a folder: the velocity, without Interflow."""
         self._core.export_torch(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and pickles: what `save` writes, the device and how tables are written."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "flow.safetensors")
+            self.save(path)
+            return _restored, (path.read_bytes(), self._core.device, self._layout)
 
     def __repr__(self) -> str:
         names = [column.name for column in self.columns if not column.given]
@@ -256,15 +277,16 @@ class Flow:
             rows = rows.flatten(1)
         if rows.ndim != 2:
             raise Error(f"expected rows [N, {self.dim}], found: {list(rows.shape)}")
-        names = [column.name for column in self.columns]
-        width = self.dim if given is not None else len(names) or self.dim
-        # Columns of an array are numbered: one that the flow was fitted to has them in that order.
-        is_numbered = given is None and bool(names) and all(re.fullmatch(r"x[1-9]\d*", name) for name in names)
-        if is_numbered and rows.shape[1] >= width:
+        names = [column.name for column in self.columns if given is None or not column.given]
+        width = len(names) or self.dim
+        is_of_frame = self._layout is not None and self._layout.container in ("pandas", "arrow")
+        # Columns of an array are numbered: of a wider one that the flow was fitted to it may have left some out.
+        is_numbered = not is_of_frame and bool(names) and all(re.fullmatch(r"x[1-9]\d*", name) for name in names)
+        if given is None and is_numbered and rows.shape[1] > width:
             return (rows, [f"x{place + 1}" for place in range(rows.shape[1])]), layout_of(x)
         if rows.shape[1] != width:
             raise Error(f"expected rows of {width} columns, found: {rows.shape[1]}")
-        return (rows, None), layout_of(x)
+        return (rows, names if is_of_frame else None), layout_of(x)
 
     def _conditions(self, given: Any) -> Rows | torch.Tensor | None:
         """What points are given, as the module takes it."""
@@ -311,6 +333,16 @@ class Flow:
             return written(layout, states, x, self._core.texts(x))
         values = torch.cat([given.to(x.dtype), x], 1)
         return written(layout, columns, values, self._core.texts(values))
+
+
+def _restored(checkpoint: bytes, device: str, layout: Layout | None) -> Flow:
+    """The flow of a checkpoint's bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "flow.safetensors")
+        path.write_bytes(checkpoint)
+        flow = Flow.load(path, device)
+    flow._layout = layout
+    return flow
 
 
 def _noise(sde: bool | float | Mapping[str, Any]) -> dict[str, Any] | None:

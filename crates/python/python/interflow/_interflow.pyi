@@ -51,6 +51,7 @@ class Flow:
     n_classes: int
     images: tuple[int, int, int, int] | None
     seed: int
+    device: str
     step: int
     manifest: str
     folder: Path | None

@@ -7,8 +7,9 @@ columns, each a tensor ``[N]`` or a list of texts that are empty where a value i
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from ._errors import DataError
 from ._interflow import Column
 
 Container = Literal["numpy", "torch", "pandas", "arrow"]
+# Below it a double tells every whole number from its neighbours.
+EXACT = 2.0**53
 Rows = tuple[torch.Tensor, list[str] | None] | dict[str, torch.Tensor | list[str]]
 
 
@@ -27,7 +30,9 @@ class Layout:
 
     container: Container
     dtypes: Mapping[str, Any] = field(default_factory=dict)
-    """The kinds of a frame's columns by their names."""
+    """The kinds of a frame's columns by their names as texts."""
+    names: Mapping[str, Any] = field(default_factory=dict)
+    """The names of a frame's columns by the same as texts."""
     device: torch.device | None = None
     """Where a tensor lies."""
 
@@ -52,7 +57,8 @@ def layout_of(table: Any) -> Layout:
     if container == "torch":
         return Layout("torch", device=table.device)
     if container == "pandas":
-        return Layout("pandas", {str(name): dtype for name, dtype in table.dtypes.items()})
+        names = {str(name): name for name in table.columns}
+        return Layout("pandas", {str(name): dtype for name, dtype in table.dtypes.items()}, names)
     if container == "arrow":
         return Layout("arrow", {part.name: part.type for part in _arrow(table).schema})
     return Layout("numpy")
@@ -75,14 +81,13 @@ def columns_of(table: Any) -> dict[str, torch.Tensor | list[str]] | None:
     """A data frame's columns, or a dict's; none for an array."""
     container = container_of(table)
     if container == "pandas":
-        if not table.columns.is_unique:
-            raise DataError(f"columns want different names, found: {', '.join(map(str, table.columns))}")
-        return {str(name): _pandas_column(table[name]) for name in table.columns}
+        titles = _titles(table.columns)
+        return {title: _pandas_column(table[name]) for title, name in zip(titles, table.columns, strict=True)}
     if container == "arrow":
         arrow = _arrow(table)
-        return {name: _arrow_column(arrow.column(place)) for place, name in enumerate(arrow.column_names)}
+        return {name: _arrow_column(arrow.column(place)) for place, name in enumerate(_titles(arrow.column_names))}
     if isinstance(table, Mapping):
-        return {str(name): _plain_column(values) for name, values in table.items()}
+        return dict(zip(_titles(table), map(_plain_column, table.values()), strict=True))
     return None
 
 
@@ -104,8 +109,8 @@ def written(layout: Layout, columns: Sequence[Column], values: torch.Tensor, tex
         return pyarrow.table({name: _arrow_array(part, kinds.get(name)) for name, part in parts.items()})
     import pandas
 
-    dtypes = layout.dtypes
-    return pandas.DataFrame({name: _series(part, dtypes.get(name)) for name, part in parts.items()})
+    dtypes, names = layout.dtypes, layout.names
+    return pandas.DataFrame({names.get(name, name): _series(part, dtypes.get(name)) for name, part in parts.items()})
 
 
 def array(layout: Layout, values: torch.Tensor) -> Any:
@@ -113,6 +118,14 @@ def array(layout: Layout, values: torch.Tensor) -> Any:
     if layout.container == "torch":
         return values if layout.device is None else values.to(layout.device)
     return values.numpy()
+
+
+def _titles(names: Iterable[Any]) -> list[str]:
+    """The names of columns as texts, which have to differ."""
+    titles = [str(name) for name in names]
+    if len(set(titles)) < len(titles):
+        raise DataError(f"columns want different names, found: {', '.join(titles)}")
+    return titles
 
 
 def _arrow(table: Any) -> Any:
@@ -126,6 +139,8 @@ def _plain_column(values: Any) -> torch.Tensor | list[str]:
     if isinstance(values, str):
         return [values]
     array = np.atleast_1d(np.asarray(values.cpu() if isinstance(values, torch.Tensor) else values))
+    if array.dtype.kind in "iu" and _are_large(array):
+        return _texts(array.tolist())
     if array.dtype.kind in "biuf":
         return torch.from_numpy(array.astype(np.float64))
     if array.dtype.kind == "M":
@@ -137,6 +152,8 @@ def _pandas_column(series: Any) -> torch.Tensor | list[str]:
     import pandas
 
     dtype = series.dtype
+    if pandas.api.types.is_integer_dtype(dtype) and _are_large(series.dropna()):
+        return _texts(series.astype(object).tolist())
     if pandas.api.types.is_numeric_dtype(dtype) and not pandas.api.types.is_complex_dtype(dtype):
         return torch.from_numpy(series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True))
     if pandas.api.types.is_datetime64_any_dtype(dtype):
@@ -149,6 +166,8 @@ def _arrow_column(column: Any) -> torch.Tensor | list[str]:
 
     kind = column.type
     types = pyarrow.types
+    if types.is_integer(kind) and _are_large(column.drop_null().to_numpy()):
+        return _texts(column.to_pylist())
     if types.is_boolean(kind):
         column = column.cast(pyarrow.int8())
         kind = column.type
@@ -158,6 +177,11 @@ def _arrow_column(column: Any) -> torch.Tensor | list[str]:
     if types.is_timestamp(kind) or types.is_date(kind):
         return _times(column.cast(pyarrow.timestamp("us"), safe=False).to_numpy())
     return _texts(column.to_pylist())
+
+
+def _are_large(integers: Any) -> bool:
+    """Whether doubles would not keep all digits of these."""
+    return len(integers) > 0 and max(-int(integers.min()), int(integers.max())) > EXACT
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
@@ -185,9 +209,20 @@ def _values(column: Column, numbers: np.ndarray, texts: Sequence[str]) -> Any:
         return np.array([text or "NaT" for text in texts], dtype="datetime64[s]") if _are_dates(texts) else list(texts)
     if column.kind == "category":
         return [text or None for text in texts]
-    if (column.discrete or column.given) and np.all(numbers == np.round(numbers)):
+    if column.kind == "integer":
+        return _integers(texts)
+    if (column.discrete or column.given) and np.all((numbers == np.round(numbers)) & (np.abs(numbers) < EXACT)):
         return numbers.astype(np.int64)
     return numbers
+
+
+def _integers(texts: Sequence[str]) -> np.ndarray:
+    """Integers of any size; of NumPy's kind where it holds them all."""
+    integers = np.array([int(text) if text else None for text in texts], dtype=object)
+    try:
+        return integers.astype(np.int64)
+    except (OverflowError, TypeError):
+        return integers
 
 
 def _are_dates(texts: Sequence[str]) -> bool:
@@ -206,13 +241,23 @@ def _series(values: Any, dtype: Any) -> Any:
     series = pandas.Series(values)
     if dtype is None or series.dtype == dtype:
         return series
-    if pandas.api.types.is_numeric_dtype(dtype) and series.dtype.kind == "O":
+    is_numeric = pandas.api.types.is_numeric_dtype(dtype)
+    if is_numeric and isinstance(values, list):
+        # Categories that were numbers.
         series = pandas.to_numeric(series)
     try:
-        return series.astype(dtype)
-    except (TypeError, ValueError):
-        # Holes have no place among integers of NumPy's.
+        former = series.astype(dtype)
+    except (OverflowError, TypeError, ValueError):
+        # Holes and larger integers have no place among integers of NumPy's.
         return series
+    is_exact = not is_numeric or pandas.api.types.is_float_dtype(dtype) or _are_equal(series, former)
+    return former if is_exact else series
+
+
+def _are_equal(numbers: Any, others: Any) -> bool:
+    """Whether two columns of pandas have the same numbers and holes: a cast may have cut them off."""
+    present = numbers.notna()
+    return bool((others.notna() == present).all() and (numbers[present] == others[present]).all())
 
 
 def _arrow_array(values: Any, kind: Any) -> Any:
@@ -220,8 +265,14 @@ def _arrow_array(values: Any, kind: Any) -> Any:
     import pyarrow
 
     missing = np.isnan(values) if isinstance(values, np.ndarray) and values.dtype.kind == "f" else None
-    column = pyarrow.array(values, mask=missing)
+    try:
+        column = pyarrow.array(values, mask=missing)
+    except OverflowError:
+        # Integers beyond those of 64 bits with a sign.
+        column = pyarrow.array([None if value is None else Decimal(value) for value in values])
     if kind is None or column.type == kind:
+        return column
+    if pyarrow.types.is_boolean(kind) and not set(column.drop_null().to_pylist()) <= {0, 1}:
         return column
     try:
         if pyarrow.types.is_dictionary(kind):
