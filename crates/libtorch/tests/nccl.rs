@@ -14,13 +14,12 @@ mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use interflow_libtorch::{ProcessGroup, Transfers, stand_in, transfers};
 use tch::{Device, Kind, Tensor};
 
-use together::{DONE, check_pass_mean, end, own, processes, processes_with};
+use together::{check_killed, check_pass_mean, own, processes, processes_with};
 
 /// Where the library lies, and what it shares.
 const FOLDER: &str = "INTERFLOW_TEST_FOLDER";
@@ -103,16 +102,7 @@ fn gradients_on_a_gpu_are_averaged_during_the_pass() {
 #[test]
 fn a_process_that_is_killed_ends_the_sum_on_the_gpu() {
     processes_with_nccl("a_process_that_is_killed_ends_the_sum_on_the_gpu", 2, |group| {
-        let x = [on_the_gpu(&group, &[1000], Kind::Float)];
-        group.sum_(&x).unwrap();
-        if group.rank() == 1 {
-            println!("{DONE}");
-            end("KILL", std::process::id());
-        }
-        let start = Instant::now();
-        let message = group.sum_(&x).unwrap_err().to_string();
-        assert!(message.ends_with("process 1 shows no sign of life"), "{message}");
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        check_killed(&group, &[on_the_gpu(&group, &[1000], Kind::Float)]);
     });
 }
 

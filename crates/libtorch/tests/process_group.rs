@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use interflow_libtorch::{Error, Keeper, MeetingPoint, Place, ProcessGroup};
 use tch::{Device, Kind, Tensor};
 
-use together::{DONE, check_pass_mean, end, own, place, processes};
+use together::{DONE, check_killed, check_pass_mean, end, own, place, processes};
 
 /// Over all processes: the sum of rank + 1, times what the process 0 has.
 fn summed(size: usize, shape: &[i64], kind: Kind) -> Tensor {
@@ -151,17 +151,7 @@ fn a_process_that_ends_is_an_error_of_the_others_at_once() {
 #[test]
 fn a_process_that_is_killed_is_named() {
     processes("a_process_that_is_killed_is_named", 3, |group| {
-        let x = [own(group.rank(), &[1000], Kind::Float)];
-        group.sum_(&x).unwrap();
-        if group.rank() == 1 {
-            println!("{DONE}");
-            end("KILL", std::process::id());
-            unreachable!("it was killed");
-        }
-        let start = Instant::now();
-        let message = group.sum_(&x).unwrap_err().to_string();
-        assert!(message.ends_with("process 1 shows no sign of life"), "{message}");
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        check_killed(&group, &[own(group.rank(), &[1000], Kind::Float)]);
     });
 }
 

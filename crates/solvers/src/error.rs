@@ -36,7 +36,7 @@ pub enum Error {
     /// Equal steps are needed, and the solver has adaptive ones.
     #[error("{operation} needs equal steps\nhint: leave out the tolerance")]
     AdaptiveSteps {
-        /// What needs them.
+        /// The computation that needs steps of equal length.
         operation: &'static str,
     },
     /// A strength of noise proportional to γ, or a denoiser, was given for a path without γ.

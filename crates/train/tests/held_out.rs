@@ -14,10 +14,10 @@ use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_core::{Given, Points, Space};
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{
-    Companion, Gradient, HeldOut, MaximumLikelihood, Objective, Problem, Result, SelfCheck, Setting, Silent,
-    TermCheck, TimeConfig, TrainConfig, TrainingStep, Turn, Velocity,
+    Gradient, HeldOut, MaximumLikelihood, Objective, Problem, Result, Setting, Silent, TermCheck, TimeConfig,
+    TrainConfig, TrainingStep, Velocity,
 };
-use support::{Mlp, normals, short, train_with};
+use support::{Mlp, Watching, normals, short, train_with};
 
 /// Rows one after the other, as those of a table: row i of batch k of n has the coordinate k n + i.
 struct InOrder;
@@ -105,29 +105,6 @@ fn maximum_likelihood_is_checked_whatever_the_size_of_a_batch() {
     let config = TrainConfig { batch: 2048, ..short(1) };
     let trainer = train_with(objective, config, problem, Mlp::new(1, 4, 1), 1).unwrap();
     assert_eq!(trainer.self_check(3000).unwrap().n, 3000);
-}
-
-/// Something trained beside the network that looks at the times of its pairs.
-struct Watching(Arc<Mutex<Vec<f64>>>);
-
-impl Companion for Watching {
-    fn after_step(&mut self, turn: &Turn<'_>) -> Result<()> {
-        let mean = turn.batch(1000)?.t.mean(Kind::Double).double_value(&[]);
-        self.0.lock().unwrap().push(mean);
-        Ok(())
-    }
-
-    fn after_check(&mut self, _: &Turn<'_>, _: &SelfCheck) -> Result<Vec<(&'static str, f64)>> {
-        Ok(Vec::new())
-    }
-
-    fn state(&self) -> Vec<(String, Tensor)> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, _: &[(String, Tensor)]) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// What a path costs is a mean over uniform times.

@@ -14,11 +14,11 @@ use interflow_core::{Given, GivenSpace, Network, Points, Space};
 use interflow_models::VelocityAndDenoiser;
 use interflow_solvers::{Sensitivity, SolverConfig};
 use interflow_train::{
-    Companion, Error, Gradient, HeldOut, MaximumLikelihood, MixedPrecision, Objective, OptimizerConfig,
-    Problem, Regression, Result, ScheduleConfig, SelfCheck, Setting, Silent, TermCheck, TrainConfig,
-    TrainingStep, Turn, Velocity, VelocityWithDenoiser,
+    Error, Gradient, HeldOut, MaximumLikelihood, MixedPrecision, Objective, OptimizerConfig, Problem,
+    Regression, Result, ScheduleConfig, Setting, Silent, TermCheck, TrainConfig, TrainingStep, Velocity,
+    VelocityWithDenoiser,
 };
-use support::{Mlp, normals, saved, short, train_with};
+use support::{Mlp, Watching, normals, saved, short, train_with};
 
 /// Denoising score matching: `E|s + z/γ|²` weighted by γ², at noise levels of its own. It perturbs the target's points,
 /// `x = x1 + level z`, so that the network learns `level · ∇log (ρ1 * N(0, level²))(x)` with the level as its time.
@@ -246,27 +246,6 @@ impl Source for Numbered {
     }
 }
 
-/// Something trained beside the network that does nothing.
-struct Idle;
-
-impl Companion for Idle {
-    fn after_step(&mut self, _: &Turn<'_>) -> Result<()> {
-        Ok(())
-    }
-
-    fn after_check(&mut self, _: &Turn<'_>, _: &SelfCheck) -> Result<Vec<(&'static str, f64)>> {
-        Ok(Vec::new())
-    }
-
-    fn state(&self) -> Vec<(String, Tensor)> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, _: &[(String, Tensor)]) -> Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn maximum_likelihood_refuses_what_it_does_not_do() {
     let network = || Mlp::new(2, 4, 1);
@@ -275,7 +254,11 @@ fn maximum_likelihood_refuses_what_it_does_not_do() {
     let parts = with(TrainConfig { batch: 64, accumulate: 2.into(), ..short(1) });
     refusal(parts, "likelihood", "batches in parts, accumulate: 2");
     refusal(with(TrainConfig { jitter: 0.5, ..short(1) }), "likelihood", "jitter: 0.5");
-    refusal(with(short(1)).unwrap().with_companion(Box::new(Idle)), "likelihood", "a path that is learned");
+    refusal(
+        with(short(1)).unwrap().with_companion(Box::new(Watching::default())),
+        "likelihood",
+        "a path that is learned",
+    );
     let space = Space { dim: 2, given: GivenSpace::Numbers { n: 1 } };
     let given = Problem {
         target: Box::new(Numbered(space)),
@@ -286,5 +269,5 @@ fn maximum_likelihood_refuses_what_it_does_not_do() {
     refusal(given, "likelihood", "points that are given conditions");
     let velocity =
         train_with(Velocity::default(), short(1), normals(Interpolant::linear(), 2), network(), 1).unwrap();
-    assert!(velocity.with_companion(Box::new(Idle)).is_ok());
+    assert!(velocity.with_companion(Box::new(Watching::default())).is_ok());
 }

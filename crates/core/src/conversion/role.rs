@@ -37,9 +37,7 @@ impl<F: VectorField> VectorField for ScoreOfVelocity<F> {
         let (first, last) = self.conversion.score_regular_on();
         let t = t.clamp(first, last);
         let path = self.conversion.interpolant().schedule(&t);
-        // Without a latent β does not rest at 0, and the device need not be asked.
-        let silent = self.conversion.interpolant().has_latent()
-            && path.beta.eq(0.0).logical_and(&path.beta_dot.eq(0.0)).any().int64_value(&[]) == 1;
+        let silent = path.beta.eq(0.0).logical_and(&path.beta_dot.eq(0.0)).any().int64_value(&[]) == 1;
         if silent || !self.conversion.parts.base.is_standard() {
             return divergence_by_reverse_mode(self, &t, x);
         }

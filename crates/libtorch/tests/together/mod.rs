@@ -3,7 +3,7 @@
 
 use std::env;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interflow_libtorch::{Error, Keeper, MeetingPoint, PartsBefore, PassMean, Place, ProcessGroup};
 use tch::{Device, Kind, Tensor};
@@ -168,4 +168,18 @@ pub(crate) fn check_pass_mean(group: ProcessGroup, device: Device) {
     let error = group.barrier().unwrap_err().to_string();
     assert!(error.contains("an exchange before has failed"), "{error}");
     assert!(mean.of(None, || Ok::<(), Error>(())).is_err());
+}
+
+/// Lets process 1 be killed during a sum, which the others hear of by its name and within a bound.
+pub(crate) fn check_killed(group: &ProcessGroup, x: &[Tensor]) {
+    group.sum_(x).unwrap();
+    if group.rank() == 1 {
+        println!("{DONE}");
+        end("KILL", std::process::id());
+        unreachable!("it was killed");
+    }
+    let start = Instant::now();
+    let message = group.sum_(x).unwrap_err().to_string();
+    assert!(message.ends_with("process 1 shows no sign of life"), "{message}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

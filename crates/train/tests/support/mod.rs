@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use interflow_core::coupling::Independent;
 use interflow_core::density::StandardNormal;
@@ -11,7 +12,9 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Kind, Tensor};
 use interflow_core::{Given, Network, Parameters, Result, Space};
-use interflow_train::{Checkpoint, Objective, Problem, RunState, TrainConfig, Trainer, Velocity};
+use interflow_train::{
+    Checkpoint, Companion, Objective, Problem, RunState, SelfCheck, TrainConfig, Trainer, Turn, Velocity,
+};
 
 /// A perceptron on (x, t) and numbers that are given, or with `scale` 0 the zero field.
 pub(crate) struct Mlp {
@@ -129,4 +132,32 @@ pub(crate) fn train_with(
 pub(crate) fn saved(path: &Path, state: &RunState<'_>) -> Checkpoint {
     Checkpoint::save(path, state, &BTreeMap::new()).unwrap();
     Checkpoint::load(path).unwrap()
+}
+
+/// Something trained beside the network that notes the mean times of its pairs.
+#[derive(Default)]
+pub(crate) struct Watching(pub(crate) Arc<Mutex<Vec<f64>>>);
+
+impl Companion for Watching {
+    fn after_step(&mut self, turn: &Turn<'_>) -> interflow_train::Result<()> {
+        let mean = turn.batch(1000)?.t.mean(Kind::Double).double_value(&[]);
+        self.0.lock().unwrap().push(mean);
+        Ok(())
+    }
+
+    fn after_check(
+        &mut self,
+        _: &Turn<'_>,
+        _: &SelfCheck,
+    ) -> interflow_train::Result<Vec<(&'static str, f64)>> {
+        Ok(Vec::new())
+    }
+
+    fn state(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _: &[(String, Tensor)]) -> interflow_train::Result<()> {
+        Ok(())
+    }
 }
