@@ -21,7 +21,7 @@ fn images() -> Images {
     tch::set_num_threads(1);
     let pixels = Tensor::arange(N * SHAPE.dim(), (Kind::Int64, Device::Cpu)).remainder(251);
     let pixels = pixels.to_kind(Kind::Uint8).view([N, SHAPE.dim()]);
-    Images::new(SHAPE, (256, 10), &pixels, vec![0; N as usize]).expect("a valid set")
+    Images::new(SHAPE, 256, 10, &pixels, vec![0; N as usize]).expect("a valid set")
 }
 
 fn source(images: &Images) -> ImageSource {

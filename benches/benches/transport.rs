@@ -7,7 +7,7 @@ use interflow_core::interpolant::{InterpolantConfig, ScheduleKind};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_core::target::Checkerboard;
-use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::{MixedPrecision, Problem, TrainConfig, Trainer, VelocityMatching};
 use interflow_transport::{Costs, CouplingConfig, LearnablePath, PathAscent, PathConfig, PathFamily, assign};
 use tch::{Device, Kind};
 
@@ -45,7 +45,7 @@ fn trainer(coupling: &CouplingConfig, family: Option<&PathFamily>) -> Trainer {
         held_out_target: target(),
     };
     let steps = config.steps;
-    let objective = Box::new(Velocity::default());
+    let objective = Box::new(VelocityMatching::default());
     let trainer = Trainer::new(config, problem, mlp(2, 256, 3), objective, 0).expect("a valid trainer");
     match path {
         None => trainer,

@@ -15,7 +15,7 @@ use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::source::{Fresh, Source};
 use interflow_models::{MlpConfig, ModelConfig, TimeEmbedding, UNetConfig};
-use interflow_train::{MixedPrecision, Observer, Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::{MixedPrecision, Observer, Problem, TrainConfig, Trainer, VelocityMatching};
 use tch::{Device, Kind, Tensor};
 
 /// A training step of a perceptron.
@@ -90,7 +90,7 @@ pub fn trainer(network: Box<dyn Network>, batch: i64, mixed_precision: MixedPrec
         held_out_base: normal(),
         held_out_target: normal(),
     };
-    Trainer::new(config, problem, network, Box::new(Velocity::default()), 0).expect("a valid trainer")
+    Trainer::new(config, problem, network, Box::new(VelocityMatching::default()), 0).expect("a valid trainer")
 }
 
 /// A multilayer perceptron of `n_layers` hidden layers of `width` in `dim` dimensions, single precision, with

@@ -38,7 +38,7 @@ use interflow::{Experiment, ExperimentConfig};
 fn main() -> Result<(), interflow::Error> {
     let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
     config.train.steps = 5;
-    let flow = Experiment::new(config).train()?.flow();
+    let flow = Experiment::new(config).train()?.into_flow();
     println!("{:?}", flow.sample(7, 0)?.size());
     Ok(())
 }

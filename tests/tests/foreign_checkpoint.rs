@@ -12,7 +12,7 @@ use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Device, Kind};
 use interflow_models::MlpConfig;
 use interflow_tests::{Playground, workspace};
-use interflow_train::{Checkpoint, Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::{Checkpoint, Problem, TrainConfig, Trainer, VelocityMatching};
 
 type Texts = BTreeMap<String, String>;
 
@@ -30,7 +30,7 @@ fn save(file: &Path, dim: i64, hidden: &[i64], texts: &Texts) {
     };
     let mut init = Stream::new(0, Purpose::Init).at(0);
     let mlp = MlpConfig::new(hidden.to_vec()).init(dim, &mut init, (Kind::Float, Device::Cpu)).unwrap();
-    let objective = Box::new(Velocity::default());
+    let objective = Box::new(VelocityMatching::default());
     let trainer = Trainer::new(TrainConfig::default(), problem, Box::new(mlp), objective, 7).unwrap();
     Checkpoint::save(file, &trainer.state(), texts).unwrap();
 }

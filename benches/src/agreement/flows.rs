@@ -30,7 +30,7 @@ fn two_dimensions(place: Place) -> Found {
     (config.evaluation.n_test, config.evaluation.batch) = (50, 20);
     let trained = Experiment::new(config).device(place.device).train()?;
     let numbers = numbers(&trained.evaluate()?);
-    let flow = trained.flow();
+    let flow = trained.into_flow();
     let samples = flow.sample(50, 1)?;
     let noise = NoiseConfig {
         diffusion: DiffusionConfig { shape: DiffusionShape::Regular, strength: 0.5 },
@@ -60,7 +60,7 @@ fn digits(place: Place) -> Found {
     config.train.mixed_precision = interflow_train::MixedPrecision::Off;
     let trained = Experiment::new(config).device(place.device).train()?;
     let numbers = numbers(&trained.evaluate()?);
-    let flow: Flow = trained.flow();
+    let flow: Flow = trained.into_flow();
     let samples = flow.sample(6, 1)?;
     Ok(numbers.with("samples", &samples).with("log-densities", &flow.log_density(&samples, 1.0)?))
 }

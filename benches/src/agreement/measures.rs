@@ -25,7 +25,7 @@ fn two_sample(place: Place) -> Found {
     let [a, b] = samples(place);
     let test = energy_distance_test(&a, &b, 99, &mut draw(5))?;
     let mixed = energy_distance_test(&a, &b.to_device(Device::Cpu), 0, &mut draw(5))?;
-    let kernel = kernel_distance(&a, &b, (100, 5), &mut draw(6))?;
+    let kernel = kernel_distance(&a, &b, 100, 5, &mut draw(6))?;
     Ok(Values::new()
         .with_number("the energy distance", test.statistic)
         .with_number("its p-value", test.p_value)

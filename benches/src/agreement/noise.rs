@@ -37,11 +37,11 @@ fn schemes(place: Place) -> Found {
     let mut values = Values::new();
     for scheme in [Scheme::EulerMaruyama, Scheme::Heun, Scheme::Shark] {
         let solver = SdeConfig { scheme, steps: 16, ..SdeConfig::default() }.build()?;
-        let solve = |sde, times| solver.solve(sde, &BrownianPath::new(3, 0), &points(place), times);
+        let solve = |sde, from, to| solver.solve(sde, &BrownianPath::new(3, 0), &points(place), from, to);
         values = values
-            .with(format!("{scheme:?}"), &solve(&by_velocity, (0.0, 1.0))?.x)
-            .with(format!("{scheme:?} backwards"), &solve(&by_velocity, (0.9, 0.0))?.x)
-            .with(format!("{scheme:?} with the score"), &solve(&by_field, (0.0, 0.9))?.x);
+            .with(format!("{scheme:?}"), &solve(&by_velocity, 0.0, 1.0)?.x)
+            .with(format!("{scheme:?} backwards"), &solve(&by_velocity, 0.9, 0.0)?.x)
+            .with(format!("{scheme:?} with the score"), &solve(&by_field, 0.0, 0.9)?.x);
     }
     Ok(values)
 }
@@ -55,7 +55,7 @@ fn with_denoiser(place: Place) -> Found {
     let diffusion = diffusion(interpolant(), DiffusionShape::Gamma)?;
     let sde = Sde { velocity: &velocity, score: ScoreSource::Denoiser(&denoiser), diffusion: &diffusion };
     let solver = SdeConfig { steps: 16, ..SdeConfig::default() }.build()?;
-    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &points(place), (0.0, 0.9))?;
+    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &points(place), 0.0, 0.9)?;
     Ok(Values::new().with("the end", &found.x))
 }
 
@@ -65,7 +65,7 @@ fn by_error(place: Place) -> Found {
     let diffusion = diffusion(Interpolant::linear(), DiffusionShape::Vanishing)?;
     let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
     let solver = SdeConfig { tolerance: Some(3e-2), ..SdeConfig::default() }.build()?;
-    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &points(place), (0.0, 0.9))?;
+    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &points(place), 0.0, 0.9)?;
     Ok(Values::new().with("the end", &found.x))
 }
 
@@ -76,6 +76,6 @@ fn bound(place: Place) -> Found {
     let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
     let solver = SdeConfig { steps: 16, ..SdeConfig::default() }.build()?;
     let base = StandardNormal { dim: 3 };
-    let found = log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), (&points(place), 0.9))?;
+    let found = log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), &points(place), 0.9)?;
     Ok(Values::new().with("the bound", &found.log_density).with("the base's points", &found.base_point))
 }

@@ -84,7 +84,7 @@ fn saves_and_events(place: Place) -> Found {
         events: &[&leaves as &dyn Event],
         failures: Failures::Keep,
     };
-    let found = solver(Method::Dopri5, None)?.integrate(&term, &x, (0.0, 1.0), &options)?;
+    let found = solver(Method::Dopri5, None)?.integrate(&term, &x, 0.0, 1.0, &options)?;
     Ok(Values::new()
         .with("the end", &found.y)
         .with("the time of the end", &found.t)

@@ -14,7 +14,7 @@ use interflow_models::{MlpConfig, ModelConfig, VelocityAndDenoiser};
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{
     Accumulate, Checkpoint, CosineAxes, GaussianResidual, MaximumLikelihood, MixedPrecision, MuonConfig,
-    Objective, OptimizerConfig, PrincipalAxes, Problem, Silent, TrainConfig, Trainer, Velocity,
+    Objective, OptimizerConfig, PrincipalAxes, Problem, Silent, TrainConfig, Trainer, VelocityMatching,
     VelocityWithDenoiser,
 };
 use tch::{Device, Kind, Tensor};
@@ -109,18 +109,18 @@ fn left_by(trainer: &Trainer) -> Found {
 }
 
 fn velocity(place: Place) -> Found {
-    trained(config(), mlp(place)?, Box::new(Velocity::default()), Interpolant::trigonometric())
+    trained(config(), mlp(place)?, Box::new(VelocityMatching::default()), Interpolant::trigonometric())
 }
 
 fn accumulated(place: Place) -> Found {
     let config = TrainConfig { accumulate: Accumulate::Parts(4), ..config() };
-    trained(config, mlp(place)?, Box::new(Velocity::default()), Interpolant::trigonometric())
+    trained(config, mlp(place)?, Box::new(VelocityMatching::default()), Interpolant::trigonometric())
 }
 
 fn muon(place: Place) -> Found {
     let optimizer = OptimizerConfig { muon: Some(MuonConfig::default()), ..OptimizerConfig::default() };
     let config = TrainConfig { optimizer, ..config() };
-    trained(config, mlp(place)?, Box::new(Velocity::default()), Interpolant::trigonometric())
+    trained(config, mlp(place)?, Box::new(VelocityMatching::default()), Interpolant::trigonometric())
 }
 
 /// Steps of a group of one, with gradients that are exchanged during the backward pass: by NCCL on GPUs.
@@ -128,7 +128,7 @@ fn in_a_group(place: Place) -> Found {
     let network = place.network(&ModelConfig::Mlp(MlpConfig::new(vec![1100, 1100])), 3)?;
     let problem = problem(3, Interpolant::trigonometric())?;
     let config = TrainConfig { steps: 4, ..config() };
-    let trainer = Trainer::new(config, problem, network, Box::new(Velocity::default()), 5)?;
+    let trainer = Trainer::new(config, problem, network, Box::new(VelocityMatching::default()), 5)?;
     let mut trainer = trainer.with_group(ProcessGroup::alone()?)?;
     trainer.run(&mut Silent)?;
     left_by(&trainer)
@@ -137,7 +137,7 @@ fn in_a_group(place: Place) -> Found {
 fn u_net(place: Place) -> Found {
     let network = place.network(&ModelConfig::UNet(small_u_net()), small_u_net().dim())?;
     let config = TrainConfig { steps: 4, batch: 16, accumulate: Accumulate::Parts(2), ..config() };
-    trained(config, network, Box::new(Velocity::default()), Interpolant::trigonometric())
+    trained(config, network, Box::new(VelocityMatching::default()), Interpolant::trigonometric())
 }
 
 /// Products in bfloat16: the weights after a few small steps.
@@ -145,7 +145,7 @@ fn bfloat16(place: Place) -> Found {
     let single = Place { kind: Kind::Float, ..place };
     let config = TrainConfig { steps: 3, mixed_precision: MixedPrecision::Bf16, ..config() };
     let problem = problem(3, Interpolant::trigonometric())?;
-    let mut trainer = Trainer::new(config, problem, mlp(single)?, Box::new(Velocity::default()), 5)?;
+    let mut trainer = Trainer::new(config, problem, mlp(single)?, Box::new(VelocityMatching::default()), 5)?;
     trainer.run(&mut Silent)?;
     let weights = trainer.network().parameters();
     Ok(Values::new().with_each("weight", weights.iter()))
@@ -171,8 +171,12 @@ fn preconditioned(place: Place) -> Found {
     let network = GaussianResidual::new(mlp(place)?, Interpolant::trigonometric(), &axes)?;
     let (t, x) = (place.times(40), place.normal(0, &[40, 3]));
     let (value, divergence) = network.value_and_divergence(&t, &x, &Given::Nothing);
-    let found =
-        trained(config(), Box::new(network), Box::new(Velocity::default()), Interpolant::trigonometric())?;
+    let found = trained(
+        config(),
+        Box::new(network),
+        Box::new(VelocityMatching::default()),
+        Interpolant::trigonometric(),
+    )?;
     Ok(found.with("the value", &value).with("the divergence", &divergence))
 }
 
@@ -182,7 +186,7 @@ fn along_cosines(place: Place) -> Found {
     let network = place.network(&ModelConfig::UNet(small_u_net()), small_u_net().dim())?;
     let network = GaussianResidual::new(network, Interpolant::trigonometric(), &cosines.axes()?)?;
     let config = TrainConfig { steps: 2, batch: 16, ..config() };
-    trained(config, Box::new(network), Box::new(Velocity::default()), Interpolant::trigonometric())
+    trained(config, Box::new(network), Box::new(VelocityMatching::default()), Interpolant::trigonometric())
 }
 
 /// The first half of the steps on the CPU, the second on the device.
@@ -199,7 +203,7 @@ fn resumed(first: Place, second: Place) -> Found {
     let run = |place, steps| -> anyhow::Result<Trainer> {
         let config = TrainConfig { steps, ..config() };
         let problem = problem(3, Interpolant::trigonometric())?;
-        Ok(Trainer::new(config, problem, mlp(place)?, Box::new(Velocity::default()), 5)?)
+        Ok(Trainer::new(config, problem, mlp(place)?, Box::new(VelocityMatching::default()), 5)?)
     };
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("half.safetensors");

@@ -8,7 +8,7 @@ use interflow_core::source::{Fresh, Source};
 use interflow_core::{Given, GivenSpace, Network, Points, Space};
 use interflow_models::{MlpConfig, ModelConfig};
 use interflow_solvers::SolverConfig;
-use interflow_train::{MixedPrecision, Problem, Silent, TrainConfig, Trainer, Velocity};
+use interflow_train::{MixedPrecision, Problem, Silent, TrainConfig, Trainer, VelocityMatching};
 use interflow_transport::{
     CouplingConfig, LearnablePath, PairedFlow, Pairs, PathAscent, PathConfig, PathFamily, Trajectories,
     discrete_cost, gaussian_path_cost,
@@ -86,7 +86,7 @@ fn learned(place: Place, family: PathFamily, base: InterpolantConfig) -> Found {
     let watched = path.interpolant();
     let ascent = PathAscent::new(search, path, config.steps)?;
     let network = place.network(&ModelConfig::Mlp(MlpConfig::new(vec![32])), 3)?;
-    let trainer = Trainer::new(config, problem, network, Box::new(Velocity::default()), 4)?;
+    let trainer = Trainer::new(config, problem, network, Box::new(VelocityMatching::default()), 4)?;
     let mut trainer = trainer.with_companion(Box::new(ascent))?;
     trainer.run(&mut Silent)?;
     let [x0, x1, z] = [0, 1, 2].map(|index| place.normal(index, &[30, 3]));

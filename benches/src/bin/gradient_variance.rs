@@ -17,7 +17,7 @@ use anyhow::ensure;
 use clap::Parser;
 use interflow_flow::{Experiment, ExperimentConfig, config};
 use interflow_train::objective::{Gradient, HeldOut, Objective, Setting, TrainingStep};
-use interflow_train::{Accumulate, TermCheck, TrainConfig, Velocity};
+use interflow_train::{Accumulate, TermCheck, TrainConfig, VelocityMatching};
 use tch::{Kind, Tensor};
 
 /// Measures the variance of gradients.
@@ -69,11 +69,11 @@ impl Objective for Watched {
         if step.step >= self.from {
             self.look(step)?;
         }
-        Velocity::default().gradient(step)
+        VelocityMatching::default().gradient(step)
     }
 
     fn held_out(&self, held_out: &HeldOut<'_>) -> interflow_train::Result<Vec<TermCheck>> {
-        Velocity::default().held_out(held_out)
+        VelocityMatching::default().held_out(held_out)
     }
 }
 
@@ -86,7 +86,7 @@ impl Watched {
         let mut draw = step.named_stream("what is dropped in a stratum").at(step.step);
         for (part, stratum) in step.parts()?.iter().zip(strata.iter_mut()) {
             let value = step.value_of(step.network, part, &mut draw)?;
-            let loss = Velocity::default().form.loss(&value, &part.path_derivative);
+            let loss = VelocityMatching::default().form.loss(&value, &part.path_derivative);
             let of_weights = step.backward(&loss)?.of_weights;
             let flat: Vec<Tensor> =
                 of_weights.iter().map(|x| x.to_kind(Kind::Double).reshape([-1])).collect();

@@ -18,7 +18,7 @@ fn images() -> Images {
     let options = (Kind::Int64, Device::Cpu);
     let pixels = Tensor::arange(N, options).view([N, 1]) * 20 + Tensor::arange(SHAPE.dim(), options);
     let labels = (0..N).map(|i| i % 3).collect();
-    Images::new(SHAPE, (256, 3), &pixels.to_kind(Kind::Uint8), labels).unwrap()
+    Images::new(SHAPE, 256, 3, &pixels.to_kind(Kind::Uint8), labels).unwrap()
 }
 
 /// The numbers of the images in rows of levels that are not mirrored.

@@ -19,7 +19,7 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 fn source() -> ImageSource {
     let shape = ImageShape { channels: 1, height: 3, width: 4 };
     let pixels = Tensor::arange(7 * 12, (Kind::Int64, Device::Cpu)).view([7, 12]).to_kind(Kind::Uint8);
-    ImageSource::new(Images::new(shape, (256, 3), &pixels, (0..7).map(|i| i % 3).collect()).unwrap())
+    ImageSource::new(Images::new(shape, 256, 3, &pixels, (0..7).map(|i| i % 3).collect()).unwrap())
         .flipped()
         .with_classes(0.1)
 }

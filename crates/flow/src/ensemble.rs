@@ -7,6 +7,7 @@
 //! half the noise's variance in nats where it is small.
 
 use interflow_core::Points;
+use tch::Tensor;
 
 use crate::engine::{Computed, Engine};
 use crate::error::{Result, refuse};
@@ -25,7 +26,7 @@ use crate::work::Task;
 /// let points = flow.sample(4, 0)?;
 /// let alone = flow.log_density(&points, 1.0)?;
 /// // A flow beside itself is itself.
-/// let together = Ensemble::new(vec![flow, Flow::load(run)?])?.log_density(&points, 1.0)?.rows;
+/// let together = Ensemble::new(vec![flow, Flow::load(run)?])?.log_density(&points, 1.0)?;
 /// assert!((together - alone).abs().max().double_value(&[]) < 1e-4);
 /// # Ok(())
 /// # }
@@ -69,15 +70,15 @@ impl Ensemble {
     }
 
     /// The logarithm of the mean density of points `[N, D]` at time `t`, `[N]` in nats, as [`Flow::log_density`]
-    /// computes it for one flow. The NFE is the sum over all flows.
+    /// computes it for one flow.
     ///
     /// # Errors
     /// As [`Flow::log_density`].
-    pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
-        self.log_density_with(points, t, &DensityOptions::default())
+    pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
+        Ok(self.log_density_with(points, t, &DensityOptions::default())?.rows)
     }
 
-    /// As [`Ensemble::log_density`], computed as `options` say.
+    /// As [`Ensemble::log_density`], as `options` say, with the number of network calls, summed over all flows.
     ///
     /// # Errors
     /// As [`Flow::log_density_with`].

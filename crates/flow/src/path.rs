@@ -26,7 +26,7 @@ use crate::work::Task;
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_flow::{NoiseConfig, SampleOptions};
 /// use interflow_solvers::{DiffusionConfig, DiffusionShape, SdeConfig};
 ///
@@ -55,7 +55,7 @@ pub struct NoiseConfig {
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_core::interpolant::ScheduleKind;
 /// use interflow_core::{Given, VectorField};
 /// use interflow_flow::FlowPath;
@@ -209,7 +209,7 @@ impl<'a> FlowPath<'a> {
     /// # Errors
     /// As [`Engine::carry`].
     pub fn carry(&self, points: &Points, task: &Task) -> Result<Computed> {
-        self.engine.carry_by(points, (0.0, 1.0), task, |batch, _first| {
+        self.engine.carry_by(points, 0.0, 1.0, task, |batch, _first| {
             let velocity = self.velocity(&batch.given)?;
             let solution = self.engine.solver().solve(&velocity, &batch.x, 0.0, 1.0)?;
             Ok((solution.x, solution.statistics.nfe))
@@ -223,10 +223,10 @@ impl<'a> FlowPath<'a> {
     /// As [`Engine::carry`], and if the path's score is not known ([`FlowPath::conversion`]).
     pub fn diffuse(&self, points: &Points, noise: &NoiseConfig, seed: u64, task: &Task) -> Result<Computed> {
         let (diffusion, solver) = (noise.diffusion.build(&self.conversion()?)?, noise.solver.build()?);
-        self.engine.carry_by(points, (0.0, 1.0), task, |batch, first| {
+        self.engine.carry_by(points, 0.0, 1.0, task, |batch, first| {
             let fields = self.fields(&batch.given)?;
             let path = BrownianPath::new(seed, first);
-            let solution = solver.solve(&fields.equation(&diffusion), &path, &batch.x, (0.0, 1.0))?;
+            let solution = solver.solve(&fields.equation(&diffusion), &path, &batch.x, 0.0, 1.0)?;
             Ok((solution.x, solution.statistics.nfe))
         })
     }
@@ -249,7 +249,7 @@ impl<'a> FlowPath<'a> {
             let fields = self.fields(&batch.given)?;
             let path = BrownianPath::new(seed, first);
             let sde = fields.equation(&diffusion);
-            let found = log_density_bound(&solver, &sde, &*density, &path, (&batch.x, 1.0))?;
+            let found = log_density_bound(&solver, &sde, &*density, &path, &batch.x, 1.0)?;
             Ok((found.log_density, found.statistics.nfe))
         })
     }

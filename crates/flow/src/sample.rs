@@ -17,7 +17,7 @@ use crate::path::NoiseConfig;
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_core::interpolant::ScheduleKind;
 /// use interflow_flow::SampleOptions;
 ///
@@ -150,7 +150,7 @@ impl SampleOptions {
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_flow::SampleOptions;
 ///
 /// let samples = flow.sample_with(10, &SampleOptions::default())?;

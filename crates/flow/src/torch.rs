@@ -98,7 +98,7 @@ impl Flow {
         if let (Some(path), Some(learned)) = (&mut path, engine.learned_path()) {
             restore_path(path.parameters_mut(), &saved_path(learned))?;
         }
-        let found = Engine::new(engine.manifest().clone(), network, (path, engine.step()))?;
+        let found = Engine::new(engine.manifest().clone(), network, path, engine.step())?;
         Ok(Self::from(found.with_work(engine.work().clone())))
     }
 

@@ -38,7 +38,7 @@ use crate::error::{Error, Result};
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// let counter = Counter::default();
 /// let flow = flow.with_work(Work::new(counter.clone(), Cancel::default()));
 /// flow.sample(30, 0)?;
@@ -81,7 +81,7 @@ pub trait Progress: Send + Sync {
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// let counter = Counter::default();
 /// let flow = flow.with_work(Work::new(counter.clone(), Cancel::default()));
 /// flow.sample(30, 0)?;
@@ -97,21 +97,21 @@ pub trait Meter: Send {
 /// A [`Progress`] that shows nothing.
 ///
 /// ```
-/// use interflow_flow::{Cancel, Hidden, Work};
+/// use interflow_flow::{Cancel, NoProgress, Work};
 ///
-/// let work = Work::new(Hidden, Cancel::default());
+/// let work = Work::new(NoProgress, Cancel::default());
 /// work.begin("nothing to see", 10).advance(10);
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Hidden;
+pub struct NoProgress;
 
-impl Progress for Hidden {
+impl Progress for NoProgress {
     fn begin(&self, _name: &'static str, _total: u64) -> Box<dyn Meter> {
         Box::new(Self)
     }
 }
 
-impl Meter for Hidden {
+impl Meter for NoProgress {
     fn advance(&self, _n: u64) {}
 }
 
@@ -178,11 +178,11 @@ impl Cancel {
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
-/// use interflow_flow::{Cancel, Hidden, Work};
+/// # let flow = Experiment::new(config).train()?.into_flow();
+/// use interflow_flow::{Cancel, NoProgress, Work};
 ///
 /// let cancel = Cancel::default();
-/// let flow = flow.with_work(Work::new(Hidden, cancel.clone()));
+/// let flow = flow.with_work(Work::new(NoProgress, cancel.clone()));
 /// cancel.request();
 /// assert!(flow.sample(10, 0).unwrap_err().is_cancelled());
 /// # Ok(())
@@ -198,7 +198,7 @@ pub struct Work {
 /// Work that nobody watches, stops or shares.
 impl Default for Work {
     fn default() -> Self {
-        Self::new(Hidden, Cancel::default())
+        Self::new(NoProgress, Cancel::default())
     }
 }
 
@@ -224,7 +224,7 @@ impl Work {
     /// The same work, not shown.
     #[must_use]
     pub fn hidden(&self) -> Self {
-        Self { progress: Arc::new(Hidden), ..self.clone() }
+        Self { progress: Arc::new(NoProgress), ..self.clone() }
     }
 
     /// The processes that share the work; `None` if this process does it alone.
@@ -265,7 +265,7 @@ impl Work {
 
     /// Begins a piece of work that is not shown but can be stopped.
     pub fn quietly(&self) -> Task {
-        Task { meter: Box::new(Hidden), cancel: self.cancel.clone() }
+        Task { meter: Box::new(NoProgress), cancel: self.cancel.clone() }
     }
 }
 
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_request_stops_every_handle() {
         let cancel = Cancel::default();
-        let task = Work::new(Hidden, cancel.clone()).begin("a test", 3);
+        let task = Work::new(NoProgress, cancel.clone()).begin("a test", 3);
         assert!(task.check().is_ok());
         cancel.request();
         assert!(task.check().unwrap_err().is_cancelled());
@@ -324,7 +324,7 @@ mod tests {
         let asked = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&asked);
         let cancel = Cancel::asking(move || counter.fetch_add(1, Ordering::SeqCst) == 2);
-        let task = Work::new(Hidden, cancel).quietly();
+        let task = Work::new(NoProgress, cancel).quietly();
         assert!(task.check().is_ok() && task.check().is_ok());
         assert!(task.check().unwrap_err().is_cancelled());
         assert_eq!(asked.load(Ordering::SeqCst), 3);

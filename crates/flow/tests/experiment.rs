@@ -10,7 +10,7 @@ use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_core::{Points, rng};
 use interflow_data::{Rows, Table, TableDataset};
 use interflow_flow::{
-    Cancel, Experiment, ExperimentConfig, FitOptions, Flow, Hidden, Trained, Work, checkpoint, fit,
+    Cancel, Experiment, ExperimentConfig, FitOptions, Flow, NoProgress, Trained, Work, checkpoint, fit,
 };
 use interflow_models::MlpConfig;
 use interflow_train::{Checkpoint, Observer, RunState, StepReport};
@@ -46,12 +46,12 @@ fn a_flow_in_memory_is_that_of_its_checkpoint() {
     let folder = trained.folder.clone().unwrap();
     let loaded = Flow::load(folder.path()).unwrap();
     assert_eq!(loaded.manifest(), trained.manifest());
-    let flow = trained.flow();
+    let flow = trained.into_flow();
     assert_eq!(samples(&flow), samples(&loaded));
     // Without a folder nothing else changes.
     let in_memory = Experiment::new(tiny(&["train.steps=30"])).train().unwrap();
     assert!(in_memory.folder.is_none());
-    assert_eq!(samples(&in_memory.flow()), samples(&loaded));
+    assert_eq!(samples(&in_memory.into_flow()), samples(&loaded));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn cancelled_training_saves_its_state_and_goes_on_with_the_same_bits() {
     let (_, whole) = train(Experiment::new(config()).out(out.path().join("whole")));
     let cancel = Cancel::default();
     let mut observer = CancelAt(20, cancel.clone());
-    let work = Work::new(Hidden, cancel);
+    let work = Work::new(NoProgress, cancel);
     let experiment = Experiment::new(config()).out(out.path().join("cut")).work(work).observe(&mut observer);
     let (cut, _) = train(experiment);
     assert!(cut.is_interrupted() && cut.check.is_none());
@@ -188,7 +188,7 @@ fn parts_come_from_outside() {
         .interpolant(|| Interpolant::new(Squared, None))
         .train()
         .unwrap();
-    let flow = trained.flow();
+    let flow = trained.into_flow();
     assert_eq!(flow.sample(3, 0).unwrap().size(), [3, 2]);
     // Its own path is no trigonometric one: the score at a time is that of `Squared`.
     let x = Tensor::from_slice(&[0.3f32, -0.2]).view([1, 2]);
@@ -210,10 +210,10 @@ fn a_coupling_from_outside_tells_no_score() {
         experiment.train().unwrap()
     };
     let x = Tensor::from_slice(&[0.3f32, -0.2]).view([1, 2]);
-    assert!(train(false).flow().score(&x, 0.5).is_ok());
+    assert!(train(false).into_flow().score(&x, 0.5).is_ok());
     let trained = train(true);
     let kept = Flow::load(trained.folder.as_ref().unwrap().path()).unwrap();
-    for flow in [trained.flow(), kept] {
+    for flow in [trained.into_flow(), kept] {
         assert_eq!(flow.sample(3, 0).unwrap().size(), [3, 2]);
         let error = flow.score(&x, 0.5).unwrap_err();
         assert!(error.to_string().contains("independent coupling only"), "{error}");
@@ -235,7 +235,7 @@ fn data_come_from_outside() {
     assert_eq!(trained.manifest().space.dim, 3);
     let results = trained.evaluate().unwrap();
     assert_eq!((&results["n_train"], &results["n_test"]), (&200.into(), &40.into()));
-    assert_eq!(trained.flow().sample(4, 0).unwrap().size(), [4, 3]);
+    assert_eq!(trained.into_flow().sample(4, 0).unwrap().size(), [4, 3]);
 }
 
 #[test]

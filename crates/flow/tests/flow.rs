@@ -13,7 +13,7 @@ fn with_flow<T>(body: impl FnOnce(&Flow) -> T) -> T {
     let flow = FLOW.get_or_init(|| {
         let overrides = ["solver.rtol=1e-5".to_owned(), "solver.atol=1e-5".to_owned()];
         let config = ExperimentConfig::from_toml(include_str!("tiny.toml"), "tiny.toml", &overrides).unwrap();
-        std::sync::Mutex::new(Experiment::new(config).train().unwrap().flow())
+        std::sync::Mutex::new(Experiment::new(config).train().unwrap().into_flow())
     });
     body(&flow.lock().unwrap())
 }

@@ -4,7 +4,9 @@
 use interflow_core::interpolant::ScheduleKind;
 use interflow_core::target::DiagonalGaussian;
 use interflow_core::tch::{Kind, Tensor};
-use interflow_flow::{Experiment, ExperimentConfig, Flow, SampleOptions, Threads};
+use interflow_flow::{
+    CarryOptions, Computed, DensityOptions, Experiment, ExperimentConfig, Flow, SampleOptions, Threads,
+};
 use interflow_models::{FlowMapConfig, MlpConfig, ModelConfig};
 use interflow_train::{FlowMapMatchingConfig, ObjectiveConfig};
 
@@ -27,8 +29,18 @@ fn at_once() -> FlowMapMatchingConfig {
     FlowMapMatchingConfig { velocity_steps: 0, ramp_steps: 100, ..Default::default() }
 }
 
+/// Points of time `from` carried to `to` in this many calls.
+fn carried(flow: &Flow, x: &Tensor, (from, to): (f64, f64), calls: u32) -> interflow_flow::Result<Tensor> {
+    Ok(flow.carry_with(x, from, to, &CarryOptions::default().calls(calls))?.rows)
+}
+
+/// Log-densities in this many calls.
+fn log_density(flow: &Flow, x: &Tensor, t: f64, calls: u32) -> interflow_flow::Result<Computed> {
+    flow.log_density_with(x, t, &DensityOptions::default().calls(calls))
+}
+
 fn trained(config: ExperimentConfig) -> Flow {
-    Experiment::new(config).train().unwrap().flow()
+    Experiment::new(config).train().unwrap().into_flow()
 }
 
 fn root_mean_square(x: &Tensor) -> f64 {
@@ -46,10 +58,10 @@ fn few_calls_stand_for_a_solver() {
         let gap = root_mean_square(&(&found.points.x - &by_solver));
         assert!(gap < 0.1, "samples in {calls} calls are {gap} off");
         let gap = root_mean_square(
-            &(flow.encode_in(&by_solver, calls).unwrap() - flow.encode(&by_solver).unwrap()),
+            &(carried(&flow, &by_solver, (1.0, 0.0), calls).unwrap() - flow.encode(&by_solver).unwrap()),
         );
         assert!(gap < 0.2, "encodings in {calls} calls are {gap} off");
-        let few = flow.log_density_in(&by_solver, 1.0, calls).unwrap();
+        let few = log_density(&flow, &by_solver, 1.0, calls).unwrap();
         let gap = root_mean_square(&(few.rows - flow.log_density(&by_solver, 1.0).unwrap()));
         assert!(gap < 0.4, "log-densities in {calls} calls are {gap} off");
     }
@@ -57,7 +69,7 @@ fn few_calls_stand_for_a_solver() {
     let file = folder.path().join("map.safetensors");
     flow.save(&file).unwrap();
     let loaded = Flow::load(&file).unwrap().with_threads(Threads::Auto);
-    let of = |flow: &Flow| flow.log_density_in(&by_solver, 1.0, 2).unwrap().rows;
+    let of = |flow: &Flow| log_density(flow, &by_solver, 1.0, 2).unwrap().rows;
     assert!(of(&flow).allclose(&of(&loaded), 1e-5, 1e-5, false));
 }
 
@@ -67,13 +79,13 @@ fn densities_and_carries_stop_in_between() {
     let flow = trained(config(2, Some(at_once())));
     let x = flow.sample(7, 0).unwrap();
     // Two halves of one jump each are the whole way in two.
-    let half = flow.carry_in(&x, (1.0, 0.5), 1).unwrap().rows;
-    let ends = flow.carry_in(&half, (0.5, 0.0), 1).unwrap().rows;
-    let whole = flow.encode_in(&x, 2).unwrap();
+    let half = carried(&flow, &x, (1.0, 0.5), 1).unwrap();
+    let ends = carried(&flow, &half, (0.5, 0.0), 1).unwrap();
+    let whole = carried(&flow, &x, (1.0, 0.0), 2).unwrap();
     assert!(root_mean_square(&(ends - whole)) < 1e-6);
-    assert_eq!(flow.log_density_in(&half, 0.5, 3).unwrap().rows.size(), [7]);
+    assert_eq!(log_density(&flow, &half, 0.5, 3).unwrap().rows.size(), [7]);
     // At the base nothing is left to carry.
-    let at_base = flow.log_density_in(&half, 0.0, 1).unwrap().rows;
+    let at_base = log_density(&flow, &half, 0.0, 1).unwrap().rows;
     assert!(root_mean_square(&(at_base - flow.log_density(&half, 0.0).unwrap())) < 1e-5);
 }
 
@@ -87,14 +99,14 @@ fn what_cannot_be_had_in_few_calls_is_refused() {
         assert!(message.contains(part), "{message}");
     };
     refused(plain.sample_with(3, &calls(2)).err().unwrap(), "objective] kind = \"flow-map\"");
-    refused(plain.encode_in(&x, 2).err().unwrap(), "wants a flow map");
-    refused(plain.log_density_in(&x, 1.0, 2).err().unwrap(), "wants a flow map");
+    refused(carried(&plain, &x, (1.0, 0.0), 2).err().unwrap(), "wants a flow map");
+    refused(log_density(&plain, &x, 1.0, 2).err().unwrap(), "wants a flow map");
     let mut no_head = config(2, Some(at_once()));
     let flow_map = Some(FlowMapConfig::default());
     no_head.model = ModelConfig::Mlp(MlpConfig { flow_map, ..MlpConfig::new(vec![8]) });
     let no_head = trained(no_head);
     assert!(no_head.sample_with(3, &calls(1)).is_ok());
-    refused(no_head.log_density_in(&x, 1.0, 2).err().unwrap(), "a divergence_width");
+    refused(log_density(&no_head, &x, 1.0, 2).err().unwrap(), "a divergence_width");
     refused(no_head.sample_with(3, &calls(0)).err().unwrap(), "at least 1 call");
     let along = calls(1).along(ScheduleKind::Linear);
     refused(no_head.sample_with(3, &along).err().unwrap(), "with another interpolant");

@@ -4,7 +4,7 @@
 use interflow_core::Given;
 use interflow_core::rng::Stream;
 use interflow_data::Table;
-use interflow_flow::{Fill, FitOptions, Flow, SampleOptions, fit};
+use interflow_flow::{DensityOptions, Fill, FitOptions, Flow, SampleOptions, fit};
 use tch::{Device, Kind, Tensor};
 
 /// y = 3 x + 4 with noise of deviation 1; x is standard normal, so that x given y is N(0.3 (y − 4), 0.1).
@@ -84,7 +84,7 @@ fn samples_come_with_the_log_densities_that_they_have() {
     // Their solves choose other steps.
     assert!(gap(&samples.points.x, &alone.points.x) < 1e-2);
     let found = samples.log_density.unwrap();
-    let expected = flow.log_density_counted(&samples.points.x, 1.0).unwrap();
+    let expected = flow.log_density_with(&samples.points.x, 1.0, &DensityOptions::default()).unwrap();
     assert!(gap(&found, &expected.rows) < 2e-3, "{}", gap(&found, &expected.rows));
     assert!(samples.nfe as f64 <= 1.5 * expected.nfe as f64, "{} {}", samples.nfe, expected.nfe);
     assert!(alone.log_density.is_none());

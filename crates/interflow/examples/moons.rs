@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let objective = check.objective();
         println!("held-out objective {:.4} ± {:.4}", objective.mean, objective.standard_error);
     }
-    let flow = trained.flow();
+    let flow = trained.into_flow();
 
     let samples = flow.sample(1000, 0)?;
     let own = flow.log_density(&samples, 1.0)?.to_kind(Kind::Double);
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{mean:.4} nats under the true density");
     }
 
-    let there_and_back = flow.carry(&flow.encode(&samples)?, 0.0, 1.0)?;
+    let there_and_back = flow.decode(&flow.encode(&samples)?)?;
     let error = (there_and_back - &samples).abs().max().double_value(&[]);
     println!("encoded and decoded again, the samples are off by at most {error:.1e}");
     Ok(())

@@ -46,7 +46,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
         let trained = experiment.train()?;
         let nats = trained.evaluate()?["test_nll"]["mean"].clone();
-        let flow = trained.flow();
+        let flow = trained.into_flow();
         let x = flow.sample(1000, 0)?;
         let moved = (flow.encode(&x)? - x).square().sum_dim_intlist(1, false, Kind::Float);
         let cost = moved.mean(Kind::Float).double_value(&[]);

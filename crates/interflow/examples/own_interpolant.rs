@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let density = DensityConfig::EightGaussians {}.build()?;
 
     let path = || Interpolant::new(Landing, None);
-    let flow = Experiment::new(config).interpolant(path).train()?.flow();
+    let flow = Experiment::new(config).interpolant(path).train()?.into_flow();
     let samples = flow.sample(2000, 0)?.to_kind(Kind::Double);
     let Some(truth) = density.density() else { return Err("eight Gaussians have a density".into()) };
     let nats = truth.log_density(&samples)?.mean(Kind::Double).double_value(&[]);

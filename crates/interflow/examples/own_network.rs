@@ -53,7 +53,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let steps = std::env::args().nth(1).map_or(Ok(2000), |steps| steps.parse())?;
     let mut config = ExperimentConfig::synthetic("affine", DensityConfig::TwoMoons {});
     config.train.steps = steps;
-    let flow = Experiment::new(config).network(Box::new(Affine::new())).train()?.flow();
+    let flow = Experiment::new(config).network(Box::new(Affine::new())).train()?.into_flow();
     let mean = flow.sample(4000, 0)?.mean_dim(0i64, false, Kind::Float);
     println!("mean {:?}, as the two moons have", Vec::<f32>::try_from(mean)?);
     Ok(())

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(check) = &trained.check {
         println!("held-out E[|v|² − 2 ẋ·v] = {:.4}", check.objective().mean);
     }
-    let samples = trained.flow().sample(1000, 0)?;
+    let samples = trained.into_flow().sample(1000, 0)?;
     let inside = samples.abs().le(4.0).all_dim(1, false).to_kind(Kind::Double).mean(Kind::Double);
     println!("{:.1} % of the samples lie on the board", 100.0 * inside.double_value(&[]));
     Ok(())

@@ -23,7 +23,7 @@
 //! # fn main() -> Result<(), interflow::Error> {
 //! let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
 //! config.train.steps = 100; // 5000 draw two sharp moons
-//! let flow = Experiment::new(config).train()?.flow();
+//! let flow = Experiment::new(config).train()?.into_flow();
 //!
 //! let samples = flow.sample(200, 0)?; // [200, 2]
 //! let nats = flow.log_density(&samples, 1.0)?; // [200]
@@ -94,10 +94,10 @@ pub mod machine;
 
 pub use interflow_flow::config::{BaseConfig, EvaluationConfig, TargetConfig};
 pub use interflow_flow::{
-    AsPoints, Base, Cancel, Computed, DensityOptions, DivergenceConfig, Engine, Ensemble, Error, Experiment,
-    ExperimentConfig, Fill, FitOptions, Flow, FlowManifest, FlowPath, Hidden, HoleProbability, Meter,
-    NoiseConfig, Precision, Progress, Result, RunFolder, SampleOptions, Samples, TableRows, Target, Task,
-    Threads, Trained, Trials, Work, fit,
+    AsPoints, Base, Cancel, CarryOptions, Computed, DensityOptions, DivergenceConfig, Engine, Ensemble,
+    Error, Experiment, ExperimentConfig, Fill, FitOptions, Flow, FlowManifest, FlowPath, HoleProbability,
+    Meter, NoProgress, NoiseConfig, Precision, Progress, Result, RunFolder, SampleOptions, Samples,
+    TableRows, Target, Task, Threads, Trained, Trials, Work, fit,
 };
 
 pub use interflow_core as core;

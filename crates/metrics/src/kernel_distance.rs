@@ -26,7 +26,8 @@ pub struct KernelDistance {
 pub fn kernel_distance(
     a: &Tensor,
     b: &Tensor,
-    (n, n_subsets): (i64, usize),
+    n: i64,
+    n_subsets: usize,
     draw: &mut Draw,
 ) -> Result<KernelDistance> {
     let dim = a.size().get(1).copied().unwrap_or(0);

@@ -37,7 +37,7 @@ fn by_pairs(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
 fn all_points_at_once_are_the_sum_over_pairs() {
     let mut draw = draw(0);
     let (a, b) = (draw.normal(&[9, 4], Kind::Double), draw.normal(&[9, 4], Kind::Double) * 1.3 + 0.4);
-    let found = kernel_distance(&a, &b, (9, 3), &mut draw).unwrap();
+    let found = kernel_distance(&a, &b, 9, 3, &mut draw).unwrap();
     let expected = by_pairs(&rows(&a), &rows(&b));
     assert!((found.mean - expected).abs() < 1e-12 && found.deviation < 1e-12, "{found:?} {expected}");
 }
@@ -46,8 +46,8 @@ fn all_points_at_once_are_the_sum_over_pairs() {
 fn subsets_are_no_different_in_the_mean() {
     let mut draw = draw(1);
     let (a, b) = (draw.normal(&[60, 3], Kind::Float), draw.normal(&[60, 3], Kind::Float) + 0.5);
-    let subsets = kernel_distance(&a, &b, (20, 400), &mut draw).unwrap();
-    let whole = kernel_distance(&a, &b, (60, 1), &mut draw).unwrap();
+    let subsets = kernel_distance(&a, &b, 20, 400, &mut draw).unwrap();
+    let whole = kernel_distance(&a, &b, 60, 1, &mut draw).unwrap();
     let error = subsets.deviation / 20.0;
     assert!(error > 0.0 && (subsets.mean - whole.mean).abs() < 4.0 * error, "{subsets:?} {whole:?}");
 }
@@ -59,7 +59,7 @@ fn it_is_zero_in_the_mean_for_one_law() {
         .map(|trial| {
             let mut draw = draw(100 + trial);
             let (a, b) = (draw.normal(&[12, 3], Kind::Double), draw.normal(&[12, 3], Kind::Double));
-            kernel_distance(&a, &b, (12, 1), &mut draw).unwrap().mean
+            kernel_distance(&a, &b, 12, 1, &mut draw).unwrap().mean
         })
         .collect();
     let values = Tensor::from_slice(&values);
@@ -71,7 +71,8 @@ fn it_is_zero_in_the_mean_for_one_law() {
 #[test]
 fn senseless_features_are_refused() {
     let good = Tensor::zeros([4, 2], (Kind::Float, Device::Cpu));
-    let check = |bad: &Tensor, sizes| kernel_distance(&good, bad, sizes, &mut draw(2)).unwrap_err();
+    let check =
+        |bad: &Tensor, (n, n_subsets)| kernel_distance(&good, bad, n, n_subsets, &mut draw(2)).unwrap_err();
     assert!(matches!(check(&good.narrow(0, 0, 3), (4, 1)), Error::TooFew { needed: 4, found: 3, .. }));
     assert!(matches!(check(&good, (1, 1)), Error::TooFew { needed: 2, found: 1, .. }));
     assert!(matches!(check(&good, (2, 0)), Error::TooFew { needed: 1, found: 0, .. }));

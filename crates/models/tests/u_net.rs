@@ -199,3 +199,24 @@ fn it_learns_a_batch_by_heart() {
     }
     assert!(last < 0.02, "{last}");
 }
+
+#[test]
+fn hidden_matrices_lead_from_maps_to_maps() {
+    let config = UNetConfig {
+        n_groups: 1,
+        n_blocks: 1,
+        head_channels: 2,
+        ..UNetConfig::new([3, 4, 4], 2, vec![1, 2])
+    };
+    let network = fresh(&config, 3, Kind::Float);
+    let matrices = network.hidden_matrices();
+    for name in &matrices {
+        let (_, weight) = network.parameters().iter().find(|(other, _)| other == name).unwrap();
+        assert!([2, 4].contains(&weight.dim()), "{name}");
+        let (part, rest) = name.split_once('.').unwrap();
+        assert!(["down", "middle", "up"].contains(&part) && !rest.contains("shift"), "{name}");
+    }
+    // Eight blocks of two convolutions each, of which five change the number of channels; attention of two matrices in the
+    // middle; a convolution between the levels on each way.
+    assert_eq!(matrices.len(), 16 + 5 + 2 + 2);
+}

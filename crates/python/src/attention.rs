@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use interflow::train::{Observer, SelfCheck, StepReport};
-use interflow::{Cancel, Hidden, Result, Work, tch};
+use interflow::{Cancel, NoProgress, Result, Work, tch};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -36,7 +36,7 @@ impl Attention {
     /// Work that stops where Python has raised an exception.
     pub(crate) fn work(&self) -> Work {
         let attention = self.clone();
-        Work::new(Hidden, Cancel::asking(move || attention.stopped()))
+        Work::new(NoProgress, Cancel::asking(move || attention.stopped()))
     }
 
     /// Does `work` without Python's interpreter lock. An exception that was raised meanwhile comes before the work's

@@ -119,7 +119,7 @@ pub(crate) fn trained(
         watcher.steps = prepared.config().train.steps;
         let trained = prepared.observe(&mut watcher).train()?;
         let folder = trained.folder.as_ref().map(|folder| folder.path().to_owned());
-        Ok((trained.flow(), folder))
+        Ok((trained.into_flow(), folder))
     });
     flow.map(|(flow, folder)| Flow::new(flow, folder))
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use interflow::Result;
 use interflow::core::{Given, GivenSpace, Points};
 use interflow::data::Columns;
-use interflow::flow::{DensityOptions, device};
+use interflow::flow::{CarryOptions, DensityOptions, device};
 use interflow::tch::{Kind, Tensor};
 use pyo3::prelude::*;
 
@@ -154,10 +154,7 @@ impl Flow {
     fn encode(&self, py: Python<'_>, rows: Rows, given: Conditions, calls: Option<u32>) -> PyResult<Shared> {
         let found = self.with(py, |flow| {
             let points = table_rows(flow, rows, given)?.points;
-            match calls {
-                None => flow.carry_counted(&points, (1.0, 0.0)),
-                Some(calls) => flow.carry_in(&points, (1.0, 0.0), calls),
-            }
+            flow.carry_with(&points, 1.0, 0.0, &CarryOptions { calls })
         })?;
         Ok(Shared(found.rows))
     }
@@ -174,10 +171,7 @@ impl Flow {
         let found = self.with(py, move |flow| {
             let given = expanded(given.of(flow)?, x.size().first().copied().unwrap_or(0));
             let points = Points { x, given };
-            match calls {
-                None => flow.carry_counted(&points, (0.0, 1.0)),
-                Some(calls) => flow.carry_in(&points, (0.0, 1.0), calls),
-            }
+            flow.carry_with(&points, 0.0, 1.0, &CarryOptions { calls })
         })?;
         Ok(Shared(found.rows))
     }

@@ -89,7 +89,7 @@
 //! let at_two = |_t: &Tensor, y: &Tensor| y.select(1, 0) - 2.0;
 //! let options = SolveOptions { save_at: &[0.0, 0.5, 1.0], events: &[&at_two], ..SolveOptions::default() };
 //! let x = Tensor::from_slice(&[0.1, 1.0]).view([2, 1]);
-//! let found = SolverConfig::default().build()?.integrate(&term, &x, (0.0, 1.0), &options)?;
+//! let found = SolverConfig::default().build()?.integrate(&term, &x, 0.0, 1.0, &options)?;
 //! assert_eq!(found.stops, [StopReason::ReachedEnd, StopReason::Event { event: 0 }]);
 //! assert!((found.t.double_value(&[1]) - 2f64.ln()).abs() < 1e-4);
 //! assert!((found.y.double_value(&[1, 1]) - 1.0).abs() < 1e-4);

@@ -42,7 +42,8 @@ pub fn log_density_bound(
     sde: &Sde<'_>,
     base: &dyn Density,
     path: &BrownianPath,
-    (x, t): (&Tensor, f64),
+    x: &Tensor,
+    t: f64,
 ) -> Result<LogDensity> {
     check(sde, x, (t, 0.0))?;
     check_base(base, sde.velocity.dim())?;

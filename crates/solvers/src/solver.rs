@@ -79,7 +79,7 @@ impl Solver {
     /// # Errors
     /// A wrong shape, a non-finite number, or a step limit ([`Error`]).
     pub fn solve(&self, field: &dyn VectorField, x: &Tensor, from: f64, to: f64) -> Result<Solution> {
-        let found = self.integrate(&FieldTerm::new(field), x, (from, to), &SolveOptions::default())?;
+        let found = self.integrate(&FieldTerm::new(field), x, from, to, &SolveOptions::default())?;
         Ok(Solution { x: found.y, divergence_integral: None, statistics: found.statistics })
     }
 
@@ -101,7 +101,7 @@ impl Solver {
             return Err(Error::InvalidTimes { found: times.to_vec() });
         };
         let options = SolveOptions { save_at: times, ..SolveOptions::default() };
-        let found = self.integrate(&FieldTerm::new(field), x, (from, to), &options)?;
+        let found = self.integrate(&FieldTerm::new(field), x, from, to, &options)?;
         Ok((found.saved, found.statistics))
     }
 
@@ -142,7 +142,8 @@ impl Solver {
         &self,
         term: &dyn Term,
         x: &Tensor,
-        (from, to): (f64, f64),
+        from: f64,
+        to: f64,
         options: &SolveOptions<'_>,
     ) -> Result<Trajectory> {
         self.run(term, x, (from, to), options, Integrals::ByStages)

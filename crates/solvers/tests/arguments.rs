@@ -149,7 +149,7 @@ fn ordinary_solves_leave_arguments_alone() {
                 let term = WithIntegral::new(FieldTerm::new(&field), &speed);
                 let options =
                     SolveOptions { save_at: &[0.0, 0.5, 1.0], events: &[event], failures: Failures::Keep };
-                let _ = solver.integrate(&term, x, (0.0, 1.0), &options).unwrap();
+                let _ = solver.integrate(&term, x, 0.0, 1.0, &options).unwrap();
             });
         }
     }
@@ -196,7 +196,8 @@ fn stochastic_solves_leave_arguments_alone() {
                     let config = SdeConfig { scheme, steps: 16, tolerance };
                     let Ok(solver) = config.build() else { continue };
                     unchanged(&format!("{scheme:?}, {tolerance:?}"), &field, |x| {
-                        let found = solver.solve(&sde, &BrownianPath::new(0, 0), x, times).unwrap().x;
+                        let found =
+                            solver.solve(&sde, &BrownianPath::new(0, 0), x, times.0, times.1).unwrap().x;
                         assert_eq!(found.size(), [3, 2]);
                     });
                 }
@@ -204,7 +205,7 @@ fn stochastic_solves_leave_arguments_alone() {
             let solver = SdeConfig { steps: 16, ..SdeConfig::default() }.build().unwrap();
             unchanged("a bound", &field, |x| {
                 let path = BrownianPath::new(0, 0);
-                let _ = log_density_bound(&solver, &sde, &base, &path, (x, 1.0)).unwrap();
+                let _ = log_density_bound(&solver, &sde, &base, &path, x, 1.0).unwrap();
             });
         }
     }

@@ -119,7 +119,7 @@ fn times_outside_of_the_interval_are_refused() {
     let term = FieldTerm::new(&field);
     let integrate = |save_at: &[f64]| {
         let options = SolveOptions { save_at, ..SolveOptions::default() };
-        adaptive(Method::Dopri5, 1e-5).integrate(&term, &x, (1.0, 0.2), &options)
+        adaptive(Method::Dopri5, 1e-5).integrate(&term, &x, 1.0, 0.2, &options)
     };
     for times in [[0.1], [1.1], [f64::NAN]] {
         assert!(matches!(integrate(&times), Err(Error::InvalidTimes { .. })), "{times:?}");

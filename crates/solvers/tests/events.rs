@@ -17,8 +17,8 @@ fn solvers() -> [Solver; 3] {
 }
 
 /// The rows of `x' = x` until events.
-fn grow(solver: &Solver, x: &Tensor, times: (f64, f64), options: &SolveOptions<'_>) -> Trajectory {
-    solver.integrate(&FieldTerm::new(&Linear { rate: 1.0, dim: 1 }), x, times, options).unwrap()
+fn grow(solver: &Solver, x: &Tensor, (from, to): (f64, f64), options: &SolveOptions<'_>) -> Trajectory {
+    solver.integrate(&FieldTerm::new(&Linear { rate: 1.0, dim: 1 }), x, from, to, options).unwrap()
 }
 
 const EVENT: StopReason = StopReason::Event { event: 0 };
@@ -94,7 +94,7 @@ fn integrals_ride_along_and_have_events() {
     let far = |_t: &Tensor, y: &Tensor| y.select(1, 1) - 1.0;
     for events in [&[][..], &[&far as &dyn Event]] {
         let options = SolveOptions { events, ..SolveOptions::default() };
-        let found = solvers()[0].integrate(&term, &x, (0.0, 1.0), &options).unwrap();
+        let found = solvers()[0].integrate(&term, &x, 0.0, 1.0, &options).unwrap();
         let whole = x.select(1, 0).abs() * (1f64.exp() - 1.0);
         let way = if events.is_empty() { whole } else { whole.clamp_max(1.0) };
         assert!(distance(&found.y.select(1, 1), &way) < 1e-7, "{}", found.y);

@@ -55,7 +55,7 @@ fn a_bad_row_is_named_or_left_behind() {
             let failure = solver.solve(&field, &x, 0.0, 1.0).unwrap_err();
             let Error::NonFinite { row: 2, time } = failure else { panic!("{number}: {failure}") };
             assert!((from..=1.0).contains(&time), "{number}: {time}");
-            let found = solver.integrate(&FieldTerm::new(&field), &x, (0.0, 1.0), &KEEP).unwrap();
+            let found = solver.integrate(&FieldTerm::new(&field), &x, 0.0, 1.0, &KEEP).unwrap();
             let mut stops = [StopReason::ReachedEnd; 4];
             stops[2] = StopReason::NonFinite;
             assert_eq!((&found.stops[..], found.statistics.stop), (&stops[..], StopReason::NonFinite));
@@ -76,7 +76,7 @@ fn rows_that_run_out_of_steps_are_named_or_left_behind() {
     let solver = SolverConfig { max_steps: 25, ..SolverConfig::default() }.build().unwrap();
     let failure = solver.solve(&Stiff, &x, 0.0, 1.0).unwrap_err();
     let Error::StepLimit { row: 1, unfinished: 1, .. } = failure else { panic!("{failure}") };
-    let found = solver.integrate(&FieldTerm::new(&Stiff), &x, (0.0, 1.0), &KEEP).unwrap();
+    let found = solver.integrate(&FieldTerm::new(&Stiff), &x, 0.0, 1.0, &KEEP).unwrap();
     assert_eq!(found.stops, [StopReason::ReachedEnd, StopReason::StepLimit, StopReason::ReachedEnd]);
     let time = found.t.double_value(&[1]);
     assert!(time > 0.0 && time < 1.0, "{time}");
@@ -93,15 +93,15 @@ fn a_bad_row_of_a_stochastic_equation_is_named_or_left_behind() {
     let path = BrownianPath::new(3, 0);
     for tolerance in [None, Some(0.05)] {
         let solver = SdeConfig { steps: 16, tolerance, ..SdeConfig::default() }.build().unwrap();
-        let failure = solver.solve(&sde, &path, &x, (0.0, 1.0)).unwrap_err();
+        let failure = solver.solve(&sde, &path, &x, 0.0, 1.0).unwrap_err();
         let Error::NonFinite { row: 2, time } = failure else { panic!("{failure}") };
         assert!((0.5..=1.0).contains(&time), "{time}");
         let keeping = solver.clone().with_failures(Failures::Keep);
-        let found = keeping.solve(&sde, &path, &x, (0.0, 1.0)).unwrap();
+        let found = keeping.solve(&sde, &path, &x, 0.0, 1.0).unwrap();
         assert_eq!(found.statistics.stop, StopReason::NonFinite);
         let missing = Vec::<bool>::try_from(found.x.isnan().select(1, 1)).unwrap();
         assert_eq!(missing, [false, false, true, false]);
-        let alone = solver.solve(&sde, &path, &x.narrow(0, 0, 2), (0.0, 1.0)).unwrap().x;
+        let alone = solver.solve(&sde, &path, &x.narrow(0, 0, 2), 0.0, 1.0).unwrap().x;
         assert!(found.x.narrow(0, 0, 2).equal(&alone));
     }
 }

@@ -38,7 +38,7 @@ fn samples(means: &Tensor, interpolant: fn() -> Interpolant, strength: f64) -> T
     let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
     let x0 = Stream::new(4, Purpose::Test).at(0).normal(&[2000, 3], Kind::Double);
     let solver = SdeConfig { scheme: Scheme::Shark, steps: 64, ..SdeConfig::default() }.build().unwrap();
-    solver.solve(&sde, &BrownianPath::new(4, 0), &x0, (0.0, 1.0)).unwrap().x
+    solver.solve(&sde, &BrownianPath::new(4, 0), &x0, 0.0, 1.0).unwrap().x
 }
 
 /// For a target N(n, I) the guidance is exact: the observed coordinate's posterior is the product of two normals,

@@ -115,7 +115,7 @@ fn leaving_out_divergences_that_no_weight_uses_changes_no_bit() {
         let field = Whirl(Cell::new(0));
         let solve = |term: &dyn Term| {
             field.0.set(0);
-            let found = solver.integrate(term, &x, (0.0, 1.0), &options).unwrap();
+            let found = solver.integrate(term, &x, 0.0, 1.0, &options).unwrap();
             (found, field.0.get())
         };
         let (some, divergences) = solve(&WithDivergence::new(&field, &Divergence::Exact));

@@ -54,7 +54,7 @@ fn bound_by(
     let sde = Sde { velocity: &velocity, score, diffusion: &diffusion };
     let solver = SdeConfig { steps, ..SdeConfig::default() }.build().unwrap();
     let base = StandardNormal { dim: 2 };
-    log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), (x, 1.0)).unwrap().log_density
+    log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), x, 1.0).unwrap().log_density
 }
 
 fn draw(target: &GaussianMixture) -> Tensor {
@@ -184,6 +184,6 @@ fn steps_of_their_own_are_refused() {
     let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
     let solver = SdeConfig { tolerance: Some(0.1), ..SdeConfig::default() }.build().unwrap();
     let base = StandardNormal { dim: 2 };
-    let found = log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), (&draw(&law), 1.0));
+    let found = log_density_bound(&solver, &sde, &base, &BrownianPath::new(3, 0), &draw(&law), 1.0);
     assert!(matches!(found, Err(Error::AdaptiveSteps { .. })));
 }

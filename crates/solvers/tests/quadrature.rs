@@ -49,7 +49,7 @@ fn errors(solver: &Solver, (path, rho0, x): &(MixturePath, GaussianMixture, Tens
     let exact = path.log_density(&x.select(1, 0).ones_like(), x).unwrap();
     let found = log_density(solver, &velocity, rho0, &Divergence::Exact, x, 1.0).unwrap();
     let term = WithDivergence::new(&velocity, &Divergence::Exact);
-    let alone = solver.integrate(&term, x, (1.0, 0.0), &SolveOptions::default()).unwrap();
+    let alone = solver.integrate(&term, x, 1.0, 0.0, &SolveOptions::default()).unwrap();
     let base = rho0.log_density(&alone.y.narrow(1, 0, dim).contiguous()).unwrap();
     assert!(found.statistics.nfe_with_integrals * 10 < alone.statistics.nfe_with_integrals * 9);
     [found.log_density - &exact, base + alone.y.select(1, dim) - &exact]

@@ -70,10 +70,10 @@ fn uses(field: &dyn VectorField, x: &Tensor, dim: i64) -> Vec<(String, Result<Te
     {
         let solver = SdeConfig { scheme, steps: 4, tolerance }.build().unwrap();
         let path = BrownianPath::new(0, 0);
-        found.push((format!("{scheme:?}"), solver.solve(&sde, &path, x, (0.0, 1.0)).map(|found| found.x)));
+        found.push((format!("{scheme:?}"), solver.solve(&sde, &path, x, 0.0, 1.0).map(|found| found.x)));
     }
     let solver = SdeConfig { steps: 4, ..SdeConfig::default() }.build().unwrap();
-    let bound = log_density_bound(&solver, &sde, &base, &BrownianPath::new(0, 0), (x, 1.0));
+    let bound = log_density_bound(&solver, &sde, &base, &BrownianPath::new(0, 0), x, 1.0);
     found.push(("bound".to_owned(), bound.map(|found| found.log_density)));
     found
 }
@@ -169,17 +169,17 @@ fn probes_integrands_events_and_terms_that_do_not_fit_are_refused() {
         assert!(is_kind(&estimated(x.to_kind(Kind::Float))));
         let integrate = |integrand: &interflow_solvers::Integrand<'_>| {
             let term = WithIntegral::new(FieldTerm::new(&field), integrand);
-            solver.integrate(&term, &x, (0.0, 1.0), &SolveOptions::default())
+            solver.integrate(&term, &x, 0.0, 1.0, &SolveOptions::default())
         };
         assert!(integrate(&|_, y, _| y.select(1, 0)).is_ok());
         assert!(is_shape(&integrate(&|_, y, _| y.narrow(1, 0, 1))));
         assert!(is_shape(&integrate(&|_, y, _| y.sum(None))));
         let event = |_t: &Tensor, y: &Tensor| y.sum(None);
         let options = SolveOptions { events: &[&event], failures: Failures::Keep, ..SolveOptions::default() };
-        assert!(is_shape(&solver.integrate(&FieldTerm::new(&field), &x, (0.0, 1.0), &options)));
+        assert!(is_shape(&solver.integrate(&FieldTerm::new(&field), &x, 0.0, 1.0, &options)));
     }
     for solver in solvers() {
-        assert!(is_shape(&solver.integrate(&Short, &x, (0.0, 1.0), &SolveOptions::default())));
+        assert!(is_shape(&solver.integrate(&Short, &x, 0.0, 1.0, &SolveOptions::default())));
     }
 }
 

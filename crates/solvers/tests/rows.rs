@@ -62,7 +62,7 @@ fn conditions_stay_with_their_rows_where_some_are_left_behind() {
     let solver = SolverConfig { max_steps: 40, ..SolverConfig::default() }.build().unwrap();
     let leaves = |_t: &Tensor, y: &Tensor| y.select(1, 0).abs() - 1.0;
     let options = SolveOptions { events: &[&leaves], failures: Failures::Keep, ..SolveOptions::default() };
-    let found = solver.integrate(&FieldTerm::new(&field), &x, (0.0, 1.0), &options).unwrap();
+    let found = solver.integrate(&FieldTerm::new(&field), &x, 0.0, 1.0, &options).unwrap();
     let exact = &x * (&field.0 * &found.t).exp().unsqueeze(1);
     let kept = found.y.isfinite().all_dim(1, false);
     assert_eq!(kept.sum(Kind::Int64).int64_value(&[]), 6, "one row is too stiff");
@@ -80,7 +80,7 @@ fn conditions_stay_with_their_rows_along_brownian_paths() {
         let solver = SdeConfig { scheme, tolerance: Some(0.05), ..SdeConfig::default() }.build().unwrap();
         let run = |velocity: &Rates, score: &Rates, x: &Tensor, first: u64| {
             let sde = Sde { velocity, score: ScoreSource::Field(score), diffusion: &diffusion };
-            solver.solve(&sde, &BrownianPath::new(3, first), x, (0.0, 1.0)).unwrap()
+            solver.solve(&sde, &BrownianPath::new(3, first), x, 0.0, 1.0).unwrap()
         };
         let together = run(&field, &score, &x, 0);
         let mut steps = 0;

@@ -131,7 +131,7 @@ fn a_known_score_serves_where_the_velocity_does_not_tell_it() {
     let sde = Sde { velocity: &velocity, score: ScoreSource::Field(&score), diffusion: &diffusion };
     let solver = SdeConfig { scheme: Scheme::Shark, steps: 32, ..SdeConfig::default() }.build().unwrap();
     let x0 = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
-    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
+    let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, 0.0, 1.0).unwrap();
     check_moments(&found.x, &ends, "a known score");
     assert_eq!(found.statistics.nfe, 128);
 }
@@ -145,7 +145,7 @@ fn a_sample_does_not_depend_on_its_batch_bit_for_bit() {
         let solver = SdeConfig { scheme, steps: 11, ..SdeConfig::default() }.build().unwrap();
         let run = |first: u64, n: i64| {
             let x = x.narrow(0, first as i64, n);
-            solver.solve(&sde, &BrownianPath::new(3, first), &x, (0.0, 1.0)).unwrap().x
+            solver.solve(&sde, &BrownianPath::new(3, first), &x, 0.0, 1.0).unwrap().x
         };
         let together = run(0, 7);
         assert!(together.narrow(0, 4, 2).equal(&run(4, 2)), "{scheme:?}");
@@ -170,11 +170,11 @@ fn without_noise_it_is_the_flow() {
 fn calls_are_counted_and_the_gap_before_a_singular_end_is_crossed() {
     let x = points(&[0.6, -0.3], 2);
     let field = Blobs::new(Interpolant::linear());
-    let nfe = |scheme, shape, times| {
+    let nfe = |scheme, shape, (from, to)| {
         let solver = SdeConfig { scheme, steps: 10, ..SdeConfig::default() }.build().unwrap();
         let diffusion = diffusion(Interpolant::linear(), 2, shape, 1.0);
         let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
-        let path = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times).unwrap();
+        let path = solver.solve(&sde, &BrownianPath::new(0, 0), &x, from, to).unwrap();
         (path.statistics.nfe, path.statistics.accepted_steps)
     };
     assert_eq!(nfe(Scheme::EulerMaruyama, DiffusionShape::Regular, (0.0, 1.0)), (10, 10));
@@ -191,7 +191,7 @@ fn a_broken_field_is_named_with_its_time() {
         let solver = SdeConfig { scheme, steps: 8, ..SdeConfig::default() }.build().unwrap();
         let path = BrownianPath::new(0, 0);
         let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
-        let failure = solver.solve(&sde, &path, &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
+        let failure = solver.solve(&sde, &path, &points(&[0.0], 1), 0.0, 1.0).unwrap_err();
         let Error::NonFinite { row: 0, time } = failure else { panic!("{failure}") };
         assert!(time > 0.55 && time < 0.7, "{scheme:?}: {time}");
     }
@@ -212,13 +212,13 @@ fn senseless_settings_are_refused() {
     let solver = SdeConfig::default().build().unwrap();
     let noise = strength(DiffusionShape::Regular, 1.0).unwrap();
     let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &noise };
-    for times in [(0.0, 1.1), (-0.1, 1.0), (f64::NAN, 1.0)] {
+    for (from, to) in [(0.0, 1.1), (-0.1, 1.0), (f64::NAN, 1.0)] {
         let x = points(&[0.0, 1.0], 2);
-        let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &x, times);
+        let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &x, from, to);
         assert!(matches!(refused, Err(Error::OutsideOfPath { .. })));
     }
     let wide = points(&[0.0, 1.0, 2.0], 3);
-    let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &wide, (0.0, 1.0));
+    let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &wide, 0.0, 1.0);
     assert!(matches!(refused, Err(Error::Core(_))));
 }
 
@@ -240,7 +240,7 @@ fn a_denoiser_serves_whatever_the_base() {
         let (velocity, denoiser) = (exact.velocity(), Denoising(exact.clone()));
         let sde = Sde { velocity: &velocity, score: ScoreSource::Denoiser(&denoiser), diffusion: &diffusion };
         let solver = SdeConfig { scheme: Scheme::Shark, steps: 64, ..SdeConfig::default() }.build().unwrap();
-        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, (0.0, 1.0)).unwrap();
+        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x0, 0.0, 1.0).unwrap();
         check_moments(&found.x, &ends, &format!("{gamma:?}, {shape:?}"));
         assert_eq!(found.statistics.nfe, nfe, "{gamma:?}, {shape:?}");
     }
@@ -265,6 +265,6 @@ fn a_denoiser_without_latent_is_refused() {
     let field = Blobs::new(Interpolant::linear());
     let sde = Sde { velocity: &field, score: ScoreSource::Denoiser(&field), diffusion: &diffusion };
     let solver = SdeConfig::default().build().unwrap();
-    let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0, 1.0], 2), (0.0, 1.0));
+    let refused = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0, 1.0], 2), 0.0, 1.0);
     assert!(matches!(refused, Err(Error::NoLatent)));
 }

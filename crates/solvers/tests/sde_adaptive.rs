@@ -31,7 +31,7 @@ fn tolerances_lead_to_the_solution_along_the_same_path() {
         let (mut last, mut rejected) = (f64::INFINITY, 0);
         for tolerance in [0.3, 0.03, 0.003] {
             let solver = SdeConfig { scheme, ..by_tolerance(tolerance) }.build().unwrap();
-            let found = solver.solve(&sde, &path, &x, (0.0, 0.98)).unwrap();
+            let found = solver.solve(&sde, &path, &x, 0.0, 0.98).unwrap();
             let error = mean_length(&(found.x - &exact));
             assert!(
                 error < 0.7 * last && error < 5.0 * tolerance,
@@ -52,10 +52,10 @@ fn steps_by_error_keep_the_law() {
     let diffusion = diffusion(Interpolant::linear(), 2, DiffusionShape::Constant, 1.0);
     let sde = Sde { velocity: &field, score: ScoreSource::Velocity, diffusion: &diffusion };
     let solver = by_tolerance(0.1).build().unwrap();
-    for (from, to, times) in [(&rho0, &rho1, (0.0, 1.0)), (&rho1, &rho0, (1.0, 0.0))] {
-        let x = from.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
-        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x, times).unwrap();
-        check_moments(&found.x, to, &format!("{times:?}"));
+    for (start, end, from, to) in [(&rho0, &rho1, 0.0, 1.0), (&rho1, &rho0, 1.0, 0.0)] {
+        let x = start.sample(2000, &mut Stream::new(2, Purpose::Test).at(0), Kind::Double);
+        let found = solver.solve(&sde, &BrownianPath::new(3, 0), &x, from, to).unwrap();
+        check_moments(&found.x, end, &format!("from {from} to {to}"));
     }
 }
 
@@ -66,7 +66,7 @@ fn a_samples_steps_do_not_depend_on_its_batch() {
     let x = Stream::new(1, Purpose::Test).at(0).normal(&[7, 100], Kind::Float);
     let solver = by_tolerance(0.05).build().unwrap();
     let run = |first: u64, n: i64| {
-        solver.solve(&sde, &BrownianPath::new(3, first), &x.narrow(0, first as i64, n), (0.0, 1.0)).unwrap()
+        solver.solve(&sde, &BrownianPath::new(3, first), &x.narrow(0, first as i64, n), 0.0, 1.0).unwrap()
     };
     let (together, some) = (run(0, 7), run(4, 2));
     assert!(together.x.narrow(0, 4, 2).equal(&some.x));
@@ -83,7 +83,7 @@ fn senseless_tolerances_are_refused() {
     let diffusion = diffusion(Interpolant::linear(), 1, DiffusionShape::Regular, 1.0);
     let sde = Sde { velocity: &Breaks(0.55), score: ScoreSource::Velocity, diffusion: &diffusion };
     let solver = by_tolerance(0.1).build().unwrap();
-    let failure = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0], 1), (0.0, 1.0)).unwrap_err();
+    let failure = solver.solve(&sde, &BrownianPath::new(0, 0), &points(&[0.0], 1), 0.0, 1.0).unwrap_err();
     let Error::NonFinite { row: 0, time } = failure else { panic!("{failure}") };
     assert!(time > 0.55 && time < 0.7, "{time}");
 }

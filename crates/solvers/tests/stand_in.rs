@@ -58,7 +58,7 @@ fn a_step_asks_the_device_once() {
     let path = BrownianPath::new(1, 0);
     let steps = 16;
     let solver = SdeConfig { scheme: Scheme::Heun, steps, tolerance: None }.build().unwrap();
-    let (_, found) = cost(|| solver.solve(&sde, &path, &x, (0.0, 1.0)).unwrap());
+    let (_, found) = cost(|| solver.solve(&sde, &path, &x, 0.0, 1.0).unwrap());
     let steps = u64::from(steps);
     // The path's two numbers go up for each step; the steps without noise at the ends are looked at too.
     assert!(found.to_device <= 2 * steps && found.to_host <= steps + 4, "{found:?}");

@@ -28,7 +28,7 @@
 //! let mut init = Stream::new(0, Purpose::Init).at(0);
 //! let mlp = interflow_models::MlpConfig::new(vec![64, 64]).init(2, &mut init, (Kind::Float, Device::Cpu))?;
 //! let config = TrainConfig { steps: 50, batch: 128, ..TrainConfig::default() };
-//! let mut trainer = Trainer::new(config, problem, Box::new(mlp), Box::new(Velocity::default()), 0)?;
+//! let mut trainer = Trainer::new(config, problem, Box::new(mlp), Box::new(VelocityMatching::default()), 0)?;
 //! trainer.run(&mut Silent)?;
 //!
 //! let x0 = StandardNormal { dim: 2 }.sample(100, &mut Stream::new(0, Purpose::Sampling).at(0), Kind::Float);
@@ -43,7 +43,7 @@
 //! # }
 //! ```
 //!
-//! **The objective** decides what is learned: [`Velocity`], [`VelocityWithDenoiser`], [`MaximumLikelihood`],
+//! **The objective** decides what is learned: [`VelocityMatching`], [`VelocityWithDenoiser`], [`MaximumLikelihood`],
 //! [`FlowMapMatching`], or one of your own, which implements the trait [`Objective`] with a [`TrainingStep`] and
 //! [`HeldOut`] data; the trait has an example.
 //!
@@ -106,7 +106,7 @@ pub use muon::MuonConfig;
 pub use objective::{
     DivergenceTarget, FlowMapMatching, FlowMapMatchingConfig, Gradient, HeldOut, JumpTimes, MapCondition,
     MaximumLikelihood, Objective, ObjectiveConfig, ObjectiveForm, Regression, Setting, TrainingStep,
-    Velocity, VelocityWithDenoiser,
+    VelocityMatching, VelocityWithDenoiser,
 };
 pub use observer::{Observer, Silent, StepReport};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerState};

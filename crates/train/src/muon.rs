@@ -44,7 +44,8 @@ impl MuonConfig {
     }
 }
 
-/// Moves `weight` by one step and updates its `momentum`, both `[rows, columns]`, in place.
+/// Moves `weight` by one step and updates its `momentum`, both `[rows, columns]` or a convolution's `[out, in, side, side]`,
+/// in place. A convolution is the matrix from the numbers it reads at one place to those it writes there, `[out, in · side²]`.
 pub(crate) fn step_(
     weight: &Tensor,
     grad: &Tensor,
@@ -53,11 +54,12 @@ pub(crate) fn step_(
     learning_rate: f64,
     decay: f64,
 ) {
-    let size = weight.size();
-    let scale = (size[0] as f64 / size[1] as f64).max(1.0).sqrt();
     tch::no_grad(|| {
         let mean = momentum.shallow_clone().lerp_(grad, 1.0 - config.momentum);
-        let direction = orthogonalised(&grad.lerp(&mean, config.momentum), config.iterations);
+        let matrix = grad.lerp(&mean, config.momentum).flatten(1, -1);
+        let direction = orthogonalised(&matrix, config.iterations).reshape(weight.size());
+        let size = matrix.size();
+        let scale = (size[0] as f64 / size[1] as f64).max(1.0).sqrt();
         let mut weight = weight.shallow_clone();
         let _ = weight.g_mul_scalar_(1.0 - learning_rate * decay);
         let _ = weight.g_add_(&(direction * (-learning_rate * scale)));
@@ -116,6 +118,21 @@ mod tests {
         // Each multiplies what is small by its first coefficient.
         assert!((smaller(3) / 3.4445f64.powi(3) / 1e-3 - 1.0).abs() < 0.01, "{}", smaller(3));
         assert!(smaller(5) > 0.4, "{}", smaller(5));
+    }
+
+    /// A convolution moves as the matrix of its flattened filters, also where it has more outputs than inputs.
+    #[test]
+    fn a_convolution_is_a_matrix() {
+        for size in [[4, 3, 5, 5], [12, 5, 1, 1]] {
+            let grad = matrix(size[0], size[1] * size[2] * size[3]);
+            let moved = |size: &[i64]| {
+                let weight = Tensor::zeros(size, (Kind::Double, Device::Cpu));
+                let momentum = weight.zeros_like();
+                step_(&weight, &grad.view(size), &momentum, MuonConfig::default(), 0.1, 0.0);
+                (weight.flatten(1, -1), momentum.flatten(1, -1))
+            };
+            assert_eq!(moved(&size), moved(&grad.size()));
+        }
     }
 
     #[test]

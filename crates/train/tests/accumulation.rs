@@ -7,7 +7,7 @@ use interflow_core::interpolant::{Gamma, Interpolant, Linear};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_models::UNetConfig;
-use interflow_train::{MixedPrecision, Observer, Silent, StepReport, TrainConfig, Trainer, Velocity};
+use interflow_train::{MixedPrecision, Observer, Silent, StepReport, TrainConfig, Trainer, VelocityMatching};
 use support::{Mlp, normals, saved, short, velocity};
 
 #[derive(Default)]
@@ -75,7 +75,7 @@ fn image_trainer(steps: u64, precision: MixedPrecision) -> Trainer {
         ..short(steps)
     };
     let problem = normals(Interpolant::trigonometric(), 16);
-    Trainer::new(config, problem, network, Box::new(Velocity::default()), 3).unwrap()
+    Trainer::new(config, problem, network, Box::new(VelocityMatching::default()), 3).unwrap()
 }
 
 #[test]

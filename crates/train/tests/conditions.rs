@@ -10,7 +10,7 @@ use interflow_core::tch::{Device, Kind, Tensor};
 use interflow_core::{At, Given, GivenSpace, Network, Points, Space, VectorField};
 use interflow_models::{MlpConfig, ModelConfig, UNetConfig};
 use interflow_solvers::{Method, SolverConfig};
-use interflow_train::{Error, OptimizerConfig, Problem, Silent, TrainConfig, Trainer, Velocity};
+use interflow_train::{Error, OptimizerConfig, Problem, Silent, TrainConfig, Trainer, VelocityMatching};
 use support::{Mlp, normals, short, velocity};
 
 /// Points `2 c + 0.1 z` in every coordinate, given the number or class c in 0, 1, 2.
@@ -55,7 +55,8 @@ fn check(interpolant: Interpolant, space: Space, config: TrainConfig, model: &Mo
     let draw = &mut Stream::new(1, Purpose::Init).at(0);
     let network = model.init(space, draw, (Kind::Float, Device::Cpu)).unwrap();
     let problem = problem(interpolant, space);
-    let mut trainer = Trainer::new(config, problem, network, Box::new(Velocity::default()), 1).unwrap();
+    let mut trainer =
+        Trainer::new(config, problem, network, Box::new(VelocityMatching::default()), 1).unwrap();
     trainer.run(&mut Silent).unwrap();
     let solver = SolverConfig { method: Method::Rk4, steps: Some(20), ..SolverConfig::default() };
     let solver = solver.build().unwrap();
@@ -135,7 +136,7 @@ fn the_objective_knows_the_conditions() {
 #[test]
 fn points_of_another_space_are_refused() {
     let refused = |problem: Problem, network: Mlp| {
-        let objective = Box::new(Velocity::default());
+        let objective = Box::new(VelocityMatching::default());
         let error = Trainer::new(short(1), problem, Box::new(network), objective, 1).err().unwrap();
         assert!(matches!(error, Error::Space { .. }), "{error}");
         error.to_string()

@@ -15,7 +15,7 @@ use interflow_core::{Given, Points, Space};
 use interflow_solvers::{Method, Sensitivity, SolverConfig};
 use interflow_train::{
     Gradient, HeldOut, MaximumLikelihood, Objective, Problem, Result, Setting, Silent, TermCheck, TimeConfig,
-    TrainConfig, TrainingStep, Velocity,
+    TrainConfig, TrainingStep, VelocityMatching,
 };
 use support::{Mlp, Watching, normals, short, train_with};
 
@@ -53,11 +53,11 @@ struct Keeping(Arc<Mutex<Vec<f64>>>);
 
 impl Objective for Keeping {
     fn check(&self, setting: &Setting<'_>) -> Result<()> {
-        Velocity::default().check(setting)
+        VelocityMatching::default().check(setting)
     }
 
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
-        Velocity::default().gradient(step)
+        VelocityMatching::default().gradient(step)
     }
 
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
@@ -65,7 +65,7 @@ impl Objective for Keeping {
             let rows = Vec::<f64>::try_from(batch?.x1.view(-1).to_kind(Kind::Double)).unwrap();
             self.0.lock().unwrap().extend(rows);
         }
-        Velocity::default().held_out(held_out)
+        VelocityMatching::default().held_out(held_out)
     }
 }
 
@@ -113,7 +113,8 @@ fn a_companions_times_are_uniform_whatever_those_of_the_velocity_are() {
     let means = Arc::new(Mutex::new(Vec::new()));
     let config = TrainConfig { time: TimeConfig::Beta { a: 1.0, b: 0.2 }, ..short(3) };
     let network = Mlp::new(1, 4, 1);
-    let trainer = train_with(Velocity::default(), config, normals(Interpolant::linear(), 1), network, 1);
+    let trainer =
+        train_with(VelocityMatching::default(), config, normals(Interpolant::linear(), 1), network, 1);
     let mut trainer = trainer.unwrap().with_companion(Box::new(Watching(means.clone()))).unwrap();
     trainer.run(&mut Silent).unwrap();
     let means = means.lock().unwrap();

@@ -15,8 +15,8 @@ use interflow_models::VelocityAndDenoiser;
 use interflow_solvers::{Sensitivity, SolverConfig};
 use interflow_train::{
     Error, Gradient, HeldOut, MaximumLikelihood, MixedPrecision, Objective, OptimizerConfig, Problem,
-    Regression, Result, ScheduleConfig, Setting, Silent, TermCheck, TrainConfig, TrainingStep, Velocity,
-    VelocityWithDenoiser,
+    Regression, Result, ScheduleConfig, Setting, Silent, TermCheck, TrainConfig, TrainingStep,
+    VelocityMatching, VelocityWithDenoiser,
 };
 use support::{Mlp, Watching, normals, saved, short, train_with};
 
@@ -135,7 +135,7 @@ impl Objective for Forgetful {
     }
 
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
-        let mut gradient = Velocity::default().gradient(step)?;
+        let mut gradient = VelocityMatching::default().gradient(step)?;
         gradient.of_weights.pop();
         Ok(gradient)
     }
@@ -225,7 +225,7 @@ fn a_denoiser_wants_a_latent_and_an_objective_that_trains_it() {
     refusal(without, "velocity-with-denoiser", "a path without a latent");
     let without = train_with(both(), short(1), normals(brownian(), 2), Mlp::new(2, 4, 1), 1);
     refusal(without, "velocity-with-denoiser", "a network without a denoiser");
-    let untrained = train_with(Velocity::default(), short(1), normals(brownian(), 2), pair(), 1);
+    let untrained = train_with(VelocityMatching::default(), short(1), normals(brownian(), 2), pair(), 1);
     refusal(untrained, "velocity", "a network that holds a denoiser");
     let untrained = train_with(likelihood(), short(1), dense(brownian()), pair(), 1);
     refusal(untrained, "likelihood", "a network that holds a denoiser");
@@ -268,6 +268,7 @@ fn maximum_likelihood_refuses_what_it_does_not_do() {
     let given = train_with(likelihood(), short(1), given, Mlp::new(space, 4, 1), 1);
     refusal(given, "likelihood", "points that are given conditions");
     let velocity =
-        train_with(Velocity::default(), short(1), normals(Interpolant::linear(), 2), network(), 1).unwrap();
+        train_with(VelocityMatching::default(), short(1), normals(Interpolant::linear(), 2), network(), 1)
+            .unwrap();
     assert!(velocity.with_companion(Box::new(Watching::default())).is_ok());
 }

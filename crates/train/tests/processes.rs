@@ -18,7 +18,7 @@ use interflow_solvers::{Sensitivity, SolverConfig};
 use interflow_train::objective::HeldOut;
 use interflow_train::{
     Accumulate, Checkpoint, Error, Gradient, MaximumLikelihood, Objective, Observer, Result, RunState,
-    Setting, Silent, StopReason, TermCheck, TrainConfig, Trainer, TrainingStep, Velocity,
+    Setting, Silent, StopReason, TermCheck, TrainConfig, Trainer, TrainingStep, VelocityMatching,
 };
 use support::{normals, short, train_with};
 
@@ -131,7 +131,7 @@ fn trainer_with(objective: impl Objective + 'static, case: &Case, seed: u64, hid
 }
 
 fn trainer(case: &Case) -> Trainer {
-    trainer_of(Velocity::default(), case, 5)
+    trainer_of(VelocityMatching::default(), case, 5)
 }
 
 /// Leaves the start of all runs of a test in its folder.
@@ -273,7 +273,7 @@ impl Objective for Broken {
     }
 
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
-        let found = Velocity::default().gradient(step)?;
+        let found = VelocityMatching::default().gradient(step)?;
         if self.0 && step.step == 3 {
             let _ = found.of_weights[1].shallow_clone().fill_(f64::NAN);
         }
@@ -281,7 +281,7 @@ impl Objective for Broken {
     }
 
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
-        Velocity::default().held_out(held_out)
+        VelocityMatching::default().held_out(held_out)
     }
 }
 
@@ -308,13 +308,13 @@ impl Objective for Pushed {
     }
 
     fn gradient(&self, step: &TrainingStep<'_>) -> Result<Gradient> {
-        let mut found = Velocity::default().gradient(step)?;
+        let mut found = VelocityMatching::default().gradient(step)?;
         found.of_weights[1] = &found.of_weights[1] + self.0;
         Ok(found)
     }
 
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
-        Velocity::default().held_out(held_out)
+        VelocityMatching::default().held_out(held_out)
     }
 }
 
@@ -423,7 +423,8 @@ fn what_cannot_be_shared_out_is_refused() {
             let error = trainer(case).with_group(group).err().unwrap().to_string();
             assert!(error.contains("training in 3 processes does not go with batch: 32"), "{error}");
         } else if case.parts == 1 {
-            let mut trainer = trainer_of(Velocity::default(), case, own_seed).with_group(group).unwrap();
+            let mut trainer =
+                trainer_of(VelocityMatching::default(), case, own_seed).with_group(group).unwrap();
             let error = trainer.run(&mut Silent).unwrap_err().to_string();
             assert!(error.contains("different runs, seed of process "), "{error}");
         } else {

@@ -15,7 +15,7 @@ use interflow_libtorch::{Transfers, stand_in, transfers};
 use interflow_models::{MlpConfig, StateFeatures, TimeEmbedding, UNetConfig};
 use interflow_train::{
     Accumulate, Error, Failure, MixedPrecision, Observer, Problem, RunState, Silent, StepReport, TrainConfig,
-    Trainer, Velocity,
+    Trainer, VelocityMatching,
 };
 use support::{normals, saved, short};
 
@@ -63,7 +63,7 @@ fn trainer(config: TrainConfig, network: Box<dyn Network>, bad: Option<u64>) -> 
         held_out_target: Box::new(Classes { dim: 16, bad: None }),
         ..normals(Interpolant::new(Linear, Some(Gamma::Brownian { strength: 1.0 })), 16)
     };
-    Trainer::new(config, problem, network, Box::new(Velocity::default()), 3).unwrap()
+    Trainer::new(config, problem, network, Box::new(VelocityMatching::default()), 3).unwrap()
 }
 
 fn config(steps: u64) -> TrainConfig {

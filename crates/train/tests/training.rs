@@ -7,7 +7,7 @@ use interflow_core::Network;
 use interflow_core::interpolant::Interpolant;
 use interflow_train::{
     Error, ObjectiveForm, Observer, RunState, SelfCheck, Silent, StepReport, StopReason, TrainConfig,
-    Trainer, Velocity,
+    Trainer, VelocityMatching,
 };
 use support::{Mlp, normals, short, train_with, velocity};
 
@@ -138,7 +138,7 @@ fn first_step_has_the_length_of_the_learning_rate() {
     let config = TrainConfig { batch: 16, ..short(1) };
     let network = Mlp::new(2, 8, 1);
     let initial = network.parameters().detached_copy();
-    let objective = Velocity { form: ObjectiveForm::MeanSquare };
+    let objective = VelocityMatching { form: ObjectiveForm::MeanSquare };
     let mut trainer = train_with(objective, config, normals(Interpolant::linear(), 2), network, 1).unwrap();
     trainer.run(&mut Silent).unwrap();
     // The first step of Adam has the length of the learning rate in every coordinate with a gradient.

@@ -14,7 +14,7 @@ use interflow_models::{MlpConfig, TimeEmbedding};
 use interflow_solvers::SolverConfig;
 use interflow_train::{
     Checkpoint, Error, Observer, OptimizerConfig, Problem, ScheduleConfig, Silent, TrainConfig, Trainer,
-    Velocity,
+    VelocityMatching,
 };
 use interflow_transport::{
     LearnablePath, PathAscent, PathConfig, PathFamily, Trajectories, gaussian_path_cost, restore_path,
@@ -62,7 +62,7 @@ fn trainer(search: &PathConfig, steps: u64, seed: u64) -> Trainer {
         ..TrainConfig::default()
     };
     let ascent = PathAscent::new(search.clone(), path, steps).unwrap();
-    let objective = Box::new(Velocity::default());
+    let objective = Box::new(VelocityMatching::default());
     let trainer = Trainer::new(config, problem, network, objective, seed).unwrap();
     trainer.with_companion(Box::new(ascent)).unwrap()
 }
@@ -206,7 +206,7 @@ fn states_of_other_searches_are_refused() {
     };
     let draw = &mut Stream::new(3, Purpose::Init).at(0);
     let network = Box::new(MlpConfig::new(vec![32, 32]).init(2, draw, OPTIONS).unwrap());
-    let objective = Box::new(Velocity::default());
+    let objective = Box::new(VelocityMatching::default());
     let mut without = Trainer::new(config, problem, network, objective, 1).unwrap();
     assert!(matches!(without.restore(&state), Err(Error::Mismatch { .. })));
 }

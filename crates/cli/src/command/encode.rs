@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use interflow_data::Columns;
-use interflow_flow::Work;
+use interflow_flow::{CarryOptions, Work};
 use serde_json::json;
 
 use super::open::{open, say};
@@ -18,10 +18,7 @@ pub(crate) fn encode(args: &EncodeArgs, work: &Work) -> Result<ExitCode> {
     let output = Output::parse(&args.out, &[&args.file, &args.flow.checkpoint])?;
     let flow = open(&args.flow, work)?;
     let rows = RowsOfFile::read(args, &flow)?;
-    let found = match calls {
-        None => flow.carry_counted(&rows.table.points, (1.0, 0.0))?,
-        Some(calls) => flow.carry_in(&rows.table.points, (1.0, 0.0), calls)?,
-    };
+    let found = flow.carry_with(&rows.table.points, 1.0, 0.0, &CarryOptions { calls })?;
     if !work.leads() {
         return Ok(ExitCode::SUCCESS);
     }

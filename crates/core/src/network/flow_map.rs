@@ -96,7 +96,7 @@ pub struct Landing {
 impl dyn FlowMap + '_ {
     /// Carries points `x`, `[B, D]`, with the conditions `given` from one time to another in `n_jumps` jumps of equal
     /// length, each one call of the network. With 0 jumps the points stay where they are. No gradient is recorded.
-    pub fn carry(&self, x: &Tensor, given: &Given, (from, to): (f64, f64), n_jumps: u32) -> Landing {
+    pub fn carry(&self, x: &Tensor, given: &Given, from: f64, to: f64, n_jumps: u32) -> Landing {
         tch::no_grad(|| {
             let time = |k: u32| from + (to - from) * f64::from(k) / f64::from(n_jumps.max(1));
             let start = self.has_divergence().then(|| x.select(1, 0).zeros_like());
@@ -115,7 +115,7 @@ impl dyn FlowMap + '_ {
     /// `x`, `[B, D]`, with the conditions `given`, which stay fixed. It takes D forward tangents and the
     /// factorisation of a D × D matrix for each point. By this the log-density of the map's own samples falls,
     /// whereas [`Landing::fall`] is what the network has learned of its velocity.
-    pub fn log_determinant(&self, x: &Tensor, given: &Given, (from, to): (f64, f64), n_jumps: u32) -> Tensor {
+    pub fn log_determinant(&self, x: &Tensor, given: &Given, from: f64, to: f64, n_jumps: u32) -> Tensor {
         tch::no_grad(|| {
             let (dim, length) = (x.size()[1], (to - from) / f64::from(n_jumps.max(1)));
             let time = |k: u32| from + length * f64::from(k);

@@ -60,7 +60,7 @@ pub fn digits() -> Result<Images> {
     }
     let pixels = Tensor::from_slice(&pixels).f_view([-1, SHAPE.dim()]);
     let pixels = pixels.map_err(|error| damaged(error.to_string()))?;
-    Images::new(SHAPE, (N_LEVELS, N_CLASSES), &pixels, labels)
+    Images::new(SHAPE, N_LEVELS, N_CLASSES, &pixels, labels)
 }
 
 #[cfg(test)]

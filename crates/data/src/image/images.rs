@@ -40,7 +40,8 @@ impl Images {
     /// below `n_levels` and labels below `n_classes`.
     pub fn new(
         shape: ImageShape,
-        (n_levels, n_classes): (i64, i64),
+        n_levels: i64,
+        n_classes: i64,
         pixels: &Tensor,
         labels: Vec<i64>,
     ) -> Result<Self> {
@@ -186,7 +187,7 @@ mod tests {
     fn images(n: i64) -> Images {
         let pixels = Tensor::arange(n, (Kind::Int64, Device::Cpu)).view([n, 1]) * 10
             + Tensor::arange(6, (Kind::Int64, Device::Cpu));
-        Images::new(SHAPE, (256, 2), &pixels.to_kind(Kind::Uint8), (0..n).map(|i| i % 2).collect()).unwrap()
+        Images::new(SHAPE, 256, 2, &pixels.to_kind(Kind::Uint8), (0..n).map(|i| i % 2).collect()).unwrap()
     }
 
     #[test]
@@ -201,7 +202,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let pixels = Tensor::from_slice(&[0u8, 1, 2, 3, 4, 5]).view([1, 6]);
         let refused = |levels, classes, pixels: &Tensor, labels| {
-            Images::new(SHAPE, (levels, classes), pixels, labels).unwrap_err().to_string()
+            Images::new(SHAPE, levels, classes, pixels, labels).unwrap_err().to_string()
         };
         assert!(refused(5, 2, &pixels, vec![0]).contains("below 5, found: 5"));
         assert!(refused(257, 2, &pixels, vec![0]).contains("257"));

@@ -113,7 +113,7 @@ impl ExperimentConfig {
     /// let model = ModelConfig::Mlp(MlpConfig::new(vec![32, 32]));
     /// let mut config = ExperimentConfig::new(DensityConfig::TwoMoons {}, model);
     /// config.train.steps = 20;
-    /// let flow = Experiment::new(config).train()?.flow();
+    /// let flow = Experiment::new(config).train()?.into_flow();
     /// assert_eq!(flow.sample(100, 0)?.size(), [100, 2]);
     /// # Ok(())
     /// # }

@@ -21,8 +21,10 @@ use crate::work::Task;
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
-/// let found = flow.log_density_counted(&flow.sample(4, 0)?, 1.0)?;
+/// # let flow = Experiment::new(config).train()?.into_flow();
+/// use interflow_flow::DensityOptions;
+///
+/// let found = flow.log_density_with(&flow.sample(4, 0)?, 1.0, &DensityOptions::default())?;
 /// println!("{} network calls for {:?}", found.nfe, found.rows);
 /// # Ok(())
 /// # }
@@ -70,12 +72,12 @@ impl Engine {
     ///
     /// # Errors
     /// If the points do not fit the flow, the solver fails, or the work is cancelled.
-    pub fn carry(&self, points: &Points, (from, to): (f64, f64), task: &Task) -> Result<Computed> {
+    pub fn carry(&self, points: &Points, from: f64, to: f64, task: &Task) -> Result<Computed> {
         let solve = |batch: &Points, _first| {
             let solution = self.solver.solve(&self.network.at(&batch.given), &batch.x, from, to)?;
             Ok((solution.x, solution.statistics.nfe))
         };
-        self.carry_by(points, (from, to), task, solve)
+        self.carry_by(points, from, to, task, solve)
     }
 
     /// As [`Engine::carry`], but with `solve` in place of the flow's own solver. It gets a batch and the number of
@@ -86,7 +88,8 @@ impl Engine {
     pub fn carry_by(
         &self,
         points: &Points,
-        (from, to): (f64, f64),
+        from: f64,
+        to: f64,
         task: &Task,
         solve: impl Fn(&Points, u64) -> Result<(Tensor, u64)>,
     ) -> Result<Computed> {

@@ -27,11 +27,11 @@ impl Engine {
     /// # Errors
     /// [`Error::Refused`] if the network is no flow map or `calls` is 0; if the points do not fit the flow, or the
     /// work is cancelled.
-    pub fn carry_in(&self, points: &Points, times: (f64, f64), calls: u32, task: &Task) -> Result<Computed> {
+    pub fn jump(&self, points: &Points, from: f64, to: f64, calls: u32, task: &Task) -> Result<Computed> {
         check_calls(calls)?;
         let map = self.flow_map()?;
-        self.carry_by(points, times, task, |batch, _first| {
-            Ok((map.carry(&batch.x, &batch.given, times, calls).x, u64::from(calls)))
+        self.carry_by(points, from, to, task, |batch, _first| {
+            Ok((map.carry(&batch.x, &batch.given, from, to, calls).x, u64::from(calls)))
         })
     }
 
@@ -39,9 +39,9 @@ impl Engine {
     /// by how much a jump changes the log-density.
     ///
     /// # Errors
-    /// As [`Engine::carry_in`]; [`Error::Refused`] for a base without a density in closed form, or for a map that was
+    /// As [`Engine::jump`]; [`Error::Refused`] for a base without a density in closed form, or for a map that was
     /// trained without divergences.
-    pub fn log_density_in(&self, points: &Points, t: f64, calls: u32, task: &Task) -> Result<Computed> {
+    pub fn jump_log_density(&self, points: &Points, t: f64, calls: u32, task: &Task) -> Result<Computed> {
         check_calls(calls)?;
         let (map, base) = (self.flow_map()?, self.base_density()?);
         if !map.has_divergence() {
@@ -51,7 +51,7 @@ impl Engine {
             );
         }
         self.log_density_by(points, t, task, |batch, _first| {
-            let landing = map.carry(&batch.x, &batch.given, (t, 0.0), calls);
+            let landing = map.carry(&batch.x, &batch.given, t, 0.0, calls);
             let at_base = tch::no_grad(|| base.log_density(&landing.x))?;
             let log_density = landing.fall.map_or_else(|| at_base.shallow_clone(), |fall| &at_base + fall);
             Ok((log_density, u64::from(calls)))

@@ -41,13 +41,13 @@ use crate::work::Work;
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_core::Points;
 /// use tch::Kind;
 ///
 /// let engine = flow.engine();
 /// let x0 = engine.base().sample(0, 8, engine.seed(), Kind::Float)?;
-/// let found = engine.carry(&Points::from(x0), (0.0, 1.0), &engine.work().quietly())?;
+/// let found = engine.carry(&Points::from(x0), 0.0, 1.0, &engine.work().quietly())?;
 /// assert_eq!(found.rows.size(), [8, 2]);
 /// assert!(found.nfe > 0);
 /// # Ok(())
@@ -87,7 +87,7 @@ impl Engine {
             restore_path(path.parameters_mut(), &checkpoint.companion)
                 .during("its path is not of the family that its manifest describes")?;
         }
-        Self::new(manifest, network, (path, checkpoint.step))
+        Self::new(manifest, network, path, checkpoint.step)
     }
 
     /// A flow of this network, which has to fit the manifest. `path` is the learned path, if there is one, `step` the
@@ -99,7 +99,8 @@ impl Engine {
     pub fn new(
         manifest: FlowManifest,
         network: Box<dyn Network>,
-        (path, step): (Option<LearnablePath>, u64),
+        path: Option<LearnablePath>,
+        step: u64,
     ) -> Result<Self> {
         if network.space() != manifest.space {
             let (wanted, found) = (manifest.space, network.space());

@@ -47,7 +47,7 @@ pub(super) fn evaluate(
     }
     let axes = axes_to_compare(engine.manifest().precondition, &images.train);
     results.insert("gaussian_axes".into(), json!(axes));
-    match log_density_of_gaussian(axes, &images.train, &points.x, (engine.seed(), engine.work())) {
+    match log_density_of_gaussian(axes, &images.train, &points.x, engine.seed(), engine.work()) {
         Ok(log_density) => {
             let gaussian = over_draws(&bits(log_density));
             results.insert("gaussian_bits_per_dim".into(), mean(&gaussian));

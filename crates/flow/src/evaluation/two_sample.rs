@@ -26,8 +26,8 @@ pub(super) fn evaluate(
     let (x0, other_x0) = halves(&Points::from(base.test(2 * n, seed, kind)));
     let (x1, other_x1) = halves(&target.test(2 * n, seed, kind));
     let task = engine.work().quietly();
-    let forward = engine.carry(&with_conditions_of(&x1, x0.x), (0.0, 1.0), &task)?;
-    let backward = engine.carry(&x1, (1.0, 0.0), &task)?;
+    let forward = engine.carry(&with_conditions_of(&x1, x0.x), 0.0, 1.0, &task)?;
+    let backward = engine.carry(&x1, 1.0, 0.0, &task)?;
     let nfe = forward.nfe.max(backward.nfe);
     let tests = [("two_sample_forward", forward, other_x1), ("two_sample_backward", backward, other_x0)];
     let stream = Stream::new(seed, Purpose::Resample);

@@ -9,7 +9,7 @@
 //! let config = ExperimentConfig::from_toml(text, "tiny.toml", &["train.steps=20".to_owned()])?;
 //! let trained = Experiment::new(config).train()?;
 //! assert_eq!(trained.outcome.steps, 20);
-//! let flow = trained.flow();
+//! let flow = trained.into_flow();
 //! assert_eq!(flow.sample(5, 0)?.size(), [5, 2]);
 //! # Ok(())
 //! # }
@@ -55,7 +55,7 @@ use crate::work::Work;
 ///
 /// let mut config = ExperimentConfig::synthetic("rings", DensityConfig::Rings {});
 /// config.train.steps = 10;
-/// let flow = Experiment::new(config).threads(1).train()?.flow();
+/// let flow = Experiment::new(config).threads(1).train()?.into_flow();
 /// assert_eq!(flow.sample(3, 0)?.size(), [3, 2]);
 /// # Ok(())
 /// # }

@@ -164,7 +164,7 @@ fn engine(manifest: FlowManifest, trainer: &Trainer, device: Device) -> Result<E
     if let Some(path) = &mut path {
         restore_path(path.parameters_mut(), &trainer.state().companion)?;
     }
-    Engine::new(manifest, network, (path, trainer.step()))
+    Engine::new(manifest, network, path, trainer.step())
 }
 
 /// What to say of a run that failed.

@@ -61,7 +61,7 @@ impl Trained {
     }
 
     /// The trained flow in the data's units.
-    pub fn flow(self) -> Flow {
+    pub fn into_flow(self) -> Flow {
         Flow::from(self.engine)
     }
 

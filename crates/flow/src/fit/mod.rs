@@ -252,7 +252,7 @@ impl TableFit {
 /// # Errors
 /// If the table does not fit the options, or training fails.
 pub fn fit(table: &Table, options: &FitOptions) -> Result<Flow> {
-    Ok(experiment(table, options)?.train()?.flow())
+    Ok(experiment(table, options)?.train()?.into_flow())
 }
 
 /// The experiment that fits a table in memory, so that it can be trained on another device, observed, or written to a

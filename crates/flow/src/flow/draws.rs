@@ -22,7 +22,7 @@ use crate::path::check_time;
 ///
 /// # let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// let points = flow.sample(5, 0)?;
 /// let found = flow.log_density_with(&points, 1.0, &DensityOptions::default().draws(8))?;
 /// // All values of these points are numbers with a density.
@@ -60,10 +60,11 @@ impl DensityOptions {
 const MOST: u32 = 1 << 16;
 
 impl Flow {
-    /// As [`Flow::log_density_counted`], computed as `options` say.
+    /// As [`Flow::log_density`], as `options` say, with the number of network calls.
     ///
     /// # Errors
-    /// As [`Flow::log_density`] and [`Flow::log_density_in`]; [`crate::Error::Refused`] for no draws, or over 65 536.
+    /// As [`Flow::log_density`]; [`crate::Error::Refused`] for no draws, or over 65 536, and for a number of calls if it is 0, or
+    /// the network is no flow map that has learned divergences.
     pub fn log_density_with(
         &self,
         points: &impl AsPoints,
@@ -88,7 +89,7 @@ impl Flow {
             let (entered, log_jacobian) = self.enter_at(&points, t, &draw)?;
             let found = match options.calls {
                 None => self.engine().log_density(&entered, t, &task)?,
-                Some(calls) => self.engine().log_density_in(&entered, t, calls, &task)?,
+                Some(calls) => self.engine().jump_log_density(&entered, t, calls, &task)?,
             };
             Ok(Computed { rows: found.rows.to_device(Device::Cpu) + log_jacobian, nfe: found.nfe })
         }))

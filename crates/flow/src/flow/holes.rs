@@ -78,7 +78,7 @@ impl Flow {
             // Base points of other draws are those of other rows, beyond all.
             let base = self.engine.base().sample(first + drawn * (1 << 40), n, seed, kind)?;
             let start = Points { x: base.index_select(0, &places), given: told.select(&places) };
-            let found = self.engine.carry(&start, (0.0, 1.0), &self.engine.work().quietly())?;
+            let found = self.engine.carry(&start, 0.0, 1.0, &self.engine.work().quietly())?;
             nfe = nfe.max(found.nfe);
             let values = columns.restore(&found.rows)?;
             let holes = there.index_select(0, &places).logical_not();

@@ -22,13 +22,14 @@ use interflow_transport::saved_path;
 use tch::{Device, Kind, Tensor};
 
 pub use self::draws::DensityOptions;
+pub use self::jumps::CarryOptions;
 pub use self::pattern::HoleProbability;
 pub use self::table_rows::TableRows;
 use crate::checkpoint;
-use crate::engine::{Computed, Engine};
+use crate::engine::Engine;
 use crate::error::{During as _, Result, refuse};
 use crate::manifest::FlowManifest;
-use crate::path::{FlowPath, check_time};
+use crate::path::FlowPath;
 use crate::sample::{SampleOptions, Samples};
 use crate::threads::Threads;
 use crate::work::Work;
@@ -61,7 +62,7 @@ pub struct Flow {
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_core::Points;
 /// use interflow_flow::AsPoints;
 ///
@@ -170,7 +171,7 @@ impl Flow {
     ///
     /// # let mut config = ExperimentConfig::synthetic("moons", DensityConfig::TwoMoons {});
     /// # (config.train.steps, config.train.n_validation) = (2, 100);
-    /// # let flow = Experiment::new(config).train()?.flow();
+    /// # let flow = Experiment::new(config).train()?.into_flow();
     /// // Whatever else the machine does: the calls' own times decide how many threads they get.
     /// let flow = flow.with_threads(Threads::Auto);
     /// assert_eq!(flow.sample(5, 0)?.size(), [5, 2]);
@@ -243,7 +244,7 @@ impl Flow {
         let found = match (options.calls, &options.noise) {
             (Some(calls), _) => {
                 options.check_calls()?;
-                self.engine.carry_in(&start, (0.0, 1.0), calls, &task)?
+                self.engine.jump(&start, 0.0, 1.0, calls, &task)?
             }
             (None, None) => path.carry(&start, &task)?,
             (None, Some(noise)) => path.diffuse(&start, noise, seed, &task)?,
@@ -266,6 +267,14 @@ impl Flow {
         self.carry(points, 1.0, 0.0)
     }
 
+    /// Carries points of the base `[N, D]` to the target, `[N, D]`: the inverse of [`Flow::encode`].
+    ///
+    /// # Errors
+    /// As [`Flow::carry`].
+    pub fn decode(&self, points: &impl AsPoints) -> Result<Tensor> {
+        self.carry(points, 0.0, 1.0)
+    }
+
     /// Carries points `[N, D]` along the flow from time `from` to time `to`, `[N, D]`.
     ///
     /// At t = 0 points are in the units of the base, at t = 1 in those of the data, where the values of dequantised
@@ -277,21 +286,7 @@ impl Flow {
     /// If the points do not fit the flow, a row has a value that its column cannot have, a time lies outside [0, 1],
     /// the solver fails, or the work is cancelled.
     pub fn carry(&self, points: &impl AsPoints, from: f64, to: f64) -> Result<Tensor> {
-        Ok(self.carry_counted(points, (from, to))?.rows)
-    }
-
-    /// As [`Flow::carry`], with the number of network calls.
-    ///
-    /// # Errors
-    /// As [`Flow::carry`].
-    pub fn carry_counted(&self, points: &impl AsPoints, (from, to): (f64, f64)) -> Result<Computed> {
-        check_time(from)?;
-        check_time(to)?;
-        let points = self.enter_possible(&points.points(), from)?;
-        let name = if (from, to) == (1.0, 0.0) { "encode" } else { "carry" };
-        let task = self.engine.work().begin(name, points.len().unsigned_abs());
-        let found = self.engine.carry(&points, (from, to), &task)?;
-        Ok(Computed { rows: self.leave(&found.rows, to)?, nfe: found.nfe })
+        Ok(self.carry_with(points, from, to, &CarryOptions::default())?.rows)
     }
 
     /// The log-density `log ρ_t` of points `[N, D]` at time `t`, `[N]` in nats, given their conditions if they have
@@ -302,15 +297,7 @@ impl Flow {
     /// As [`Flow::carry`], except that a row with a value that its column cannot have has the log-density −∞;
     /// [`crate::Error::Refused`] for a base without a density in closed form.
     pub fn log_density(&self, points: &impl AsPoints, t: f64) -> Result<Tensor> {
-        Ok(self.log_density_counted(points, t)?.rows)
-    }
-
-    /// As [`Flow::log_density`], with the number of network calls.
-    ///
-    /// # Errors
-    /// As [`Flow::log_density`].
-    pub fn log_density_counted(&self, points: &impl AsPoints, t: f64) -> Result<Computed> {
-        self.log_density_with(points, t, &DensityOptions::default())
+        Ok(self.log_density_with(points, t, &DensityOptions::default())?.rows)
     }
 
     /// The score `∇log ρ_t` of points `[N, D]` at time `t`, `[N, D]`. It needs the base N(0, I) with the independent
@@ -331,7 +318,7 @@ impl Flow {
         let points = self.engine.admit(&points)?;
         let path = FlowPath::new(&self.engine, None)?;
         let task = self.engine.work().begin("score", points.len().unsigned_abs());
-        let found = self.engine.carry_by(&points, (t, t), &task, |batch, _first| {
+        let found = self.engine.carry_by(&points, t, t, &task, |batch, _first| {
             let score = path.score(t, &batch.given)?;
             let times = batch.x.select(1, 0).full_like(t);
             Ok((tch::no_grad(|| score.value(&times, &batch.x)), 1))

@@ -81,7 +81,7 @@ fn kid(seed: u64, reference: &FeatureStatistics, samples: &FeatureStatistics) ->
     let (Some(reference), Some(samples)) = (&reference.first, &samples.first) else { return Ok(Value::Null) };
     let n = SUBSET.min(reference.size()[0]).min(samples.size()[0]);
     let mut draw = Stream::new(seed, Purpose::Resample).at(0);
-    let KernelDistance { mean, deviation } = kernel_distance(samples, reference, (n, N_SUBSETS), &mut draw)?;
+    let KernelDistance { mean, deviation } = kernel_distance(samples, reference, n, N_SUBSETS, &mut draw)?;
     Ok(json!({ "value": mean, "deviation_of_subsets": deviation, "n_subset": n, "n_subsets": N_SUBSETS }))
 }
 
@@ -111,7 +111,7 @@ impl Features<'_> {
         let mut nfe = 0;
         for first in (0..n).step_by(batch as usize) {
             let x0 = self.space.base_points(self.engine, first as u64, batch.min(n - first))?;
-            let found = self.engine.carry(&x0, (0.0, 1.0), &task)?;
+            let found = self.engine.carry(&x0, 0.0, 1.0, &task)?;
             nfe = nfe.max(found.nfe);
             // Of what all processes have, each looks at its own.
             let rows = share.rows(found.rows.size()[0]);

@@ -34,7 +34,8 @@ pub fn log_density_of_gaussian(
     axes: AxesKind,
     train: &Images,
     x: &Tensor,
-    (seed, work): (u64, &Work),
+    seed: u64,
+    work: &Work,
 ) -> Result<Tensor> {
     let dim = train.shape().dim();
     let log_density: Box<LogDensity> = if axes == AxesKind::Cosine {

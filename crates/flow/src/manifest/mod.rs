@@ -32,7 +32,7 @@ use crate::threads::Threads;
 /// # let moons = interflow_core::target::DensityConfig::TwoMoons {};
 /// # let mut config = ExperimentConfig::synthetic("moons", moons);
 /// # (config.train.steps, config.train.n_validation) = (2, 100);
-/// # let flow = Experiment::new(config).train()?.flow();
+/// # let flow = Experiment::new(config).train()?.into_flow();
 /// use interflow_flow::FlowManifest;
 ///
 /// let manifest = flow.manifest();

@@ -59,7 +59,7 @@ impl RunFolder {
         outside: &[&str],
         device: Device,
     ) -> Result<Self> {
-        Self::create_with(out, (&config.name, config.seed), &text(config, outside)?, device)
+        Self::create_named(out, &config.name, config.seed, &text(config, outside)?, device)
     }
 
     /// Makes a new run folder for an experiment of this name and seed, and writes the text `config` and the
@@ -67,7 +67,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// As [`RunFolder::create`].
-    pub fn create_with(out: &Path, (name, seed): (&str, u64), config: &str, device: Device) -> Result<Self> {
+    pub fn create_named(out: &Path, name: &str, seed: u64, config: &str, device: Device) -> Result<Self> {
         let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
         let path = create_unused(&out.join(name), &format!("{time}-{seed}"))
             .during("cannot begin the run\nhint: choose another folder with --out")?;

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn asking_is_no_training() {
         let out = tempfile::tempdir().unwrap();
-        let folder = RunFolder::create_with(out.path(), ("asked", 0), "", Device::Cpu).unwrap();
+        let folder = RunFolder::create_named(out.path(), "asked", 0, "", Device::Cpu).unwrap();
         drop(open(&folder, 0).unwrap());
         let asking = File::options().append(true).open(folder.metrics()).unwrap();
         asking.try_lock_shared().unwrap();

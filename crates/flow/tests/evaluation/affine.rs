@@ -86,7 +86,7 @@ impl Affine {
     /// The flow from a base to what the states are at the target.
     pub(crate) fn engine(self, base: BaseManifest, target: TargetManifest) -> Engine {
         let manifest = FlowManifest { base, target, ..manifest(self.space) };
-        Engine::new(manifest, Box::new(self), (None, 0)).unwrap()
+        Engine::new(manifest, Box::new(self), None, 0).unwrap()
     }
 
     fn copy(&self) -> Self {

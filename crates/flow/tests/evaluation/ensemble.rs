@@ -5,7 +5,7 @@ use interflow_core::{GivenSpace, Points};
 use interflow_data::{Rows, TableDataset};
 use interflow_flow::evaluation::{evaluate, evaluate_together};
 use interflow_flow::manifest::{BaseManifest, TargetManifest};
-use interflow_flow::{Base, BaseLaw, Ensemble, Flow, Target};
+use interflow_flow::{Base, BaseLaw, DensityOptions, Ensemble, Flow, Target};
 use tch::{Kind, Tensor};
 
 use crate::affine::Affine;
@@ -36,10 +36,11 @@ fn expected(points: &Points) -> Tensor {
 fn the_density_is_the_mean_of_the_flows() {
     let points = points(7);
     let ensemble = Ensemble::new(vec![flow(law(1.0)), flow(law(1.7))]).unwrap();
-    let found = ensemble.log_density(&points, 1.0).unwrap();
+    let options = DensityOptions::default();
+    let found = ensemble.log_density_with(&points, 1.0, &options).unwrap();
     assert!(found.rows.allclose(&expected(&points), 1e-4, 1e-4, false));
-    let alone = ensemble.flows().iter().map(|flow| flow.log_density_counted(&points, 1.0).unwrap().nfe);
-    assert_eq!(found.nfe, alone.sum::<u64>());
+    let alone = |flow: &Flow| flow.log_density_with(&points, 1.0, &options).unwrap().nfe;
+    assert_eq!(found.nfe, ensemble.flows().iter().map(alone).sum::<u64>());
 }
 
 #[test]

@@ -25,7 +25,7 @@ const CLASSES: GivenSpace = GivenSpace::Class { n_classes: 3 };
 fn images(n: i64, index: u64) -> Images {
     let levels = stream("images").at(index).integers(n * SHAPE.dim(), N_LEVELS);
     let pixels = levels.to_kind(Kind::Uint8).view([n, SHAPE.dim()]);
-    Images::new(SHAPE, (N_LEVELS, 3), &pixels, (0..n).map(|i| i % 3).collect()).unwrap()
+    Images::new(SHAPE, N_LEVELS, 3, &pixels, (0..n).map(|i| i % 3).collect()).unwrap()
 }
 
 /// Images that are given their class.
@@ -213,7 +213,7 @@ fn flows_beside_each_other_see_the_same_dequantised_images() {
     let points = Points { x: some_levels(), given: Given::class(1, 6) };
     let alone = flow_of(3).log_density(&points, 1.0).unwrap();
     // Two of the same network, which differ in their run's seed alone, are that network.
-    let found = Ensemble::new(vec![flow_of(3), flow_of(4)]).unwrap().log_density(&points, 1.0).unwrap().rows;
+    let found = Ensemble::new(vec![flow_of(3), flow_of(4)]).unwrap().log_density(&points, 1.0).unwrap();
     assert!(found.allclose(&alone, 1e-6, 1e-6, false));
     assert!(!flow_of(4).log_density(&points, 1.0).unwrap().allclose(&alone, 1e-6, 1e-6, false));
 }

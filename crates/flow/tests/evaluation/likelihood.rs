@@ -8,7 +8,7 @@ use interflow_core::target::Target as Law;
 use interflow_core::{Given, GivenSpace, Network, Parameters, Space, VectorField as _};
 use interflow_flow::evaluation::{evaluate, mean, noisy_nll};
 use interflow_flow::manifest::{BaseManifest, TargetManifest};
-use interflow_flow::{Base, BaseLaw, Cancel, Engine, FlowPath, Hidden, NoiseConfig, Target, Work};
+use interflow_flow::{Base, BaseLaw, Cancel, Engine, FlowPath, NoProgress, NoiseConfig, Target, Work};
 use interflow_solvers::{DiffusionConfig, SdeConfig};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
@@ -77,7 +77,7 @@ fn cancelled_work_yields_no_results() {
     let cancel = Cancel::default();
     cancel.request();
     let engine = affine.engine(BaseManifest::StandardNormal {}, TargetManifest::default());
-    let engine = engine.with_work(Work::new(Hidden, cancel));
+    let engine = engine.with_work(Work::new(NoProgress, cancel));
     assert!(evaluate(&engine, &config(20), &normal(2), &target).unwrap_err().is_cancelled());
 }
 
@@ -117,7 +117,7 @@ fn the_nll_of_an_exact_flow_is_the_true_one_with_noise_and_without() {
     let (rho0, rho1) = (mixture(&[0.0, 0.0], 1.0), mixture(&[1.5, 0.0, -1.0, 1.0, 0.0, -2.0], 0.6));
     let path = MixturePath::new(&rho0, &rho1, Interpolant::trigonometric()).unwrap();
     let network = Box::new(Exact { path, parameters: Parameters::new() });
-    let engine = Engine::new(manifest(2.into()), network, (None, 0)).unwrap();
+    let engine = Engine::new(manifest(2.into()), network, None, 0).unwrap();
     let target = Target::Synthetic(Arc::new(Law::known(rho1, 4.0)));
     let results = evaluate(&engine, &config(200), &normal(2), &target).unwrap();
     assert_eq!(keys(&results), ["test_nll", "n_test", "nfe", "true_nll"]);

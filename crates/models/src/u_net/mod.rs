@@ -117,6 +117,11 @@ impl Network for UNet {
         &mut self.parameters
     }
 
+    fn hidden_matrices(&self) -> Vec<String> {
+        let hidden = |(name, weight): &(&str, &Tensor)| Path::is_hidden(name) && weight.dim() >= 2;
+        self.parameters.trained().filter(hidden).map(|(name, _)| name.to_owned()).collect()
+    }
+
     fn value_in_training(&self, t: &Tensor, x: &Tensor, given: &Given, draw: &mut Draw) -> Tensor {
         self.forward(t, x, given, &mut Dropout::On(draw))
     }

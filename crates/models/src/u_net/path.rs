@@ -75,6 +75,12 @@ impl Path {
         Self { down, middle, up }
     }
 
+    /// Whether a parameter of the network leads from maps to maps: not from the image or to it, and not from the time.
+    pub(super) fn is_hidden(name: &str) -> bool {
+        ["down.", "middle.", "up."].iter().any(|part| name.starts_with(part))
+            && !name.ends_with(".shift.weight")
+    }
+
     /// The maps at the end for maps `h` after the first convolution and features of time and class, `[B, E]`.
     pub(super) fn apply(&self, mut h: Dual, features: &Dual, dropout: &mut Dropout<'_>) -> Dual {
         let mut left = vec![h.shallow_clone()];

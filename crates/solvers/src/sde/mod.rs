@@ -98,7 +98,8 @@ impl SdeSolver {
         sde: &Sde<'_>,
         path: &BrownianPath,
         x: &Tensor,
-        (from, to): (f64, f64),
+        from: f64,
+        to: f64,
     ) -> Result<Solution> {
         check(sde, x, (from, to))?;
         let nfe = Cell::new(0);

@@ -29,11 +29,17 @@ pub(crate) fn solve(
     velocity: &dyn VectorField,
     diffusion: &Diffusion,
     x: &Tensor,
-    times: (f64, f64),
+    (from, to): (f64, f64),
 ) -> Tensor {
     let solver = SdeConfig { scheme, steps, ..SdeConfig::default() }.build().unwrap();
     solver
-        .solve(&Sde { velocity, score: ScoreSource::Velocity, diffusion }, &BrownianPath::new(3, 0), x, times)
+        .solve(
+            &Sde { velocity, score: ScoreSource::Velocity, diffusion },
+            &BrownianPath::new(3, 0),
+            x,
+            from,
+            to,
+        )
         .unwrap()
         .x
 }

@@ -46,7 +46,7 @@ impl ProgressSheet {
         let space = ImageSpace::of(run.manifest())?;
         let side = i64::from(images.side);
         let network = run.trainer().network().duplicate()?;
-        let engine = Engine::new(run.manifest().clone(), network, (None, 0))?;
+        let engine = Engine::new(run.manifest().clone(), network, None, 0)?;
         Ok(Some(Self {
             x0: engine.admit(&space.base_points(&engine, 0, side * side)?)?,
             space,

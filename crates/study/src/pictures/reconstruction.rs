@@ -27,9 +27,9 @@ pub fn reconstruct(subject: &Subject<'_>, images: &ImageParts) -> Result<Results
     let chosen = spread(images.test.n(), N_IMAGES);
     let sent = space.points(&images.test, &chosen, 0, &test_noise(subject.seed()));
     let task = engine.work().quietly();
-    let encoded = engine.carry(&sent, (1.0, 0.0), &task)?;
+    let encoded = engine.carry(&sent, 1.0, 0.0, &task)?;
     let start = Points { x: encoded.rows, given: sent.given.shallow_clone() };
-    let decoded = engine.carry(&start, (0.0, 1.0), &task)?;
+    let decoded = engine.carry(&start, 0.0, 1.0, &task)?;
     let row = |x: &Tensor| -> Result<figure::Figure> {
         Ok(picture(&space, &space.pixels(x), chosen.len())?.into())
     };

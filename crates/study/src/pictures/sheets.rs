@@ -41,7 +41,7 @@ pub fn draw_sheets(subject: &Subject<'_>, images: &ImageParts) -> Result<Results
     let sheets = Sheets { subject: *subject, space };
     let side = i64::from(subject.config.evaluation.images().side);
     let x0 = space.base_points(engine, 0, side * side)?;
-    let samples = space.pixels(&engine.carry(&x0, (0.0, 1.0), &engine.work().quietly())?.rows);
+    let samples = space.pixels(&engine.carry(&x0, 0.0, 1.0, &engine.work().quietly())?.rows);
     subject.save("samples.png", &picture(&space, &samples, side as usize)?.into())?;
     let first = x0.narrow(0, IN_A_ROW.min(x0.len()));
     subject.save("solvers.png", &sheets.by_solver(&first)?)?;
@@ -74,7 +74,7 @@ impl Sheets<'_> {
     /// One row of samples under the name of the solver and what it cost.
     fn solved(&self, x0: &Points, (solver, name): (&Solver, &str)) -> Result<(String, Figure)> {
         let engine = self.subject.engine;
-        let found = engine.carry_by(x0, (0.0, 1.0), &engine.work().quietly(), |batch, _first| {
+        let found = engine.carry_by(x0, 0.0, 1.0, &engine.work().quietly(), |batch, _first| {
             let solution = solver.solve(&engine.network().at(&batch.given), &batch.x, 0.0, 1.0)?;
             Ok((solution.x, solution.statistics.nfe))
         })?;
@@ -103,7 +103,7 @@ impl Sheets<'_> {
             (0..N_BETWEEN).map(|index| great_circle(&starts.x, &ends.x, share(index))).collect();
         let given = starts.given.map(|rows| rows.repeat_interleave_self_int(N_BETWEEN as i64, 0, None));
         let x0 = Points { x: Tensor::stack(&columns, 1).flatten(0, 1), given };
-        let samples = engine.carry(&x0, (0.0, 1.0), &engine.work().quietly())?.rows;
+        let samples = engine.carry(&x0, 0.0, 1.0, &engine.work().quietly())?.rows;
         Ok(picture(&self.space, &self.space.pixels(&samples), N_BETWEEN)?.into())
     }
 

@@ -31,7 +31,7 @@ pub fn draw_flow(subject: &Subject<'_>) -> Result<()> {
     let (extent, seed, kind) = (subject.extent(), subject.seed(), subject.kind());
     let x0 = base.points(N_SAMPLES, seed, kind);
     let start = Points::from(x0.shallow_clone());
-    let samples = engine.carry(&start, (0.0, 1.0), &engine.work().quietly())?.rows;
+    let samples = engine.carry(&start, 0.0, 1.0, &engine.work().quietly())?.rows;
     let data = target.test(N_SAMPLES, seed, kind).x;
     let histogram = |x: &Tensor| -> Result<_> { Ok(figure::histogram_image(&points_2d(x)?, extent, GRID)) };
     let mut panels = Vec::new();

@@ -58,7 +58,7 @@ pub fn quality(subject: &Subject<'_>) -> Result<Findings> {
     let x0 = subject.base.points(N_ROWS.min(rows.len().max(1000)), seed, subject.kind());
     let turn = Tensor::arange(x0.size()[0], (Kind::Int64, Device::Cpu)).remainder(rows.len());
     let start = Points { x: x0, given: rows.given.select(&turn) };
-    let samples = engine.carry(&start, (0.0, 1.0), &engine.work().quietly())?.rows;
+    let samples = engine.carry(&start, 0.0, 1.0, &engine.work().quietly())?.rows;
     let samples = samples.to_device(Device::Cpu).to_kind(Kind::Double);
     let compared = Compared { columns, rows, samples, training };
     let mut results = Results::new();
@@ -283,7 +283,7 @@ fn calibration(subject: &Subject<'_>, compared: &Compared<'_>) -> Result<Finding
         x: subject.base.points(n * N_DRAWS, subject.seed().wrapping_add(1), subject.kind()),
         given: rows.given.select(&again),
     };
-    let samples = subject.engine.carry(&start, (0.0, 1.0), &subject.engine.work().quietly())?.rows;
+    let samples = subject.engine.carry(&start, 0.0, 1.0, &subject.engine.work().quietly())?.rows;
     let samples = samples.to_device(Device::Cpu).to_kind(Kind::Double).view([n, N_DRAWS, -1]);
     let x = rows.x.to_kind(Kind::Double).unsqueeze(1);
     let rank = samples.less_tensor(&x).to_kind(Kind::Double).sum_dim_intlist(1i64, false, Kind::Double);

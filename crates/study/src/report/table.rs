@@ -29,7 +29,7 @@ pub fn draw_table(subject: &Subject<'_>) -> Result<()> {
     let turn = Tensor::arange(x0.size()[0], (Kind::Int64, Device::Cpu)).remainder(rows.len());
     let given = rows.given.select(&turn);
     let start = Points { x: x0, given };
-    let samples = engine.carry(&start, (0.0, 1.0), &engine.work().quietly())?.rows;
+    let samples = engine.carry(&start, 0.0, 1.0, &engine.work().quietly())?.rows;
     let drawn = table_columns(columns, &rows, &Points { x: samples, given: start.given })?;
     let first = |n: usize| &drawn[..n.min(drawn.len())];
     subject.save("marginals.png", &figure::marginals_image(first(N_MARGINALS)))?;

@@ -196,7 +196,7 @@ fn sample(
         Sampler::Flow(method) => {
             let steps = if method == Method::Euler { budget } else { (budget / 2).max(1) };
             let solver = SolverConfig { method, steps: Some(steps), ..SolverConfig::default() }.build()?;
-            Ok(engine.carry_by(x0, (0.0, 1.0), &task, |batch, _first| {
+            Ok(engine.carry_by(x0, 0.0, 1.0, &task, |batch, _first| {
                 let solution = solver.solve(&engine.network().at(&batch.given), &batch.x, 0.0, 1.0)?;
                 Ok((solution.x, solution.statistics.nfe))
             })?)

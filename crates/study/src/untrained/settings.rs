@@ -39,7 +39,7 @@ impl Settings {
     pub(super) fn begin(&self, head: &Head<'_>, config: &impl Serialize) -> Result<RunFolder> {
         Threads::resolve(self.threads, Threads::Fixed(head.threads)).set();
         let text = toml::to_string_pretty(config).context("cannot write the resolved config")?;
-        Ok(RunFolder::create_with(&self.out, (head.name, head.seed), &text, Device::Cpu)?)
+        Ok(RunFolder::create_named(&self.out, head.name, head.seed, &text, Device::Cpu)?)
     }
 }
 

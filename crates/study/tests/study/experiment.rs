@@ -1,6 +1,6 @@
 //! Experiments from their texts to their folders.
 
-use interflow_flow::{Cancel, Hidden, Work};
+use interflow_flow::{Cancel, NoProgress, Work};
 use interflow_study::{Finished, Runner};
 use interflow_train::Silent;
 use serde_json::Value;
@@ -85,7 +85,7 @@ fn cancelled_work_ends_in_good_order_and_goes_on() {
     let bench = short(TRANSPORT);
     let cancel = Cancel::default();
     cancel.request();
-    let runner = Runner { work: Work::new(Hidden, cancel), ..bench.runner() };
+    let runner = Runner { work: Work::new(NoProgress, cancel), ..bench.runner() };
     let config = bench.read().unwrap();
     assert!(runner.complete(config.clone(), &mut Silent).unwrap().finished().is_none());
     let runs: Vec<_> =

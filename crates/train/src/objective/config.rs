@@ -10,7 +10,7 @@ use super::Objective;
 use super::flow_map::{FlowMapMatching, FlowMapMatchingConfig};
 use super::form::ObjectiveForm;
 use super::likelihood::MaximumLikelihood;
-use super::velocity::Velocity;
+use super::velocity::VelocityMatching;
 use super::velocity_with_denoiser::VelocityWithDenoiser;
 use crate::error::Result;
 
@@ -19,7 +19,7 @@ use crate::error::Result;
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum ObjectiveConfig {
-    /// The velocity's regression ([`Velocity`]).
+    /// The velocity's regression ([`VelocityMatching`]).
     Velocity {
         /// The form of the loss.
         #[serde(default)]
@@ -74,7 +74,7 @@ impl ObjectiveConfig {
     /// As [`ObjectiveConfig::build`].
     pub fn build_with(&self, teacher: Option<Box<dyn Network>>) -> Result<Box<dyn Objective>> {
         Ok(match self {
-            Self::Velocity { form } => Box::new(Velocity { form: *form }),
+            Self::Velocity { form } => Box::new(VelocityMatching { form: *form }),
             Self::VelocityWithDenoiser { form } => Box::new(VelocityWithDenoiser { form: *form }),
             Self::Likelihood { sensitivity, solver } => {
                 Box::new(MaximumLikelihood::new(*sensitivity, solver)?)

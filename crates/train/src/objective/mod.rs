@@ -23,7 +23,7 @@ pub use self::likelihood::MaximumLikelihood;
 pub use self::regression::Regression;
 pub use self::setting::Setting;
 pub use self::step::{Gradient, TrainingStep};
-pub use self::velocity::Velocity;
+pub use self::velocity::VelocityMatching;
 pub use self::velocity_with_denoiser::VelocityWithDenoiser;
 
 use crate::error::Result;

@@ -14,17 +14,17 @@ use crate::self_check::TermCheck;
 /// The regression of the velocity: `G(v̂) = ∫E[|v̂|² − 2 ẋ·v̂] dt` or the mean square `∫E|v̂ − ẋ|² dt`, whose
 /// minimiser is the velocity `E[ẋ_t | x_t = x]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Velocity {
+pub struct VelocityMatching {
     /// The form of the loss.
     pub form: ObjectiveForm,
 }
 
-impl Velocity {
+impl VelocityMatching {
     /// The objective's name in a config.
     pub const NAME: &'static str = "velocity";
 }
 
-impl Objective for Velocity {
+impl Objective for VelocityMatching {
     fn check(&self, setting: &Setting<'_>) -> Result<()> {
         if setting.network.part(VelocityAndDenoiser::DENOISER).is_none() {
             return Ok(());

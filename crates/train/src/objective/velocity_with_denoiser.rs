@@ -9,7 +9,7 @@ use super::held_out::HeldOut;
 use super::regression::Regression;
 use super::setting::Setting;
 use super::step::{Gradient, TrainingStep};
-use super::velocity::Velocity;
+use super::velocity::VelocityMatching;
 use crate::error::{Error, Result};
 use crate::self_check::TermCheck;
 
@@ -48,7 +48,8 @@ impl Objective for VelocityWithDenoiser {
 
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
         let network = denoiser(held_out.network)?;
-        let (mut velocity, mut denoiser) = (Regression::new(Velocity::NAME), Regression::new("denoiser"));
+        let (mut velocity, mut denoiser) =
+            (Regression::new(VelocityMatching::NAME), Regression::new("denoiser"));
         for batch in held_out.batches() {
             let batch = batch?;
             velocity.add(&batch.value_of(held_out.network), &batch.path_derivative, &batch);

@@ -13,7 +13,8 @@ use interflow_core::source::{Fresh, Source};
 use interflow_core::tch::{Kind, Tensor};
 use interflow_core::{Given, Network, Parameters, Result, Space};
 use interflow_train::{
-    Checkpoint, Companion, Objective, Problem, RunState, SelfCheck, TrainConfig, Trainer, Turn, Velocity,
+    Checkpoint, Companion, Objective, Problem, RunState, SelfCheck, TrainConfig, Trainer, Turn,
+    VelocityMatching,
 };
 
 /// A perceptron on (x, t) and numbers that are given, or with `scale` 0 the zero field.
@@ -114,7 +115,7 @@ pub(crate) fn velocity(
     network: impl Network + 'static,
     seed: u64,
 ) -> Trainer {
-    train_with(Velocity::default(), config, problem, network, seed).unwrap()
+    train_with(VelocityMatching::default(), config, problem, network, seed).unwrap()
 }
 
 /// A run for an objective, if it is accepted.

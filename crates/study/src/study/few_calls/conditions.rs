@@ -65,7 +65,7 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
 /// What is left where base points `x0` come by at time s, of jumps from there to t over the times in between.
 fn at(map: &dyn FlowMap, x0: &Tensor, (s, t, between): (f64, &Tensor, &Tensor)) -> Left {
     let given = &Given::Nothing;
-    let x = &map.carry(x0, given, (0.0, s), N_JUMPS).x;
+    let x = &map.carry(x0, given, 0.0, s, N_JUMPS).x;
     let place = |times: &Tensor| times.to_kind(x.kind()).to_device(x.device());
     let (from, to) = (&x.select(1, 0).full_like(s), &place(t));
     let halfway = &(from + place(between) * (to - from));

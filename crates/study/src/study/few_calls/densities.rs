@@ -59,7 +59,7 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
     let (mut rows, mut numbers) = (Vec::new(), Map::new());
     for &calls in &config.calls {
         let began = Instant::now();
-        let few = engine.log_density_in(&points, 1.0, calls, &task)?;
+        let few = engine.jump_log_density(&points, 1.0, calls, &task)?;
         let secs = began.elapsed().as_secs_f64();
         let gap = Gap::between(&few.rows, &solver.rows);
         let determinant = determinant(config, engine, &points, calls)?;
@@ -107,8 +107,8 @@ fn determinant(config: &FewCallsConfig, engine: &Engine, points: &Points, calls:
     let map = engine.flow_map()?;
     let points = points.narrow(0, config.n_determinant.min(points.len()));
     let (fall, determinant) = engine.with_states(&points, 1.0, |batch| {
-        let fall = map.carry(&batch.x, &batch.given, (1.0, 0.0), calls).fall;
-        (fall, map.log_determinant(&batch.x, &batch.given, (1.0, 0.0), calls))
+        let fall = map.carry(&batch.x, &batch.given, 1.0, 0.0, calls).fall;
+        (fall, map.log_determinant(&batch.x, &batch.given, 1.0, 0.0, calls))
     })?;
     Ok(fall.map(|fall| Gap::between(&fall, &determinant)))
 }

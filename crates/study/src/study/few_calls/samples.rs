@@ -33,15 +33,14 @@ pub(super) fn measure(config: &FewCallsConfig, subject: &Subject<'_>, findings: 
     let engine = subject.engine;
     let draws = draws(config, subject)?;
     let mut panels = vec![("data".to_owned(), &draws[0].data)];
-    let by_solver = carry(&draws, |x0| Ok(engine.carry(x0, (0.0, 1.0), &engine.work().quietly())?))?;
+    let by_solver = carry(&draws, |x0| Ok(engine.carry(x0, 0.0, 1.0, &engine.work().quietly())?))?;
     let solver = distance(&draws, &by_solver)?;
     let mut rows =
         vec![vec!["solver".to_owned(), nfe(&by_solver).to_string(), cell(1e3 * solver), "–".into()]];
     let mut numbers = Map::new();
     let mut by_calls = Vec::new();
     for &calls in &config.calls {
-        let jumps =
-            carry(&draws, |x0| Ok(engine.carry_in(x0, (0.0, 1.0), calls, &engine.work().quietly())?))?;
+        let jumps = carry(&draws, |x0| Ok(engine.jump(x0, 0.0, 1.0, calls, &engine.work().quietly())?))?;
         let of_map = distance(&draws, &jumps)?;
         let of_euler = distance(&draws, &carry(&draws, |x0| euler(engine, x0, calls))?)?;
         rows.push(vec!["flow map".to_owned(), calls.to_string(), cell(1e3 * of_map), cell(1e3 * of_euler)]);
@@ -104,7 +103,7 @@ fn distance(draws: &[Draw], samples: &[Computed]) -> Result<f64> {
 fn euler(engine: &Engine, x0: &Points, steps: u32) -> Result<Computed> {
     let solver =
         SolverConfig { method: Method::Euler, steps: Some(steps), ..SolverConfig::default() }.build()?;
-    Ok(engine.carry_by(x0, (0.0, 1.0), &engine.work().quietly(), |batch, _first| {
+    Ok(engine.carry_by(x0, 0.0, 1.0, &engine.work().quietly(), |batch, _first| {
         let solution = solver.solve(&engine.network().at(&batch.given), &batch.x, 0.0, 1.0)?;
         Ok((solution.x, solution.statistics.nfe))
     })?)

@@ -14,7 +14,9 @@ use interflow_core::{Given, Network};
 use interflow_flow::{Cancel, Work};
 use interflow_metrics::Estimate;
 use interflow_solvers::{Divergence, Sensitivity, TrainableFlow, likelihood_gradient, log_density};
-use interflow_train::{MaximumLikelihood, Objective, Observer, Problem, TrainConfig, Trainer, Velocity};
+use interflow_train::{
+    MaximumLikelihood, Objective, Observer, Problem, TrainConfig, Trainer, VelocityMatching,
+};
 use tch::{Device, Kind, Tensor};
 
 use super::{CostExperiment, LikelihoodConfig};
@@ -65,7 +67,7 @@ impl Measurement<'_> {
     /// Measures all.
     pub(super) fn run(&self) -> Result<Found> {
         let study = self.experiment.study();
-        let mut trainer = self.trainer(self.network()?, Box::new(Velocity::default()))?;
+        let mut trainer = self.trainer(self.network()?, Box::new(VelocityMatching::default()))?;
         let start = self.costs(trainer.network())?;
         let interpolant = self.curve(&mut trainer, &study.interpolant_marks, "interpolant")?;
         let late = self.costs(trainer.network())?;
@@ -117,7 +119,7 @@ impl Measurement<'_> {
     /// Times one iteration of each kind at the network's present weights.
     fn costs(&self, network: &dyn Network) -> Result<Costs> {
         let n = self.experiment.study().n_interpolant;
-        let mut trainer = self.trainer(network.duplicate()?, Box::new(Velocity::default()))?;
+        let mut trainer = self.trainer(network.duplicate()?, Box::new(VelocityMatching::default()))?;
         // The first steps allocate.
         self.advance(&mut trainer, 3)?;
         let seconds = self.advance(&mut trainer, u64::from(n))?;

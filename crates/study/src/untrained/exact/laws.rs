@@ -117,7 +117,7 @@ fn sample(study: &ExactConfig, seed: u64, pair: &Pair, method: Method) -> Result
             let sde = Sde { velocity: &velocity, score, diffusion: &diffusion };
             let steps = steps_for(scheme, study.nfe);
             let solver = SdeConfig { scheme, steps, ..SdeConfig::default() }.build()?;
-            solver.solve(&sde, &BrownianPath::new(seed, 0), &x0, (0.0, 1.0))?
+            solver.solve(&sde, &BrownianPath::new(seed, 0), &x0, 0.0, 1.0)?
         }
     };
     let n = study.n_two_sample.min(study.n);

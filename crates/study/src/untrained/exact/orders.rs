@@ -124,7 +124,7 @@ impl Problem {
         let (velocity, diffusion) = (self.path.velocity(), constant.build(&self.conversion)?);
         let sde = Sde { velocity: &velocity, score: ScoreSource::Velocity, diffusion: &diffusion };
         let solver = SdeConfig { scheme, steps, ..SdeConfig::default() }.build()?;
-        Ok(solver.solve(&sde, &BrownianPath::new(self.seed, 0), &self.x0, (0.0, self.end))?.x)
+        Ok(solver.solve(&sde, &BrownianPath::new(self.seed, 0), &self.x0, 0.0, self.end)?.x)
     }
 
     fn errors(&self, scheme: Scheme, fine: &Tensor) -> Result<Vec<Estimate>> {

@@ -21,7 +21,7 @@ use super::held_out::HeldOut;
 use super::regression::Regression;
 use super::setting::Setting;
 use super::step::{Gradient, TrainingStep};
-use super::velocity::Velocity;
+use super::velocity::VelocityMatching;
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::rows::Rows;
@@ -216,7 +216,7 @@ impl Objective for FlowMapMatching {
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>> {
         let HeldOut { network, problem, .. } = held_out;
         let sight = Sight::new(*network, &problem.interpolant)?;
-        let mut velocity = Regression::new(Velocity::NAME);
+        let mut velocity = Regression::new(VelocityMatching::NAME);
         let (mut map, mut divergence, mut diagonal) = (Vec::new(), Vec::new(), Vec::new());
         let stream = held_out.named_stream("flow-map");
         for (index, batch) in (0..).zip(held_out.batches()) {
