@@ -59,7 +59,7 @@ fn settings_that_do_not_go_together_are_refused() {
     let path = "--set path={family={kind=\"fourier\"},start=0}";
     refused(&format!("{path} --set train.jitter=0.1"), "between the points as they are");
     refused(&format!("{path} --set precondition={{kind=\"gaussian\"}}"), "a path that does not change");
-    refused("--set precondition={kind=\"gaussian\",axes=\"cosine\"}", "wants a target of images");
+    refused("--set precondition={kind=\"gaussian\",axes=\"cosine\"}", "needs a target of images");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn a_velocity_alone_says_what_few_calls_want() {
     playground.write("points.csv", "x1,x2\n0.5,-0.25\n");
     for command in ["sample RUN", "encode RUN points.csv", "log-prob RUN points.csv"] {
         let error = playground.fail(&format!("{} --calls 2", command.replace("RUN", run)));
-        assert!(error.contains("wants a flow map") && error.contains("kind = \"flow-map\""), "{error}");
+        assert!(error.contains("needs a flow map") && error.contains("kind = \"flow-map\""), "{error}");
     }
     let wrong = playground.fail("train tiny.toml --set objective.kind='flow-map'");
     assert!(wrong.contains("the objective flow-map does not go with a network of one time"), "{wrong}");

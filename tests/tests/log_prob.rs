@@ -107,7 +107,7 @@ fn what_is_written_can_be_read_back() {
     // The solver's steps are those of all rows together.
     assert!(gap(&of("filled.csv")[1..], &of("t.csv")) < 1e-2);
     let message = playground.fail(&format!("log-prob {run} t.csv -o p.npy"));
-    assert!(message.contains("column `kind` is no numbers"), "{message}");
+    assert!(message.contains("column `kind` is not numbers"), "{message}");
     assert!(!playground.path().join("p.npy").exists());
 }
 

@@ -12,7 +12,7 @@ fn sizes_that_no_machine_has_are_refused() {
     for (setting, parts) in [
         (
             "train.batch=1000000000000",
-            &["train.batch = 1000000000000 of dimension 2 wants 32 TB", "has: "][..],
+            &["train.batch = 1000000000000 of dimension 2 needs 32 TB", "has: "][..],
         ),
         ("train.batch=9223372036854775807", &["batch", "9.223372036854776e18"]),
         ("train.n_validation=9223372036854775807", &["n_validation"]),
@@ -49,7 +49,7 @@ fn sizes_that_no_machine_has_are_refused() {
     let playground = Playground::new();
     playground.edit("batch = 64", "batch = 200000");
     let message = playground.fail("train tiny.toml --set coupling={kind=\"exact\"}");
-    assert!(message.contains("200000 pairs at a time, all costs between them wants 320 GB"), "{message}");
+    assert!(message.contains("200000 pairs at a time, all costs between them needs 320 GB"), "{message}");
     for arguments in ["train tiny.toml --threads 2147483648", "train tiny.toml --threads 0"] {
         let output = playground.run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments}");
@@ -61,7 +61,7 @@ fn counts_that_no_machine_has_are_refused() {
     let playground = Playground::new();
     let run = playground.succeed("train tiny.toml --set train.steps=10");
     let message = playground.fail(&format!("sample {} -n 1000000000000", run.trim()));
-    assert!(message.contains("1000000000000 samples of dimension 2 wants 16 TB"), "{message}");
+    assert!(message.contains("1000000000000 samples of dimension 2 needs 16 TB"), "{message}");
     for arguments in ["-n 9223372036854775808", "-n 18446744073709551616", "--threads 2147483648"] {
         let output = playground.run(&format!("sample {} {arguments}", run.trim()));
         assert_eq!(output.status.code(), Some(2), "{arguments}");
@@ -120,5 +120,5 @@ fn a_checkpoint_that_asks_for_more_than_it_holds_is_refused() {
     let checkpoint = edited_checkpoint(&playground, &[("n_test = 200", "n_test = 1000000000000")]);
     playground.succeed(&format!("sample {} -n 2", checkpoint.display()));
     let message = playground.fail(&format!("evaluate {}", checkpoint.display()));
-    assert!(message.contains("evaluation.n_test = 1000000000000 of dimension 2 wants 16 TB"), "{message}");
+    assert!(message.contains("evaluation.n_test = 1000000000000 of dimension 2 needs 16 TB"), "{message}");
 }

@@ -52,7 +52,7 @@ impl ImageOutput {
         batches: impl Iterator<Item = Result<Tensor>>,
     ) -> Result<()> {
         match self {
-            Self::Sheet(_) if n == 0 => bail!("a sheet wants at least one image\nhint: -n 16"),
+            Self::Sheet(_) if n == 0 => bail!("a sheet needs at least one image\nhint: -n 16"),
             Self::Sheet(path) => {
                 let all = Tensor::cat(&batches.collect::<Result<Vec<_>>>()?, 0);
                 let levels = levels(&all)?;

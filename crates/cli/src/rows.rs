@@ -36,7 +36,7 @@ impl RowsOfFile {
             Some(columns) => {
                 let sheet = sheet(&args.file, &args.text)?;
                 let values =
-                    sheet.values_of(columns.iter()).context("the flow wants the columns of its table")?;
+                    sheet.values_of(columns.iter()).context("the flow needs the columns of its table")?;
                 (Some(sheet), values)
             }
         };
@@ -213,7 +213,7 @@ impl Written {
 /// are numbers.
 pub(crate) fn array(columns: &Columns, rows: &Tensor) -> Result<Tensor> {
     match columns.iter().find(|column| !column.form.is_number()) {
-        Some(column) => bail!("column `{}` is no numbers\nhint: write to a .csv file", column.name),
+        Some(column) => bail!("column `{}` is not numbers\nhint: write to a .csv file", column.name),
         None => Ok(columns.in_file_order(rows)),
     }
 }

@@ -11,6 +11,7 @@ use crate::network::Network;
 ///
 /// The weight w = 1 gives the class-conditional velocity, 0 ignores the class, and more than 1 exaggerates it; then
 /// it is no longer the velocity of a path to the class's density. One call evaluates the network on twice the rows.
+#[derive(Debug)]
 pub struct ClassGuided<'a> {
     network: &'a dyn Network,
     /// The class of each row, `[B]`.

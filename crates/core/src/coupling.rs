@@ -1,5 +1,7 @@
 //! Couplings, the joint laws of (x0, x1) from which an interpolant's end points are drawn.
 
+use std::fmt;
+
 use tch::Tensor;
 
 use crate::error::Result;
@@ -23,6 +25,12 @@ pub trait Coupling: Send + Sync {
     /// batch.
     fn is_row_by_row(&self) -> bool {
         false
+    }
+}
+
+impl fmt::Debug for dyn Coupling + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coupling").finish_non_exhaustive()
     }
 }
 

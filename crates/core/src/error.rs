@@ -50,7 +50,7 @@ pub enum Error {
         value: f64,
     },
     /// Something is too large for the machine's memory.
-    #[error("{what} wants {} of memory, this machine has: {}", Bytes(*bytes), Bytes(*limit))]
+    #[error("{what} needs {} of memory, this machine has: {}", Bytes(*bytes), Bytes(*limit))]
     Memory {
         /// The thing, with its size.
         what: String,

@@ -4,6 +4,8 @@
 //! `E[z | x_t = x]`, and a conversion between them is an explicit function. Solvers and samplers use only the
 //! [`VectorField`] inside.
 
+use std::fmt;
+
 use tch::Tensor;
 
 use crate::backward::{self, Graph};
@@ -49,6 +51,12 @@ pub trait VectorField {
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn VectorField + '_>> {
         let _ = rows;
         None
+    }
+}
+
+impl fmt::Debug for dyn VectorField + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VectorField").field("dim", &self.dim()).finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,7 @@ pub fn limit() -> Option<f64> {
 ///
 /// assert!(memory::check("a batch", 1e6).is_ok());
 /// let message = memory::check("train.batch = 10¹⁸", 8e18).unwrap_err().to_string();
-/// assert!(message.starts_with("train.batch = 10¹⁸ wants 8 EB of memory"));
+/// assert!(message.starts_with("train.batch = 10¹⁸ needs 8 EB of memory"));
 /// ```
 ///
 /// # Errors
@@ -67,6 +67,6 @@ mod tests {
         let limit = limit().unwrap();
         assert!(limit > 1e6 && check("half of it", limit / 2.0).is_ok());
         let message = check("twice as much", limit * 2.0).unwrap_err().to_string();
-        assert!(message.contains("twice as much wants") && message.contains("this machine has"), "{message}");
+        assert!(message.contains("twice as much needs") && message.contains("this machine has"), "{message}");
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod flow_map;
 
+use std::fmt;
+
 use tch::Tensor;
 
 use self::flow_map::FlowMap;
@@ -82,6 +84,15 @@ pub trait Network: Send {
     fn duplicate(&self) -> Result<Box<dyn Network>>;
 }
 
+impl fmt::Debug for dyn Network + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("space", &self.space())
+            .field("n_weights", &self.parameters().n_scalars())
+            .finish_non_exhaustive()
+    }
+}
+
 impl dyn Network + '_ {
     /// The network as a vector field in (t, x) for points with the conditions `given`; see [`At::new`] for a network
     /// whose type is known.
@@ -110,6 +121,7 @@ impl dyn Network + '_ {
 }
 
 /// A network together with the conditions of a batch: a vector field for as many rows as there are conditions.
+#[derive(Debug)]
 pub struct At<'a> {
     network: &'a (dyn Network + 'a),
     given: Given,

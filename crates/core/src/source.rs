@@ -1,5 +1,6 @@
 //! Sources of training points.
 
+use std::fmt;
 use std::ops::Range;
 
 use tch::Kind;
@@ -23,6 +24,12 @@ pub trait Source: Send + Sync {
     /// one should do so for these alone; the default makes the whole batch.
     fn rows(&self, n: i64, step: u64, stream: &Stream, rows: Range<i64>) -> Points {
         self.batch(n, step, stream).narrow(rows.start, rows.end - rows.start)
+    }
+}
+
+impl fmt::Debug for dyn Source + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("space", &self.space()).finish_non_exhaustive()
     }
 }
 

@@ -88,7 +88,7 @@ impl Column {
         let holds = |mask: Tensor| mask.any().int64_value(&[]) != 0;
         if labels > 0 && holds(x.lt(0.0).logical_or(&x.ge(labels as f64))) {
             let problem =
-                format!("the flow was never given a category of `{}` that is no label of it", self.name);
+                format!("the flow was never given a category of `{}` that is not a label of it", self.name);
             return Err(Error::Rows { problem });
         }
         if !self.marginal.may_miss() && holds(missing.shallow_clone()) {
@@ -138,7 +138,7 @@ impl TryFrom<Written> for Column {
             (Some(mean), Some(deviation), None) => Marginal::Affine(Affine { mean, deviation, quantum }),
             (None, None, Some(law)) if quantum.is_none() => Marginal::Scores(law),
             _ => {
-                let problem = format!("column `{name}` wants either mean and deviation or a law");
+                let problem = format!("column `{name}` needs either mean and deviation or a law");
                 return Err(Error::Rows { problem });
             }
         };

@@ -42,7 +42,7 @@ impl Columns {
     pub fn new(columns: Vec<Column>) -> Result<Self> {
         let refuse = |problem: String| Err(Error::Rows { problem });
         if columns.last().is_none_or(|column| column.given) {
-            return refuse("a flow needs at least one column that is no condition".to_owned());
+            return refuse("a flow needs at least one column that is not a condition".to_owned());
         }
         if !columns.is_sorted_by_key(|column| !column.given) {
             return refuse("conditions come before the other columns".to_owned());
@@ -150,7 +150,7 @@ impl Columns {
         let n_given = self.given().count() as i64;
         if share.size() != [rows.size()[0], self.states().count() as i64] {
             let problem = format!(
-                "places in cells want one for each value of {:?}, found: {:?}",
+                "places in cells need one for each value of {:?}, found: {:?}",
                 rows.size(),
                 share.size()
             );

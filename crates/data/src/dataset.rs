@@ -1,5 +1,7 @@
 //! The trait of data sets.
 
+use std::fmt;
+
 use interflow_core::source::Source;
 use interflow_core::{Points, Space};
 use tch::Tensor;
@@ -61,5 +63,14 @@ pub trait Dataset: Send {
             Some(whitening) => Points { x: whitening.restore(&points.x), given: points.given },
             None => points,
         })
+    }
+}
+
+impl fmt::Debug for dyn Dataset + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("space", &self.space())
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
     }
 }

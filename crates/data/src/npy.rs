@@ -193,7 +193,8 @@ struct Header {
 impl Header {
     fn parse(text: &[u8]) -> std::result::Result<Self, String> {
         let malformed = || {
-            "not a whole NPY file: its header is no dictionary of descr, fortran_order and shape".to_owned()
+            "not a whole NPY file: its header is not a dictionary of descr, fortran_order and shape"
+                .to_owned()
         };
         let mut rest = Rest(std::str::from_utf8(text).map_err(|_| malformed())?);
         let (mut numbers, mut fortran, mut shape) = (None, None, None);

@@ -58,7 +58,7 @@ impl Split {
             let problem = format!(
                 "each part of the split needs at least 2 rows, found: {n_train}, {n_validation}, {n_test} of {n}\n\
                  hint: larger shares for so few rows, as target.split.validation=0.3 and target.split.test=0.3, which \
-                 want 6 rows at least"
+                 need 6 rows at least"
             );
             return Err(Error::Rows { problem });
         }

@@ -60,8 +60,8 @@ impl Whitening {
             text.split_whitespace().map(|field| field.parse().ok().filter(|x: &f64| x.is_finite())).collect()
         };
         let mean = parse(&numbers.mean).filter(|mean| !mean.is_empty());
-        let mean = mean.ok_or_else(|| refuse("its mean is no list of numbers"))?;
-        let lower = parse(&numbers.factor).ok_or_else(|| refuse("its factor is no list of numbers"))?;
+        let mean = mean.ok_or_else(|| refuse("its mean is not a list of numbers"))?;
+        let lower = parse(&numbers.factor).ok_or_else(|| refuse("its factor is not a list of numbers"))?;
         let dim = mean.len();
         if lower.len() != dim * (dim + 1) / 2 {
             return Err(refuse(&format!("{} numbers cannot fill a triangle of {dim} rows", lower.len())));

@@ -112,7 +112,7 @@ fn other_columns_and_impossible_scales_are_refused() {
 
 #[test]
 fn text_keeps_every_digit_and_is_checked() {
-    #[derive(serde::Serialize, serde::Deserialize)]
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
     struct Config {
         columns: Columns,
     }
@@ -121,7 +121,7 @@ fn text_keeps_every_digit_and_is_checked() {
     let text = toml::to_string(&Config { columns: columns.clone() }).unwrap();
     assert_eq!(toml::from_str::<Config>(&text).unwrap().columns, columns);
     let broken = text.replace("deviation = 3.25", "deviation = -3.25");
-    assert!(toml::from_str::<Config>(&broken).err().unwrap().to_string().contains("`c`"));
+    assert!(toml::from_str::<Config>(&broken).unwrap_err().to_string().contains("`c`"));
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn what_is_said_of_columns_is_held_against_them() {
         (refusal("price", None, Some("0.5..")), ["`price`", "within the bounds 0.5.."]),
         (refusal("animal", Some("number"), None), ["`animal`", "text"]),
         (refusal("animal", Some("time"), None), ["`animal`", "time:FORMAT"]),
-        (refusal("day", Some("time:%Y"), None), ["`day`", "wants %Y"]),
+        (refusal("day", Some("time:%Y"), None), ["`day`", "needs %Y"]),
         (refusal("nothing", Some("number"), None), ["no column", "`nothing`"]),
         (refusal("weight", Some("number"), None), ["`weight`", "not in use"]),
         (refusal("animal", None, Some("0..")), ["`animal`", "categories, which have no bounds\nhint: "]),

@@ -117,7 +117,7 @@ fn what_is_no_array_of_numbers_is_refused_with_a_way_out() {
 fn hostile_headers_are_refused() {
     for depth in [1, 18, 4000] {
         let shape = format!("{}3{}", "[".repeat(depth), "]".repeat(depth));
-        refused("a.npy", &plain("<f8", &shape, &[0; 24]), &["its header is no dictionary"]);
+        refused("a.npy", &plain("<f8", &shape, &[0; 24]), &["its header is not a dictionary"]);
     }
     for shape in [
         "(4611686018427387904, 4)",
@@ -131,7 +131,7 @@ fn hostile_headers_are_refused() {
         refused("a.npy", &plain("<f8", shape, &[0; 24]), &["not a whole NPY file", "found: 24 bytes of it"]);
     }
     for shape in ["(-3,)", "(99999999999999999999,)", "(3.0,)", "(3", "3", "()x", "(,3)", "((3,),)"] {
-        refused("a.npy", &plain("<f8", shape, &[0; 24]), &["its header is no dictionary"]);
+        refused("a.npy", &plain("<f8", shape, &[0; 24]), &["its header is not a dictionary"]);
     }
     let mut long = b"\x93NUMPY\x03\x00\xff\xff\xff\xff".to_vec();
     long.extend_from_slice(&[b' '; 100]);

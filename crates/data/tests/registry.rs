@@ -132,7 +132,7 @@ fn what_is_written_is_read_again() {
 fn an_impossible_side_or_dropout_is_refused() {
     let refused = |text: &str, expected: &str| {
         let config: DatasetConfig = toml::from_str(text).unwrap();
-        let message = config.load(Path::new("/nowhere")).err().unwrap().to_string();
+        let message = config.load(Path::new("/nowhere")).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     };
     let digits = "kind = \"images\"\nsource = { kind = \"digits\" }";

@@ -11,8 +11,8 @@ fn sheet(name: &str, text: &str) -> Result<Sheet> {
     Sheet::read(&path)
 }
 
-fn refusal<T>(result: Result<T>, parts: &[&str]) {
-    let message = result.err().unwrap().to_string();
+fn refusal<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
+    let message = result.unwrap_err().to_string();
     for part in parts {
         assert!(message.contains(part), "{part:?} is not in: {message}");
     }

@@ -30,7 +30,7 @@ use crate::error::{During as _, Result, refuse};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BaseLaw {
     /// N(0, I).
@@ -114,6 +114,7 @@ pub(crate) fn law(config: &SyntheticConfig) -> Result<Arc<Law>> {
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Base {
     law: BaseLaw,
     data: Option<Box<dyn Dataset>>,

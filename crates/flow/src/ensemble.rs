@@ -31,6 +31,7 @@ use crate::work::Task;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Ensemble {
     flows: Vec<Flow>,
 }
@@ -44,7 +45,7 @@ impl Ensemble {
     /// same scales, or the same images.
     pub fn new(flows: Vec<Flow>) -> Result<Self> {
         let Some((first, others)) = flows.split_first() else {
-            return refuse("an ensemble wants at least one flow");
+            return refuse("an ensemble needs at least one flow");
         };
         for (other, number) in others.iter().zip(2..) {
             if let Some(difference) = difference(first.manifest(), other.manifest()) {

@@ -69,6 +69,7 @@ pub struct NoiseConfig {
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct FlowPath<'a> {
     engine: &'a Engine,
     /// Another path than the flow's own.
@@ -125,7 +126,7 @@ impl<'a> FlowPath<'a> {
         let network = self.engine.network();
         let own: Box<dyn VectorField + 'a> = match (self.guidance, given) {
             (Some(weight), Given::Class(class)) => Box::new(ClassGuided::new(network, class, weight)?),
-            (Some(_), _) => return refuse("guidance by class wants a flow with classes\nhint: leave it out"),
+            (Some(_), _) => return refuse("guidance by class needs a flow with classes\nhint: leave it out"),
             (None, _) => Box::new(network.at(given)),
         };
         let rescaled: Box<dyn VectorField + 'a> = match &self.along {

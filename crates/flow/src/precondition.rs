@@ -24,12 +24,12 @@ pub fn axes(
 ) -> Result<Option<PrincipalAxes>> {
     let Some(PreconditionConfig::Gaussian { axes }) = config.precondition else { return Ok(None) };
     if !base.law().is_standard_normal() || !target.space().given.is_nothing() {
-        return refuse("[precondition] wants a base of kind = \"standard-normal\" and no conditions");
+        return refuse("[precondition] needs a base of kind = \"standard-normal\" and no conditions");
     }
     let axes = match axes {
         AxesKind::Cosine => target
             .images()
-            .ok_or_else(|| Error::refused("axes = \"cosine\" wants a target of images\nhint: leave axes out"))
+            .ok_or_else(|| Error::refused("axes = \"cosine\" needs a target of images\nhint: leave axes out"))
             .and_then(|images| cosine_axes(&images.train, config.seed, work)),
         _ => moments(target, config.seed, work).and_then(|m| Ok(PrincipalAxes::of(&m.mean, &m.covariance)?)),
     };
@@ -57,6 +57,6 @@ fn moments(target: &Target, seed: u64, work: &Work) -> Result<Moments> {
     }
     match target.dataset().and_then(|data| data.training_points(seed)) {
         Some(points) => Ok(Moments::of(&points.x)?),
-        None => refuse("the target is no data set: its moments are not known"),
+        None => refuse("the target is not a data set: its moments are not known"),
     }
 }

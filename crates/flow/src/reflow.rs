@@ -66,7 +66,7 @@ fn open(from: &Path, config: &ExperimentConfig, device: Device) -> Result<Engine
     let checkpoint = Checkpoint::load(&checkpoint::find(from).during("in [coupling] from")?)?;
     if !Ends::of(&checkpoint).is_some_and(|ends| ends.base == config.base && ends.target == config.target) {
         return refuse(format!(
-            "reflow wants a flow between the same base and target, unlike that of {}",
+            "reflow needs a flow between the same base and target, unlike that of {}",
             from.display()
         ));
     }

@@ -32,6 +32,7 @@ use crate::error::{During as _, Result};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Target {
     /// A density of the library.

@@ -52,6 +52,12 @@ pub trait Progress: Send + Sync {
     fn begin(&self, name: &'static str, total: u64) -> Box<dyn Meter>;
 }
 
+impl fmt::Debug for dyn Progress + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress").finish_non_exhaustive()
+    }
+}
+
 /// Shows the progress of one piece of work.
 ///
 /// ```
@@ -92,6 +98,12 @@ pub trait Progress: Send + Sync {
 pub trait Meter: Send {
     /// Says that `n` more units are done.
     fn advance(&self, n: u64);
+}
+
+impl fmt::Debug for dyn Meter + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").finish_non_exhaustive()
+    }
 }
 
 /// A [`Progress`] that shows nothing.
@@ -188,7 +200,7 @@ impl Cancel {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Work {
     progress: Arc<dyn Progress>,
     cancel: Cancel,
@@ -284,6 +296,7 @@ impl Work {
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Task {
     meter: Box<dyn Meter>,
     cancel: Cancel,

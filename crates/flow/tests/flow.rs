@@ -113,7 +113,7 @@ fn more_samples_than_can_be_are_refused() {
     with_flow(|flow| {
         for n in [u64::MAX, i64::MAX as u64] {
             let error = flow.sample(n, 0).unwrap_err();
-            assert!(error.to_string().contains("samples of dimension 2 wants"), "{error}");
+            assert!(error.to_string().contains("samples of dimension 2 needs"), "{error}");
         }
     });
 }

@@ -98,18 +98,18 @@ fn what_cannot_be_had_in_few_calls_is_refused() {
         let message = format!("{error}");
         assert!(message.contains(part), "{message}");
     };
-    refused(plain.sample_with(3, &calls(2)).err().unwrap(), "objective] kind = \"flow-map\"");
-    refused(carried(&plain, &x, (1.0, 0.0), 2).err().unwrap(), "wants a flow map");
-    refused(log_density(&plain, &x, 1.0, 2).err().unwrap(), "wants a flow map");
+    refused(plain.sample_with(3, &calls(2)).unwrap_err(), "objective] kind = \"flow-map\"");
+    refused(carried(&plain, &x, (1.0, 0.0), 2).unwrap_err(), "needs a flow map");
+    refused(log_density(&plain, &x, 1.0, 2).unwrap_err(), "needs a flow map");
     let mut no_head = config(2, Some(at_once()));
     let flow_map = Some(FlowMapConfig::default());
     no_head.model = ModelConfig::Mlp(MlpConfig { flow_map, ..MlpConfig::new(vec![8]) });
     let no_head = trained(no_head);
     assert!(no_head.sample_with(3, &calls(1)).is_ok());
-    refused(log_density(&no_head, &x, 1.0, 2).err().unwrap(), "a divergence_width");
-    refused(no_head.sample_with(3, &calls(0)).err().unwrap(), "at least 1 call");
+    refused(log_density(&no_head, &x, 1.0, 2).unwrap_err(), "a divergence_width");
+    refused(no_head.sample_with(3, &calls(0)).unwrap_err(), "at least 1 call");
     let along = calls(1).along(ScheduleKind::Linear);
-    refused(no_head.sample_with(3, &along).err().unwrap(), "with another interpolant");
+    refused(no_head.sample_with(3, &along).unwrap_err(), "with another interpolant");
 }
 
 #[test]
@@ -122,6 +122,6 @@ fn a_map_is_distilled_from_a_flow_of_the_same_path_only() {
     assert!(check.term("jump").is_some() && check.term("divergence").is_some());
     let mut other = taught;
     other.interpolant.kind = ScheduleKind::Linear;
-    let error = Experiment::new(other).train().err().unwrap().to_string();
+    let error = Experiment::new(other).train().unwrap_err().to_string();
     assert!(error.contains("in [objective] teacher: the flow has another interpolant"), "{error}");
 }

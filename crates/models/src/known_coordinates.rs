@@ -8,6 +8,7 @@ use tch::Tensor;
 /// A network for points of which any coordinates may be known ([`interflow_core::known`]). It gets their values at
 /// time 1, however far the path has carried the others, and does not move them. With nothing known, its flow is that
 /// of all coordinates; with some known, it is the flow of the others given these.
+#[derive(Debug)]
 pub struct KnownCoordinates {
     inner: Box<dyn Network>,
 }

@@ -6,6 +6,7 @@ use tch::Tensor;
 
 /// The networks of a velocity and of a denoiser, as one network whose value is the velocity. Weights are named
 /// `velocity.*` and `denoiser.*`, and each network is the [`Network::part`] of that name.
+#[derive(Debug)]
 pub struct VelocityAndDenoiser {
     velocity: Box<dyn Network>,
     denoiser: Box<dyn Network>,

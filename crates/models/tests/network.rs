@@ -63,13 +63,13 @@ fn weights_are_counted_without_making_them() {
 fn networks_that_no_machine_holds_are_refused_before_they_are_made() {
     let refused = |config: &ModelConfig, part: &str| {
         let mut draw = Stream::new(3, Purpose::Init).at(0);
-        let error = config.init(DIM, &mut draw, (Kind::Float, Device::Cpu)).err().unwrap().to_string();
+        let error = config.init(DIM, &mut draw, (Kind::Float, Device::Cpu)).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     };
-    refused(&mlp(&[1 << 20; 300]), "a network of 3.3e14 weights wants 1.3");
+    refused(&mlp(&[1 << 20; 300]), "a network of 3.3e14 weights needs 1.3");
     refused(&mlp(&[i64::MAX]), "at most 2²⁰");
     let u_net = UNetConfig { n_groups: 1, ..UNetConfig::new([3, 4, 4], 1 << 18, vec![1, 4]) };
-    refused(&ModelConfig::UNet(u_net), "weights wants");
+    refused(&ModelConfig::UNet(u_net), "weights needs");
     refused(&ModelConfig::ResidualMlp(residual(8, i64::MAX)), "n_blocks must be from 1 to 1024");
 }
 
@@ -190,7 +190,7 @@ fn senseless_sizes_are_refused_by_name() {
         [(GivenSpace::Numbers { n: 0 }, "found: 0"), (GivenSpace::Class { n_classes: -1 }, "found: -1")];
     for (given, part) in given {
         let space = Space { dim: DIM, given };
-        let message = mlp(&[8]).init(space, &mut draw, (Kind::Float, Device::Cpu)).err().unwrap().to_string();
+        let message = mlp(&[8]).init(space, &mut draw, (Kind::Float, Device::Cpu)).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
 }

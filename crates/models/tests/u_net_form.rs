@@ -68,7 +68,7 @@ fn points_that_are_no_such_images_are_refused_by_name() {
         let draw = &mut Stream::new(1, Purpose::Init).at(0);
         let config = ModelConfig::UNet(tiny([3, 8, 8]));
         let refused = config.init(Space { dim, given }, draw, (Kind::Float, Device::Cpu));
-        let message = refused.err().unwrap().to_string();
+        let message = refused.unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     };
     check(193, classes(10), "192 numbers, for states of 193");

@@ -103,6 +103,7 @@ impl Increment {
 }
 
 /// An iterator over the steps of a grid from left to right, with the increments of all samples.
+#[derive(Debug)]
 pub struct Increments<'a> {
     walks: Vec<Walk>,
     dim: i64,

@@ -20,6 +20,7 @@ pub enum Divergence {
 
 /// The right-hand side of a flow with its divergence integral: `d(x, q)/dt = (v, ∇·v)`, or with Hutchinson's estimate
 /// instead of `∇·v`.
+#[derive(Debug)]
 pub struct WithDivergence<'a> {
     field: Box<dyn VectorField + 'a>,
     /// The probes of the batch's rows, `[B, D]`; none for the exact divergence.

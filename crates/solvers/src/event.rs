@@ -1,5 +1,7 @@
 //! Events, functions of time and state at whose zeros a row stops, for example when it leaves a region.
 
+use std::fmt;
+
 use interflow_core::shape;
 use tch::{Kind, Tensor};
 
@@ -23,6 +25,12 @@ pub trait Event {
     fn for_rows(&self, rows: &Tensor) -> Option<Box<dyn Event + '_>> {
         let _ = rows;
         None
+    }
+}
+
+impl fmt::Debug for dyn Event + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").finish_non_exhaustive()
     }
 }
 

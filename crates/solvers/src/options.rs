@@ -14,7 +14,7 @@ pub enum Failures {
 }
 
 /// The states that a solve saves, the events that stop it, and its treatment of rows that fail.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SolveOptions<'a> {
     /// The times between start and end at which states are saved. They cost no calls of the field and change no step,
     /// because states within a step are interpolated.

@@ -5,6 +5,8 @@
 //! [`crate::WithDivergence`], the flow with the integral of its divergence; and [`WithIntegral`], which adds the
 //! integral of any quantity to another term. Implement [`Term`] for others.
 
+use std::fmt;
+
 use interflow_core::{VectorField, shape};
 use tch::Tensor;
 
@@ -59,7 +61,14 @@ pub trait Term {
     }
 }
 
+impl fmt::Debug for dyn Term + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Term").field("n_integrals", &self.n_integrals()).finish_non_exhaustive()
+    }
+}
+
 /// The flow of a field, `dx/dt = v(t, x)`.
+#[derive(Debug)]
 pub struct FieldTerm<'a> {
     field: Box<dyn VectorField + 'a>,
 }
@@ -101,6 +110,12 @@ pub type Integrand<'a> = dyn Fn(&Tensor, &Tensor, &Tensor) -> Tensor + 'a;
 pub struct WithIntegral<'a> {
     term: Box<dyn Term + 'a>,
     integrand: &'a Integrand<'a>,
+}
+
+impl fmt::Debug for WithIntegral<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithIntegral").field("term", &self.term).finish_non_exhaustive()
+    }
 }
 
 impl<'a> WithIntegral<'a> {

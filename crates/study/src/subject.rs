@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 use crate::drawing;
 
 /// The subject of a study: a trained flow, the experiment it comes from, and the folder for its figures.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The config of the experiment.
     pub config: &'a ExperimentConfig,

@@ -1,6 +1,8 @@
 //! Companions of a velocity's training: something else that is trained step by step with it, such as a learnable
 //! path.
 
+use std::fmt;
+
 use interflow_core::Network;
 use tch::{Device, Kind, Tensor};
 
@@ -12,6 +14,7 @@ use crate::self_check::SelfCheck;
 use crate::time::TimeConfig;
 
 /// The state of the run after a step, when it is the companion's turn.
+#[derive(Debug)]
 pub struct Turn<'a> {
     /// The velocity in training.
     pub network: &'a dyn Network,
@@ -62,4 +65,10 @@ pub trait Companion: Send {
     /// # Errors
     /// If it is not a state of this companion.
     fn restore(&mut self, state: &[(String, Tensor)]) -> Result<()>;
+}
+
+impl fmt::Debug for dyn Companion + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Companion").finish_non_exhaustive()
+    }
 }

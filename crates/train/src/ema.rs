@@ -7,6 +7,7 @@ use tch::Tensor;
 use crate::error::Result;
 
 /// An exponential moving average of a network's weights, in a network of its own.
+#[derive(Debug)]
 pub struct Ema {
     network: Box<dyn Network>,
     weights: Vec<Tensor>,

@@ -1,5 +1,7 @@
 //! Observers of a run: progress bars, logs, checkpoint writers, signal handlers.
 
+use std::fmt;
+
 use crate::error::Failure;
 use crate::run_state::RunState;
 use crate::self_check::SelfCheck;
@@ -87,6 +89,12 @@ pub trait Observer {
     /// Whether to stop the run. It is asked before every step.
     fn interrupted(&self) -> bool {
         false
+    }
+}
+
+impl fmt::Debug for dyn Observer + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
     }
 }
 

@@ -54,6 +54,7 @@ pub enum PreconditionConfig {
 
 /// A velocity `v_G + Q c Qᵀ F` with a network F. Its derivatives come from backward passes, D of them for the exact
 /// divergence, because Q mixes the inputs and outputs of F, so that forward tangents of F alone do not suffice.
+#[derive(Debug)]
 pub struct GaussianResidual {
     network: Box<dyn Network>,
     interpolant: Arc<Interpolant>,

@@ -11,6 +11,7 @@ use interflow_core::source::Source;
 use crate::error::{Error, Result};
 
 /// An interpolant between two laws, with data for training and held-out data for checks.
+#[derive(Debug)]
 pub struct Problem {
     /// The interpolant.
     pub interpolant: Interpolant,

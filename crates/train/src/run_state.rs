@@ -6,6 +6,7 @@ use tch::Tensor;
 use crate::optimizer::OptimizerState;
 
 /// The state of a run after a step, sharing the memory of its tensors. A checkpoint holds it, and observers get it.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct RunState<'a> {
     /// The number of steps taken.

@@ -137,7 +137,7 @@ fn the_objective_knows_the_conditions() {
 fn points_of_another_space_are_refused() {
     let refused = |problem: Problem, network: Mlp| {
         let objective = Box::new(VelocityMatching::default());
-        let error = Trainer::new(short(1), problem, Box::new(network), objective, 1).err().unwrap();
+        let error = Trainer::new(short(1), problem, Box::new(network), objective, 1).unwrap_err();
         assert!(matches!(error, Error::Space { .. }), "{error}");
         error.to_string()
     };

@@ -281,15 +281,15 @@ fn what_does_not_go_with_flow_maps_is_refused_by_name() {
     };
     let objective = || matching(MapCondition::Lagrangian, 0);
     let one_time = train_with(objective(), short(1), gaussians(2), Mlp::new(2, 4, 1), 1);
-    refusal(one_time.err().unwrap(), "a network of one time");
+    refusal(one_time.unwrap_err(), "a network of one time");
     let teacher = |condition, dim| {
         let config = FlowMapMatchingConfig { condition, ..Default::default() };
         FlowMapMatching::new(config, Some(Box::new(Mlp::new(dim, 4, 1))))
     };
     let other = teacher(MapCondition::Lagrangian, 3).unwrap();
     let other = train_with(other, short(1), gaussians(2), perceptron(2, None), 1);
-    refusal(other.err().unwrap(), "a teacher of other points");
-    refusal(teacher(MapCondition::Progressive, 2).err().unwrap(), "a condition without a velocity");
+    refusal(other.unwrap_err(), "a teacher of other points");
+    refusal(teacher(MapCondition::Progressive, 2).unwrap_err(), "a condition without a velocity");
     let unloaded = FlowMapMatchingConfig { teacher: Some("runs/a".into()), ..Default::default() };
-    refusal(FlowMapMatching::new(unloaded, None).err().unwrap(), "a teacher that nobody loaded");
+    refusal(FlowMapMatching::new(unloaded, None).unwrap_err(), "a teacher that nobody loaded");
 }

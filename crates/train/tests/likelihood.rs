@@ -68,7 +68,7 @@ fn a_base_without_a_density_is_refused() {
     let (problem, _) = problem();
     let problem = Problem { base_density: None, ..problem };
     let refused = train_with(objective(Sensitivity::Adjoint), config(), problem, Mlp::new(2, 4, 1), 4);
-    let error = refused.err().unwrap();
+    let error = refused.unwrap_err();
     assert!(matches!(error, Error::Objective { objective: "likelihood", .. }), "{error}");
     assert!(error.to_string().contains("a base that is known by its samples alone"), "{error}");
 }

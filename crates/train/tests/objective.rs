@@ -210,7 +210,7 @@ fn dense(interpolant: Interpolant) -> Problem {
 
 /// The message by which an objective refuses, which names both sides.
 fn refusal(trainer: Result<interflow_train::Trainer>, objective: &str, part: &str) {
-    let error = trainer.err().unwrap();
+    let error = trainer.unwrap_err();
     assert!(matches!(error, Error::Objective { .. }), "{error}");
     let message = error.to_string();
     assert!(message.starts_with(&format!("the objective {objective} does not go with")), "{message}");

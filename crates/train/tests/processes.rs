@@ -420,7 +420,7 @@ fn what_cannot_be_shared_out_is_refused() {
     let body: Body = |group, case| {
         let own_seed = 5 + group.rank() as u64;
         if group.size() == 3 {
-            let error = trainer(case).with_group(group).err().unwrap().to_string();
+            let error = trainer(case).with_group(group).unwrap_err().to_string();
             assert!(error.contains("training in 3 processes does not go with batch: 32"), "{error}");
         } else if case.parts == 1 {
             let mut trainer =
@@ -437,7 +437,7 @@ fn what_cannot_be_shared_out_is_refused() {
             problem.base_density = Some(std::sync::Arc::new(normal));
             let network = support::Mlp::new(2, 8, 1);
             let trainer = train_with(objective, config, problem, network, 5).unwrap();
-            let error = trainer.with_group(group).err().unwrap().to_string();
+            let error = trainer.with_group(group).unwrap_err().to_string();
             assert!(error.contains("the objective likelihood does not go with 2 processes"), "{error}");
         }
     };

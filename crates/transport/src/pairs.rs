@@ -24,6 +24,7 @@ use crate::error::{Error, Result, torch};
 const HELD_OUT: i64 = 10;
 
 /// A flow and the sources of the points that it pairs.
+#[derive(Debug)]
 pub struct PairedFlow<'a> {
     /// The network of its velocity.
     pub network: &'a dyn Network,

@@ -16,6 +16,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const LONGEST_START: Duration = Duration::from_mins(2);
 
 /// A search through the inputs of one reader.
+#[derive(Debug)]
 pub struct Campaign {
     /// The reader.
     pub reader: Reader,

@@ -8,7 +8,7 @@ use interflow_core::rng::Stream;
 use crate::mutation;
 
 /// Something that reads inputs from elsewhere.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Reader {
     /// Its name.
     pub name: &'static str,
@@ -34,6 +34,7 @@ impl Reader {
 }
 
 /// The inputs of a reader under a seed.
+#[derive(Debug)]
 pub struct Inputs {
     whole: Vec<Vec<u8>>,
     stream: Stream,

@@ -76,7 +76,7 @@ fn zip(file: &Path, places: &[Place], into: &Path) -> Result<Found> {
             && let Some((place, path)) = target(&name, places)
         {
             if entry.is_symlink() {
-                bail!("an entry is no file: {}", name.display());
+                bail!("an entry is not a file: {}", name.display());
             }
             write(&mut entry, &into.join(path))?;
             found[place] = true;
@@ -99,7 +99,7 @@ fn tar_gz(file: &Path, places: &[Place], into: &Path) -> Result<Found> {
         let kind = entry.header().entry_type();
         let Some((place, path)) = target(&name, places).filter(|_| !kind.is_dir()) else { continue };
         if !kind.is_file() {
-            bail!("an entry is no file: {}", name.display());
+            bail!("an entry is not a file: {}", name.display());
         }
         write(&mut entry, &into.join(path))?;
         found[place] = true;

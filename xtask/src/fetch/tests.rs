@@ -224,7 +224,7 @@ fn a_link_is_refused() {
     tar.append_link(&mut header, "images/train/1.jpg", "/etc/passwd").unwrap();
     let bytes = tar.into_inner().unwrap().finish().unwrap();
     let error = unpacked("a.tgz", &bytes).unwrap_err();
-    assert!(error.contains("an entry is no file"), "{error}");
+    assert!(error.contains("an entry is not a file"), "{error}");
 }
 
 #[test]

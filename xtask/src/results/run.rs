@@ -36,7 +36,7 @@ pub(super) fn record(run: &Path, machine: Option<&str>) -> Result<Record> {
         experiment: result["experiment"].as_str().context("the result names no experiment")?.to_owned(),
         metric: metric.to_owned(),
         unit: Some(unit.to_owned()),
-        value: rounded(result[key]["mean"].as_f64().context("the likelihood is no number")?),
+        value: rounded(result[key]["mean"].as_f64().context("the likelihood is not a number")?),
         standard_error: result[key]["standard_error"].as_f64().map(rounded),
         note: result["n_test"].as_u64().map(|n| format!("{n} test points")),
         references: references(&result, &config, key),

@@ -27,7 +27,7 @@ pub(crate) fn impute(args: &ImputeArgs, work: &Work) -> Result<ExitCode> {
     };
     let sheet = sheet(&args.file, &args.text)?;
     let values =
-        sheet.values_with_holes(columns.iter()).context("the flow wants the columns of its table")?;
+        sheet.values_with_holes(columns.iter()).context("the flow needs the columns of its table")?;
     let repeats = n as i64;
     let width = columns.names().len();
     memory::check(

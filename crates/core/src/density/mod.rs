@@ -6,6 +6,7 @@ mod mixture;
 mod mixture_path;
 mod pointer;
 
+use std::fmt;
 use std::ops::Range;
 
 use tch::{Kind, Tensor};
@@ -43,6 +44,12 @@ pub trait Sampler: Send + Sync {
     }
 }
 
+impl fmt::Debug for dyn Sampler + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampler").field("dim", &self.dim()).finish_non_exhaustive()
+    }
+}
+
 /// A law with a known log-density.
 pub trait Density: Sampler {
     /// `log ρ(x)` in nats, `[B]`, at floating-point points `x`, `[B, D]`; −∞ outside the support.
@@ -50,4 +57,10 @@ pub trait Density: Sampler {
     /// # Errors
     /// [`crate::Error::Shape`] for points of another dimension ([`crate::shape::check_states`]), [`crate::Error::Kind`].
     fn log_density(&self, x: &Tensor) -> Result<Tensor>;
+}
+
+impl fmt::Debug for dyn Density + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Density").field("dim", &self.dim()).finish_non_exhaustive()
+    }
 }

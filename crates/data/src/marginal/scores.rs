@@ -301,7 +301,7 @@ impl TryFrom<Parts> for Scores {
             || !finite
             || quantum.is_some_and(|quantum| !(quantum > 0.0 && quantum.is_finite()))
         {
-            let problem = format!("a marginal law wants positive shares that sum up to 1, found: {shares:?}");
+            let problem = format!("a marginal law needs positive shares that sum up to 1, found: {shares:?}");
             return Err(Error::Rows { problem });
         }
         Ok(scores)

@@ -54,7 +54,7 @@ impl Spline {
         };
         if y.len() < 2 || y.len() != z.len() || !rises(&y) || !rises(&z) {
             let problem =
-                format!("a marginal law wants two or more increasing knots, found: {y:?} and {z:?}");
+                format!("a marginal law needs two or more increasing knots, found: {y:?} and {z:?}");
             return Err(Error::Rows { problem });
         }
         let slope = slopes(&y, &z);

@@ -87,7 +87,7 @@ impl Power {
     pub fn load(&self, data: &Path) -> Result<TableDataset> {
         self.dequantise.check()?;
         if !self.marginals.is_plain() && (!self.fresh_noise || !self.dequantise.is_uniform()) {
-            let problem = "fitted marginals want fresh_noise = true and uniform places".to_owned();
+            let problem = "fitted marginals need fresh_noise = true and uniform places".to_owned();
             return Err(Error::Rows { problem });
         }
         let path = Self::file(data);

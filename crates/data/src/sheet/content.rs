@@ -109,7 +109,7 @@ pub(super) fn text<'a>(
             refuse("an array is read from a file of its own\nhint: name the file".to_owned())
         }
         Content::Parquet => refuse("Parquet is read from a file of its own\nhint: name the file".to_owned()),
-        Content::Other(what, way) => refuse(format!("the file is no table, but {what}\nhint: {way}")),
+        Content::Other(what, way) => refuse(format!("the file is not a table, but {what}\nhint: {way}")),
     }
 }
 

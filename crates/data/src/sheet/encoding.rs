@@ -131,7 +131,7 @@ fn not_utf8(path: &Path, line: u64, bytes: &[u8], at: usize) -> Error {
             let name = guess.name().to_ascii_lowercase();
             format!("the text is not in UTF-8, but perhaps in {name}\nhint: --encoding {name}")
         }
-        None => format!("the file is no text, found: byte 0x{:02x}", bytes[at]),
+        None => format!("the file is not text, found: byte 0x{:02x}", bytes[at]),
     };
     Error::Line { path: path.to_owned(), line, problem }
 }

@@ -105,7 +105,7 @@ impl Evidences {
             (None, Some(point), Some(comma)) => {
                 return Err(format!(
                     "some numbers have a decimal point and some a decimal comma, found: {point:?} and {comma:?}\n\
-                     hint: --decimal . or --decimal , says which; fields of the other kind are no numbers then"
+                     hint: --decimal . or --decimal , says which; fields of the other kind are not numbers then"
                 ));
             }
             (None, None, Some(_)) => Decimal::Comma,

@@ -172,7 +172,7 @@ impl Sheet {
             Form::Integer { .. } => "whole numbers",
             _ => "this form",
         };
-        self.problem_in(row, format!("column `{}` wants {wanted}, found: {field}", self.names[place]))
+        self.problem_in(row, format!("column `{}` needs {wanted}, found: {field}", self.names[place]))
     }
 
     /// The values of a flow's columns in this sheet, `[N, W]`, with NaN for missing values in columns where they are
@@ -205,7 +205,7 @@ impl Sheet {
             (&self.cells, columns.iter().find(|column| !column.form.is_number()))
         {
             let problem = format!(
-                "column `{}` is no numbers: an array cannot hold it\nhint: write the rows as CSV",
+                "column `{}` is not numbers: an array cannot hold it\nhint: write the rows as CSV",
                 column.name
             );
             return Err(content(&self.path, problem));

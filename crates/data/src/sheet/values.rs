@@ -86,7 +86,7 @@ impl Sheet {
         let number = |(row, text): (usize, &String)| {
             let number = self.numerals.amount(text.trim()).map(|amount| amount.value);
             number.filter(|number| !number.is_nan() && *number < f64::INFINITY).ok_or_else(|| {
-                self.problem_in(row, format!("column `{name}` wants a logarithm, found: {text:?}"))
+                self.problem_in(row, format!("column `{name}` needs a logarithm, found: {text:?}"))
             })
         };
         let numbers: Vec<f64> = texts.iter().enumerate().map(number).collect::<Result<_>>()?;
@@ -113,7 +113,7 @@ impl Sheet {
         content(&self.path, message(&columns, self.line(0), self.place_word()))
     }
 
-    /// Why a column is no numbers.
+    /// Why a column is not numbers.
     pub(super) fn problem_of(&self, place: usize) -> Option<Unusable> {
         let Cells::Text(rows) = &self.cells else { return None };
         let fields = || rows.column(self.columns[place].place);

@@ -210,7 +210,7 @@ impl ExperimentConfig {
             return Err(wrong("[coupling]", problem));
         }
         if self.denoiser.is_some() && !interpolant.has_latent() {
-            return Err(wrong("[denoiser]", "wants a path with a latent\nhint: give [interpolant] a gamma"));
+            return Err(wrong("[denoiser]", "needs a path with a latent\nhint: give [interpolant] a gamma"));
         }
         self.check_objective()?;
         self.coupling.build().during("in [coupling]")?;
@@ -223,7 +223,7 @@ impl ExperimentConfig {
         match (with_denoiser, &self.denoiser) {
             (true, None) => Err(wrong(
                 "[objective]",
-                "kind = \"velocity-with-denoiser\" wants a table [denoiser] with its network",
+                "kind = \"velocity-with-denoiser\" needs a table [denoiser] with its network",
             )),
             (false, Some(_)) => Err(wrong(
                 "[denoiser]",
@@ -258,7 +258,7 @@ impl ExperimentConfig {
         }
         if matches!(self.train.time, TimeConfig::LogUniformAlpha { .. } | TimeConfig::LogUniformRatio { .. })
         {
-            return refuse("times by α want an α that does not change\nhint: take uniform or beta times");
+            return refuse("times by α need an α that does not change\nhint: take uniform or beta times");
         }
         Ok(())
     }

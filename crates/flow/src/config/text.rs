@@ -19,7 +19,7 @@ fn overridden<T: DeserializeOwned>(text: &str, overrides: &[String]) -> Result<T
     let mut table: toml::Table = toml::from_str(text).map_err(|error| located(&error, text, "the config"))?;
     for assignment in overrides {
         let Some((key, value)) = assignment.split_once('=') else {
-            return refuse(format!("--set wants KEY=VALUE, found: {assignment}"));
+            return refuse(format!("--set needs KEY=VALUE, found: {assignment}"));
         };
         set(&mut table, key.trim(), parse_value(value.trim())).during(format!("in --set {assignment}"))?;
     }

@@ -15,7 +15,7 @@ impl Engine {
     pub fn flow_map(&self) -> Result<&dyn FlowMap> {
         self.network.flow_map().ok_or_else(|| {
             Error::refused(
-                "a number of calls wants a flow map, and the flow's network knows its velocity only\n\
+                "a number of calls needs a flow map, and the flow's network knows its velocity only\n\
                  hint: leave the calls out, or train with [objective] kind = \"flow-map\" and a table [model.flow_map]",
             )
         })
@@ -46,7 +46,7 @@ impl Engine {
         let (map, base) = (self.flow_map()?, self.base_density()?);
         if !map.has_divergence() {
             return refuse(
-                "log-densities in few calls want a flow map that has learned divergences\n\
+                "log-densities in few calls need a flow map that has learned divergences\n\
                  hint: leave the calls out, or give [model.flow_map] a divergence_width and train",
             );
         }
@@ -70,5 +70,5 @@ impl Engine {
 
 /// Refuses to carry anything in no call.
 fn check_calls(calls: u32) -> Result<()> {
-    if calls > 0 { Ok(()) } else { refuse("a flow wants at least 1 call, found: 0") }
+    if calls > 0 { Ok(()) } else { refuse("a flow needs at least 1 call, found: 0") }
 }

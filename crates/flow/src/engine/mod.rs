@@ -53,6 +53,7 @@ use crate::work::Work;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Engine {
     manifest: FlowManifest,
     network: Box<dyn Network>,
@@ -250,7 +251,7 @@ impl Engine {
     /// If the numbers of the interpolant are out of range.
     pub fn interpolant(&self) -> Result<Interpolant> {
         match &self.undescribed.interpolant {
-            Some(make) => Ok(make()),
+            Some(make) => Ok((make.0)()),
             None => self.manifest.path_of(self.path.as_ref()),
         }
     }

@@ -1,5 +1,6 @@
 //! What of a flow its manifest cannot describe.
 
+use std::fmt;
 use std::sync::Arc;
 
 use interflow_core::interpolant::Interpolant;
@@ -7,10 +8,17 @@ use interflow_core::interpolant::Interpolant;
 use crate::error::{Result, refuse};
 
 /// Makes an interpolant whenever one is needed.
-pub(crate) type MakeInterpolant = Arc<dyn Fn() -> Interpolant + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct MakeInterpolant(pub(crate) Arc<dyn Fn() -> Interpolant + Send + Sync>);
+
+impl fmt::Debug for MakeInterpolant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MakeInterpolant").field(&(self.0)()).finish()
+    }
+}
 
 /// The parts of a flow that came from outside its config, so that its manifest says nothing of them.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Undescribed {
     /// Whether the network is one of them.
     pub(crate) network: bool,

@@ -37,6 +37,7 @@ use self::own::Own;
 pub use self::run::Run;
 pub use self::trained::Trained;
 use crate::config::ExperimentConfig;
+use crate::engine::MakeInterpolant;
 use crate::error::Result;
 use crate::threads::Threads;
 use crate::work::Work;
@@ -60,6 +61,7 @@ use crate::work::Work;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Experiment<'a> {
     config: ExperimentConfig,
     data: PathBuf,
@@ -177,7 +179,7 @@ impl<'a> Experiment<'a> {
     /// needed. Its flow lives in memory only, because no checkpoint could describe it.
     #[must_use]
     pub fn interpolant(mut self, make: impl Fn() -> Interpolant + Send + Sync + 'static) -> Self {
-        self.own.interpolant = Some(Arc::new(make));
+        self.own.interpolant = Some(MakeInterpolant(Arc::new(make)));
         self
     }
 

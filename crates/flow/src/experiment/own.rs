@@ -10,7 +10,7 @@ use crate::engine::{MakeInterpolant, Undescribed};
 use crate::error::{Result, refuse};
 
 /// The parts that take the place of the config's.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Own {
     pub(super) base: Option<Box<dyn Dataset>>,
     pub(super) target: Option<Box<dyn Dataset>>,

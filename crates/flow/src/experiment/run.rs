@@ -20,6 +20,7 @@ use crate::threads::Threads;
 use crate::work::Work;
 
 /// A run that is ready to train: its data are loaded, its network is built, its folder is made.
+#[derive(Debug)]
 pub struct Run<'a> {
     pub(super) config: ExperimentConfig,
     pub(super) manifest: FlowManifest,

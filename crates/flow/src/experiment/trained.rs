@@ -29,6 +29,7 @@ use crate::target::Target;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Trained {
     /// The config of the experiment.

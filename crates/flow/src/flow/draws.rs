@@ -74,7 +74,7 @@ impl Flow {
         check_time(t)?;
         let n = match options.draws {
             Some(n) if !(1..=MOST).contains(&n) => {
-                return refuse(format!("a log-density wants 1 to {MOST} draws, found: {n}"));
+                return refuse(format!("a log-density needs 1 to {MOST} draws, found: {n}"));
             }
             Some(n) if self.has_cells_at(t) => n,
             _ => 1,

@@ -50,6 +50,7 @@ use crate::work::Work;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Flow {
     engine: Engine,
 }

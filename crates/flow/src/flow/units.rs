@@ -76,7 +76,7 @@ impl Flow {
             }
             if !(one.std > 0.0 && one.std.is_finite() && one.value.is_finite()) {
                 return refuse(format!(
-                    "an observation wants a finite value and a positive deviation, found: {} ~ {}",
+                    "an observation needs a finite value and a positive deviation, found: {} ~ {}",
                     one.value, one.std
                 ));
             }

@@ -28,7 +28,7 @@ pub fn nearest(set: &Images, queries: &Tensor, k: i64, task: &Task) -> Result<Ne
     let (dim, size) = (set.shape().dim(), queries.size());
     if !matches!(size[..], [_, found] if found == dim) || k < 1 {
         return refuse(format!(
-            "nearest images want k of at least 1 and queries [N, {dim}], found: {k}, {size:?}"
+            "nearest images need k of at least 1 and queries [N, {dim}], found: {k}, {size:?}"
         ));
     }
     let queries = queries.to_kind(Kind::Float);

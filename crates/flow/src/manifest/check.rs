@@ -37,7 +37,7 @@ impl FlowManifest {
         if let Some(denoiser) = &self.denoiser {
             denoiser.n_scalars(self.space).during("in [denoiser]")?;
             if !interpolant.has_latent() {
-                return refuse("a denoiser wants a path with a latent");
+                return refuse("a denoiser needs a path with a latent");
             }
         }
         self.path.as_ref().map_or(Ok(()), interflow_transport::PathFamily::check).during("in [path]")

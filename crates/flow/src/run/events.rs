@@ -27,6 +27,7 @@ const START: i32 = 1;
 const NAME: &str = "events.out.tfevents.";
 
 /// An event file that grows by whole records.
+#[derive(Debug)]
 pub(super) struct EventFile {
     file: File,
     /// The time of the last record, since the epoch: none after it is earlier, whatever becomes of the clock.

@@ -15,6 +15,7 @@ use crate::error::{During as _, Result, io_error};
 const KEPT_CHECKPOINTS: usize = 3;
 
 /// An observer that records training in the run folder.
+#[derive(Debug)]
 pub struct Recorder {
     metrics: LockedFile,
     events: EventFile,

@@ -16,6 +16,7 @@ use crate::error::{Result, io_error};
 pub(super) const FILE: &str = "training-time.jsonl";
 
 /// Measures the seconds of training from now on, and adds them to those before.
+#[derive(Debug)]
 pub(crate) struct TrainingTime {
     file: PathBuf,
     before: f64,

@@ -64,6 +64,6 @@ fn its_test_nll_is_below_the_mean_of_theirs() {
 fn flows_of_different_data_are_refused() {
     assert!(Ensemble::new(Vec::new()).is_err());
     let other = Affine::new(space(2, GivenSpace::Nothing {}));
-    let error = Ensemble::new(vec![flow(law(1.0)), flow(other)]).err().unwrap().to_string();
+    let error = Ensemble::new(vec![flow(law(1.0)), flow(other)]).unwrap_err().to_string();
     assert!(error.contains("flow 2 of them has another dimension"), "{error}");
 }

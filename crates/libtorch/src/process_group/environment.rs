@@ -120,7 +120,7 @@ impl Variables<'_> {
     fn number<T: FromStr>(&self, name: &str) -> Result<T> {
         let text = self.text(name)?;
         text.parse()
-            .map_err(|_| Error::Environment { problem: format!("{name} is no number in range: {text}") })
+            .map_err(|_| Error::Environment { problem: format!("{name} is not a number in range: {text}") })
     }
 
     fn number_or<T: FromStr>(&self, name: &str, otherwise: T) -> Result<T> {
@@ -200,7 +200,7 @@ mod tests {
         for (index, value) in [(0, "first"), (1, "-2"), (3, "70000")] {
             let mut wrong = whole;
             wrong[index].1 = value;
-            let expected = format!("{} is no number in range: {value}", wrong[index].0);
+            let expected = format!("{} is not a number in range: {value}", wrong[index].0);
             assert!(refusal(&wrong).contains(&expected), "{}", refusal(&wrong));
         }
         let mut wrong = whole;

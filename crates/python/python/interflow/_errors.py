@@ -10,7 +10,7 @@ class ConfigError(Error):
 
 
 class DataError(Error):
-    """A table cannot be used: a column is missing, a value is no number, there are too few rows."""
+    """A table cannot be used: a column is missing, a value is not a number, there are too few rows."""
 
 
 class SolverError(Error):

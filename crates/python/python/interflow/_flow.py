@@ -33,7 +33,7 @@ class Grid(NamedTuple):
     y: np.ndarray
     """Values of the second column, ``[n]``, ascending."""
     log_prob: np.ndarray
-    """Log-densities in nats, ``[n, n]``: that at ``(x[i], y[j])`` is ``log_prob[j, i]``, as `pcolormesh` wants it."""
+    """Log-densities in nats, ``[n, n]``: that at ``(x[i], y[j])`` is ``log_prob[j, i]``, as `pcolormesh` needs it."""
 
 
 class Flow:

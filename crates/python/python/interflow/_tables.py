@@ -71,7 +71,7 @@ def array_of(table: Any) -> torch.Tensor:
     try:
         array = np.asarray(table, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"the table is no array of numbers: {error}\nhint: texts and times want a data frame") from None
+        raise DataError(f"the table is not an array of numbers: {error}\nhint: texts and times need a data frame") from None
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
     return torch.from_numpy(array)
@@ -97,7 +97,7 @@ def written(layout: Layout, columns: Sequence[Column], values: torch.Tensor, tex
         for column in columns:
             if column.kind != "number":
                 hint = 'hint: ask for a data frame by into="pandas"'
-                raise DataError(f"column `{column.name}` is no numbers: an array cannot hold it\n{hint}")
+                raise DataError(f"column `{column.name}` is not numbers: an array cannot hold it\n{hint}")
         return array(layout, values)
     parts = {
         column.name: _values(column, values[:, place].numpy(), texts[place]) for place, column in enumerate(columns)
@@ -124,7 +124,7 @@ def _titles(names: Iterable[Any]) -> list[str]:
     """The names of columns as texts, which have to differ."""
     titles = [str(name) for name in names]
     if len(set(titles)) < len(titles):
-        raise DataError(f"columns want different names, found: {', '.join(titles)}")
+        raise DataError(f"columns need different names, found: {', '.join(titles)}")
     return titles
 
 

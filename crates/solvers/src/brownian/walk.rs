@@ -17,6 +17,7 @@ pub(crate) struct Node {
 }
 
 /// What lies ahead of one sample.
+#[derive(Debug)]
 pub(crate) struct Walk {
     draw: Draw,
     level: u32,

@@ -35,7 +35,7 @@ pub enum Sensitivity {
 }
 
 /// The flow whose likelihood is differentiated.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct TrainableFlow<'a> {
     /// The velocity, which knows the conditions of the batch already.
     pub field: &'a dyn VectorField,

@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::diffusion::Diffusion;
 
 /// The stochastic equation `dX = (v + ε s) dt + √(2ε) dW`, whose marginals are those of the flow of `v`.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Sde<'a> {
     /// The flow's velocity.
     pub velocity: &'a dyn VectorField,
@@ -17,7 +17,7 @@ pub struct Sde<'a> {
 }
 
 /// From what the score of a path is computed.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub enum ScoreSource<'a> {
     /// From the velocity, without further calls, for a Gaussian base that is independent of the target.
     Velocity,

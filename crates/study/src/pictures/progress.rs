@@ -15,6 +15,7 @@ use crate::drawing::write_png;
 
 /// An observer that draws samples of the network in training, from the same base points every time, as
 /// `samples-<step>.png` at each checkpoint.
+#[derive(Debug)]
 pub struct ProgressSheet {
     space: ImageSpace,
     x0: Points,

@@ -4,7 +4,7 @@
 const MEANINGS: [(&str, &str); 17] = [
     ("steps", "training steps that were taken"),
     ("train_secs", "seconds of training, without evaluation"),
-    ("objective", "the training objective on held-out data; its value is no likelihood"),
+    ("objective", "the training objective on held-out data; its value is not a likelihood"),
     ("self_check", "held-out objective + E|v̂|²: 0 for the exact velocity"),
     ("test_nll", "mean −log density of test points, nats"),
     ("test_nll_standardised", "the same in the flow's own coordinates"),

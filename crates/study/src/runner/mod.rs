@@ -20,7 +20,7 @@ use crate::study::StudyConfig;
 use crate::untrained::{self, Settings};
 
 /// Where and how experiments are run.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Runner {
     /// What shows the progress of work and can stop it.
     pub work: Work,

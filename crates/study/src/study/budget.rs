@@ -60,7 +60,7 @@ struct Quality {
 pub(super) fn run(config: &BudgetConfig, subject: &Subject<'_>) -> Result<Findings> {
     let (seed, kind, target) = (subject.seed(), subject.kind(), subject.target);
     if !subject.engine.space().given.is_nothing() {
-        bail!("the study budget wants a flow without conditions");
+        bail!("the study budget needs a flow without conditions");
     }
     let x0 = Points::from(subject.base.law().sample(0, config.n, seed, kind)?);
     let points = target.test(2 * config.n, seed, kind);

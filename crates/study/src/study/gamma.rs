@@ -40,7 +40,7 @@ impl GammaConfig {
     /// Rejects experiments without a denoiser or an exact score, and counts that make no sense.
     pub(super) fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
         if experiment.denoiser.is_none() {
-            bail!("the study gamma wants a [denoiser]");
+            bail!("the study gamma needs a [denoiser]");
         }
         if self.gradient_batch < 2 || self.gradient_batch % 2 != 0 || self.n_gradients < 2 {
             bail!(
@@ -116,7 +116,7 @@ fn compare(config: &GammaConfig, subject: &Subject<'_>, exact: &MixturePath, tim
     let (first, last) = exact.interpolant().regular_on();
     let (t, point) = mixture::points(exact, config.n, subject.seed(), time.clamp(first, last))?;
     let path = FlowPath::new(subject.engine, None)?;
-    let Some(denoiser) = subject.engine.denoiser() else { bail!("the study gamma wants a [denoiser]") };
+    let Some(denoiser) = subject.engine.denoiser() else { bail!("the study gamma needs a [denoiser]") };
     let of_velocity = path.conversion_of_velocity()?.denoiser(Velocity(path.velocity(&Given::Nothing)?))?;
     let x = subject.admit(&point.x)?;
     let times = t.to_kind(x.kind()).to_device(x.device());

@@ -38,13 +38,13 @@ impl MirrorConfig {
     /// Rejects experiments that are no mirror, or have no denoiser.
     pub(super) fn check(&self, experiment: &ExperimentConfig) -> Result<()> {
         if !matches!(experiment.coupling, CouplingConfig::Mirror {}) {
-            bail!("the study mirror wants [coupling] kind = \"mirror\"");
+            bail!("the study mirror needs [coupling] kind = \"mirror\"");
         }
         if experiment.interpolant.kind != ScheduleKind::Linear {
-            bail!("the study mirror wants [interpolant] kind = \"linear\", for which α + β = 1");
+            bail!("the study mirror needs [interpolant] kind = \"linear\", for which α + β = 1");
         }
         if experiment.denoiser.is_none() {
-            bail!("the study mirror wants a [denoiser]");
+            bail!("the study mirror needs a [denoiser]");
         }
         mixture::check_times(&self.times)
     }
@@ -116,7 +116,7 @@ fn fields(
         let (Some(denoiser), Some(latent)) =
             (engine.denoiser(), interpolant.coefficients(&t.unsqueeze(1)).latent)
         else {
-            bail!("the study mirror wants a [denoiser]");
+            bail!("the study mirror needs a [denoiser]");
         };
         let value = |network: &dyn Network| tch::no_grad(|| network.value(&t, &x, &Given::Nothing));
         let (v, expected) = (value(engine.network()), value(denoiser) * latent.gamma_dot);

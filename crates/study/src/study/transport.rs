@@ -79,7 +79,7 @@ impl TransportConfig {
 pub(super) fn run(config: &TransportConfig, subject: &Subject<'_>) -> Result<Findings> {
     let engine = subject.engine;
     if !engine.space().given.is_nothing() || engine.whitening().is_some() {
-        bail!("the study of transport wants a flow without conditions and without whitening");
+        bail!("the study of transport needs a flow without conditions and without whitening");
     }
     let (seed, kind) = (subject.seed(), subject.kind());
     let x0 = subject.base.points(config.n, seed, kind);

@@ -11,7 +11,7 @@ use crate::findings::Findings;
 use crate::report;
 
 /// Where and how an experiment without a flow to train is run. It is always on the CPU.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// What shows the progress of its work and can stop it.
     pub work: Work,

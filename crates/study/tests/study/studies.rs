@@ -138,7 +138,7 @@ fn a_flow_map_is_measured_in_few_calls() {
     assert!(map(FEW_CALLS).finish().results.get("map_against_closed_form").is_none());
     let plain = short(FEW_CALLS)
         .edit("kind = \"flow-map\"\nvelocity_steps = 20\nramp_steps = 20", "kind = \"velocity\"");
-    assert!(plain.refusal().contains("few calls want [objective] kind = \"flow-map\""));
+    assert!(plain.refusal().contains("few calls need [objective] kind = \"flow-map\""));
 }
 
 #[test]

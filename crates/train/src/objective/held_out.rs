@@ -15,6 +15,7 @@ use crate::time::{TimeConfig, TimeSampler};
 const BATCH: i64 = 1024;
 
 /// What an objective gets to compute its value on held-out data. The data are the same at every check of a run.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct HeldOut<'a> {
     /// The network to check: the one with averaged weights, if there is an average.

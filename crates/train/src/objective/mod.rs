@@ -15,6 +15,8 @@ mod step;
 mod velocity;
 mod velocity_with_denoiser;
 
+use std::fmt;
+
 pub use self::config::ObjectiveConfig;
 pub use self::flow_map::{DivergenceTarget, FlowMapMatching, FlowMapMatchingConfig, JumpTimes, MapCondition};
 pub use self::form::ObjectiveForm;
@@ -81,4 +83,10 @@ pub trait Objective: Send {
     /// # Errors
     /// If the path, the network or libtorch refuses the data, which ends the run.
     fn held_out(&self, held_out: &HeldOut<'_>) -> Result<Vec<TermCheck>>;
+}
+
+impl fmt::Debug for dyn Objective + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objective").finish_non_exhaustive()
+    }
 }

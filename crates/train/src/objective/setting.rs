@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::problem::Problem;
 
 /// The parts of a run on which an objective may depend, so that it can refuse them before the first step.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Setting<'a> {
     /// The settings of the run, such as parts of batches, jitter and the law of the times.

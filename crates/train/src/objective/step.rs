@@ -25,7 +25,7 @@ pub struct Gradient {
 
 /// What an objective gets to compute the gradient of one step: the network, the pairs of the step, and streams of
 /// random numbers. All of it is a function of (seed, step).
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct TrainingStep<'a> {
     /// The network in training.

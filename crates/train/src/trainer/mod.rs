@@ -32,6 +32,7 @@ use crate::self_check::SelfCheck;
 use crate::time::TimeSampler;
 
 /// A network in training. It uses its objective only through the trait [`Objective`].
+#[derive(Debug)]
 pub struct Trainer {
     config: TrainConfig,
     problem: Arc<Problem>,

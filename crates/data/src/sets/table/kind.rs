@@ -33,7 +33,7 @@ impl FromStr for ColumnKind {
             ("lattice", None) => Ok(Self::Lattice(None)),
             ("lattice", Some(quantum)) => match quantum.parse() {
                 Ok(quantum) if quantum > 0.0 && f64::is_finite(quantum) => Ok(Self::Lattice(Some(quantum))),
-                _ => Err(format!("a lattice wants a positive distance of its values, found: {quantum}")),
+                _ => Err(format!("a lattice needs a positive distance of its values, found: {quantum}")),
             },
             _ => Err(format!(
                 "a kind is number, lattice, lattice:0.25, category, time or time:%d.%m.%Y, found: {text}"

@@ -29,13 +29,13 @@ impl Limits {
             text => form.number(text).map(Some).ok_or_else(|| {
                 let example = form.said(0.0);
                 format!(
-                    "wants bounds written as its values are, as in {example}.., found: {self}\n\
+                    "needs bounds written as its values are, as in {example}.., found: {self}\n\
                      hint: --bounds NAME={example}.."
                 )
             }),
         };
         Bounds::between(side(&self.lower)?, side(&self.upper)?)
-            .ok_or_else(|| format!("wants finite bounds, the lower one below the upper one, found: {self}"))
+            .ok_or_else(|| format!("needs finite bounds, the lower one below the upper one, found: {self}"))
     }
 
     /// Bounds as a column's values are written.

@@ -42,7 +42,7 @@ impl FewCallsConfig {
         }
         match experiment.objective {
             ObjectiveConfig::FlowMap(_) => Ok(()),
-            _ => bail!("few calls want [objective] kind = \"flow-map\""),
+            _ => bail!("few calls need [objective] kind = \"flow-map\""),
         }
     }
 }
@@ -50,7 +50,7 @@ impl FewCallsConfig {
 /// Measures samples, log-densities and the map's conditions, and adds tables, numbers and a sheet of samples.
 pub(super) fn run(config: &FewCallsConfig, subject: &Subject<'_>) -> Result<Findings> {
     if !subject.engine.space().given.is_nothing() {
-        bail!("the study of few calls wants a flow without conditions");
+        bail!("the study of few calls needs a flow without conditions");
     }
     let mut findings = Findings::default();
     samples::measure(config, subject, &mut findings)?;

@@ -72,7 +72,7 @@ fn draws(config: &FewCallsConfig, subject: &Subject<'_>) -> Result<Vec<Draw>> {
     let data = subject.target.test(n * config.n_draws, seed, kind).x;
     let found = data.size()[0];
     if found < n * config.n_draws {
-        bail!("{} draws of {n} data want more test points, found: {found}", config.n_draws);
+        bail!("{} draws of {n} data need more test points, found: {found}", config.n_draws);
     }
     let draw = |index: i64| {
         let first = index * n;

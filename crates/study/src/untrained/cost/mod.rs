@@ -103,7 +103,7 @@ impl CostExperiment {
             [("interpolant_marks", &study.interpolant_marks), ("likelihood_marks", &study.likelihood_marks)]
         {
             if marks.is_empty() || !marks.is_sorted() {
-                bail!("{name} wants rising numbers of steps, found: {marks:?}");
+                bail!("{name} needs rising numbers of steps, found: {marks:?}");
             }
         }
         if study.n_test < 2 || study.n_interpolant == 0 || study.n_likelihood == 0 {

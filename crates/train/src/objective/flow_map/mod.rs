@@ -33,6 +33,7 @@ use crate::self_check::TermCheck;
 ///
 /// The network has to be a [`FlowMap`]. Without a teacher, the velocity in the condition is the network's own
 /// diagonal.
+#[derive(Debug)]
 pub struct FlowMapMatching {
     config: FlowMapMatchingConfig,
     teacher: Option<Box<dyn Network>>,
