@@ -184,7 +184,7 @@ fn conditions_come_first_and_are_not_dequantised() {
         config.columns = Some(choose(&["id"]));
         config.given = choose(&["id"]);
     };
-    refusal(load(&text(50), all), &["no condition"]);
+    refusal(load(&text(50), all), &["not a condition"]);
 }
 
 #[test]

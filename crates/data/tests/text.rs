@@ -89,7 +89,7 @@ fn an_encoding_is_known_by_its_mark_or_stated() {
     refused_as(PLAIN, &as_encoding("klingon"), &["no encoding", "klingon"]);
     refused_as(b"a\n\xff\xff\n", &as_encoding("euc-kr"), &["euc-kr"]);
     refused([0xff, 0xfe, 0, 0, b'a', 0, 0, 0], &["UTF-32", "UTF-8"]);
-    refused(b"a,b\n1,\x00\x01\x02\x00\x07\xff", &["no text"]);
+    refused(b"a,b\n1,\x00\x01\x02\x00\x07\xff", &["not text"]);
 }
 
 #[test]

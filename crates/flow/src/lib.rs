@@ -4,33 +4,33 @@
 
 #![deny(missing_docs)]
 
-pub mod base;
+mod base;
 pub mod checkpoint;
 pub mod config;
 pub mod device;
-pub mod divergence;
-pub mod engine;
-pub mod ensemble;
-pub mod error;
+mod divergence;
+mod engine;
+mod ensemble;
+mod error;
 pub mod evaluation;
-pub mod experiment;
+mod experiment;
 mod explanation;
 pub mod fit;
-pub mod flow;
+mod flow;
 pub mod images;
 mod legacy;
 pub mod manifest;
-pub mod path;
-pub mod precision;
+mod path;
+mod precision;
 pub mod precondition;
 mod reflow;
-pub mod run;
-pub mod sample;
-pub mod target;
+mod run;
+mod sample;
+mod target;
 mod teacher;
-pub mod threads;
+mod threads;
 pub mod torch;
-pub mod work;
+mod work;
 
 pub use base::{Base, BaseLaw};
 pub use config::ExperimentConfig;
@@ -43,7 +43,7 @@ pub use explanation::explanation;
 pub use fit::{Fill, FitOptions, TableFit, Trials, fit};
 pub use flow::{AsPoints, CarryOptions, DensityOptions, Flow, HoleProbability, TableRows};
 pub use manifest::FlowManifest;
-pub use path::{FlowPath, NoiseConfig};
+pub use path::{FlowPath, NoiseConfig, check_time};
 pub use precision::Precision;
 pub use run::{History, RunFolder};
 pub use sample::{SampleOptions, Samples};

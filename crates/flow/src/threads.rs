@@ -12,7 +12,7 @@ use tch::Device;
 use crate::error::{Error, Result, refuse};
 
 /// The largest number of threads that a tensor operation may be given.
-pub const MOST_THREADS: u32 = 4096;
+pub(crate) const MOST_THREADS: u32 = 4096;
 
 /// The word for [`Threads::Auto`].
 const AUTO: &str = "auto";

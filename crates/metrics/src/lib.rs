@@ -1,22 +1,22 @@
 //! Measures by which flows are judged: means with standard errors, two-sample tests, Gaussian fits and distances
 //! between samples.
 
-pub mod bits_per_dim;
+mod bits_per_dim;
 mod classifier_test;
 mod energy_distance;
-pub mod error;
-pub mod estimate;
-pub mod features;
-pub mod frechet;
-pub mod gaussian_fit;
+mod error;
+mod estimate;
+mod features;
+mod frechet;
+mod gaussian_fit;
 mod importance;
-pub mod inception;
-pub mod kernel_distance;
+mod inception;
+mod kernel_distance;
 mod marginal_distance;
-pub mod moments;
+mod moments;
 mod nearest_distance;
-pub mod two_sample;
-pub mod wasserstein;
+mod two_sample;
+mod wasserstein;
 
 pub use bits_per_dim::bits_per_dim;
 pub use classifier_test::classifier_accuracy;

@@ -5,23 +5,23 @@
 //! also be a flow map, a network of two times ([`flow_map`]), and then has forward tangents with respect to both
 //! times too.
 
-pub mod activation;
-pub mod config;
+mod activation;
+mod config;
 mod dropout;
-pub mod error;
+mod error;
 pub mod flow_map;
 mod given_inputs;
-pub mod known_coordinates;
+mod known_coordinates;
 mod layer;
-pub mod mlp;
-pub mod residual_mlp;
-pub mod state_features;
+mod mlp;
+mod residual_mlp;
+mod state_features;
 mod state_inputs;
 mod tangent;
-pub mod time_embedding;
+mod time_embedding;
 mod time_inputs;
-pub mod u_net;
-pub mod velocity_and_denoiser;
+mod u_net;
+mod velocity_and_denoiser;
 
 pub use activation::Activation;
 pub use config::ModelConfig;

@@ -53,6 +53,19 @@ pub struct ResidualMlpConfig {
 }
 
 impl ResidualMlpConfig {
+    /// A residual perceptron with a stream of this width and this many blocks, and everything else by default.
+    pub fn new(width: i64, n_blocks: i64) -> Self {
+        Self {
+            width,
+            n_blocks,
+            activation: Activation::default(),
+            time_embedding: TimeEmbedding::default(),
+            state_features: None,
+            dropout: 0.0,
+            flow_map: None,
+        }
+    }
+
     /// A network for points of `space`, which may be a dimension alone, with weights from `draw`. The state (with the
     /// conditions) and its waves each contribute half of the stream's variance at the start; blocks and the output
     /// layer start at zero.

@@ -55,7 +55,7 @@ def test_points_are_refused(flow, conditional, frame, numbers):
         (lambda: conditional.sample(3), "need conditions: age, town"),
         (lambda: conditional.sample(3, given={"age": 30}), "town"),
         (lambda: conditional.sample(3, given={"age": 30, "town": "Graz"}), ""),
-        (lambda: conditional.sample(3, given=frame.head(2), into="numpy"), "no numbers"),
+        (lambda: conditional.sample(3, given=frame.head(2), into="numpy"), "not numbers"),
         (lambda: conditional.log_prob(frame.drop(columns="height")), "height"),
         (lambda: conditional.encode(numbers), "columns"),
     ]:

@@ -64,34 +64,34 @@
 //!
 //! **On a shared machine** a step that uses every core waits for whichever thread was preempted. With [`Trainer::with_threads`] the measured times of the steps decide how many threads they get.
 
-pub mod accumulate;
-pub mod batch;
+mod accumulate;
+mod batch;
 mod batches;
-pub mod checkpoint;
-pub mod checkpoint_writer;
+mod checkpoint;
+mod checkpoint_writer;
 pub mod checkpoints;
-pub mod companion;
-pub mod config;
-pub mod ema;
-pub mod error;
+mod companion;
+mod config;
+mod ema;
+mod error;
 mod host_batch;
-pub mod mixed_precision;
-pub mod muon;
+mod mixed_precision;
+mod muon;
 pub mod objective;
-pub mod observer;
-pub mod optimizer;
-pub mod outcome;
+mod observer;
+mod optimizer;
+mod outcome;
 mod patience;
-pub mod precondition;
+mod precondition;
 mod prepared;
-pub mod principal_axes;
-pub mod problem;
+mod principal_axes;
+mod problem;
 mod rows;
 mod run_state;
-pub mod schedule;
-pub mod self_check;
-pub mod time;
-pub mod trainer;
+mod schedule;
+mod self_check;
+mod time;
+mod trainer;
 
 pub use accumulate::Accumulate;
 pub use batch::Batch;

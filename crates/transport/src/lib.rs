@@ -43,22 +43,22 @@
 //! # }
 //! ```
 
-pub mod ascent;
-pub mod assignment;
-pub mod config;
-pub mod costs;
-pub mod error;
+mod ascent;
+mod assignment;
+mod config;
+mod costs;
+mod error;
 mod fourier;
-pub mod learnable;
-pub mod minibatch;
+mod learnable;
+mod minibatch;
 mod network_correction;
-pub mod pairs;
-pub mod path_config;
-pub mod reference;
-pub mod saved_path;
+mod pairs;
+mod path_config;
+mod reference;
+mod saved_path;
 mod shared;
-pub mod sinkhorn;
-pub mod trajectory;
+mod sinkhorn;
+mod trajectory;
 
 pub use ascent::PathAscent;
 pub use assignment::assign;

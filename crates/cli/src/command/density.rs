@@ -9,7 +9,7 @@ use interflow_core::number::Shown;
 use interflow_data::table;
 use interflow_figure as figure;
 use interflow_flow::Work;
-use interflow_flow::path::check_time;
+use interflow_flow::check_time;
 use interflow_study::report;
 use serde_json::json;
 use tch::{Kind, Tensor};

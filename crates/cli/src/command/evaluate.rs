@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use interflow_flow::path::FlowPath;
+use interflow_flow::FlowPath;
 use interflow_flow::{Base, FlowManifest, Target, Work, checkpoint, evaluation};
 use interflow_study::report;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use interflow_flow::path::check_time;
+use interflow_flow::check_time;
 use interflow_flow::{DensityOptions, Flow, Work};
 use serde_json::json;
 use tch::{Kind, Tensor};

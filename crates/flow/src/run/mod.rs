@@ -15,5 +15,5 @@ mod training_time;
 pub use self::folder::RunFolder;
 pub use self::history::History;
 pub(crate) use self::place::Place;
-pub use self::recorder::Recorder;
-pub use self::resume::ResumePoint;
+pub(crate) use self::recorder::Recorder;
+pub(crate) use self::resume::ResumePoint;

@@ -16,7 +16,7 @@ const KEPT_CHECKPOINTS: usize = 3;
 
 /// An observer that records training in the run folder.
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     metrics: LockedFile,
     events: EventFile,
     /// Whether it was said that a metric cannot be written: once is enough.
@@ -35,7 +35,7 @@ impl Recorder {
     /// # Errors
     /// [`crate::Error::Io`] if a file cannot be written; [`crate::Error::Refused`] if another process trains in the
     /// folder.
-    pub fn new(folder: &RunFolder, texts: BTreeMap<String, String>, from_step: u64) -> Result<Self> {
+    pub(crate) fn new(folder: &RunFolder, texts: BTreeMap<String, String>, from_step: u64) -> Result<Self> {
         let metrics = metrics::open(folder, from_step)?;
         let tensorboard = folder.tensorboard();
         let events = EventFile::create(&tensorboard, from_step)

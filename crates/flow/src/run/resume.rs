@@ -20,7 +20,7 @@ const FREE: [&str; 3] = ["train.steps", "threads", "coupling.from"];
 
 /// The place where a run is resumed: its folder, and the checkpoint to go on from.
 #[derive(Debug)]
-pub struct ResumePoint {
+pub(crate) struct ResumePoint {
     folder: RunFolder,
     checkpoint: Checkpoint,
     /// The config that the run has followed so far.
@@ -33,7 +33,7 @@ impl ResumePoint {
     /// # Errors
     /// If there is no such run or checkpoint, if another process trains in the folder, or if the checkpoint does not
     /// carry the config of its experiment.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let folder = RunFolder::of(path)?;
         metrics::check_free(&folder)?;
         let checkpoint = Checkpoint::load(&checkpoint::find(path)?).during("cannot resume")?;
@@ -53,13 +53,8 @@ impl ResumePoint {
     }
 
     /// The folder of the run.
-    pub fn folder(&self) -> &RunFolder {
+    pub(crate) fn folder(&self) -> &RunFolder {
         &self.folder
-    }
-
-    /// The checkpoint to go on from.
-    pub fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
     }
 
     /// Refuses a config that differs from the run's own in a key that must not change, and a list `outside` of parts
@@ -68,7 +63,7 @@ impl ResumePoint {
     ///
     /// # Errors
     /// [`crate::Error::Refused`] naming the keys with both values, or the parts.
-    pub fn check(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
+    pub(crate) fn check(&self, config: &ExperimentConfig, outside: &[&str]) -> Result<()> {
         let own = checkpoint::outside(&self.checkpoint);
         if own != outside {
             let listed = |parts: &[&str]| if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
@@ -98,7 +93,7 @@ impl ResumePoint {
     ///
     /// # Errors
     /// [`crate::Error::Refused`] if a name or a scale differs.
-    pub fn check_data(&self, found: &FlowManifest) -> Result<()> {
+    pub(crate) fn check_data(&self, found: &FlowManifest) -> Result<()> {
         checkpoint::manifest(&self.checkpoint)?.check_same_data(found).during("cannot resume")
     }
 
