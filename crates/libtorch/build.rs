@@ -10,8 +10,19 @@ use std::{
 const VARIABLES: [&str; 4] = ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_CXX11_ABI", "LIBTORCH_USE_PYTORCH"];
 
 /// The files of the C++ side.
-const SHIM: [&str; 10] =
-    ["autocast", "device", "dlpack", "foreach", "group", "library", "linear", "nccl", "pass_mean", "tf32"];
+const SHIM: [&str; 11] = [
+    "autocast",
+    "device",
+    "dlpack",
+    "foreach",
+    "group",
+    "library",
+    "linear",
+    "mask",
+    "nccl",
+    "pass_mean",
+    "tf32",
+];
 
 /// The one more with the feature `stand-in`.
 const STAND_IN: &str = "stand_in";

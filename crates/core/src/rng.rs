@@ -1,4 +1,4 @@
-//! The only module of the workspace that draws random numbers.
+//! Where all random numbers come from: those that are not drawn here, masks on a GPU, have their seed from a draw.
 //!
 //! A draw is a function of (seed, purpose, index): the seed is the run's, the [`Purpose`] keeps unrelated
 //! draws independent, and the index is a training step or a sample's number. Nothing else is state, so a
@@ -6,15 +6,11 @@
 //! batch it is drawn in. The generator is `ChaCha8`, a counter-based generator with 2⁶⁴ independent streams.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use tch::{Kind, Tensor};
-
-/// Held while libtorch's generator, which the whole process shares, is seeded and used.
-static GENERATOR: Mutex<()> = Mutex::new(());
 
 /// The purpose of random numbers; each purpose has its own independent stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -234,18 +230,6 @@ impl Draw {
         let values: Vec<f64> =
             (0..count(shape)).map(|_| if self.rng.random::<bool>() { 1.0 } else { -1.0 }).collect();
         from_values(&values, shape, kind)
-    }
-
-    /// Independent numbers that are 1 with probability `share` and otherwise 0, of the shape, kind and device of
-    /// `like`.
-    ///
-    /// libtorch's generator makes them on that device, under a seed from this draw: masks are as large as the inner
-    /// state of a network, too large to be copied there. They differ between devices.
-    pub fn mask(&mut self, like: &Tensor, share: f64) -> Tensor {
-        let seed = self.bits();
-        let _held = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
-        tch::manual_seed(seed as i64);
-        tch::no_grad(|| like.empty_like().bernoulli_float_(share))
     }
 
     /// Independent integers, uniform in `0..below`, as an `[n]` tensor of `i64`.

@@ -12,6 +12,7 @@ mod device_memory;
 mod dlpack;
 mod error;
 mod linear;
+mod mask;
 mod memory;
 mod process_group;
 #[cfg(feature = "stand-in")]
@@ -33,6 +34,7 @@ pub use device_memory::{DeviceMemory, device_memory, reset_peak_memory};
 pub use dlpack::Dlpack;
 pub use error::{Error, Result};
 pub use linear::{Products, choose_products, linear, linear_silu, products};
+pub use mask::mask;
 pub use memory::keep_freed_memory;
 pub use process_group::{Keeper, MeetingPoint, PartsBefore, PassMean, Place, ProcessGroup, Share};
 #[cfg(feature = "stand-in")]

@@ -1,7 +1,10 @@
 //! What training drops at random.
 
 use interflow_core::rng::Draw;
+use interflow_libtorch as libtorch;
 use tch::Tensor;
+
+use crate::layer::taken;
 
 /// Drops numbers of hidden layers in training, and nothing in use.
 pub(crate) enum Dropout<'a> {
@@ -16,7 +19,7 @@ impl Dropout<'_> {
     pub(crate) fn numbers(&mut self, h: Tensor, share: f64) -> Tensor {
         match self {
             Self::On(draw) if share > 0.0 => {
-                let kept = draw.mask(&h, 1.0 - share);
+                let kept = taken(libtorch::mask(&h, 1.0 - share, draw.bits()));
                 h * (kept / (1.0 - share))
             }
             _ => h,

@@ -62,7 +62,7 @@ pub(crate) fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {
 
 /// What libtorch computed. A refusal panics, as every other tensor operation of a network does: values of a network are
 /// no results that could fail.
-fn taken(result: libtorch::Result<Tensor>) -> Tensor {
+pub(crate) fn taken(result: libtorch::Result<Tensor>) -> Tensor {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{error}"),

@@ -11,7 +11,7 @@ import interflow
     ("table", "options", "part"),
     [
         (np.zeros((10, 0)), {}, ""),
-        (np.array([["a", "b"]]), {}, "no array of numbers"),
+        (np.array([["a", "b"]]), {}, "not an array of numbers"),
         (np.full((50, 2), np.inf), {}, "finite"),
         (np.ones((3, 2)), {}, ""),
         (np.zeros(5), {}, ""),

@@ -1,5 +1,6 @@
 """What concerns the whole process: imports, threads, signals, the log."""
 
+import copy
 import logging
 import subprocess
 import sys
@@ -192,3 +193,40 @@ def test_torchs_threads_stay_as_they_were_when_a_flow_chooses_its_own(numbers):
         assert torch.get_num_threads() == 7
     finally:
         torch.set_num_threads(before)
+
+
+def test_torchs_random_numbers_stay_the_callers(flow, numbers, tmp_path):
+    config = {
+        "name": "moons",
+        "base": {"kind": "standard-normal"},
+        "target": {"kind": "synthetic", "density": {"kind": "two-moons"}},
+        "interpolant": {"kind": "linear"},
+        "model": {"kind": "residual-mlp", "width": 8, "n_blocks": 1, "dropout": 0.2},
+        "train": {"steps": 4, "n_validation": 100},
+    }
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    works = {
+        "train": lambda: interflow.train(config),
+        "train elsewhere": lambda: [thread.join() for thread in _started(lambda: interflow.train(config))],
+        "refuse": lambda: pytest.raises(interflow.Error, interflow.train, {**config, "base": {"kind": "none"}}),
+        "fit": lambda: interflow.fit(numbers, steps=4),
+        "sample": lambda: flow.sample(5),
+        "log_prob": lambda: flow.log_prob(numbers[:5]),
+        "score": lambda: flow.score(numbers[:5], 0.5),
+        "encode": lambda: flow.decode(flow.encode(numbers[:5])),
+        "to_torch": flow.to_torch,
+        "export": lambda: flow.export_torch(tmp_path),
+        "copy": lambda: copy.deepcopy(flow),
+    }
+    for name, work in works.items():
+        work()
+        assert torch.equal(torch.get_rng_state(), state), name
+
+
+def _started(work):
+    """Several threads that do this work."""
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    return threads

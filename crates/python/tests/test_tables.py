@@ -1,5 +1,7 @@
 """Arrays come back as arrays, tensors as tensors, frames as frames with their columns' names and kinds."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -146,6 +148,34 @@ def test_arrays_of_some_columns_stand_by_their_places_and_whole_ones_by_their_nu
     assert np.isfinite(flow.log_prob(flow.sample(10))).all()
 
 
+@pytest.mark.parametrize("options", [{"columns": [1, 0]}, {"columns": [2, 1, 0]}, {"columns": [1, 0], "given": [2]}])
+def test_arrays_are_read_in_the_order_of_samples(options, tmp_path):
+    rows = np.random.default_rng(2).standard_normal((300, 3)) * [1, 20, 0.05]
+    rows = rows[:, : max(options["columns"] + options.get("given", [])) + 1]
+    flow = interflow.fit(rows, steps=100, trials="no", **options)
+    order = options["columns"]
+    known = {"given": rows[:100, 2]} if "given" in options else {}
+    assert [column.name for column in flow.columns if not column.given] == [f"x{place + 1}" for place in order]
+    samples, nats = flow.sample(1 if known else 100, log_prob=True, **known)
+    assert np.allclose(np.std(samples, 0), np.std(rows[:, order], 0), rtol=0.5)
+    flow.save(tmp_path / "flow.safetensors")
+    for same in (flow, interflow.Flow.load(tmp_path / "flow.safetensors")):
+        assert np.allclose(same.log_prob(samples, **known), nats, atol=1e-2)
+        assert np.abs(same.decode(same.encode(samples, **known), **known) - samples).max() < 0.2
+    chosen = {f"x{place + 1}": rows[:, place] for place in order + options.get("given", [])}
+    all_known = {"given": rows[:, 2]} if known else {}
+    assert np.allclose(flow.log_prob(rows[:, order], **all_known), flow.log_prob(chosen), atol=1e-5)
+
+
+def test_what_arrays_are_given_is_read_in_the_order_in_which_it_was_chosen():
+    rows = np.random.default_rng(2).standard_normal((200, 3)) * [1, 20, 5]
+    flow = interflow.fit(rows, given=[1, 0], steps=5, trials="no")
+    expected = flow.log_prob({f"x{place + 1}": rows[:, place] for place in range(3)})
+    assert np.array_equal(flow.log_prob(rows[:, [2]], given=rows[:, [1, 0]]), expected)
+    assert np.array_equal(flow.log_prob(rows), expected)
+    assert np.array_equal(flow.log_prob(rows[:, [2]], given=rows), expected)
+
+
 def test_arrays_for_a_flow_of_a_frame_are_in_its_order():
     rows = np.random.default_rng(2).standard_normal((200, 2)) * [1, 5]
     frame = pd.DataFrame(rows, columns=["x2", "x1"])
@@ -235,3 +265,59 @@ def test_texts_are_missing_only_where_the_table_says_so():
         assert sorted(flow.columns[0].labels) == ["-", "NA", "none", "some"]
     numbers = interflow.fit(pd.DataFrame({"a": [1.5, None, np.nan, 2.5, 4.0] * 40}), steps=2)
     assert numbers.sample(200, into="pandas")["a"].isna().any()
+
+
+CATEGORIES = {
+    "truth values": [False, True],
+    "whole numbers": [1, 2, 10],
+    "numbers": [0.5, 1.0, 2.5],
+    "texts of digits": ["1", "02", "7"],
+    "dates": pd.to_datetime(["2021-01-01", "2021-05-06", "2022-07-08"]),
+    "times": pd.DatetimeIndex(["2021-01-01 00:00:00.0", "2021-05-06 10:00:00.5"]),
+    "times of a zone": pd.to_datetime(["2021-01-01", "2021-05-06"]).tz_localize("Europe/Berlin"),
+    "objects": [datetime.date(2021, 1, 1), datetime.date(2021, 2, 3)],
+    "large": [2**60, 2**60 + 1],
+}
+
+
+@pytest.mark.parametrize("given", [[], ["kind"]], ids=["", "given"])
+@pytest.mark.parametrize("has_holes", [False, True], ids=["", "holes"])
+@pytest.mark.parametrize("categories", CATEGORIES.values(), ids=CATEGORIES)
+def test_categories_of_all_kinds_come_back(categories, has_holes, given):
+    codes = np.random.default_rng(8).integers(-has_holes, len(categories), 200)
+    kind = pd.Categorical.from_codes(codes, pd.Index(categories), ordered=True)
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 200), "kind": kind})
+    flow = interflow.fit(frame, given=given, steps=2, trials="no")
+    assert next(column for column in flow.columns if column.name == "kind").kind == "category"
+    samples = flow.sample(given=frame) if given else flow.sample(200)
+    assert samples["kind"].dtype == kind.dtype
+    assert set(samples["kind"].dropna()) == set(categories) and samples["kind"].isna().any() == has_holes
+    assert np.isfinite(flow.log_prob(samples)).all()
+    if given:
+        assert samples["kind"].equals(frame["kind"])
+    # Some of the categories, and values that are none, are the same to the flow.
+    first = frame[frame["kind"] == categories[0]]
+    expected = flow.log_prob(first)
+    assert np.array_equal(flow.log_prob(first.assign(kind=first["kind"].cat.remove_unused_categories())), expected)
+    assert np.array_equal(flow.log_prob(first.assign(kind=[categories[0]] * len(first))), expected)
+
+
+def test_categories_may_be_said_to_be_something_else_or_left_out():
+    kind = pd.Categorical(np.resize([1, 2, 10], 200))
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 200), "kind": kind, "other": kind, "y": np.linspace(1, 0, 200) ** 2})
+    for kinds in ({"kind": "number"}, {1: "number"}):
+        flow = interflow.fit(frame, kinds=kinds, drop=["other"], steps=2, trials="no")
+        assert [column.kind for column in flow.columns] == ["number", "number", "number"]
+        assert np.isfinite(flow.sample(20)["kind"].to_numpy(dtype=float)).all()
+    flow = interflow.fit(frame, columns=["x", "y"], given=[2], steps=2, trials="no")
+    assert [(column.name, column.kind) for column in flow.columns][0] == ("other", "category")
+
+
+def test_dictionaries_of_arrow_are_categories():
+    values = np.resize([1, 2, 10], 200)
+    table = pa.table({"x": np.linspace(0, 1, 200), "kind": pa.array(values).dictionary_encode()})
+    flow = interflow.fit(table, steps=2, trials="no")
+    samples = flow.sample(50)
+    assert flow.columns[1].labels == ["1", "2", "10"] and set(samples["kind"].to_pylist()) == {1, 2, 10}
+    assert samples.schema.field("kind").type == table.schema.field("kind").type
+    assert np.isfinite(flow.log_prob(samples)).all()

@@ -91,22 +91,6 @@ fn neighbouring_streams_are_uncorrelated() {
     }
 }
 
-#[test]
-fn masks_are_the_draws_own() {
-    let like = Tensor::zeros([100, 7, 30], (Kind::Float, tch::Device::Cpu));
-    let draw = || Stream::new(3, Purpose::Dropout).at(5);
-    let mask = draw().mask(&like, 0.9);
-    assert_eq!((mask.size(), mask.kind()), (like.size(), Kind::Float));
-    assert!((&mask * (&mask - 1.0)).abs().max().double_value(&[]) < 1e-12, "neither 0 nor 1");
-    let n = mask.numel() as f64;
-    assert!((mask.mean(Kind::Double).double_value(&[]) - 0.9).abs() < 4.0 * (0.09 / n).sqrt());
-    // What libtorch's generator was used for in between plays no part.
-    let mut second = draw();
-    assert!(second.mask(&like, 0.9).equal(&mask));
-    assert!(!second.mask(&like, 0.9).equal(&mask));
-    assert!(draw().mask(&like, 0.9).equal(&mask));
-}
-
 /// Four blocks of 32 768 rows of two numbers: each with the moments of the law, and none like another.
 #[test]
 fn blocks_of_rows_are_independent() {

@@ -163,7 +163,7 @@ impl Clock {
     }
 
     /// Whether times are written with their offset from universal time, or in it.
-    pub(crate) fn tells_offset(&self) -> bool {
+    pub fn tells_offset(&self) -> bool {
         self.has("z") || ["Z", "UTC", "+00:00"].iter().any(|zone| self.format.ends_with(zone))
     }
 
@@ -219,6 +219,26 @@ impl Clock {
         self.text_at(number, self.offset)
     }
 
+    /// The point of time of a number in memory, rounded as it is written: in microseconds since 1970 began, in universal
+    /// time where the format has an offset. `None` for a time of day, which is at no point of time, and for years that
+    /// cannot be read.
+    pub fn microseconds(&self, number: f64) -> Option<i64> {
+        let written = self.number(&self.text(number))?;
+        match self.told() {
+            Told::Date => Some((written * 86_400e6) as i64),
+            Told::Moment => Some((written * 1e6).round() as i64),
+            Told::TimeOfDay => None,
+        }
+    }
+
+    /// How a point of time is written that is counted as [`Clock::microseconds`] are; `None` if something of it would be
+    /// lost, such as the time of day where the format is one of dates.
+    pub fn text_of_microseconds(&self, microseconds: i64) -> Option<String> {
+        let seconds = microseconds as f64 / 1e6;
+        let number = if self.told() == Told::Date { seconds / 86_400.0 } else { seconds };
+        (self.microseconds(number) == Some(microseconds)).then(|| self.text(number))
+    }
+
     fn text_at(&self, number: f64, offset: i32) -> String {
         let number = number.clamp(-2e11, 2e11);
         let midnight = EPOCH.at(0, 0, 0, 0);
@@ -230,9 +250,11 @@ impl Clock {
                 } else {
                     number + f64::from(offset)
                 };
-                let number = (number / self.resolution()).round() * self.resolution();
-                let days = (number / 86_400.0).floor();
-                let rest = ((number - days * 86_400.0) * 1e6).round() as i64;
+                // Whole microseconds, unlike seconds, are exact in a double until the year 2255.
+                let step = (self.resolution() * 1e6).round();
+                let microseconds = (number * 1e6 / step).round() * step;
+                let days = (microseconds / 86_400e6).floor();
+                let rest = (microseconds - days * 86_400e6) as i64;
                 let day = after_days(midnight, days);
                 day.checked_add(rest.microseconds()).unwrap_or(day)
             }
@@ -259,4 +281,55 @@ fn after_days(moment: DateTime, days: f64) -> DateTime {
     let beyond = if days < 0.0 { DateTime::MIN } else { DateTime::MAX };
     let days = days.clamp(-4_000_000.0, 4_000_000.0) as i64;
     moment.checked_add(days.days()).unwrap_or(beyond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_time_come_back_from_every_format_that_holds_them() {
+        // 2021-03-04 05:06:07.089012
+        let fine = 1_614_834_367_089_012;
+        let day = fine / 86_400_000_000 * 86_400_000_000;
+        for (format, holds, text) in [
+            ("%Y-%m-%d", day, "2021-03-04"),
+            ("%Y-%m-%d %H:%M:%S", day, "2021-03-04 00:00:00"),
+            ("%Y-%m-%dT%H:%M", fine / 60_000_000 * 60_000_000, "2021-03-04T05:06"),
+            ("%d.%m.%Y %H:%M:%S%.3fZ", fine / 1000 * 1000, "04.03.2021 05:06:07.089Z"),
+            ("%Y-%m-%d %H:%M:%S%.6f", fine, "2021-03-04 05:06:07.089012"),
+        ] {
+            let clock = Clock::new(format);
+            assert_eq!(clock.text_of_microseconds(holds).as_deref(), Some(text), "{format}");
+            assert_eq!(clock.microseconds(clock.number(text).unwrap()), Some(holds), "{format}");
+        }
+    }
+
+    #[test]
+    fn microseconds_of_this_century_are_told_apart() {
+        let clock = Clock::new("%Y-%m-%d %H:%M:%S%.6fZ");
+        for i in 0..2000 {
+            let microseconds = 946_684_800_000_000 + i * 1_577_847_123_457;
+            assert!(clock.text_of_microseconds(microseconds).is_some(), "{microseconds}");
+        }
+    }
+
+    #[test]
+    fn what_a_format_would_lose_is_not_written() {
+        let noon = 43_200_000_000;
+        for (format, microseconds) in
+            [("%Y-%m-%d", noon), ("%Y-%m", 14 * 2 * noon), ("%Y-%m-%d %H:%M", 1_000_000), ("%H:%M", noon)]
+        {
+            assert_eq!(Clock::new(format).text_of_microseconds(microseconds), None, "{format}");
+        }
+        assert_eq!(Clock::new("%Y-%m-%d %H:%M:%S%.3f").text_of_microseconds(noon + 1), None);
+    }
+
+    #[test]
+    fn an_offset_does_not_move_points_of_time() {
+        let clock = Clock { offset: 7200, ..Clock::new("%Y-%m-%dT%H:%M:%S%:z") };
+        let text = clock.text_of_microseconds(0);
+        assert_eq!(text.as_deref(), Some("1970-01-01T02:00:00+02:00"));
+        assert_eq!(clock.microseconds(0.0), Some(0));
+    }
 }

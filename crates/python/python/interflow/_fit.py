@@ -13,7 +13,7 @@ import torch
 from . import _interflow
 from ._flow import Flow
 from ._interflow import Step, Validation
-from ._tables import Rows, array_of, columns_of, container_of, layout_of
+from ._tables import Rows, array_of, categories_of, columns_of, container_of, layout_of
 
 Callback = Callable[[Step | Validation], object]
 
@@ -51,7 +51,7 @@ def fit(
             (polars), or a dict of columns. A frame's columns may hold texts among a few, dates and times, and miss
             values.
         given: The columns that the flow is given: it models the others, given these.
-        columns: The columns to use; all without it.
+        columns: The columns to use, in the order in which samples have them; all without it.
         drop: The columns to leave out.
         steps: Training steps; chosen from N without it.
         seed: The seed of every random number; 0 without it.
@@ -82,7 +82,7 @@ def fit(
     """
     named = columns_of(table)
     rows: Rows = (array_of(table), None) if named is None else named
-    args = {
+    args: dict[str, Any] = {
         "columns": None if columns is None else _names(columns, named),
         "drop": _names(drop, named),
         "given": _names(given, named),
@@ -99,6 +99,7 @@ def fit(
         "seed": seed,
         "set": _overrides(set),
     }
+    args["kinds"] = {**_kinds(categories_of(table), list(named or {}), args), **args["kinds"]}
     run = _run(device=device, threads=threads, out=out, callback=callback)
     layout = None if container_of(table) is None else layout_of(table)
     return Flow(_interflow.fit(rows, args, run), layout)
@@ -161,6 +162,17 @@ def _name(column: str | int, named: Mapping[str, Any] | None) -> str:
 
 def _by_name(options: Mapping[str | int, Any], named: Mapping[str, Any] | None) -> dict[str, Any]:
     return {_name(column, named): option for column, option in options.items()}
+
+
+def _kinds(categories: set[str], names: list[str], args: Mapping[str, Any]) -> dict[str, str]:
+    """That columns are categories which the table says to be such; of those in use, and where nothing else is said."""
+    kinds = {}
+    for place, name in enumerate(names):
+        own = {name, f"#{place + 1}"}
+        is_used = args["columns"] is None or own & {*args["columns"], *args["given"]}
+        if name in categories and is_used and not own & {*args["drop"], *args["kinds"]}:
+            kinds[name] = "category"
+    return kinds
 
 
 def _bounds(pair: str | tuple[float | None, float | None]) -> str:

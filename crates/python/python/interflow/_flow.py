@@ -161,7 +161,8 @@ class Flow:
         """Log-densities of rows at time ``t`` in nats, ``[N]`` of float64; -inf for a row that cannot be.
 
         Args:
-            x: The rows, ``[N, D]`` or a frame. An array that the flow was fitted to may come as it was.
+            x: The rows, ``[N, D]`` or a frame. An array has the columns in the order of samples; a wider one, of which
+                the flow uses some or is given some, may come as the flow was fitted to it.
             t: The time on the path, from 0 (base) to 1 (target).
             given: What each row is given, or all are, if ``x`` does not say it.
             calls: Calls of the network, for a flow map that has learned divergences.
@@ -237,7 +238,9 @@ class Flow:
     def to_torch(self) -> torch.nn.Module:
         """The velocity as a plain `torch.nn.Module`, ``v(t, x, given)``, with copies of the weights."""
         form, weights = self._core.module()
-        module: torch.nn.Module = velocity_of(json.loads(form))
+        # A new module draws its first weights, which are not the caller's random numbers to lose.
+        with torch.random.fork_rng(devices=[]):
+            module: torch.nn.Module = velocity_of(json.loads(form))
         module.to(next(iter(weights.values())).dtype).load_state_dict(weights)
         return module.eval()
 
@@ -269,7 +272,7 @@ class Flow:
 
     def _rows(self, x: Any, given: Any) -> tuple[Rows, Layout]:
         """A caller's points, and how results are written for it."""
-        named = columns_of(x)
+        named = columns_of(x, self.columns)
         if named is not None:
             return named, Layout("numpy")
         rows = array_of(x)
@@ -277,7 +280,8 @@ class Flow:
             rows = rows.flatten(1)
         if rows.ndim != 2:
             raise Error(f"expected rows [N, {self.dim}], found: {list(rows.shape)}")
-        names = [column.name for column in self.columns if given is None or not column.given]
+        columns = [column for column in self.columns if given is None or not column.given]
+        names = [column.name for column in columns]
         width = len(names) or self.dim
         is_of_frame = self._layout is not None and self._layout.container in ("pandas", "arrow")
         # Columns of an array are numbered: of a wider one that the flow was fitted to it may have left some out.
@@ -286,7 +290,9 @@ class Flow:
             return (rows, [f"x{place + 1}" for place in range(rows.shape[1])]), layout_of(x)
         if rows.shape[1] != width:
             raise Error(f"expected rows of {width} columns, found: {rows.shape[1]}")
-        return (rows, names if is_of_frame else None), layout_of(x)
+        # With what is given among them they are a whole table, and otherwise as samples are.
+        are_as_samples = is_of_frame or not any(column.given for column in columns)
+        return (rows, names if names and are_as_samples else None), layout_of(x)
 
     def _conditions(self, given: Any) -> Rows | torch.Tensor | None:
         """What points are given, as the module takes it."""
@@ -294,14 +300,14 @@ class Flow:
             return None
         if self.n_classes:
             return torch.as_tensor(np.asarray(given), dtype=torch.int64).reshape(-1)
-        named = columns_of(given)
+        named = columns_of(given, self.columns)
         if named is not None:
             return named
-        n_given = sum(column.given for column in self.columns)
+        names = [column.name for column in self.columns if column.given]
         rows = array_of(given)
         if rows.ndim < 2:
-            rows = rows.reshape(-1, max(n_given, 1))
-        return rows, None
+            rows = rows.reshape(-1, max(len(names), 1))
+        return rows, names if names and rows.shape[1] == len(names) else None
 
     def _layout_of_samples(self, given: Any, into: Container | None) -> Layout:
         if into is not None:

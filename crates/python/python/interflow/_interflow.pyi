@@ -24,6 +24,11 @@ class Column:
     kind: str
     labels: list[str]
     discrete: bool
+    format: str | None
+    is_of_days: bool
+    has_zone: bool
+    def moments(self, values: torch.Tensor) -> torch.Tensor: ...
+    def written(self, moments: torch.Tensor) -> list[str]: ...
 
 @final
 class Step:
