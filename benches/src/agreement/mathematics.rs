@@ -38,7 +38,8 @@ pub(super) fn interpolants() -> Vec<(&'static str, Interpolant)> {
 /// The masks that networks drop by are made on the device, by a generator of its own: their law is compared, by the share
 /// of a million numbers that are 1, which is 0.3 to 5e-4 and so to a relative 2e-3.
 fn draws(place: Place) -> Found {
-    let mask = draw(7).mask(&place.put(&Tensor::zeros([1000, 1000], (Kind::Double, tch::Device::Cpu))), 0.3);
+    let like = place.put(&Tensor::zeros([1000, 1000], (Kind::Double, tch::Device::Cpu)));
+    let mask = interflow_libtorch::mask(&like, 0.3, 7)?;
     let share = mask.mean(Kind::Double).double_value(&[]);
     anyhow::ensure!((share - 0.3).abs() < 2.5e-3, "the share of a mask is {share} and not 0.3");
     let ones = mask.eq(0.0).logical_or(&mask.eq(1.0)).all();

@@ -38,7 +38,7 @@ const AUTO: &str = "auto";
 pub enum Threads {
     /// The number, between 1 and the number of cores, with which steps and calls were measured to be fastest.
     Auto,
-    /// This number, from 1 to [`MOST_THREADS`].
+    /// This number, from 1 to 4096.
     Fixed(u32),
 }
 
@@ -72,7 +72,7 @@ impl Threads {
         (self == Self::Auto && device == Device::Cpu).then(ThreadChoice::default)
     }
 
-    /// Rejects a number outside 1 to [`MOST_THREADS`].
+    /// Rejects a number outside 1 to 4096.
     ///
     /// # Errors
     /// [`Error::Refused`] naming the number.

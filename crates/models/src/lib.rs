@@ -14,6 +14,7 @@ mod given_inputs;
 mod known_coordinates;
 mod layer;
 mod mlp;
+mod residual_block;
 mod residual_mlp;
 mod state_features;
 mod state_inputs;

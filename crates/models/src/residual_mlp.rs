@@ -18,6 +18,7 @@ use crate::error::{check_blocks, check_dim, check_memory, check_positive, check_
 use crate::flow_map::{DivergenceHead, FlowMapConfig, state_and_tangent, times_and_tangent};
 use crate::given_inputs::given_inputs;
 use crate::layer::{Layer, duplicate, product};
+use crate::residual_block::Block;
 use crate::state_features::StateFeatures;
 use crate::state_inputs::StateInputs;
 use crate::tangent;
@@ -92,7 +93,7 @@ impl ResidualMlpConfig {
         let input_time = parameters.add(INPUT_TIME, &normal(n_time, 1.0).to_device(options.1));
         let mut blocks = Vec::new();
         for index in 0..self.n_blocks {
-            let [first, time, second] = block_names(index);
+            let [first, time, second] = Block::names(index);
             let zero = Tensor::zeros([width, width], options);
             blocks.push(Block {
                 first: Layer::add(&mut parameters, &first, &normal(width, SQRT_2), options),
@@ -162,30 +163,6 @@ impl ResidualMlpConfig {
 const INPUT: &str = "input";
 const INPUT_TIME: &str = "input.time";
 const OUTPUT: &str = "output";
-
-/// The names of a block's first layer, time weights and second layer.
-fn block_names(index: i64) -> [String; 3] {
-    ["first", "time", "second"].map(|part| format!("block.{index}.{part}"))
-}
-
-/// Two layers that correct the stream.
-#[derive(Debug)]
-struct Block {
-    first: Layer,
-    time: Tensor,
-    second: Layer,
-}
-
-impl Block {
-    fn duplicate(&self, parameters: &mut Parameters, index: i64) -> Self {
-        let [first, time, second] = block_names(index);
-        Self {
-            first: self.first.duplicate(parameters, &first),
-            time: duplicate(parameters, &time, &self.time),
-            second: self.second.duplicate(parameters, &second),
-        }
-    }
-}
 
 /// A residual perceptron as a velocity.
 #[derive(Debug)]

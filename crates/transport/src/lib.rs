@@ -30,8 +30,8 @@
 //!
 //! **Reflow**, which trains a new flow on the pairs of an earlier one ([`PairedFlow`], [`Pairs`]).
 //!
-//! [`Trajectories`] and the module [`mod@reference`] measure the result. Pairing and measuring use the exact
-//! assignment:
+//! [`Trajectories`], [`discrete_cost`] and [`gaussian_path_cost`] measure the result. Pairing and measuring use the
+//! exact assignment:
 //!
 //! ```
 //! use interflow_transport::{Costs, assign};
