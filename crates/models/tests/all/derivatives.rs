@@ -1,13 +1,14 @@
 //! The perceptrons' own derivatives against reverse mode, and conditions that stay with their rows.
 
-use crate::perceptrons::{
-    BATCH, DIM, features, largest_difference, mlp, network, network_given, points, residual,
-};
 use interflow_core::field::{divergence_by_reverse_mode, quadratic_form_by_reverse_mode};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, GivenSpace, VectorField};
 use interflow_models::{Activation, Ends, MlpConfig, ModelConfig, ResidualMlpConfig, TimeEmbedding};
 use tch::{Device, Kind, Tensor};
+
+use crate::perceptrons::{
+    BATCH, DIM, features, largest_difference, mlp, network, network_given, points, residual,
+};
 
 /// What points may be given beside the state.
 const GIVEN: [GivenSpace; 3] =

@@ -1,8 +1,5 @@
 //! Perceptrons of two times: the diagonal is the velocity, and tangents are derivatives.
 
-use crate::perceptrons::{
-    BATCH, DIM, features, largest_difference, mlp, network, network_given, points, residual,
-};
 use interflow_core::backward::{Graph, gradients};
 use interflow_core::field::divergence_by_reverse_mode;
 use interflow_core::flow_map::{Average, Direction, FlowMap, Jump};
@@ -14,6 +11,10 @@ use interflow_models::{
     TimeEmbedding,
 };
 use tch::{Kind, Tensor};
+
+use crate::perceptrons::{
+    BATCH, DIM, features, largest_difference, mlp, network, network_given, points, residual,
+};
 
 const NUMBERS: GivenSpace = GivenSpace::Numbers { n: 2 };
 

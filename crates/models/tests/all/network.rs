@@ -1,12 +1,13 @@
 //! The perceptrons' contract as networks: weights, kinds, what is dropped and what is refused.
 
-use crate::perceptrons::{BATCH, DIM, features, largest_difference, mlp, network, points, residual};
 use interflow_core::backward::{self, Graph};
 use interflow_core::interpolant::{ScheduleKind, Trigonometric};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, GivenSpace, Network, Space};
 use interflow_models::{Ends, MlpConfig, ModelConfig, ResidualMlpConfig, TimeEmbedding, UNetConfig};
 use tch::{Device, Kind, Tensor};
+
+use crate::perceptrons::{BATCH, DIM, features, largest_difference, mlp, network, points, residual};
 
 #[test]
 fn single_precision_works_on_its_own_kind() {

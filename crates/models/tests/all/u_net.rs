@@ -1,11 +1,12 @@
 //! The U-Net: shapes, dependence on its arguments, derivatives, learning.
 
-use crate::u_nets::{fresh, largest_difference, network, tiny};
 use interflow_core::backward::{self, Graph};
 use interflow_core::rng::{Draw, Purpose, Stream};
 use interflow_core::{Given, GivenSpace, Network, Space};
 use interflow_models::UNetConfig;
 use tch::{Device, Kind, Tensor};
+
+use crate::u_nets::{fresh, largest_difference, network, tiny};
 
 /// Times, images and what they are given: the classes 0, 1, 2, … and none, where there are any.
 fn points(network: &dyn Network, batch: i64) -> (Tensor, Tensor, Given) {

@@ -1,6 +1,5 @@
 //! U-Nets of two times: the diagonal is the velocity, and tangents are derivatives.
 
-use crate::u_nets::{classes, fresh, largest_difference, network, tiny};
 use interflow_core::backward::{Graph, gradients};
 use interflow_core::flow_map::{Average, Direction, Jump};
 use interflow_core::interpolant::ScheduleKind;
@@ -8,6 +7,8 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, Network, Space};
 use interflow_models::{FlowMapConfig, ModelConfig, TimeEmbedding, UNetConfig};
 use tch::{Device, Kind, Tensor};
+
+use crate::u_nets::{classes, fresh, largest_difference, network, tiny};
 
 const BATCH: i64 = 3;
 const N_CLASSES: i64 = 2;

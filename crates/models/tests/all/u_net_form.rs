@@ -1,10 +1,11 @@
 //! The U-Net's form: its weights by name, shape and number, and what is refused.
 
-use crate::u_nets::{classes, fresh, largest_difference, network, tiny};
 use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Given, GivenSpace, Space};
 use interflow_models::{ModelConfig, UNetConfig};
 use tch::{Device, Kind, Tensor};
+
+use crate::u_nets::{classes, fresh, largest_difference, network, tiny};
 
 #[test]
 fn weights_are_taken_over_by_name_and_shape_only() {

@@ -1,7 +1,8 @@
 //! Independence of samples, cost, and failures.
 
-use crate::fields::{Breaks, Linear, Rotation, Stiff, distance, points};
 use interflow_solvers::{Error, Method, SolverConfig, StopReason};
+
+use crate::fields::{Breaks, Linear, Rotation, Stiff, distance, points};
 
 fn config(tolerance: f64) -> SolverConfig {
     SolverConfig { rtol: tolerance, atol: tolerance, ..SolverConfig::default() }

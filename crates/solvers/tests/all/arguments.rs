@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::fields::points;
-use crate::noise::diffusion;
 use interflow_core::density::StandardNormal;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::{Parameters, VectorField};
@@ -14,6 +12,9 @@ use interflow_solvers::{
     TrainableFlow, WithIntegral, likelihood_gradient, log_density, log_density_bound,
 };
 use tch::Tensor;
+
+use crate::fields::points;
+use crate::noise::diffusion;
 
 /// Fields whose values are somebody's tensor.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! The configuration as data, and single precision.
 
-use crate::fields::{Rotation, distance, points};
 use interflow_solvers::{Method, SolverConfig};
 use tch::Kind;
+
+use crate::fields::{Rotation, distance, points};
 
 #[test]
 fn single_precision_points_stay_single_precision() {

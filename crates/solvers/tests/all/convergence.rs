@@ -1,9 +1,10 @@
 //! Orders, tolerances and reversibility on problems with known flows.
 
-use crate::fields::{Cosine, Logistic, Rotation, distance, points};
 use interflow_core::VectorField;
 use interflow_solvers::{Method, SolverConfig};
 use tch::Tensor;
+
+use crate::fields::{Cosine, Logistic, Rotation, distance, points};
 
 fn fixed(method: Method, steps: u32) -> SolverConfig {
     SolverConfig { method, steps: Some(steps), ..SolverConfig::default() }

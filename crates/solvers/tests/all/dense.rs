@@ -1,9 +1,10 @@
 //! Save points by interpolation: their order, their cost, and that they change nothing.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use crate::fields::{Cosine, Rotation, Stiff, distance, points};
 use interflow_solvers::{Error, FieldTerm, Method, SolveOptions, Solver, SolverConfig};
 use tch::{Kind, Tensor};
+
+use crate::fields::{Cosine, Rotation, Stiff, distance, points};
 
 fn fixed(method: Method, steps: u32) -> Solver {
     SolverConfig { method, steps: Some(steps), ..SolverConfig::default() }.build().unwrap()

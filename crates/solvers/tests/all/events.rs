@@ -1,11 +1,12 @@
 //! Events: rows stop where they should, and only they.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use crate::fields::{Linear, distance, points};
 use interflow_solvers::{
     Event, FieldTerm, Method, SolveOptions, Solver, SolverConfig, StopReason, Trajectory, WithIntegral,
 };
 use tch::{Kind, Tensor};
+
+use crate::fields::{Linear, distance, points};
 
 fn solvers() -> [Solver; 3] {
     let config =

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::fields::{Stiff, distance, points};
-use crate::noise::diffusion;
 use interflow_core::VectorField;
 use interflow_core::interpolant::Interpolant;
 use interflow_solvers::{
@@ -12,6 +10,9 @@ use interflow_solvers::{
     SdeConfig, Shared, SolveOptions, Solver, SolverConfig, Stepping, StopReason,
 };
 use tch::Tensor;
+
+use crate::fields::{Stiff, distance, points};
+use crate::noise::diffusion;
 
 /// `x' = −x`, and NaN after a time for rows whose first coordinate is above 50.
 struct Poisoned(f64);

@@ -1,6 +1,5 @@
 //! Inpainting with an exact velocity: the samples have the posterior's moments.
 
-use crate::fields::points;
 use interflow_core::conversion::Conversion;
 use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNormal};
 use interflow_core::field::quadratic_form_by_reverse_mode;
@@ -10,6 +9,8 @@ use interflow_core::rng::{Purpose, Stream};
 use interflow_core::{Error, VectorField, Velocity};
 use interflow_solvers::{BrownianPath, DiffusionConfig, DiffusionShape, Scheme, ScoreSource, Sde, SdeConfig};
 use tch::{Kind, Tensor};
+
+use crate::fields::points;
 
 /// Three coordinates, the first observed with noise.
 const OBSERVED: f64 = 2.5;

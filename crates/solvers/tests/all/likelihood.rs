@@ -3,13 +3,14 @@
 use std::cell::Cell;
 use std::f64::consts::TAU;
 
-use crate::fields::{Cosine, Linear, distance, points};
 use interflow_core::VectorField;
 use interflow_core::density::StandardNormal;
 use interflow_solvers::{
     Divergence, Method, Result, SolveOptions, SolverConfig, Term, WithDivergence, log_density,
 };
 use tch::{Kind, Tensor};
+
+use crate::fields::{Cosine, Linear, distance, points};
 
 fn tight() -> SolverConfig {
     SolverConfig { rtol: 1e-10, atol: 1e-10, ..SolverConfig::default() }

@@ -1,11 +1,12 @@
 //! Flows against a path whose velocity and density have closed forms.
 
-use crate::fields::{distance, points};
 use interflow_core::density::{Density, GaussianMixture, MixturePath};
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::{Divergence, Method, Solver, SolverConfig, log_density};
 use tch::{Device, Kind, Tensor};
+
+use crate::fields::{distance, points};
 
 fn normal(index: u64, shape: &[i64]) -> Tensor {
     Stream::new(2, Purpose::Test).at(index).normal(shape, Kind::Double)

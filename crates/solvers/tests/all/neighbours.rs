@@ -4,11 +4,12 @@
 //! arrive. How far that carries is measured here on a perceptron.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use crate::fields::{Logistic, Stiff};
 use interflow_core::VectorField;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::{Method, SolverConfig};
 use tch::{Kind, Tensor};
+
+use crate::fields::{Logistic, Stiff};
 
 /// How many rows the whole batch has.
 const BATCH: i64 = 300;

@@ -4,7 +4,6 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use crate::fields::{Linear, distance, points};
 use interflow_core::VectorField;
 use interflow_core::density::{Density, GaussianMixture, MixturePath, Sampler};
 use interflow_core::interpolant::Interpolant;
@@ -14,6 +13,8 @@ use interflow_solvers::{
     WithDivergence, log_density,
 };
 use tch::{Kind, Tensor};
+
+use crate::fields::{Linear, distance, points};
 
 fn config(method: Method, tolerance: f64) -> SolverConfig {
     SolverConfig { method, rtol: tolerance, atol: tolerance, ..SolverConfig::default() }

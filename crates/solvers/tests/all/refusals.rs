@@ -2,8 +2,6 @@
 //! panics.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use crate::fields::{Linear, points};
-use crate::noise::diffusion;
 use interflow_core::density::{Density, GaussianMixture, Sampler, StandardNormal};
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Draw, Purpose, Stream};
@@ -15,6 +13,9 @@ use interflow_solvers::{
 };
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
+
+use crate::fields::{Linear, points};
+use crate::noise::diffusion;
 
 fn solvers() -> [Solver; 2] {
     let fixed = SolverConfig { method: Method::Heun, steps: Some(3), ..SolverConfig::default() };

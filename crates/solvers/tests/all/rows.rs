@@ -1,8 +1,6 @@
 //! What belongs to the rows of a batch stays with them.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use crate::fields::distance;
-use crate::noise::diffusion;
 use interflow_core::VectorField;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
@@ -11,6 +9,9 @@ use interflow_solvers::{
     SdeConfig, SolveOptions, SolverConfig,
 };
 use tch::{Kind, Tensor};
+
+use crate::fields::distance;
+use crate::noise::diffusion;
 
 /// `x' = λ x` with a rate for each row of the batch, in three dimensions; no other batch fits.
 struct Rates(Tensor);

@@ -1,7 +1,5 @@
 //! The stochastic equation: orders, laws, independence of the batch, and failures.
 
-use crate::fields::{Breaks, distance, points};
-use crate::noise::{Blobs, Widening, check_moments, diffusion, ends, mean_length, solve};
 use interflow_core::VectorField;
 use interflow_core::conversion::Conversion;
 use interflow_core::density::{GaussianMixture, MixturePath, Sampler, StandardNormal};
@@ -12,6 +10,9 @@ use interflow_solvers::{
     SolverConfig,
 };
 use tch::{Kind, Tensor};
+
+use crate::fields::{Breaks, distance, points};
+use crate::noise::{Blobs, Widening, check_moments, diffusion, ends, mean_length, solve};
 
 const SCHEMES: [Scheme; 3] = [Scheme::EulerMaruyama, Scheme::Heun, Scheme::Shark];
 

@@ -1,13 +1,14 @@
 //! Steps of the stochastic equation by error: the same paths, the same laws, a sample's own steps.
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use crate::fields::{Breaks, points};
-use crate::noise::{Blobs, Widening, check_moments, diffusion, ends, mean_length, solve};
 use interflow_core::density::Sampler;
 use interflow_core::interpolant::Interpolant;
 use interflow_core::rng::{Purpose, Stream};
 use interflow_solvers::{BrownianPath, DiffusionShape, Error, Scheme, ScoreSource, Sde, SdeConfig};
 use tch::Kind;
+
+use crate::fields::{Breaks, points};
+use crate::noise::{Blobs, Widening, check_moments, diffusion, ends, mean_length, solve};
 
 /// A solver that makes its steps by a tolerance.
 fn by_tolerance(tolerance: f64) -> SdeConfig {

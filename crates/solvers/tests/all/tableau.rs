@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::fields::{Logistic, Rotation, distance, points};
 use interflow_solvers::{Error, PiController, Solver, Stepping, Tableau, TableauFault};
+
+use crate::fields::{Logistic, Rotation, distance, points};
 
 /// Ralston's method of order 3.
 fn ralston() -> Tableau {
