@@ -1,4 +1,4 @@
-//! Where all random numbers come from: those that are not drawn here, masks on a GPU, have their seed from a draw.
+//! Where all random numbers come from: those that libtorch makes itself, masks, have their seed from a draw.
 //!
 //! A draw is a function of (seed, purpose, index): the seed is the run's, the [`Purpose`] keeps unrelated
 //! draws independent, and the index is a training step or a sample's number. Nothing else is state, so a
