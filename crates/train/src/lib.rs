@@ -12,7 +12,7 @@
 //! use interflow_core::density::{Sampler as _, StandardNormal};
 //! use interflow_core::{Given, coupling::Independent, interpolant::Interpolant, source::Fresh};
 //! use interflow_core::{rng::{Purpose, Stream}, target::DensityConfig, tch::{Device, Kind}};
-//! use interflow_train::{Problem, Silent, TrainConfig, Trainer, Velocity};
+//! use interflow_train::{Problem, Silent, TrainConfig, Trainer, VelocityMatching};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (base, moons) = (|| Box::new(Fresh(StandardNormal { dim: 2 })), DensityConfig::TwoMoons {});
