@@ -251,7 +251,7 @@ impl Engine {
     /// If the numbers of the interpolant are out of range.
     pub fn interpolant(&self) -> Result<Interpolant> {
         match &self.undescribed.interpolant {
-            Some(make) => Ok((make.0)()),
+            Some(make) => Ok(make.interpolant()),
             None => self.manifest.path_of(self.path.as_ref()),
         }
     }

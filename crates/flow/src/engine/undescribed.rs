@@ -9,11 +9,24 @@ use crate::error::{Result, refuse};
 
 /// Makes an interpolant whenever one is needed.
 #[derive(Clone)]
-pub(crate) struct MakeInterpolant(pub(crate) Arc<dyn Fn() -> Interpolant + Send + Sync>);
+pub(crate) struct MakeInterpolant(Arc<dyn Fn() -> Interpolant + Send + Sync>);
 
+impl MakeInterpolant {
+    /// What `make` makes whenever it is called.
+    pub(crate) fn new(make: impl Fn() -> Interpolant + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// The interpolant.
+    pub(crate) fn interpolant(&self) -> Interpolant {
+        (self.0)()
+    }
+}
+
+/// It is a program's own code, which is not run to be shown.
 impl fmt::Debug for MakeInterpolant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MakeInterpolant").field(&(self.0)()).finish()
+        f.debug_struct("MakeInterpolant").finish_non_exhaustive()
     }
 }
 

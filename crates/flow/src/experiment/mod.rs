@@ -24,7 +24,6 @@ mod trained;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use interflow_core::Network;
 use interflow_core::coupling::Coupling;
@@ -179,7 +178,7 @@ impl<'a> Experiment<'a> {
     /// needed. Its flow lives in memory only, because no checkpoint could describe it.
     #[must_use]
     pub fn interpolant(mut self, make: impl Fn() -> Interpolant + Send + Sync + 'static) -> Self {
-        self.own.interpolant = Some(MakeInterpolant(Arc::new(make)));
+        self.own.interpolant = Some(MakeInterpolant::new(make));
         self
     }
 

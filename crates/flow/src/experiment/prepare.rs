@@ -162,7 +162,7 @@ impl Parts<'_> {
         let mut problem = Problem {
             interpolant: own
                 .interpolant
-                .map_or_else(|| manifest.path_of(path.as_ref()), |make| Ok((make.0)()))?,
+                .map_or_else(|| manifest.path_of(path.as_ref()), |make| Ok(make.interpolant()))?,
             coupling: own.coupling.map_or_else(|| config.coupling.build(), Ok)?,
             base: base.training(),
             base_density: base.law().density(),

@@ -23,7 +23,7 @@ from ._times import Times
 Container = Literal["numpy", "torch", "pandas", "arrow"]
 # Below it a double tells every whole number from its neighbours.
 EXACT = 2.0**53
-# No more different values are categories.
+# No more different values are categories, as in the library (MOST_LABELS in crates/data/src/sheet/forms.rs).
 MOST_CATEGORIES = 256
 Rows = tuple[torch.Tensor, list[str] | None] | dict[str, torch.Tensor | list[str]]
 Values = torch.Tensor | list[str] | Times
